@@ -1,0 +1,42 @@
+# make repro   regenerate every number, from an empty checkout with Python 3.11 and a package index
+# make test    run the whole test suite
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DO_NOT_TRACK := true
+READY := $(VENV)/.ready
+
+.PHONY: repro test lint bench up setup clean
+
+repro: setup
+	python -m flows refresh
+	dvc repro
+	python -m flows readme
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m flows dvc --check
+
+bench: setup
+	python -m benchmarks.dp_john
+
+up: setup
+	python -m flows up
+
+setup: $(READY)
+
+# torch first: anything else that asks for it would choose a build of several gigabytes.
+$(READY): pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) artifacts .tenfold .dvc/cache .dvc/tmp mlflow.db mlartifacts

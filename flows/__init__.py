@@ -1,0 +1,1 @@
+"""The papers as graphs of steps, the engine that runs a graph, the command line and the report."""

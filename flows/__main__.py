@@ -1,0 +1,153 @@
+"""The command line: ``python -m flows --help``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Tenfold: ten machine-learning papers as flows of cached steps.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
+solve = typer.Typer(help="Use a paper's method on your own data.", no_args_is_help=True)
+app.add_typer(solve, name="solve")
+
+ROOT = Path.cwd()
+Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")]
+
+
+@app.command("list")
+def list_papers() -> None:
+    """List the papers and their steps."""
+    from flows.engine.graph import papers
+
+    for paper in papers(ROOT):
+        typer.echo(paper.slug)
+        for node in paper.nodes:
+            marks = [mark for mark in ("gpu", "publishes", "timed") if getattr(node, mark)]
+            inputs = ", ".join("-".join(item.words) for item in node.inputs) or "nothing"
+            typer.echo(f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}")
+
+
+@app.command()
+def run(
+    paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")],
+    profile: Profile = None,
+    force: Annotated[bool, typer.Option(help="Run every step, even those that are cached.")] = False,
+    assignments: Assignments = None,
+) -> None:
+    """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
+    from flows.engine.graph import paper_named, papers
+    from flows.engine.parameters import check, held_still, override
+
+    chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
+    if profile is not None or assignments:
+        with held_still(ROOT, changes=True):
+            for line in override(ROOT, profile, assignments or []):
+                typer.echo(f"params.yaml: {line}")
+    with held_still(ROOT, changes=False):
+        check(ROOT, chosen)
+        from flows.engine import flow
+
+        nodes = [node for each in chosen for node in each.stages()]
+        title = "everything" if paper == "all" else paper
+        try:
+            states = flow.run(ROOT, title, nodes, report=paper == "all", force=force)
+        finally:
+            _sync_tracking()
+    for name, state in states.items():
+        typer.echo(f"{state:10} {name}")
+
+
+@app.command()
+def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] = "all") -> None:
+    """Say for each step whether it is cached or will run, and why."""
+    from flows.engine.graph import paper_named, papers
+    from flows.engine.parameters import check
+    from flows.engine.plan import reasons
+
+    chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
+    check(ROOT, chosen)
+    for name, reason in reasons(ROOT, chosen).items():
+        typer.echo(f"{name:34} {'cached' if reason is None else f'will run, because {reason}'}")
+
+
+@app.command()
+def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is current.")] = False) -> None:
+    """Generate dvc.yaml from the papers' graphs."""
+    from flows.engine.stages import dvc_yaml
+    from steps.runtime.outputs import write_atomically
+
+    text, path = dvc_yaml(ROOT), ROOT / "dvc.yaml"
+    current = path.is_file() and path.read_text(encoding="utf-8") == text
+    if check and not current:
+        typer.echo("dvc.yaml is not current; run: python -m flows dvc", err=True)
+        raise typer.Exit(1)
+    if not current:
+        write_atomically(path, text)
+        typer.echo("dvc.yaml written")
+
+
+@app.command()
+def report() -> None:
+    """Write reports/<profile>.md, .html and .json from the results that are there, and the README's table."""
+    from flows.report.write import write_report
+    from steps.runtime.params import read
+
+    for path in write_report(read(ROOT)["profile"], ROOT):
+        typer.echo(f"wrote {path.relative_to(ROOT)}")
+    _sync_tracking()
+
+
+@app.command()
+def readme(check: Annotated[bool, typer.Option(help="Only say whether the table is current.")] = False) -> None:
+    """Write the README's results table from the strongest committed report."""
+    from flows.report.readme import readme_is_current, update_readme
+
+    if not check:
+        update_readme(ROOT)
+    elif not readme_is_current(ROOT):
+        typer.echo("the README's table is not current; run: python -m flows readme", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Start a Prefect server and the MLflow UI on loopback, until Ctrl-C."""
+    from flows.engine.servers import serve
+
+    serve(ROOT)
+
+
+def _sync_tracking() -> None:
+    from flows.engine.tracking import carry_to_mlflow
+
+    carry_to_mlflow(ROOT)
+
+
+def main() -> int:
+    """Return the exit status; the project's own errors are one clear message, others keep their traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("stopped; nothing half-written was kept", err=True)
+        return 130
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong usage
+            error.show()
+            return error.exit_code
+        if type(error).__module__.split(".")[0] not in ("tenfold", "steps", "flows"):
+            raise
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

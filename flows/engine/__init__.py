@@ -1,0 +1,1 @@
+"""Graph, DVC stages, and the Prefect flow that runs them."""

@@ -1,0 +1,122 @@
+"""dvc.yaml, generated from the papers' graphs: one stage a step, and the report."""
+
+from __future__ import annotations
+
+import ast
+import io
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from flows.engine.graph import Node, Paper, papers
+from flows.engine.imports import reached
+
+HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
+METRICS = ("metrics.json", "claims.json")
+PLOTS = ("figures", "tables")
+REPORT = "report"
+
+
+def dvc_yaml(root: Path) -> str:
+    """Return the text of dvc.yaml for the checkout at ``root``."""
+    known = papers(root)
+    stages: dict[str, Any] = {}
+    for paper in known:
+        for node in paper.stages():
+            stages.setdefault(node.name, stage(root, node))
+    stages[REPORT] = report_stage(root, known)
+    document: dict[str, Any] = {"stages": stages}
+    plots = [entry for paper in known for entry in _plots(paper)]
+    if plots:
+        document["plots"] = plots
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(document, text)
+    return HEADER + text.getvalue()
+
+
+def stage(root: Path, node: Node) -> dict[str, Any]:
+    """Return the DVC stage of one step."""
+    return {
+        "desc": summary(root, node),
+        "cmd": " ".join(("python -m steps", *node.words)),
+        "deps": [*(item.out for item in node.inputs), *(str(path) for path in reached(root, node.module))],
+        "params": _params(root, node),
+        **_outs(node),
+        "meta": {
+            "out": node.out,
+            **({"gpu": True} if node.gpu else {}),
+            **({"timed": True} if node.timed else {}),
+        },
+    }
+
+
+def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
+    """Return the stage that writes the report from what the papers publish."""
+    deps = [str(path) for path in reached(root, "flows.report.write")]
+    deps += [str(path.relative_to(root)) for path in sorted((root / "flows/report/templates").glob("*"))]
+    for paper in known:
+        for node in paper.stages():
+            deps.append(node.provenance)
+            if node.publishes:
+                deps += [f"{node.out}/{name}" for name in (*METRICS, *PLOTS)]
+        deps.append(f"steps/{paper.slug}/claims.yaml")
+        timings = Path("benchmarks/results") / f"{paper.slug}.json"
+        if (root / timings).is_file():
+            deps.append(str(timings))
+    return {
+        "desc": "Join claims and measurements into verdicts",
+        "cmd": "python -m flows report",
+        "deps": list(dict.fromkeys(deps)),
+        "params": ["profile"],
+        "outs": [{f"reports/${{profile}}.{kind}": {"cache": False}} for kind in ("md", "html", "json")],
+    }
+
+
+def summary(root: Path, node: Node) -> str:
+    """Return the first sentence of the step's docstring, without its full stop."""
+    path = root / (node.module.replace(".", "/") + ".py")
+    name = "bring" if node.is_source else node.step
+    for item in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(item, ast.FunctionDef) and item.name == name:
+            sentence = (ast.get_docstring(item) or name).split("\n\n")[0].split(". ")[0]
+            return " ".join(sentence.split()).rstrip(".")
+    raise ValueError(f"{path} has no function {name}; a step's function carries its module's name")
+
+
+def _params(root: Path, node: Node) -> list[Any]:
+    if node.is_source:
+        return ["profile", "data"]
+    params = YAML(typ="safe").load(root / "params.yaml")
+    own = [f"{node.paper}.{node.step}"] if (params.get(node.paper) or {}).get(node.step) is not None else []
+    return ["profile", "seed", *own]
+
+
+def _outs(node: Node) -> dict[str, Any]:
+    """Return the output keys of a stage. What is published stands in git, and as metrics and plots, because
+    DVC's run cache leaves out stages with any other kind of uncached output."""
+    if not node.publishes:
+        return {"outs": [node.out, node.provenance]}
+    uncached = {"cache": False}
+    return {
+        "outs": [node.provenance],
+        "metrics": [{f"{node.out}/{name}": uncached.copy()} for name in METRICS],
+        "plots": [{f"{node.out}/{name}": uncached.copy()} for name in PLOTS],
+    }
+
+
+def _plots(paper: Paper) -> list[dict[str, Any]]:
+    out = next((node.out for node in paper.nodes if node.publishes), None)
+    return [
+        {
+            f"{paper.slug}: {plot.title}": {
+                "x": plot.x,
+                "y": {f"{out}/tables/{plot.table}": plot.y},
+                "title": plot.title,
+            }
+        }
+        for plot in paper.plots
+    ]

@@ -1,0 +1,207 @@
+"""What a paper claims (claims.yaml) and what was measured about it (claims.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from flows.report.errors import ClaimsError, MeasurementError
+from flows.report.schema import Strict, dotted, read_json, read_yaml, typed
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+KINDS = ("at_most", "at_least", "between", "equals", "order")
+
+
+class Published(Strict):
+    """A figure that the paper prints, with the place where it can be read."""
+
+    value: float | str
+    source: Text
+
+
+class Test(Strict):
+    """One condition on our measurements; exactly one kind is given."""
+
+    __test__ = False  # not a pytest class
+
+    measurement: Text | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+    between: tuple[float, float] | None = None
+    equals: float | None = None
+    tolerance: Annotated[float, Field(ge=0)] | None = None
+    order: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The one kind that is given: at_most, at_least, between, equals or order."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def measurements(self) -> tuple[str, ...]:
+        """The names of the measurements that decide the test."""
+        return self.order if self.order is not None else (str(self.measurement),)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Test:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"a test has one of {', '.join(KINDS)}; this one has {', '.join(given) or 'none'}"
+            )
+        if (self.order is None) == (self.measurement is None):
+            raise ValueError("a test names its measurement, except order, which lists its measurements")
+        if (self.equals is None) != (self.tolerance is None):
+            raise ValueError("equals and tolerance go together")
+        if self.between is not None and not self.between[0] < self.between[1]:
+            raise ValueError(f"between {list(self.between)}: the first number must be the smaller")
+        if self.order is not None and len(set(self.order)) != len(self.order):
+            raise ValueError(f"order names a measurement twice: {', '.join(self.order)}")
+        return self
+
+
+Tests = Annotated[tuple[Test, ...], Field(min_length=1)]
+
+
+class Claim(Strict):
+    """What the paper says, where, and the tests that reproduce it, or why none can."""
+
+    id: Text
+    claim: Text
+    where: Text
+    published: Published | None = None
+    tests: Tests | None = None
+    inconclusive: Text | None = None
+    not_testable: Text | None = None
+
+    @property
+    def text(self) -> str:
+        return self.claim
+
+    @model_validator(mode="after")
+    def _tests_or_reason(self) -> Claim:
+        if (self.tests is None) == (self.not_testable is None):
+            raise ValueError("a claim has either tests or not_testable (what it would take to test it)")
+        return self
+
+
+class Finding(Strict):
+    """A flaw in the paper's argument and the tests that confirm it."""
+
+    id: Text
+    finding: Text
+    where: Text | None = None
+    tests: Tests
+    inconclusive: Text | None = None
+
+    @property
+    def text(self) -> str:
+        return self.finding
+
+
+class Claims(Strict):
+    """One paper's claims.yaml."""
+
+    title: Text
+    arxiv: Annotated[str, StringConstraints(pattern=r"^\d{4}\.\d{4,5}$")]
+    summary: Text
+    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Claim | Finding, ...]:
+        """Claims, then findings, as declared."""
+        return (*self.claims, *self.findings)
+
+    @model_validator(mode="after")
+    def _ids_once(self) -> Claims:
+        ids = [entry.id for entry in self.entries]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"used for more than one claim or finding: {', '.join(twice)}")
+        return self
+
+
+class Measurement(Strict):
+    """A measured value with its interval, or the reason why there is none."""
+
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    seeds: Annotated[int, Field(gt=0)] | None = None
+    n: Annotated[int, Field(gt=0)] | None = None
+    unit: str = ""
+    detail: str = ""
+    unavailable: Text | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval; without one, the value twice."""
+        if self.value is None:
+            raise MeasurementError(f"there is no value: {self.unavailable}")
+        return self.interval or (self.value, self.value)
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Measurement:
+        if (self.value is None) == (self.unavailable is None):
+            raise ValueError("a measurement has either a value or the reason why it is unavailable")
+        if self.value is None or self.interval is None:
+            if self.interval is not None:
+                raise ValueError("an interval without a value")
+            return self
+        low, high = self.interval
+        slack = 1e-9 * max(abs(low), abs(high))  # a mean of equal numbers may differ in the last digits
+        if not low - slack <= self.value <= high + slack:
+            raise ValueError(f"the interval [{low}, {high}] does not contain the value {self.value}")
+        return self
+
+
+def load_claims(path: Path) -> Claims:
+    """Return the claims declared in ``steps/<paper>/claims.yaml``.
+
+    Raises ClaimsError naming the file, the claim and the field.
+    """
+    raw = read_yaml(path, ClaimsError, "a paper with results declares its claims there")
+    return typed(Claims, raw, path, ClaimsError, lambda location: _named(raw, location))
+
+
+def load_measurements(path: Path) -> dict[str, Measurement]:
+    """Return the measurements in ``results/<profile>/<paper>/claims.json``, by name.
+
+    Raises MeasurementError naming the file, the measurement and the field.
+    """
+    raw = read_json(path, MeasurementError, "the step that publishes the paper writes it; run `dvc repro`")
+    measurements: dict[str, Measurement] = typed(dict[str, Measurement], raw, path, MeasurementError)
+    return measurements
+
+
+def require_measurements(
+    claims: Claims, measurements: Mapping[str, Measurement], declared_in: Path, measured_in: Path
+) -> None:
+    """Check that each measurement that a test names was written.
+
+    Raises MeasurementError naming each claim and the measurement it lacks.
+    """
+    lacking = [
+        f"{declared_in}: {entry.id} tests the measurement {name!r}, which {measured_in} does not have: "
+        f"write it in the publishing step, or {{'unavailable': reason}} where it cannot be measured"
+        for entry in claims.entries
+        for test in entry.tests or ()
+        for name in test.measurements
+        if name not in measurements
+    ]
+    if lacking:
+        raise MeasurementError("\n".join(dict.fromkeys(lacking)))
+
+
+def _named(raw: Any, location: tuple) -> str:
+    match location:
+        case ("claims" | "findings" as group, int(index), *rest):
+            entry = raw[group][index]
+            name = entry.get("id") if isinstance(entry, dict) else None
+            kind = group.removesuffix("s")
+            title = f"{kind} {name}" if name else f"{kind} number {index + 1}"
+            return ": ".join(filter(None, [title, dotted(tuple(rest))]))
+    return dotted(location)

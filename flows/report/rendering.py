@@ -1,0 +1,131 @@
+"""The templates' environment: what Markdown, HTML and README share."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from flows.report import benchmark, formatting, verdicts
+from flows.report.claims import Measurement
+from flows.report.collect import Figure, Table
+from flows.report.interval import picture
+from flows.report.verdicts import Outcome, Verdict
+
+ROWS_SHOWN = 50  # of a table; the rest stands in the CSV file
+_CODE = re.compile(r"`([^`]+)`")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+
+PROFILES = {
+    "smoke": "a test of the machinery on embedded data; its verdicts say nothing about the papers",
+    "default": "real small data on a CPU, without pretrained weights; one seed where training is costly",
+    "extended": "real small data on a CPU, several seeds, every row of the ablations, longer training",
+    "gpu": "real data on one GPU, trained from scratch",
+    "full": "the papers' own settings",
+}
+ORIGINS = {"mirror": "mirror", "official": "official address", "stand_in": "STAND-IN"}
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment; names ending in .html.j2 are escaped, others are not."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=lambda name: bool(name) and ".html" in str(name),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(
+        number=formatting.number,
+        duration=formatting.duration,
+        memory=formatting.memory,
+        words=formatting.in_words,
+        moment=formatting.moment,
+        sentence=lambda text: text[:1].upper() + text[1:],
+        published=lambda value: value if isinstance(value, str) else formatting.exact(value),
+        measured=measured,
+        interval=interval,
+        prose=prose,
+        plain=plain,
+        picture=lambda tested: Markup(picture(tested)),
+        data_uri=data_uri,
+        cell=cell,
+        numeric=numeric,
+        columns=columns,
+        value=benchmark.cell,
+    )
+    made.globals.update(
+        SYMBOLS=verdicts.SYMBOLS,
+        CLAIM_VERDICTS=verdicts.CLAIM_VERDICTS,
+        FINDING_VERDICTS=verdicts.FINDING_VERDICTS,
+        Verdict=Verdict,
+        Outcome=Outcome,
+        PROFILES=PROFILES,
+        ORIGINS=ORIGINS,
+        ROWS_SHOWN=ROWS_SHOWN,
+        shown=benchmark.shown,
+        listed=benchmark.listed,
+        remarks=benchmark.remarks,
+    )
+    return made
+
+
+def measured(measurement: Measurement, compared_with: Sequence[float] = ()) -> str:
+    """Return the measured value with its unit, told apart from the numbers it is compared with."""
+    if measurement.value is None:
+        return "not measured"
+    return formatting.with_unit(formatting.number(measurement.value, compared_with), measurement.unit)
+
+
+def interval(measurement: Measurement, compared_with: Sequence[float] = ()) -> str:
+    """Return the interval, or "none"."""
+    return formatting.interval(measurement.interval, compared_with) if measurement.interval else "none"
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence as HTML: escaped, with `names in backticks` as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def plain(text: str) -> str:
+    """Return a sentence for a line of Markdown: nothing in it but `code` is taken for markup."""
+    parts = re.split(r"(`[^`]+`)", " ".join(str(text).split()))
+    for index in range(0, len(parts), 2):
+        parts[index] = (
+            re.sub(r"([\\*$~]|(?<=\])\()", r"\\\1", parts[index]).replace("<", "&lt;").replace(">", "&gt;")
+        )
+    return "".join(parts).replace("|", "\\|")
+
+
+def data_uri(figure: Figure) -> str:
+    """Return the picture as an address that needs no request (and runs no script)."""
+    return f"data:{figure.media_type};base64,{base64.b64encode(figure.content).decode('ascii')}"
+
+
+def numeric(text: str) -> bool:
+    """Return whether a table's cell is a number."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def cell(text: str) -> str:
+    """Return a table's cell: numbers with four significant digits, a dash where it is empty."""
+    text = text.strip()
+    if not text:
+        return "–"
+    return formatting.number(float(text)) if numeric(text) else text
+
+
+def columns(table: Table) -> list[bool]:
+    """Return, for each column of a table, whether its cells are numbers (empty ones aside)."""
+    return [
+        any(row[index].strip() for row in table.rows)
+        and all(numeric(row[index]) for row in table.rows if row[index].strip())
+        for index in range(len(table.header))
+    ]

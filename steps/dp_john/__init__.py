@@ -1,0 +1,1 @@
+"""Steps of the differentially private John ellipsoid (arXiv:2408.06395)."""

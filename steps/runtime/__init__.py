@@ -1,0 +1,1 @@
+"""What surrounds a step: parameters, outputs, checkpoints, provenance and tracking."""

@@ -1,0 +1,135 @@
+"""Checkpoints of nested state: arrays and tensors in safetensors, the rest in its header; no pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be written or read."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Anything that can say and take back its state: torch modules, optimisers, schedulers, our own solvers."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
+
+
+def save(path: Path, tree: Any) -> None:
+    """Write a tree of mappings, lists, numbers, strings, arrays and tensors, replacing ``path`` in one rename.
+
+    Raises CheckpointError for a value of any other type, naming its place in the tree.
+    """
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, np.ndarray] = {}
+    structure = _split(tree, "state", arrays)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    arrays["bytes_of_nothing"] = np.zeros(1, np.uint8)  # the format wants at least one tensor
+    save_file(arrays, unfinished, metadata={"structure": json.dumps(structure)})
+    os.replace(unfinished, path)
+
+
+def load(path: Path) -> Any:
+    """Return the tree that ``save`` wrote.
+
+    Raises CheckpointError if the file is not a checkpoint (half-written ones never carry this name).
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            structure = json.loads(file.metadata()["structure"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this project ({error}); delete it to start over"
+        ) from None
+    return _join(structure, arrays)
+
+
+def state_of(item: Any) -> Any:
+    """Return the state of a stateful object, a generator, or a mapping of them."""
+    if isinstance(item, np.random.Generator):
+        return item.bit_generator.state
+    if type(item).__name__ == "Generator" and hasattr(item, "get_state"):  # torch.Generator
+        return item.get_state()
+    if isinstance(item, Mapping):
+        return {name: state_of(part) for name, part in item.items()}
+    if isinstance(item, Stateful):
+        return item.state_dict()
+    raise CheckpointError(f"{type(item).__name__} has no state_dict and load_state_dict to checkpoint it by")
+
+
+def restore(item: Any, state: Any) -> None:
+    """Put ``state``, as ``state_of`` returned it, back into ``item``."""
+    if isinstance(item, np.random.Generator):
+        item.bit_generator.state = state
+    elif type(item).__name__ == "Generator" and hasattr(item, "set_state"):
+        item.set_state(state)
+    elif isinstance(item, Mapping):
+        for name, part in item.items():
+            restore(part, state[name])
+    else:
+        item.load_state_dict(state)
+
+
+def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        arrays[place] = np.ascontiguousarray(value)
+        return {"array": place, "shape": list(value.shape)}
+    if type(value).__module__.startswith("torch") and hasattr(value, "detach"):
+        return _split_tensor(value, place, arrays)
+    if isinstance(value, Mapping):
+        keys = [[key, type(key).__name__] for key in value]
+        if any(kind not in ("str", "int") for _, kind in keys):
+            raise CheckpointError(f"{place}: keys must be strings or whole numbers, not {keys}")
+        items = [_split(item, f"{place}.{key}", arrays) for key, item in value.items()]
+        return {"keys": [key for key, _ in keys], "values": items}
+    if isinstance(value, list | tuple):
+        items = [_split(item, f"{place}.{index}", arrays) for index, item in enumerate(value)]
+        return {"tuple" if isinstance(value, tuple) else "list": items}
+    raise CheckpointError(f"{place}: cannot checkpoint a {type(value).__name__}")
+
+
+def _split_tensor(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    import torch
+
+    tensor = value.detach().cpu().contiguous()
+    if tensor.dtype is torch.bfloat16:
+        arrays[place] = tensor.view(torch.int16).numpy()
+        return {"tensor": place, "bfloat16": True, "shape": list(tensor.shape)}
+    arrays[place] = tensor.numpy()
+    return {"tensor": place, "shape": list(tensor.shape)}
+
+
+def _join(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    if not isinstance(structure, dict):
+        return structure
+    if "keys" in structure:
+        values = [_join(item, arrays) for item in structure["values"]]
+        return dict(zip(structure["keys"], values, strict=True))
+    if "list" in structure:
+        return [_join(item, arrays) for item in structure["list"]]
+    if "tuple" in structure:
+        return tuple(_join(item, arrays) for item in structure["tuple"])
+    if "array" in structure:
+        return arrays[structure["array"]].reshape(structure["shape"])
+    import torch
+
+    tensor = torch.from_numpy(arrays[structure["tensor"]].copy()).reshape(structure["shape"])
+    return tensor.view(torch.bfloat16) if structure.get("bfloat16") else tensor

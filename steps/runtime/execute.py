@@ -1,0 +1,128 @@
+"""Run one stage: parameters, sandbox, output in one rename, provenance beside it, tracking on the side."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from steps.runtime import params as parameters
+from steps.runtime import provenance
+from steps.runtime.outputs import replacing, write_atomically
+from steps.runtime.run import Run
+from steps.runtime.sandbox import Sandbox, enforced
+from steps.runtime.spool import Spool
+from steps.runtime.stage import Stage, declared
+
+
+class UnknownStep(ValueError):
+    """There is no such step."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's function and its parameters, checked."""
+
+    function: Callable[..., None]
+    params: Any  # the step's frozen dataclass, or None
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        return {} if self.params is None else asdict(self.params)
+
+
+def find(root: Path, paper: str, step: str) -> Step:
+    """Import a step and build its parameters from params.yaml.
+
+    Raises UnknownStep or ParameterError, before anything runs.
+    """
+    name = "steps.data" if paper == "data" else f"steps.{paper}.{step}"
+    attribute = "bring" if paper == "data" else step
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise UnknownStep(f"no step {step!r} of paper {paper!r}: there is no module {name}") from None
+    function = getattr(module, attribute, None)
+    if function is None:
+        raise UnknownStep(f"{name} has no function {attribute}; a step's function carries its module's name")
+    kind = get_type_hints(function).get("params")
+    if kind is None:
+        return Step(function, None)
+    keys = ("data",) if paper == "data" else (paper, step)
+    values = parameters.block(parameters.read(root), *keys)
+    return Step(function, parameters.typed(kind, values, ".".join(keys)))
+
+
+def execute(root: Path, paper: str, step: str, variant: str | None = None) -> None:
+    """Run one stage of dvc.yaml and put its output and provenance in place."""
+    settings = parameters.read(root)
+    profile, seed = settings["profile"], settings["seed"]
+    stage = declared(root, "-".join(filter(None, (paper, step, variant))), profile)
+    found = find(root, paper, step)
+    digest = stage.digest(seed, found.resolved)
+    checkpoint = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}.safetensors"
+    _remove_older(checkpoint, stage.name)
+    started, clock = time.time(), time.monotonic()
+    head, dirty = provenance.commit(root)
+    facts = {
+        "paper": paper, "step": step, "variant": variant, "stage": stage.name, "profile": profile,
+        "seed": seed, "digest": digest, "commit": head, "dirty": dirty, "params": found.resolved,
+        "sources": provenance.sources_behind(stage), "started": started,
+    }  # fmt: skip
+    with Spool(root, facts) as spool, replacing(root / stage.out) as out:
+        run = Run(
+            paper, step, out=out, variant=variant, profile=profile, seed=seed,
+            checkpoint_path=checkpoint, sink=spool,
+        )  # fmt: skip
+        _call(found, stage, run, checkpoint.parent)
+        for kind in ("figures", "tables"):
+            for path in sorted((out / kind).glob("*")):
+                spool.artifact(path, kind)
+        sources = provenance.sources_behind(stage)
+        if (out / "source.json").is_file():
+            sources = [json.loads((out / "source.json").read_text(encoding="utf-8"))]
+        record = provenance.record(
+            stage, profile=profile, digest=digest, device=_device(stage), started=started,
+            seconds=time.monotonic() - clock, sources=sources,
+        )  # fmt: skip
+        write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    with suppress(FileNotFoundError):
+        checkpoint.unlink()
+
+
+def _call(found: Step, stage: Stage, run: Run, checkpoints: Path) -> None:
+    inputs = [stage.root / path for path in stage.inputs]
+    readable = [*inputs, *(stage.root / path for path in stage.code), stage.root / "steps" / "runtime"]
+    sandbox = Sandbox(stage.root, stage.name, readable, [run.out, checkpoints, stage.root / ".tenfold"])
+    offered = {"out": run.out, "params": found.params, "run": run}
+    takes = inspect.signature(found.function).parameters
+    keywords = {name: value for name, value in offered.items() if name in takes}
+    if run.paper == "data":
+        inputs, keywords["name"] = [], run.step
+    with enforced(sandbox):
+        found.function(*inputs, **keywords)
+
+
+def _device(stage: Stage) -> str:
+    if not stage.meta.get("gpu"):
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _remove_older(checkpoint: Path, stage: str) -> None:
+    """Drop checkpoints of the same stage with another digest: their inputs, code or parameters are gone."""
+    for path in checkpoint.parent.glob(f"{stage}-????????????????.safetensors*"):
+        if path.name != checkpoint.name and os.access(path, os.W_OK):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,0 +1,114 @@
+"""A step's output: written into a temporary directory beside it, put in place in one rename."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+SUFFIX = ".unfinished"
+
+
+class OutputError(OSError):
+    """The output could not be written; what was there before is untouched."""
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a fresh directory that becomes ``out`` when the block ends without an error.
+
+    On an error the directory is removed and ``out`` stays as it was. A directory left by a killed
+    process is removed first; one that a living process still writes is left alone.
+
+    Raises OutputError on a full disk, a read-only folder or any other failure to write.
+    """
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}{SUFFIX}")
+    with _named_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(out)
+        unfinished.mkdir()
+        lock = os.open(unfinished, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _named_errors(out):
+            yield unfinished
+            put_in_place(unfinished, out)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    finally:
+        os.close(lock)
+
+
+def put_in_place(new: Path, out: Path) -> None:
+    """Rename ``new`` to ``out``; an output that stands there already is set aside first, then removed."""
+    old = new.with_name(new.name + ".old")
+    with suppress(FileNotFoundError):
+        os.rename(out, old)
+    try:
+        os.rename(new, out)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.rename(old, out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` through a temporary file and one rename.
+
+    Raises OutputError if it cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
+    with _named_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _remove_abandoned(out: Path) -> None:
+    for path in out.parent.glob(f".{out.name}.*{SUFFIX}*"):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            lock = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:
+            pass  # its owner lives
+        finally:
+            os.close(lock)
+
+
+@contextmanager
+def _named_errors(out: Path) -> Iterator[None]:
+    advice = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EDQUOT: "the disk quota is used up: free some space",
+        errno.EROFS: "the file system is read-only: make it writable or move the checkout",
+        errno.EACCES: "the folder is not writable for this user: change its permissions",
+        errno.EPERM: "the folder is not writable for this user: change its permissions",
+    }
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        if error.errno not in advice:
+            raise
+        raise OutputError(
+            error.errno,
+            f"cannot write {out}: {advice[error.errno]} and run the same command again "
+            f"(nothing half-written was kept)",
+        ) from error

@@ -1,0 +1,179 @@
+"""Everything impure that a step may use: randomness, device, logging, figures, resumable updates."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from steps.runtime import checkpoint
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+
+
+class Diverged(ArithmeticError):
+    """A logged value is NaN or infinite."""
+
+
+class Sink(Protocol):
+    """Where logged values and figures go besides the output (the tracking spool)."""
+
+    def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
+
+    def figure(self, path: Path) -> None: ...
+
+
+class Run:
+    """One execution of one step.
+
+    Steps receive it as ``run``; tests make their own: ``Run("paper", "step", out=tmp_path)``.
+    """
+
+    def __init__(
+        self,
+        paper: str,
+        step: str,
+        *,
+        out: Path,
+        variant: str | None = None,
+        profile: str = "smoke",
+        seed: int = 0,
+        checkpoint_path: Path | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        self.paper, self.step, self.variant = paper, step, variant
+        self.profile, self.seed, self.out = profile, seed, out
+        self.history: list[dict[str, float]] = []
+        self.resumed_from: int | None = None
+        self._checkpoint_path = checkpoint_path
+        self._sink = sink
+
+    @property
+    def device(self) -> str:
+        """``cuda`` where a GPU is to be had, else ``cpu``."""
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Return NumPy's generator for one purpose; seeded by seed, paper, step, variant and purpose."""
+        return np.random.default_rng(self._seed_of(purpose))
+
+    def torch_generator(self, purpose: str, device: str = "cpu") -> torch.Generator:
+        """Return torch's generator for one purpose; seeded like ``generator``."""
+        import torch
+
+        return torch.Generator(device).manual_seed(self._seed_of(purpose) % 2**63)
+
+    def say(self, text: str) -> None:
+        """Print one log line; Prefect shows it in the task's log."""
+        print(text, flush=True)
+
+    def log(self, metrics: Mapping[str, float], update: int | None = None) -> None:
+        """Record metrics, of one update or of the whole step.
+
+        Raises Diverged if a value is NaN or infinite, naming it and the update.
+        """
+        values = {name: float(value) for name, value in metrics.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                where = "" if update is None else f" at update {update}"
+                raise Diverged(
+                    f"{self.paper} {self.step}: {name} = {value}{where}; lower the learning rate or look at "
+                    f"the data (the last good checkpoint was kept)"
+                )
+        self.history.append(values if update is None else {"update": update, **values})
+        if self._sink is not None:
+            self._sink.log(values, update)
+
+    def figure(self, name: str, figure: Figure) -> Path:
+        """Write a Matplotlib figure to ``out/figures/<name>.svg``, the same bytes for the same figure."""
+        import matplotlib as mpl
+
+        path = self.out / "figures" / f"{name}.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context({"svg.hashsalt": "tenfold", "svg.fonttype": "path"}):
+            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        if self._sink is not None:
+            self._sink.figure(path)
+        return path
+
+    def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
+        """Yield the update numbers 1 … total, with progress, checkpoints and exact resume.
+
+        ``state`` is what the updates change: an object with state_dict and load_state_dict, a generator,
+        or a mapping of such. After a kill the same step goes on from its last checkpoint and ends with the
+        same numbers, because parameters, inputs and code are part of the checkpoint's name.
+        """
+        done = self._resume(state)
+        bar = _Progress(f"{self.paper} {self.step}", total, done)
+        saved_at = time.monotonic()
+        for update in range(done + 1, total + 1):
+            yield update
+            bar.show(update)
+            if state is not None and time.monotonic() - saved_at >= every_seconds and update < total:
+                self._save(update, state)
+                saved_at = time.monotonic()
+        bar.close()
+
+    def _resume(self, state: Any) -> int:
+        if state is None or self._checkpoint_path is None or not self._checkpoint_path.exists():
+            return 0
+        tree = checkpoint.load(self._checkpoint_path)
+        checkpoint.restore(state, tree["state"])
+        self.history = tree["history"]
+        self.resumed_from = tree["update"]
+        self.say(f"goes on from the checkpoint of update {tree['update']}")
+        return tree["update"]
+
+    def _save(self, update: int, state: Any) -> None:
+        if self._checkpoint_path is not None:
+            tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
+            checkpoint.save(self._checkpoint_path, tree)
+
+    def _seed_of(self, purpose: str) -> int:
+        words = "\0".join([str(self.seed), self.paper, self.step, self.variant or "", purpose])
+        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:16], "little")
+
+
+class _Progress:
+    """A rich progress bar with the time left on a terminal, a line every half minute elsewhere."""
+
+    def __init__(self, title: str, total: int, done: int) -> None:
+        self._title, self._total, self._done = title, total, done
+        self._began = self._shown = time.monotonic()
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+            self._bar = Progress(
+                *Progress.get_default_columns()[:2],
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._task = self._bar.add_task(title, total=total, completed=done)
+            self._bar.start()
+
+    def show(self, update: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=update)
+            return
+        now = time.monotonic()
+        if now - self._shown >= 30:
+            self._shown = now
+            left = (now - self._began) / max(1, update - self._done) * (self._total - update)
+            print(f"{self._title}: update {update} of {self._total}, {left:.0f} s left", flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()

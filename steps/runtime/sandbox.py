@@ -1,0 +1,106 @@
+"""An audit hook that stops a step from reading what it did not declare or writing outside its output.
+
+An undeclared input is a wrong cache waiting to happen: the file changes and nothing reruns. The hook sees
+what Python opens, renames and removes; it does not see files that compiled libraries open by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import source_from_cache
+from pathlib import Path
+from typing import Any
+
+
+class UndeclaredAccess(PermissionError):
+    """A step touched a file that its stage does not declare."""
+
+
+class Sandbox:
+    """Which files one step may read and write; paths are absolute and resolved."""
+
+    def __init__(self, root: Path, stage: str, readable: list[Path], writable: list[Path]) -> None:
+        self.root = str(root.resolve())
+        self.stage = stage
+        self.readable = [str(path.resolve()) for path in (*readable, *writable)]
+        self.writable = [str(path.resolve()) for path in writable]
+        home = Path.home()
+        scratch = [Path(tempfile.gettempdir()), Path("/dev"), Path("/proc"), home / ".cache", home / ".config"]
+        scratch += [
+            Path(os.environ[name]) for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ
+        ]
+        self.scratch = [str(path.resolve()) for path in scratch]
+        self.ignored = [str(Path(sys.prefix).resolve()), os.path.join(self.root, ".venv")]
+
+    def check(self, path: str, writes: bool) -> None:
+        """Raise UndeclaredAccess if the step may not read, or write, ``path``."""
+        path = os.path.realpath(path)
+        in_repository = _inside(path, self.root)
+        if writes:
+            if any(_inside(path, folder) for folder in self.writable):
+                return
+            if not in_repository and any(_inside(path, folder) for folder in self.scratch):
+                return
+            if "__pycache__" in path:
+                return
+            raise UndeclaredAccess(
+                f"stage {self.stage} tried to write {self._shown(path)}, outside its output folder; "
+                f"write to `out` instead"
+            )
+        if not in_repository or any(_inside(path, folder) for folder in self.ignored):
+            return
+        if path.endswith(".pyc"):
+            path = source_from_cache(path)
+        if os.path.isdir(path) or any(_inside(path, folder) for folder in self.readable):
+            return
+        raise UndeclaredAccess(
+            f"stage {self.stage} opened {self._shown(path)}, which it does not declare; make it an input of "
+            f"the step in flows/, or, if it is code imported in a new place, run: python -m flows dvc"
+        )
+
+    def _shown(self, path: str) -> str:
+        return os.path.relpath(path, self.root) if _inside(path, self.root) else path
+
+
+_active: Sandbox | None = None
+_installed = False
+
+
+@contextmanager
+def enforced(sandbox: Sandbox) -> Iterator[None]:
+    """Apply ``sandbox`` to everything this process does while the block runs."""
+    global _active, _installed
+    if not _installed:
+        sys.addaudithook(_hook)
+        _installed = True
+    _active, outer = sandbox, _active
+    try:
+        yield
+    finally:
+        _active = outer
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if _active is None:
+        return
+    if event == "open":
+        path, mode, flags = arguments
+        if isinstance(path, str | bytes | os.PathLike):
+            writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)) or (
+                isinstance(mode, str) and any(letter in mode for letter in "wax+")
+            )
+            _active.check(os.fsdecode(path), writes)
+    elif event in ("os.remove", "os.rmdir", "os.mkdir", "os.truncate", "sqlite3.connect"):
+        if isinstance(arguments[0], str | bytes | os.PathLike):
+            _active.check(os.fsdecode(arguments[0]), writes=True)
+    elif event in ("os.rename", "os.link", "os.symlink"):
+        for path in arguments[:2]:
+            _active.check(os.fsdecode(path), writes=True)
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)

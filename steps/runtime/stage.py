@@ -1,0 +1,88 @@
+"""What dvc.yaml declares about one stage: its inputs, its output, its code, and the digest of all that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+
+class UnknownStage(ValueError):
+    """dvc.yaml has no such stage."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage for one profile; paths are relative to ``root``."""
+
+    root: Path
+    name: str
+    command: str
+    inputs: tuple[Path, ...]
+    code: tuple[Path, ...]
+    out: Path
+    provenance: Path
+    meta: Mapping[str, Any]
+
+    @property
+    def publishes(self) -> bool:
+        return self.out.parts[0] == "results"
+
+    def digest(self, seed: int, params: Mapping[str, Any]) -> str:
+        """Return the SHA-256 of everything that the output depends on: command, seed, parameters, contents."""
+        parts = {
+            "stage": self.name,
+            "out": self.out.as_posix(),
+            "seed": seed,
+            "params": params,
+            "files": {
+                path.as_posix(): content_digest(self.root / path) for path in (*self.inputs, *self.code)
+            },
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def declared(root: Path, name: str, profile: str) -> Stage:
+    """Read the stage ``name`` from dvc.yaml, with ``${profile}`` filled in.
+
+    Raises UnknownStage with the known names of the same paper.
+    """
+    stages = YAML(typ="safe").load(root / "dvc.yaml")["stages"]
+    if name not in stages:
+        near = [known for known in stages if known.split("-")[0] == name.split("-")[0]] or list(stages)
+        raise UnknownStage(
+            f"dvc.yaml has no stage {name!r}; it has {', '.join(near)}. "
+            f"After a change to flows/, run: python -m flows dvc"
+        )
+    spec = stages[name]
+    paths = [Path(item.replace("${profile}", profile)) for item in spec["deps"]]
+    outs = [next(iter(item)) if isinstance(item, dict) else item for item in spec["outs"]]
+    out, provenance = spec["meta"]["out"], outs[-1]
+    return Stage(
+        root=root,
+        name=name,
+        command=spec["cmd"],
+        inputs=tuple(path for path in paths if path.suffix != ".py"),
+        code=tuple(path for path in paths if path.suffix == ".py"),
+        out=Path(out.replace("${profile}", profile)),
+        provenance=Path(provenance.replace("${profile}", profile)),
+        meta=spec["meta"],
+    )
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a directory's names and contents."""
+    digest = hashlib.sha256()
+    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if "__pycache__" in file.parts:
+            continue
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with open(file, "rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

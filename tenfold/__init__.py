@@ -1,0 +1,1 @@
+"""Tenfold's library: what ten machine-learning papers invented, importable by anyone."""

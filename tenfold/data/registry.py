@@ -1,0 +1,187 @@
+"""The list of sources: its format, and reading it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tenfold.data.errors import InvalidRegistry, UnknownSource
+from tenfold.data.readers import READERS
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Address = Annotated[str, Field(pattern=r"^https?://[^/]+/.+")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+RelativePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")]
+
+
+class Entry(BaseModel):
+    """A part of the list: immutable, and nothing in it that is not named here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bundled(Entry):
+    """A table inside scikit-learn; ``sha256`` is over its float64 features, then its float64 targets."""
+
+    sha256: Sha256
+
+
+class MirrorFile(Entry):
+    """A file below the mirror folder; ``size`` in bytes."""
+
+    path: RelativePath
+    sha256: Sha256
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return Path(self.path).name
+
+
+class Mirror(Entry):
+    """What a mirror folder holds of a source, and how it is read."""
+
+    reader: str | None = None
+    files: Annotated[tuple[MirrorFile, ...], Field(min_length=1)]
+
+
+class OfficialFile(Entry):
+    """A published file and the addresses that serve it; ``sha256`` is null where it is not known."""
+
+    name: FileName
+    addresses: Annotated[tuple[Address, ...], Field(min_length=1)]
+    sha256: Sha256 | None
+    size: int | None = None
+
+
+class Official(Entry):
+    """The published files of a source, and how they are read."""
+
+    reader: str | None = None
+    files: Annotated[tuple[OfficialFile, ...], Field(min_length=1)]
+
+
+class StandIn(Entry):
+    """A made-up table of ``rows`` rows."""
+
+    rows: Annotated[int, Field(gt=0)]
+    seed: int
+
+
+class Column(Entry):
+    """One column: its kind, its values or range, and the share of its cells that is empty."""
+
+    kind: Literal["integer", "number", "category", "split"]
+    values: tuple[str, ...] | None = None
+    range: tuple[float, float] | None = None
+    missing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _described(self) -> Column:
+        numeric = self.kind in ("integer", "number")
+        if (self.range is None) == numeric or (self.values is None) != numeric:
+            raise ValueError("integer and number columns have a range, the others have values")
+        return self
+
+
+class Table(Entry):
+    """The normal form of a table: its columns in order, and the sha256 of table.csv."""
+
+    sha256: Sha256
+    target: str
+    missing: str = ""
+    columns: Mapping[str, Column]
+
+    @model_validator(mode="after")
+    def _target_is_a_column(self) -> Table:
+        if self.target not in self.columns:
+            raise ValueError(f"target {self.target!r} is not a column")
+        return self
+
+
+class Source(Entry):
+    """One entry of the list."""
+
+    name: str
+    title: str
+    kind: Literal["table", "files"]
+    licence: str
+    page: str | None = None
+    bundled: Bundled | None = None
+    mirror: Mirror | None = None
+    official: Official | None = None
+    stand_in: StandIn | None = None
+    table: Table | None = None
+
+    @model_validator(mode="after")
+    def _can_be_brought(self) -> Source:
+        if self.bundled and (self.mirror or self.official or self.stand_in):
+            raise ValueError("a bundled source is always there and names no other origin")
+        if not (self.bundled or self.mirror or self.official):
+            raise ValueError("name at least one of bundled, mirror, official")
+        if self.kind == "table" and not self.bundled and self.table is None:
+            raise ValueError("a table lists its columns and sha256 under `table`")
+        if self.kind == "files" and (self.stand_in or self.table):
+            raise ValueError("`stand_in` and `table` are for sources of kind table")
+        self._check_readers()
+        return self
+
+    def _check_readers(self) -> None:
+        for origin in (self.mirror, self.official):
+            if origin is None:
+                continue
+            if self.kind == "files" and origin.reader is not None:
+                raise ValueError("files are brought as they are; only tables have a reader")
+            if self.kind == "table" and origin.reader not in READERS:
+                raise ValueError(f"reader {origin.reader!r} is none of {sorted(READERS)}")
+
+
+Registry = Mapping[str, Source]
+
+
+def load_registry(path: Path) -> dict[str, Source]:
+    """Read the list of sources.
+
+    Raises:
+        InvalidRegistry: if the file is not YAML or an entry is wrong; names entry, field and fault.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        entries: Any = YAML(typ="safe").load(path)
+    except (OSError, YAMLError) as error:
+        raise InvalidRegistry(f"{path} cannot be read as YAML: {error}") from error
+    if not isinstance(entries, dict):
+        raise InvalidRegistry(f"{path} must map each source's name to its entry")
+    return {name: _source(path, name, entry) for name, entry in entries.items()}
+
+
+def _source(path: Path, name: str, entry: Any) -> Source:
+    if not isinstance(entry, dict):
+        raise InvalidRegistry(f"{path}: {name} must be a mapping, not {type(entry).__name__}")
+    try:
+        return Source(name=name, **entry)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'entry'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise InvalidRegistry(f"{path}: {name}: {faults}. Correct the entry.") from error
+
+
+def find_source(registry: Registry, name: str) -> Source:
+    """Return the entry called ``name``.
+
+    Raises:
+        UnknownSource: if there is none; names the nearest one.
+    """
+    if name in registry:
+        return registry[name]
+    near = difflib.get_close_matches(name, registry, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UnknownSource(f"no source is called {name!r}.{hint} The list has {', '.join(sorted(registry))}.")

@@ -1,0 +1,22 @@
+"""Draw the target."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+
+
+@dataclass
+class DrawParams:
+    """How much to draw."""
+
+    size: Annotated[int, Field(gt=0, le=10_000_000)]
+
+
+def draw(table: Path, *, out: Path, params: DrawParams, run: Run) -> None:
+    """Draw the target of the walk."""
+    assert (table / "source.json").is_file()
+    np.save(out / "target.npy", run.generator("target").normal(size=params.size))

@@ -1,0 +1,30 @@
+"""Walk to the target."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.toy.walk import Walk
+
+
+@dataclass
+class TrainParams:
+    """How long to walk."""
+
+    updates: Annotated[int, Field(gt=0)]
+    pause: Annotated[float, Field(ge=0)]  # seconds an update
+
+
+def train(drawn: Path, *, out: Path, params: TrainParams, run: Run) -> None:
+    """Walk to the target, one arm of two."""
+    walk = Walk(np.load(drawn / "target.npy"), run.generator("walk"))
+    for update in run.updates(params.updates, state=walk, every_seconds=0.0):
+        run.log({"train/distance": walk.step()}, update=update)
+        time.sleep(params.pause)
+    np.save(out / "place.npy", walk.place)
+    (out / "history.json").write_text(json.dumps(run.history))

@@ -1,0 +1,3 @@
+"""A constant two imports away from the step that uses it."""
+
+SCALE = 1.0

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tenfold.data import transfer
+from tenfold.data.download import download
+from tenfold.data.errors import (
+    AddressRefused,
+    ChecksumMismatch,
+    CorruptArchive,
+    HostUnreachable,
+    TruncatedDownload,
+    UnverifiedFile,
+)
+from tenfold.data.registry import OfficialFile
+
+
+def official(letters, *addresses: str, **changes) -> OfficialFile:
+    body = letters["body"]
+    fields = {"name": "letters.data", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
+    return OfficialFile(**(fields | {"addresses": addresses} | changes))
+
+
+def test_a_good_file_stands_under_its_sum_and_is_brought_once(site, letters, tmp_path, files_below):
+    file = official(letters, site.serve("/letters.data", letters["body"]))
+    path = download(file, downloads=tmp_path)
+    assert path == tmp_path / file.sha256 / "letters.data"
+    assert path.read_bytes() == letters["body"]
+    assert download(file, downloads=tmp_path) == path
+    assert site.requests == [("/letters.data", None)]
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data"]
+
+
+def test_progress_rises_to_the_whole_size(site, letters, tmp_path):
+    seen = []
+
+    @contextmanager
+    def record(label):
+        yield lambda done, total: seen.append((label, done, total))
+
+    download(official(letters, site.serve("/l", letters["body"])), downloads=tmp_path, progress=record)
+    size = len(letters["body"])
+    assert seen[-1] == ("letters.data", size, size)
+    assert [done for _, done, _ in seen] == sorted({done for _, done, _ in seen})
+
+
+def test_a_transfer_cut_once_is_taken_up_where_it_closed(site, letters, tmp_path, files_below):
+    file = official(letters, site.serve("/letters.data", letters["body"], cut_after=[10_000]))
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+    assert site.requests == [("/letters.data", None), ("/letters.data", "bytes=10000-")]
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data"]
+
+
+def test_a_transfer_cut_twice_is_an_error_and_the_next_run_goes_on(site, letters, tmp_path, files_below):
+    file = official(letters, site.serve("/letters.data", letters["body"], cut_after=[10_000, 5_000]))
+    with pytest.raises(TruncatedDownload, match=r"expected 37,\d{3} bytes, 15,000 bytes came.*run again"):
+        download(file, downloads=tmp_path)
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data.part"]
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+    assert site.requests[-1] == ("/letters.data", "bytes=15000-")
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data"]
+
+
+@pytest.mark.parametrize("announce_length", [True, False])
+def test_a_server_without_ranges_sends_the_whole_file_again(site, letters, tmp_path, announce_length):
+    address = site.serve(
+        "/l", letters["body"], ranges=False, cut_after=[10_000], announce_length=announce_length
+    )
+    assert download(official(letters, address), downloads=tmp_path).read_bytes() == letters["body"]
+    assert site.requests == [("/l", None), ("/l", "bytes=10000-")]
+
+
+@pytest.mark.parametrize("left", [b"of an older file", b"x" * 50_000], ids=["shorter", "longer"])
+def test_a_part_of_another_file_is_thrown_away(site, letters, tmp_path, files_below, left):
+    file = official(letters, site.serve("/letters.data", letters["body"]))
+    (tmp_path / file.sha256).mkdir()
+    (tmp_path / file.sha256 / "letters.data.part").write_bytes(left)
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data"]
+
+
+def test_a_whole_part_needs_no_request(site, letters, tmp_path):
+    file = official(letters, site.serve("/letters.data", letters["body"]))
+    (tmp_path / file.sha256).mkdir()
+    (tmp_path / file.sha256 / "letters.data.part").write_bytes(letters["body"])
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+    assert site.requests == []
+
+
+def test_wrong_bytes_are_named_and_not_kept(site, letters, tmp_path, files_below):
+    wrong = letters["body"].replace(b"A", b"C")
+    file = official(letters, site.serve("/letters.data", wrong))
+    came = hashlib.sha256(wrong).hexdigest()
+    with pytest.raises(ChecksumMismatch, match=f"{site.root}.*expected sha256 {file.sha256}.*came sha256 {came}"):
+        download(file, downloads=tmp_path)
+    assert files_below(tmp_path) == []
+
+
+def test_a_spoilt_download_is_brought_again(site, letters, tmp_path):
+    file = official(letters, site.serve("/letters.data", letters["body"]))
+    download(file, downloads=tmp_path).write_bytes(b"spoilt on disk")
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+
+
+def test_a_member_of_an_archive_is_checked_by_its_own_sum(site, letters, tmp_path, files_below):
+    address = site.serve("/letters.zip", letters["zip"], cut_after=[500]) + "#letters.data"
+    file = official(letters, address)
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+    assert files_below(tmp_path) == [f"{file.sha256}/letters.data"]
+
+
+@pytest.mark.parametrize("spoil", [lambda zipped: b"PK" + zipped[2:400], lambda zipped: zipped[:-40] + b"\0" * 40])
+def test_a_corrupt_archive_is_named_and_not_kept(site, letters, tmp_path, files_below, spoil):
+    address = site.serve("/letters.zip", spoil(letters["zip"])) + "#letters.data"
+    with pytest.raises(CorruptArchive, match=r"letters\.zip\.part .* not a readable zip or tar"):
+        download(official(letters, address), downloads=tmp_path)
+    assert files_below(tmp_path) == []
+
+
+def test_an_archive_without_the_member_is_named(site, letters, tmp_path, files_below):
+    address = site.serve("/letters.zip", letters["zip"]) + "#digits.data"
+    with pytest.raises(CorruptArchive, match=r"no member 'digits\.data'"):
+        download(official(letters, address), downloads=tmp_path)
+    assert files_below(tmp_path) == []
+
+
+def test_a_closed_port_is_unreachable_at_once(closed_address, letters, tmp_path, files_below):
+    began = time.monotonic()
+    with pytest.raises(HostUnreachable, match=r"127\.0\.0\.1 cannot be reached for http.*TENFOLD_MIRROR"):
+        download(official(letters, closed_address), downloads=tmp_path)
+    assert time.monotonic() - began < 5
+    assert files_below(tmp_path) == []
+
+
+def test_a_silent_host_is_waited_for_a_bounded_time_and_asked_once(letters, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "ANSWER_SECONDS", 0.3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(HostUnreachable, match=r"no answer within 0\.3 s"):
+            download(official(letters, f"{host}/a", f"{host}/b"), downloads=tmp_path)
+        assert time.monotonic() - began < 0.6
+
+
+def test_a_refusal_leads_to_the_next_address(site, letters, tmp_path):
+    file = official(letters, f"{site.root}/moved", site.serve("/letters.zip", letters["zip"]) + "#letters.data")
+    assert download(file, downloads=tmp_path).read_bytes() == letters["body"]
+
+
+def test_refusals_by_every_address_are_all_told(site, letters, tmp_path, files_below):
+    with pytest.raises(AddressRefused, match=r"/one answered 404.*/two answered 404"):
+        download(official(letters, f"{site.root}/one", f"{site.root}/two"), downloads=tmp_path)
+    assert files_below(tmp_path) == []
+
+
+def test_a_file_without_a_sum_is_refused_unless_allowed(site, letters, tmp_path):
+    file = official(letters, site.serve("/letters.data", letters["body"]), sha256=None)
+    with pytest.raises(UnverifiedFile, match=r"no sha256 is listed for letters\.data"):
+        download(file, downloads=tmp_path)
+    assert site.requests == []
+
+
+def test_a_file_without_a_sum_is_pinned_at_first_use(site, letters, tmp_path):
+    file = official(letters, site.serve("/letters.data", letters["body"]), sha256=None, size=None)
+    path = download(file, downloads=tmp_path, allow_unverified=True)
+    assert path.read_bytes() == letters["body"]
+    path.unlink()
+    site.serve("/letters.data", b"something else")
+    with pytest.raises(ChecksumMismatch, match=hashlib.sha256(letters["body"]).hexdigest()):
+        download(file, downloads=tmp_path, allow_unverified=True)
+
+
+def test_two_that_want_one_file_bring_it_once(site, letters, tmp_path):
+    file = official(letters, site.serve("/letters.data", letters["body"]))
+    threads = [threading.Thread(target=download, args=(file,), kwargs={"downloads": tmp_path}) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert site.requests == [("/letters.data", None)]
