@@ -17,7 +17,9 @@ app.add_typer(solve, name="solve")
 
 ROOT = Path.cwd()
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")
+]
 
 
 @app.command("list")
@@ -30,7 +32,9 @@ def list_papers() -> None:
         for node in paper.nodes:
             marks = [mark for mark in ("gpu", "publishes", "timed") if getattr(node, mark)]
             inputs = ", ".join("-".join(item.words) for item in node.inputs) or "nothing"
-            typer.echo(f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}")
+            typer.echo(
+                f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}"
+            )
 
 
 @app.command()
@@ -43,20 +47,23 @@ def run(
     """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
     from flows.engine.graph import paper_named, papers
     from flows.engine.parameters import check, held_still, override
+    from flows.engine.refresh import outdated
 
     chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
-    if profile is not None or assignments:
-        with held_still(ROOT, changes=True):
-            for line in override(ROOT, profile, assignments or []):
-                typer.echo(f"params.yaml: {line}")
-    with held_still(ROOT, changes=False):
+
+    def change() -> None:
+        for line in override(ROOT, chosen, profile, assignments or []):
+            typer.echo(f"params.yaml: {line}")
+
+    with held_still(ROOT, change if profile is not None or assignments else None):
         check(ROOT, chosen)
         from flows.engine import flow
 
         nodes = [node for each in chosen for node in each.stages()]
+        forced = {node.name for node in nodes} if force else set(outdated(ROOT, chosen))
         title = "everything" if paper == "all" else paper
         try:
-            states = flow.run(ROOT, title, nodes, report=paper == "all", force=force)
+            states = flow.run(ROOT, title, nodes, report=paper == "all", forced=forced)
         finally:
             _sync_tracking()
     for name, state in states.items():
@@ -77,6 +84,21 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 
 @app.command()
+def refresh() -> None:
+    """Check params.yaml, and bring data anew where a stand-in was used and the mirror now holds the real thing."""
+    from flows.engine import dvc as dvc_command
+    from flows.engine.graph import papers
+    from flows.engine.parameters import check
+    from flows.engine.refresh import outdated
+
+    known = papers(ROOT)
+    check(ROOT, known)
+    for name, reason in outdated(ROOT, known).items():
+        typer.echo(f"{name}: {reason}")
+        dvc_command.reproduce(ROOT, name, force=True)
+
+
+@app.command()
 def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is current.")] = False) -> None:
     """Generate dvc.yaml from the papers' graphs."""
     from flows.engine.stages import dvc_yaml
@@ -94,17 +116,21 @@ def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is c
 
 @app.command()
 def report() -> None:
-    """Write reports/<profile>.md, .html and .json from the results that are there, and the README's table."""
+    """Write reports/<profile>.md, .html and .json from the results that are there."""
+    from flows.engine.graph import papers
     from flows.report.write import write_report
     from steps.runtime.params import read
 
-    for path in write_report(read(ROOT)["profile"], ROOT):
+    declared = {paper.slug: ["-".join(node.words[1:]) for node in paper.nodes] for paper in papers(ROOT)}
+    for path in write_report(read(ROOT)["profile"], ROOT, declared):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     _sync_tracking()
 
 
 @app.command()
-def readme(check: Annotated[bool, typer.Option(help="Only say whether the table is current.")] = False) -> None:
+def readme(
+    check: Annotated[bool, typer.Option(help="Only say whether the table is current.")] = False,
+) -> None:
     """Write the README's results table from the strongest committed report."""
     from flows.report.readme import readme_is_current, update_readme
 

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("flows", "steps", "tenfold", "data/sources.yaml", "pyproject.toml", ".gitignore", ".dvcignore", "prefect.toml")
+PARTS = (
+    "flows",
+    "steps",
+    "tenfold",
+    "data/sources.yaml",
+    "pyproject.toml",
+    ".gitignore",
+    ".dvcignore",
+    "prefect.toml",
+)
 PAPERS = sorted(path.stem for path in (ROOT / "flows").glob("[a-z]*.py"))
 OVERLAY = ROOT / "tests" / "eleventh"
 
@@ -26,7 +35,9 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         programs = os.path.dirname(sys.executable)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENFOLD_", "MLFLOW_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TENFOLD_", "MLFLOW_"))
+        }
         return kept | {
             "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
             "TENFOLD_TRACKING": "off",
@@ -91,7 +102,9 @@ def build(root: Path) -> Project:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     shutil.copytree(OVERLAY, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
+    shutil.copytree(
+        ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local")
+    )
     project = Project(root)
     (root / ".gitignore").open("a").write("/benchmarks/\n")
     project.run("git", "init", "-q", "-b", "main")

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 LEASH = Path(__file__).parents[2] / "steps" / "runtime" / "leash.py"
-BUSY = ("is busy", "Unable to acquire lock")
-BUSY_ATTEMPTS = 120
-HINTS = ("Updating lock file", "To track the changes", "git add", "To enable auto staging", "dvc config core", "Use `dvc push`")
+BUSY = ("is busy", "Unable to acquire lock", "Unable to acquire rwlock")
+PATIENCE = 3  # tries, while what blocks a stage does not look like a living DVC
+BLOCKER = re.compile(r"^\s*\(PID (\d+)\):")
+HINTS = (
+    "Updating lock file",
+    "To track the changes",
+    "git add",
+    "To enable auto staging",
+    "dvc config core",
+    "Use `dvc push`",
+)
 
 
 class Outcome(StrEnum):
@@ -31,8 +40,44 @@ class DvcError(RuntimeError):
     """DVC failed; the message holds its last lines."""
 
 
-_living: set[subprocess.Popen[str]] = set()
-_registry = threading.Lock()
+class Stop:
+    """Ends the DVC processes that were started with it; their steps die with them, and no new one starts."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._living: set[subprocess.Popen[str]] = set()
+        self._guard = threading.Lock()
+
+    def all(self) -> None:
+        """End what runs and let nothing more start."""
+        self._event.set()
+        with self._guard:
+            for process in self._living:
+                process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless stopped.
+
+        Raises DvcError when stopped.
+        """
+        if self._event.wait(seconds):
+            raise DvcError("stopped")
+
+    @contextmanager
+    def holding(self, start: Callable[[], subprocess.Popen[str]]) -> Iterator[subprocess.Popen[str]]:
+        """Start a process and end it when the block is left early."""
+        with self._guard:
+            self.wait(0)
+            process = start()
+            self._living.add(process)
+        try:
+            yield process
+        finally:
+            with self._guard:
+                self._living.discard(process)
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
 
 
 def environment() -> dict[str, str]:
@@ -48,7 +93,7 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
     Raises DvcError if DVC cannot tell, for example because dvc.yaml is broken.
     """
     answer = subprocess.run(
-        [*_command("--quiet"), "status", "--json", *stages],
+        [*_command("--wait-for-lock"), "status", "--json", *stages],
         cwd=root, env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     if answer.returncode != 0:
@@ -56,31 +101,40 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
     return json.loads(answer.stdout or "{}")
 
 
-def reproduce(root: Path, stage: str, *, force: bool = False, say: Callable[[str], None] = print) -> Outcome:
+def reproduce(
+    root: Path,
+    stage: str,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = print,
+    stop: Stop | None = None,
+) -> Outcome:
     """Bring one stage up to date and nothing else, waiting for DVC's lock and for whoever runs the same stage.
 
     Raises DvcError with the step's last lines if it fails.
     """
+    stop = stop or Stop()
     command = [*_command(), "--wait-for-lock", "repro", "--pull", "-s", stage, *(["-f"] if force else [])]
     if not _has_remote(root):
         command.remove("--pull")
-    for attempt in range(BUSY_ATTEMPTS):
+    doubtful = waits = 0
+    while True:
         lines: list[str] = []
-        status_code = _stream(command, root, lines, say)
-        text = "\n".join(lines)
-        if status_code == 0:
-            return _outcome(text)
-        if not any(word in text for word in BUSY):
+        if _stream(command, root, lines, say, stop) == 0:
+            return _outcome(stage, lines)
+        error = _last_error(lines)
+        if _cut_off(error):
+            (root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
+            say("DVC's list of running stages was cut off when a DVC was killed; it was removed")
+        elif not _busy(error):
             break
-        time.sleep(min(5.0, 0.25 * (attempt + 1)))
+        elif not _blocked_by_dvc(lines):
+            doubtful += 1
+        if doubtful > PATIENCE:
+            break
+        waits += 1
+        stop.wait(min(5.0, 0.25 * waits))
     raise DvcError(f"stage {stage} failed:\n" + "\n".join(lines[-25:]))
-
-
-def stop_all() -> None:
-    """End every DVC this process started; the steps die with them."""
-    with _registry:
-        for process in list(_living):
-            process.terminate()
 
 
 def _command(*flags: str) -> list[str]:
@@ -89,18 +143,19 @@ def _command(*flags: str) -> list[str]:
 
 def _has_remote(root: Path) -> bool:
     files = (root / ".dvc" / "config", root / ".dvc" / "config.local")
-    return any(file.is_file() and "remote \"" in file.read_text(encoding="utf-8") for file in files)
+    return any(file.is_file() and 'remote "' in file.read_text(encoding="utf-8") for file in files)
 
 
-def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str], None]) -> int:
+def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str], None], stop: Stop) -> int:
     leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
-    process = subprocess.Popen(
-        [*leash, *command], cwd=root, env=environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    with _registry:
-        _living.add(process)
-    try:
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*leash, *command], cwd=root, env=environment(), text=True, encoding="utf-8", errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    with stop.holding(start) as process:
         assert process.stdout is not None
         for line in process.stdout:
             line = line.rstrip()
@@ -109,14 +164,36 @@ def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str
                 if not line.strip().startswith(HINTS):
                     say(line)
         return process.wait()
-    finally:
-        with _registry:
-            _living.discard(process)
 
 
-def _outcome(text: str) -> Outcome:
-    if "Running stage" in text:
+def _outcome(stage: str, lines: list[str]) -> Outcome:
+    if f"Running stage '{stage}':" in lines:
         return Outcome.COMPLETED
-    if "is cached - skipping run" in text:
+    if any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines):
         return Outcome.RESTORED
     return Outcome.CACHED
+
+
+def _last_error(lines: list[str]) -> str:
+    """Return DVC's own error, which comes last, not what a step printed before."""
+    return next((line for line in reversed(lines) if line.startswith("ERROR: ")), "")
+
+
+def _busy(error: str) -> bool:
+    return "failed to run:" not in error and any(words in error for words in BUSY)
+
+
+def _cut_off(error: str) -> bool:
+    return "failed to run:" not in error and "RWLock-file" in error
+
+
+def _blocked_by_dvc(lines: list[str]) -> bool:
+    """Tell whether the processes that DVC names as blocking are DVC; a number may have been given anew."""
+    found = [match.group(1) for match in map(BLOCKER.match, lines) if match]
+    for process in found:
+        try:
+            if b"dvc" in Path(f"/proc/{process}/cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return not found

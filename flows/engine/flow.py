@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.engine import dvc
 from flows.engine.graph import Node
 from flows.engine.stages import REPORT
+from flows.engine.temporary import prefect_api
 
 FETCH_RETRIES = [2, 10]  # seconds before each new try of a step that fetches
 
@@ -25,12 +27,21 @@ class RunFailed(RuntimeError):
     """At least one stage of a flow failed; the others ran as far as they could."""
 
 
+class Cores:
+    """As many stages at once as there are cores; those that wait for others take no place."""
+
+    def __init__(self) -> None:
+        self.stop = dvc.Stop()
+        self.free = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
 @task(cache_policy=NO_CACHE, persist_result=False)
-def run_stage(root: Path, stage: str, force: bool) -> State[Any]:
+def run_stage(root: Path, stage: str, force: bool, cores: Cores) -> State[Any]:
     """Bring one stage up to date; the state's name says whether it was cached, restored or run."""
     logger = get_run_logger()
     os.environ["TENFOLD_PREFECT_RUN"] = str(flow_run.get_id() or "")
-    outcome = dvc.reproduce(root, stage, force=force, say=logger.info)
+    with cores.free:
+        outcome = dvc.reproduce(root, stage, force=force, say=logger.info, stop=cores.stop)
     return Completed(name=str(outcome), message=f"{stage}: {outcome.lower()}")
 
 
@@ -40,24 +51,29 @@ def already_current(stage: str) -> State[Any]:
     return Completed(name=str(dvc.Outcome.CACHED), message=f"{stage}: up to date")
 
 
-def run(root: Path, title: str, nodes: Sequence[Node], *, report: bool = False, force: bool = False) -> dict[str, str]:
+def run(
+    root: Path, title: str, nodes: Sequence[Node], *, report: bool = False, forced: Collection[str] = ()
+) -> dict[str, str]:
     """Run the stages of ``nodes`` as one Prefect flow and return each stage's final state by name.
+
+    Stages named in ``forced`` run even if they are cached.
 
     Independent stages run side by side, as many as there are cores; those tagged ``gpu`` obey the tag's
     concurrency limit. Downstream of a failure a stage is *NotReady*; other branches finish.
     Raises RunFailed, after everything else has ended, if a stage failed.
     """
     states: dict[str, str] = {}
+    cores = Cores()
 
     @flow(
         name=title,
-        task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1),
+        task_runner=ThreadPoolTaskRunner(max_workers=len(nodes) + 1),  # one that waits holds its thread
         persist_result=False,
         log_prints=False,
     )
     def reproduce() -> State[Any]:
         names = [node.name for node in nodes] + ([REPORT] if report else [])
-        stale = set(names) if force else set(dvc.status(root, names))
+        stale = set(forced) | set(dvc.status(root, names))
         futures: dict[str, Any] = {}
         may_run: set[str] = set()
         for name, inputs, gpu, fetches in _order(nodes, report):
@@ -68,21 +84,28 @@ def run(root: Path, title: str, nodes: Sequence[Node], *, report: bool = False, 
                     name=name, tags=["gpu"] if gpu else [],
                     retries=len(FETCH_RETRIES) if fetches else 0, retry_delay_seconds=FETCH_RETRIES,
                 )  # fmt: skip
-                futures[name] = options.submit(root, name, force, wait_for=upstream)
+                futures[name] = options.submit(root, name, name in forced, cores, wait_for=upstream)
             else:
                 futures[name] = already_current.with_options(name=name).submit(name, wait_for=upstream)
-        for name, future in futures.items():
-            future.wait()
-            states[name] = future.state.name
+        try:
+            for name, future in futures.items():
+                future.wait()
+                states[name] = future.state.name
+        except BaseException:
+            cores.stop.all()  # before Prefect waits for the threads
+            raise
         bad = [name for name, state in states.items() if state not in set(dvc.Outcome)]
         if bad:
-            return Failed(message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}")
+            return Failed(
+                message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}"
+            )
         return Completed(message=f"{len(states)} stages up to date")
 
-    try:
-        final = reproduce(return_state=True)
-    finally:
-        dvc.stop_all()
+    with prefect_api():
+        try:
+            final = reproduce(return_state=True)
+        finally:
+            cores.stop.all()
     if not final.is_completed():
         raise RunFailed(f"{title}: {final.message}")
     return states
@@ -91,7 +114,8 @@ def run(root: Path, title: str, nodes: Sequence[Node], *, report: bool = False, 
 def _order(nodes: Sequence[Node], report: bool) -> list[tuple[str, list[str], bool, bool]]:
     """Return (stage, its upstream stages, gpu, fetches), upstream first, each once."""
     order = {
-        node.name: (node.name, [item.name for item in node.inputs], node.gpu, node.is_source) for node in nodes
+        node.name: (node.name, [item.name for item in node.inputs], node.gpu, node.is_source)
+        for node in nodes
     }
     if report:
         order[REPORT] = (REPORT, list(order), False, False)

@@ -124,16 +124,21 @@ def source(name: str) -> Node:
     return Node("data", name)
 
 
+def slugs(root: Path) -> list[str]:
+    """Return the papers' names: a module each in flows/."""
+    return sorted(path.stem for path in (root / "flows").glob("[a-z]*.py"))
+
+
 def papers(root: Path) -> list[Paper]:
     """Return the paper of every module in flows/, by name.
 
     Raises GraphError if a module has no ``paper`` or one with another name than the module.
     """
     found = []
-    for path in sorted((root / "flows").glob("[a-z]*.py")):
-        paper = getattr(import_module(f"flows.{path.stem}"), "paper", None)
-        if not isinstance(paper, Paper) or paper.slug != path.stem:
-            raise GraphError(f"{path}: a paper's module must set paper = Paper({path.stem!r})")
+    for slug in slugs(root):
+        paper = getattr(import_module(f"flows.{slug}"), "paper", None)
+        if not isinstance(paper, Paper) or paper.slug != slug:
+            raise GraphError(f"flows/{slug}.py: a paper's module must set paper = Paper({slug!r})")
         found.append(paper)
     return found
 

@@ -62,8 +62,10 @@ def _modules(root: Path, path: Path, package: str, tree: ast.Module) -> Iterator
             base = ".".join([*above, *filter(None, [node.module])])
             if base.split(".")[0] in LAYERS:
                 yield from _from(root, path, base, node)
-        elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func) and (
-            path.relative_to(root).parts[0] == "tenfold" and path.name != "lazy.py"
+        elif (
+            isinstance(node, ast.Call)
+            and "import_module" in ast.unparse(node.func)
+            and (path.relative_to(root).parts[0] == "tenfold" and path.name != "lazy.py")
         ):
             raise ImportProblem(f"{path}:{node.lineno}: a computed import hides a file from the cache")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.engine import dvc
 from flows.engine.graph import Paper
+from flows.engine.refresh import outdated
 
 
 def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
@@ -17,9 +18,12 @@ def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
     """
     nodes = {node.name: node for paper in papers for node in paper.stages()}
     stale = dvc.status(root, list(nodes))
+    better = outdated(root, papers)
     found: dict[str, str | None] = {}
     for name, node in nodes.items():
-        if name in stale:
+        if name in better:
+            found[name] = better[name]
+        elif name in stale:
             found[name] = "; ".join(_words(item) for item in stale[name])
         else:
             upstream = [item.name for item in node.inputs if found.get(item.name)]
@@ -31,7 +35,8 @@ def _words(item: Any) -> str:
     if isinstance(item, str):
         return item
     return "; ".join(
-        f"{kind.replace('outs', 'outputs').replace('deps', 'inputs')}: {_paths(paths)}" for kind, paths in item.items()
+        f"{kind.replace('outs', 'outputs').replace('deps', 'inputs')}: {_paths(paths)}"
+        for kind, paths in item.items()
     )
 
 

@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 from flows.engine.graph import Node, Paper, papers
 from flows.engine.imports import reached
 
-HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
+HEADER = (
+    "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
+)
 METRICS = ("metrics.json", "claims.json")
 PLOTS = ("figures", "tables")
 REPORT = "report"
@@ -59,6 +61,7 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
     deps = [str(path) for path in reached(root, "flows.report.write")]
     deps += [str(path.relative_to(root)) for path in sorted((root / "flows/report/templates").glob("*"))]
     for paper in known:
+        deps.append(f"flows/{paper.slug}.py")
         for node in paper.stages():
             deps.append(node.provenance)
             if node.publishes:
@@ -89,7 +92,7 @@ def summary(root: Path, node: Node) -> str:
 
 def _params(root: Path, node: Node) -> list[Any]:
     if node.is_source:
-        return ["profile", "data"]
+        return ["profile", "data", {"data/sources.yaml": [node.step]}]
     params = YAML(typ="safe").load(root / "params.yaml")
     own = [f"{node.paper}.{node.step}"] if (params.get(node.paper) or {}).get(node.step) is not None else []
     return ["profile", "seed", *own]

@@ -210,11 +210,11 @@ def _table(benchmark: Benchmark, value: Column) -> Shown:
 
 
 def _best(benchmark: Benchmark, value: Column, runs: dict[Cell, dict[str, Cell]]) -> list[Cell]:
-    numbers = {
-        name: float(row[value.name])  # type: ignore[arg-type]
-        for name, row in runs.items()
-        if _numeric(row[value.name]) and not _capped(benchmark, row)
-    }
+    numbers: dict[Cell, float] = {}
+    for name, row in runs.items():
+        measured = row[value.name]
+        if isinstance(measured, int | float) and _numeric(measured) and not _capped(benchmark, row):
+            numbers[name] = measured
     if value.better is None or not numbers:
         return []
     best = min(numbers.values()) if value.better == "lower" else max(numbers.values())

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import FiniteFloat
+
 from flows.report.benchmark import Benchmark, load_benchmark
 from flows.report.claims import (
     Claims,
@@ -18,17 +20,11 @@ from flows.report.claims import (
 )
 from flows.report.errors import ResultsError
 from flows.report.provenance import PUBLISHER, Provenance, Source, distinct_sources, load_provenance
-from flows.report.schema import Strict, read_json, typed
+from flows.report.schema import read_json, typed
 from flows.report.verdicts import Judged, Verdict, judge_claim, judge_finding
 from steps.runtime.params import PROFILES, read
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
-
-
-class Metrics(Strict):
-    """metrics.json: flat, finite numbers by name."""
-
-    values: dict[str, float | int]
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class Paper:
     measurements: dict[str, Measurement]
     claims: tuple[Judged, ...]
     findings: tuple[Judged, ...]
-    metrics: dict[str, float | int]
+    metrics: dict[str, float]
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...]
     steps: dict[str, Provenance]
@@ -176,10 +172,10 @@ def _papers_in_params(root: Path) -> list[str]:
     return [key for key in read(root) if key not in ("profile", "seed", "data")]
 
 
-def _metrics(path: Path) -> dict[str, float | int]:
+def _metrics(path: Path) -> dict[str, float]:
     raw = read_json(path, ResultsError, "the step that publishes the paper writes it; run `dvc repro`")
-    metrics: Metrics = typed(Metrics, {"values": raw}, path, ResultsError)
-    return metrics.values
+    metrics: dict[str, float] = typed(dict[str, FiniteFloat], raw, path, ResultsError)
+    return metrics
 
 
 def _captions(folder: Path, suffixes: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,12 @@ PROFILES = {
     "gpu": "real data on one GPU, trained from scratch",
     "full": "the papers' own settings",
 }
-ORIGINS = {"mirror": "mirror", "official": "official address", "stand_in": "STAND-IN"}
+ORIGINS = {
+    "bundled": "bundled with a dependency",
+    "mirror": "mirror",
+    "official": "official address",
+    "stand_in": "STAND-IN",
+}
 
 
 @cache

@@ -85,36 +85,45 @@ def restore(item: Any, state: Any) -> None:
 
 
 def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, np.generic):
+        return {"scalar": _put(np.asarray(value), place, arrays)}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, np.ndarray):
-        arrays[place] = np.ascontiguousarray(value)
-        return {"array": place, "shape": list(value.shape)}
+        return {"array": _put(value, place, arrays), "shape": list(value.shape)}
     if type(value).__module__.startswith("torch") and hasattr(value, "detach"):
         return _split_tensor(value, place, arrays)
     if isinstance(value, Mapping):
-        keys = [[key, type(key).__name__] for key in value]
-        if any(kind not in ("str", "int") for _, kind in keys):
-            raise CheckpointError(f"{place}: keys must be strings or whole numbers, not {keys}")
+        wrong = [key for key in value if type(key) not in (str, int)]
+        if wrong:
+            raise CheckpointError(f"{place}: keys must be strings or whole numbers, not {wrong[0]!r}")
         items = [_split(item, f"{place}.{key}", arrays) for key, item in value.items()]
-        return {"keys": [key for key, _ in keys], "values": items}
+        return {"keys": list(value), "values": items}
     if isinstance(value, list | tuple):
         items = [_split(item, f"{place}.{index}", arrays) for index, item in enumerate(value)]
         return {"tuple" if isinstance(value, tuple) else "list": items}
     raise CheckpointError(f"{place}: cannot checkpoint a {type(value).__name__}")
 
 
+def _put(array: np.ndarray, place: str, arrays: dict[str, np.ndarray]) -> str:
+    """File an array under a name of its own (places alone may coincide: a.b in {"a": …} and in {"a.b": …})."""
+    if array.dtype.kind not in "biuf" or not array.dtype.isnative or array.dtype.itemsize > 8:
+        raise CheckpointError(f"{place}: cannot checkpoint an array of {array.dtype}")
+    name = f"{len(arrays)} {place}"
+    arrays[name] = np.ascontiguousarray(array)
+    return name
+
+
 def _split_tensor(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     import torch
 
-    tensor = value.detach().cpu().contiguous()
-    if tensor.dtype is torch.bfloat16:
-        arrays[place] = tensor.view(torch.int16).numpy()
-        return {"tensor": place, "bfloat16": True, "shape": list(tensor.shape)}
-    arrays[place] = tensor.numpy()
-    return {"tensor": place, "shape": list(tensor.shape)}
+    bfloat16 = value.dtype is torch.bfloat16
+    try:
+        tensor = value.detach().cpu().contiguous()
+        array = (tensor.view(torch.int16) if bfloat16 else tensor).numpy()
+    except (TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{place}: cannot checkpoint a tensor of {value.dtype} ({error})") from None
+    return {"tensor": _put(array, place, arrays), "shape": list(value.shape), "bfloat16": bfloat16}
 
 
 def _join(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -129,7 +138,9 @@ def _join(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return tuple(_join(item, arrays) for item in structure["tuple"])
     if "array" in structure:
         return arrays[structure["array"]].reshape(structure["shape"])
+    if "scalar" in structure:
+        return arrays[structure["scalar"]].reshape(())[()]
     import torch
 
     tensor = torch.from_numpy(arrays[structure["tensor"]].copy()).reshape(structure["shape"])
-    return tensor.view(torch.bfloat16) if structure.get("bfloat16") else tensor
+    return tensor.view(torch.bfloat16) if structure["bfloat16"] else tensor

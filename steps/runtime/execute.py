@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -39,8 +37,8 @@ class Step:
         return {} if self.params is None else asdict(self.params)
 
 
-def find(root: Path, paper: str, step: str) -> Step:
-    """Import a step and build its parameters from params.yaml.
+def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
+    """Import a step and build its parameters from ``settings``, the content of params.yaml.
 
     Raises UnknownStep or ParameterError, before anything runs.
     """
@@ -59,7 +57,7 @@ def find(root: Path, paper: str, step: str) -> Step:
     if kind is None:
         return Step(function, None)
     keys = ("data",) if paper == "data" else (paper, step)
-    values = parameters.block(parameters.read(root), *keys)
+    values = parameters.block(settings, *keys)
     return Step(function, parameters.typed(kind, values, ".".join(keys)))
 
 
@@ -68,10 +66,11 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
     settings = parameters.read(root)
     profile, seed = settings["profile"], settings["seed"]
     stage = declared(root, "-".join(filter(None, (paper, step, variant))), profile)
-    found = find(root, paper, step)
+    with enforced(_sandbox(stage, [])):  # the step's own imports are held to the declared code, too
+        found = find(settings, paper, step)
     digest = stage.digest(seed, found.resolved)
-    checkpoint = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}.safetensors"
-    _remove_older(checkpoint, stage.name)
+    checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}"
+    _remove_older(checkpoints, stage.name)
     started, clock = time.time(), time.monotonic()
     head, dirty = provenance.commit(root)
     facts = {
@@ -82,9 +81,9 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
     with Spool(root, facts) as spool, replacing(root / stage.out) as out:
         run = Run(
             paper, step, out=out, variant=variant, profile=profile, seed=seed,
-            checkpoint_path=checkpoint, sink=spool,
+            checkpoints=checkpoints, sink=spool,
         )  # fmt: skip
-        _call(found, stage, run, checkpoint.parent)
+        _call(found, stage, run)
         for kind in ("figures", "tables"):
             for path in sorted((out / kind).glob("*")):
                 spool.artifact(path, kind)
@@ -96,20 +95,24 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
             seconds=time.monotonic() - clock, sources=sources,
         )  # fmt: skip
         write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    with suppress(FileNotFoundError):
-        checkpoint.unlink()
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _call(found: Step, stage: Stage, run: Run, checkpoints: Path) -> None:
+def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
+    readable = [stage.root / path for path in (*stage.inputs, *stage.code, "steps/runtime")]
+    if stage.name.startswith("data-"):
+        readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage
+    return Sandbox(stage.root, stage.name, readable, writable)
+
+
+def _call(found: Step, stage: Stage, run: Run) -> None:
     inputs = [stage.root / path for path in stage.inputs]
-    readable = [*inputs, *(stage.root / path for path in stage.code), stage.root / "steps" / "runtime"]
-    sandbox = Sandbox(stage.root, stage.name, readable, [run.out, checkpoints, stage.root / ".tenfold"])
     offered = {"out": run.out, "params": found.params, "run": run}
     takes = inspect.signature(found.function).parameters
     keywords = {name: value for name, value in offered.items() if name in takes}
     if run.paper == "data":
         inputs, keywords["name"] = [], run.step
-    with enforced(sandbox):
+    with enforced(_sandbox(stage, [run.out, stage.root / ".tenfold"])):
         found.function(*inputs, **keywords)
 
 
@@ -121,8 +124,8 @@ def _device(stage: Stage) -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
-def _remove_older(checkpoint: Path, stage: str) -> None:
+def _remove_older(checkpoints: Path, stage: str) -> None:
     """Drop checkpoints of the same stage with another digest: their inputs, code or parameters are gone."""
-    for path in checkpoint.parent.glob(f"{stage}-????????????????.safetensors*"):
-        if path.name != checkpoint.name and os.access(path, os.W_OK):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in checkpoints.parent.glob(f"{stage}-{'[0-9a-f]' * 16}"):
+        if path != checkpoints:
+            shutil.rmtree(path, ignore_errors=True)

@@ -12,7 +12,7 @@ import pydantic
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
-__all__ = ["PROFILES", "Field", "ParameterError", "block", "dataclass", "read", "switched", "typed"]
+__all__ = ["PROFILES", "Field", "ParameterError", "block", "dataclass", "parse", "read", "switched", "typed"]
 
 PROFILES = ("smoke", "default", "extended", "gpu", "full")
 FILE = "params.yaml"
@@ -35,9 +35,15 @@ def read(root: Path) -> dict[str, Any]:
     """
     path = root / FILE
     try:
-        params = YAML(typ="safe").load(path)
+        return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParameterError(f"{path} does not exist; run the command at the root of the checkout") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the content of params.yaml from its text; raises like ``read``."""
+    try:
+        params = YAML(typ="safe").load(text)
     except YAMLError as error:
         raise ParameterError(f"{FILE} is not valid YAML: {error}") from None
     if not isinstance(params, dict):

@@ -31,7 +31,14 @@ def commit(root: Path) -> tuple[str | None, bool]:
 
 
 def record(
-    stage: Stage, *, profile: str, digest: str, device: str, started: float, seconds: float, sources: list[Any]
+    stage: Stage,
+    *,
+    profile: str,
+    digest: str,
+    device: str,
+    started: float,
+    seconds: float,
+    sources: list[Any],
 ) -> dict[str, Any]:
     """Return the provenance of one executed stage; seconds are wall clock, memory is the peak in bytes."""
     head, dirty = commit(stage.root)

@@ -23,6 +23,10 @@ class Diverged(ArithmeticError):
     """A logged value is NaN or infinite."""
 
 
+class NestedUpdates(RuntimeError):
+    """A loop over ``run.updates`` was begun inside another one."""
+
+
 class Sink(Protocol):
     """Where logged values and figures go besides the output (the tracking spool)."""
 
@@ -46,14 +50,15 @@ class Run:
         variant: str | None = None,
         profile: str = "smoke",
         seed: int = 0,
-        checkpoint_path: Path | None = None,
+        checkpoints: Path | None = None,
         sink: Sink | None = None,
     ) -> None:
         self.paper, self.step, self.variant = paper, step, variant
         self.profile, self.seed, self.out = profile, seed, out
         self.history: list[dict[str, float]] = []
         self.resumed_from: int | None = None
-        self._checkpoint_path = checkpoint_path
+        self._checkpoints = checkpoints
+        self._loops, self._in_loop = 0, False
         self._sink = sink
 
     @property
@@ -111,33 +116,46 @@ class Run:
 
         ``state`` is what the updates change: an object with state_dict and load_state_dict, a generator,
         or a mapping of such. After a kill the same step goes on from its last checkpoint and ends with the
-        same numbers, because parameters, inputs and code are part of the checkpoint's name.
+        same numbers, because parameters, inputs and code are part of the checkpoint's name. A step may have
+        several loops, one after the other; each has a checkpoint of its own.
+        Raises NestedUpdates for a loop inside a loop: which of the two a checkpoint is of could not be told.
         """
-        done = self._resume(state)
+        if self._in_loop:
+            raise NestedUpdates(
+                f"{self.paper} {self.step}: run.updates inside a loop over run.updates; make the inner loop a "
+                f"plain `for`, with what it changes in the outer loop's state"
+            )
+        self._loops += 1
+        path = self._checkpoints and self._checkpoints / f"updates-{self._loops}.safetensors"
+        done = self._resume(path, state)
         bar = _Progress(f"{self.paper} {self.step}", total, done)
         saved_at = time.monotonic()
-        for update in range(done + 1, total + 1):
-            yield update
-            bar.show(update)
-            if state is not None and time.monotonic() - saved_at >= every_seconds and update < total:
-                self._save(update, state)
-                saved_at = time.monotonic()
-        bar.close()
+        self._in_loop = True
+        try:
+            for update in range(done + 1, total + 1):
+                yield update
+                bar.show(update)
+                due = time.monotonic() - saved_at >= every_seconds
+                if path is not None and state is not None and due and update < total:
+                    self._save(path, update, state)
+                    saved_at = time.monotonic()
+        finally:
+            self._in_loop = False
+            bar.close()
 
-    def _resume(self, state: Any) -> int:
-        if state is None or self._checkpoint_path is None or not self._checkpoint_path.exists():
+    def _resume(self, path: Path | None, state: Any) -> int:
+        if path is None or state is None or not path.exists():
             return 0
-        tree = checkpoint.load(self._checkpoint_path)
+        tree = checkpoint.load(path)
         checkpoint.restore(state, tree["state"])
         self.history = tree["history"]
         self.resumed_from = tree["update"]
         self.say(f"goes on from the checkpoint of update {tree['update']}")
         return tree["update"]
 
-    def _save(self, update: int, state: Any) -> None:
-        if self._checkpoint_path is not None:
-            tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
-            checkpoint.save(self._checkpoint_path, tree)
+    def _save(self, path: Path, update: int, state: Any) -> None:
+        tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
+        checkpoint.save(path, tree)
 
     def _seed_of(self, purpose: str) -> int:
         words = "\0".join([str(self.seed), self.paper, self.step, self.variant or "", purpose])

@@ -29,16 +29,23 @@ class Sandbox:
         self.readable = [str(path.resolve()) for path in (*readable, *writable)]
         self.writable = [str(path.resolve()) for path in writable]
         home = Path.home()
-        scratch = [Path(tempfile.gettempdir()), Path("/dev"), Path("/proc"), home / ".cache", home / ".config"]
+        scratch = [
+            Path(tempfile.gettempdir()),
+            Path("/dev"),
+            Path("/proc"),
+            home / ".cache",
+            home / ".config",
+        ]
         scratch += [
-            Path(os.environ[name]) for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ
+            Path(os.environ[name])
+            for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME")
+            if name in os.environ
         ]
         self.scratch = [str(path.resolve()) for path in scratch]
         self.ignored = [str(Path(sys.prefix).resolve()), os.path.join(self.root, ".venv")]
 
     def check(self, path: str, writes: bool) -> None:
-        """Raise UndeclaredAccess if the step may not read, or write, ``path``."""
-        path = os.path.realpath(path)
+        """Raise UndeclaredAccess if the step may not read, or write, ``path``, absolute and resolved."""
         in_repository = _inside(path, self.root)
         if writes:
             if any(_inside(path, folder) for folder in self.writable):
@@ -90,16 +97,39 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
         if isinstance(path, str | bytes | os.PathLike):
+            name = os.fsdecode(path)
+            if mode is None and not os.path.isabs(name) and not os.path.lexists(name):
+                return  # os.open below a folder that the event does not tell, as in shutil.rmtree
             writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)) or (
                 isinstance(mode, str) and any(letter in mode for letter in "wax+")
             )
-            _active.check(os.fsdecode(path), writes)
-    elif event in ("os.remove", "os.rmdir", "os.mkdir", "os.truncate", "sqlite3.connect"):
-        if isinstance(arguments[0], str | bytes | os.PathLike):
-            _active.check(os.fsdecode(arguments[0]), writes=True)
-    elif event in ("os.rename", "os.link", "os.symlink"):
-        for path in arguments[:2]:
-            _active.check(os.fsdecode(path), writes=True)
+            _active.check(os.path.realpath(name), writes)
+    elif event in ("os.truncate", "sqlite3.connect"):
+        _check_written(arguments[0], -1)
+    elif event in ("os.remove", "os.rmdir", "os.mkdir"):
+        _check_written(arguments[0], arguments[-1])
+    elif event in ("os.rename", "os.link"):
+        _check_written(arguments[0], arguments[2])
+        _check_written(arguments[1], arguments[3])
+    elif event == "os.symlink":
+        _check_written(arguments[1], arguments[2])
+
+
+def _check_written(path: Any, folder: int) -> None:
+    """Check a path that is changed; ``folder`` is the open directory that it is relative to, or -1."""
+    if _active is None or not isinstance(path, str | bytes | os.PathLike):
+        return
+    name = os.fsdecode(path)
+    if name == ":memory:":
+        return
+    if folder >= 0 and not os.path.isabs(name):
+        try:
+            name = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+        except OSError:
+            return  # only Linux can tell
+    # the entry itself is changed, not what a link points to
+    parent, entry = os.path.split(os.path.abspath(name))
+    _active.check(os.path.join(os.path.realpath(parent), entry), writes=True)
 
 
 def _inside(path: str, folder: str) -> bool:

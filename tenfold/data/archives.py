@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 
 from tenfold.data.errors import CorruptArchive
+
+BROKEN = (  # what the standard library raises on damaged archives, over and above their own errors
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
 
 
 def gunzip(path: Path) -> bytes:
@@ -17,9 +31,12 @@ def gunzip(path: Path) -> bytes:
     Raises:
         CorruptArchive: if it is not gzip, is cut short, or fails its own check.
     """
+    content = path.read_bytes()
+    if not content:
+        raise CorruptArchive(_broken(path, "gzip file", "it is empty"))
     try:
-        return gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return gzip.decompress(content)
+    except BROKEN as error:
         raise CorruptArchive(_broken(path, "gzip file", error)) from error
 
 
@@ -29,20 +46,22 @@ def read_member(path: Path, member: str) -> bytes:
     Raises:
         CorruptArchive: if the archive cannot be read, lacks the member, or the member fails its own check.
     """
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return archive.read(member)
-        with tarfile.open(path) as tar:
-            content = tar.extractfile(member)
-            if content is None:
-                raise KeyError(f"{member} is not a plain file")
-            return content.read()
-    except KeyError as error:
-        raise CorruptArchive(f"{path} has no member {member!r}; correct its name in the list.") from error
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorruptArchive(_broken(path, "zip or tar archive", error)) from error
+    with path.open("rb") as file:
+        try:
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    return archive.read(member)
+            file.seek(0)
+            with tarfile.open(fileobj=file) as tar:
+                content = tar.extractfile(member)
+                if content is None:
+                    raise KeyError(f"{member} is not a plain file")
+                return content.read()
+        except KeyError as error:
+            raise CorruptArchive(f"{path} has no member {member!r}; correct its name in the list.") from error
+        except BROKEN as error:
+            raise CorruptArchive(_broken(path, "zip or tar archive", error)) from error
 
 
-def _broken(path: Path, what: str, error: Exception) -> str:
-    return f"{path} ({path.stat().st_size:,} bytes) is not a readable {what}: {error}. Bring the file again."
+def _broken(path: Path, what: str, reason: Exception | str) -> str:
+    return f"{path} ({path.stat().st_size:,} bytes) is not a readable {what}: {reason}. Bring the file again."

@@ -26,7 +26,6 @@ def terminal_progress(label: str) -> Iterator[Report]:
     )
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
 
-
         def report(done: int, total: int | None) -> None:
             if not bar.tasks:
                 bar.add_task(label, total=total)

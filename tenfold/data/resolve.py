@@ -145,16 +145,16 @@ def _from_mirror(source: Source, mirror: Path) -> Resolved:
     return Resolved(source.name, "mirror", files, detail, sha256_of_set(sums), source.licence)
 
 
-def _from_addresses(
-    source: Source, downloads: Path, allow_unverified: bool, progress: Progress
-) -> Resolved:
+def _from_addresses(source: Source, downloads: Path, allow_unverified: bool, progress: Progress) -> Resolved:
     if source.official is None:
         raise AddressUnavailable(f"no official address is listed for {source.name}.")
     files, sums = {}, {}
     for file in source.official.files:
         path = download(file, downloads=downloads, allow_unverified=allow_unverified, progress=progress)
         files[file.name], sums[file.name] = path, file.sha256 or sha256_file(path)
-    detail = "official: " + ", ".join(file.addresses[0] for file in source.official.files)
+    detail = (
+        f"official: {', '.join(files)}, published at {source.page or source.official.files[0].addresses[0]}"
+    )
     unverified = [file.name for file in source.official.files if file.sha256 is None]
     if unverified:
         detail += f" (unverified, trusted at first use: {', '.join(unverified)})"

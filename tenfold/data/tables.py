@@ -82,7 +82,8 @@ def _typed(cells: pd.Series, column: dict[str, Any], where: Path) -> pd.Series:
         numbers = cells.astype("float64")
         if column["kind"] == "number":
             return numbers
-        return numbers.astype("Int64" if column["may_be_missing"] else "int64")
+        whole = numbers.astype("Int64")  # refuses fractions, which int64 would cut off
+        return whole if column["may_be_missing"] else whole.astype("int64")
     except (ValueError, TypeError) as error:
         raise TableMismatch(
             f"{where}: column {cells.name} is not {column['kind']}: {error}. "

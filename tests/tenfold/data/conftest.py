@@ -8,6 +8,7 @@ import io
 import json
 import socket
 import threading
+import time
 import zipfile
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,7 @@ class Page:
     ranges: bool = True  # whether Range requests are honoured
     cut_after: list[int] = field(default_factory=list)  # bytes sent before each early close, one a request
     announce_length: bool = True
+    pause: float = 0.0  # seconds before the answer
 
 
 @dataclass
@@ -56,6 +58,7 @@ def site():
             asked = self.headers.get("Range")
             site.requests.append((self.path, asked))
             page = site.pages.get(self.path, Page(b"not here", status=404))
+            time.sleep(page.pause)
             start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and page.ranges else 0
             if start >= len(page.content) > 0:
                 self.send_error(416)
@@ -63,7 +66,8 @@ def site():
             body = page.content[start:]
             self.send_response(206 if start else page.status)
             if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(page.content) - 1}/{len(page.content)}")
+                size = len(page.content)
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
             if page.announce_length:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -102,7 +106,7 @@ def mirror(tmp_path: Path) -> Path:
 def write_registry(tmp_path: Path):
     """Return a function that writes a list with the source `letters`, changed as asked, and reads it."""
 
-    def write(addresses: list[str], *, official: dict | None = None, **changes):
+    def write(addresses: list[str], *, official: dict | None = None, reader="csv_without_header", **changes):
         file = {"name": "letters.data", "sha256": sha256(BODY), "size": len(BODY), "addresses": addresses}
         entry = {
             "title": "Letters",
@@ -112,7 +116,7 @@ def write_registry(tmp_path: Path):
                 "reader": "csv_gzip",
                 "files": [{"path": "tabular/letters.csv.gz", "sha256": sha256(PACKED), "size": len(PACKED)}],
             },
-            "official": {"reader": "csv_without_header", "files": [file | (official or {})]},
+            "official": {"reader": reader, "files": [file | (official or {})]},
             "stand_in": {"rows": 30, "seed": 1},
             "table": {
                 "sha256": sha256(NORMAL),
@@ -126,7 +130,8 @@ def write_registry(tmp_path: Path):
         }
         entry |= changes
         path = tmp_path / "sources.yaml"
-        path.write_text(json.dumps({"letters": {key: value for key, value in entry.items() if value is not None}}))
+        named = {key: value for key, value in entry.items() if value is not None}
+        path.write_text(json.dumps({"letters": named}))
         return load_registry(path)
 
     return write

@@ -13,8 +13,14 @@ def evaluate(combined: Path, *, out: Path, run: Run) -> None:
     losses = json.loads((combined / "losses.json").read_text())
     left, right = losses["train-left"], losses["train-right"]
     (out / "metrics.json").write_text(json.dumps({"final_distance": left[-1]}))
-    measurement = {"value": left[-1] / left[0], "interval": None, "seeds": 1, "n": None, "unit": "ratio",
-                   "detail": "distance left after the walk"}
+    measurement = {
+        "value": left[-1] / left[0],
+        "interval": None,
+        "seeds": 1,
+        "n": None,
+        "unit": "ratio",
+        "detail": "distance left after the walk",
+    }
     (out / "claims.json").write_text(json.dumps({"shrinkage": measurement}))
     run.figure("walk", curve(left))
     (out / "figures" / "captions.json").write_text(json.dumps({"walk.svg": TITLE}))

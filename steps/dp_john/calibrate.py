@@ -1,0 +1,78 @@
+"""Turn budgets and public numbers into noise; there is no data path into this step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.dp_john.calibration import calibrate as calibrated
+from tenfold.dp_john.sensitivity import SensitivityUnbounded
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+@dataclass
+class PublicNumbers:
+    """What is public about a data set: its shape, bounds on the row norms, and a ridge."""
+
+    n: Annotated[int, Field(gt=0)]
+    d: Annotated[int, Field(gt=0)]
+    row_norm_bound: Positive
+    row_norm_floor: Positive
+    ridge: Positive
+
+
+@dataclass
+class CalibrateParams:
+    """The grid of budgets and modes."""
+
+    public: dict[str, PublicNumbers]
+    modes: list[Literal["input", "iterate", "moment"]]
+    epsilons: Annotated[list[Positive], Field(min_length=1)]
+    closenesses: Annotated[list[Positive], Field(min_length=1)]
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    rounds: Annotated[int, Field(ge=1)]
+    failure_probability: Annotated[float, Field(gt=0, lt=1)]
+    paper_noise_sds: list[Positive]
+
+
+def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
+    """Turn every budget of the grid into noise, from public numbers alone.
+
+    Writes  privacy.json: one entry a release: data set, mode, calibration or the reason why there is none
+    Raises  InvalidBudget, InvalidCalibration
+    """
+    entries: list[dict[str, Any]] = []
+    for dataset, public in params.public.items():
+        shape = {"n": public.n, "d": public.d, "failure_probability": params.failure_probability}
+        for mode in params.modes:
+            for epsilon in params.epsilons:
+                for closeness in [None] if mode == "moment" else params.closenesses:
+                    entry = {"dataset": dataset, "mode": mode, "epsilon": epsilon, "closeness": closeness}
+                    entries.append(entry | _calibration(entry, shape, public, params))
+        for noise_sd in params.paper_noise_sds:
+            found = calibrated("paper", None, None, None, **shape, noise_sd=noise_sd, rounds=params.rounds)
+            entries.append(
+                {"dataset": dataset, "mode": "paper", "noise_sd": noise_sd, "calibration": found.as_dict()}
+            )
+    (out / "privacy.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    run.say(f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible")
+
+
+def _calibration(
+    entry: dict[str, Any], shape: dict[str, Any], public: PublicNumbers, params: CalibrateParams
+) -> dict[str, Any]:
+    mode = entry["mode"]
+    needs: dict[str, Any] = {}
+    if mode != "input":
+        needs["row_norm_bound"] = public.row_norm_bound
+    if mode == "iterate":
+        needs |= {"row_norm_floor": public.row_norm_floor, "ridge": public.ridge, "rounds": params.rounds}
+    try:
+        found = calibrated(mode, entry["epsilon"], params.delta, entry["closeness"], **shape, **needs)
+    except SensitivityUnbounded as reason:
+        return {"impossible": str(reason)}
+    return {"calibration": found.as_dict()}

@@ -1,0 +1,111 @@
+"""How fast the fixed point converges: exact, sketched and sampled."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.dp_john.certificate import certificate_of, certify, leverage_scores
+from tenfold.dp_john.fixed_point import Scores, initial_weights, scaled_to_dimension
+from tenfold.dp_john.sampling import SampledScores
+from tenfold.dp_john.sketch import SketchedScores
+
+FIELDS = ("dataset", "variant", "seed", "updates", "averaged", "last", "bound")
+
+
+@dataclass
+class RateParams:
+    """Which data sets, for how many updates, with which sketch and sample sizes."""
+
+    datasets: Annotated[list[str], Field(min_length=1)]
+    updates: Annotated[int, Field(ge=10)]
+    checkpoints: Annotated[int, Field(ge=3)]  # numbers of updates at which the exact pass is made
+    sketch_rows: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
+    sampled_rows: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
+    seeds: Annotated[int, Field(ge=1)]
+
+
+class FixedPoint:
+    """The iteration w ← w∘τ(w), stopped where one likes."""
+
+    def __init__(self, rows: np.ndarray, scores: Scores) -> None:
+        self.rows, self.scores = rows, scores
+        self.weights = initial_weights(*rows.shape)
+        self.total = np.zeros(len(rows))
+        self.updates = 0
+
+    def update(self) -> None:
+        """Do one round; ``total`` sums the iterates before it."""
+        self.total += self.weights
+        self.weights = self.weights * self.scores(self.rows, self.weights)
+        self.updates += 1
+
+    def largest_leverages(self) -> tuple[float, float]:
+        """Return max_i h_i of the averaged and of the last iterate, from exact passes with Σw = d."""
+        d = self.rows.shape[1]
+        averaged = certify(self.rows, scaled_to_dimension(self.total / self.updates, d))
+        last_weights = scaled_to_dimension(self.weights, d)
+        last = certificate_of(leverage_scores(self.rows, last_weights), d)
+        return averaged.max_leverage, last.max_leverage
+
+
+def rate(prepared: Path, *, out: Path, params: RateParams, run: Run) -> None:
+    """Measure the largest leverage against the number of updates.
+
+    Reads   prepared/<dataset>.npy (n, d)
+    Writes  curves.csv: dataset, variant, seed, updates, averaged, last, bound = (n/d)^(1/T)
+    Logs    rate/<variant>/averaged by update (first data set)
+    Raises  RankDeficient
+    """
+    marks = np.unique(np.geomspace(1, params.updates, params.checkpoints).round().astype(int)).tolist()
+    records: list[dict[str, Any]] = []
+    for index, dataset in enumerate(params.datasets):
+        rows = np.load(prepared / f"{dataset}.npy")
+        for variant, seed, scores in _variants(params, run, dataset):
+            records += _curve(dataset, variant, seed, FixedPoint(rows, scores), marks)
+            if index == 0 and seed == 0:
+                for record in records[-len(marks) :]:
+                    run.log({f"rate/{variant}/averaged": float(record["averaged"])}, update=record["updates"])
+        run.say(f"{dataset}: {rows.shape[0]} × {rows.shape[1]} measured up to {params.updates} updates")
+    with open(out / "curves.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(records)
+    (out / "marks.json").write_text(json.dumps(marks), encoding="utf-8")
+
+
+def _variants(params: RateParams, run: Run, dataset: str) -> list[tuple[str, int, Scores]]:
+    """Return (name, seed, scores): the exact iteration once, the random ones once a seed."""
+    variants: list[tuple[str, int, Scores]] = [("exact", 0, leverage_scores)]
+    for seed in range(params.seeds):
+        for count in params.sketch_rows:
+            generator = run.generator(f"{dataset} sketch {count} {seed}")
+            variants.append((f"sketch {count}", seed, SketchedScores(count, generator)))
+        for count in params.sampled_rows:
+            generator = run.generator(f"{dataset} sample {count} {seed}")
+            variants.append((f"sample {count}", seed, SampledScores(count, generator)))
+    return variants
+
+
+def _curve(
+    dataset: str, variant: str, seed: int, state: FixedPoint, marks: list[int]
+) -> list[dict[str, Any]]:
+    n, d = state.rows.shape
+    records = []
+    for mark in marks:
+        while state.updates < mark:
+            state.update()
+        averaged, last = state.largest_leverages()
+        records.append(
+            {
+                "dataset": dataset, "variant": variant, "seed": seed, "updates": mark,
+                "averaged": repr(averaged), "last": repr(last), "bound": repr((n / d) ** (1 / mark)),
+            }
+        )  # fmt: skip
+    return records

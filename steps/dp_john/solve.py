@@ -1,0 +1,43 @@
+"""Solve every data set without privacy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.dp_john.solver import john_ellipsoid
+
+
+@dataclass
+class SolveParams:
+    """How closely to solve."""
+
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+
+
+def solve(prepared: Path, *, out: Path, params: SolveParams, run: Run) -> None:
+    """Solve every data set with the library's default algorithm, without privacy.
+
+    Reads   prepared/meta.json, prepared/<name>.npy (n, d)
+    Writes  <name>.npz: matrix (d, d) of the inscribed ellipsoid, weights (n,), factor; summary.json
+    Logs    solve/<name>/max_leverage
+    Raises  NotConverged, InvalidPolytope
+    """
+    summary: dict[str, dict[str, Any]] = {}
+    for name in json.loads((prepared / "meta.json").read_text(encoding="utf-8")):
+        result = john_ellipsoid(np.load(prepared / f"{name}.npy"), params.tolerance)
+        ellipsoid = result.ellipsoid
+        np.savez(out / f"{name}.npz", matrix=ellipsoid.matrix, factor=ellipsoid.root, weights=result.weights)
+        summary[name] = {
+            "updates": result.updates,
+            "method": result.method,
+            "support": int((result.weights > 1e-8).sum()),
+            "log_volume": ellipsoid.log_volume,
+        }
+        run.log({f"solve/{name}/max_leverage": result.certificate.max_leverage})
+    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")

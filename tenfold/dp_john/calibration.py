@@ -1,0 +1,220 @@
+"""Calibration: from a budget and public numbers to everything a private mode needs. It never sees the data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tenfold.dp_john.sensitivity import moment_sensitivity, round_sensitivity
+from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu, positive, probability, pure_epsilon, split
+
+NEIGHBOURS: dict[str, tuple[str, ...]] = {
+    "input": ("close",),
+    "iterate": ("close",),
+    "moment": ("replace", "add_remove"),
+    "paper": ("close",),
+}
+MODES = tuple(NEIGHBOURS)
+
+
+class InvalidCalibration(ValueError):
+    """A public number is missing, out of range, or is not a number."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A mode's noise and every public number it rests on; fields that the mode does not use are None.
+
+    ``noise_sd`` is the sd of the noise on A's entries (``input``), on AᵀA (``moment``, Frobenius), or of the
+    truncated relative noise on the weights (``paper``). ``iterate`` has no single sd: each of its ``rounds``
+    costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to hide it. ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
+    """
+
+    mode: str
+    n: int | None
+    d: int
+    epsilon: float | None
+    delta: float | None
+    mu: float | None
+    mu_main: float | None
+    mu_release: float | None
+    selection_epsilon: float | None
+    neighbours: str
+    closeness: float | None
+    noise_sd: float | None
+    truncation: float | None
+    row_norm_bound: float | None
+    row_norm_floor: float | None
+    ridge: float | None
+    rounds: int | None
+    fraction: float | None
+    failure_probability: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return asdict(self)
+
+
+def _count(value: object, name: str, least: int = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidCalibration(
+            f"{name} must be a public whole number of at least {least}, not {_shown(value)}"
+        )
+    return int(value)
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, int | float | str | None) else f"a {type(value).__name__}"
+
+
+def _public(value: object, name: str, mode: str) -> float:
+    if value is None:
+        raise InvalidCalibration(
+            f"mode {mode!r} needs {name}: give a number that does not come from the data"
+        )
+    try:
+        return positive(value, name)
+    except InvalidBudget as error:
+        raise InvalidCalibration(str(error)) from None
+
+
+def _closeness(value: object, mode: str) -> float:
+    if value is None:
+        raise InvalidCalibration(
+            f"mode {mode!r} needs closeness, the distance a row may move; "
+            "where rows may change freely no ellipsoid mode exists: use mode 'moment'"
+        )
+    return _public(value, "closeness", mode)
+
+
+def calibrate(
+    mode: str,
+    epsilon: float | None,
+    delta: float | None,
+    closeness: float | None,
+    *,
+    n: int,
+    d: int,
+    row_norm_bound: float | None = None,
+    row_norm_floor: float | None = None,
+    ridge: float | None = None,
+    rounds: int | None = None,
+    neighbours: str | None = None,
+    noise_sd: float | None = None,
+    truncation: float = 0.5,
+    fraction: float = 0.9,
+    failure_probability: float = 0.05,
+    release_share: float = 0.5,
+) -> Calibration:
+    """Return the noise of ``mode`` for an (ε, δ) budget; every argument is a public number, never data.
+
+    ``n`` and ``d`` are A's shape (``n`` is not used by mode ``moment``, whose noise does not depend on it).
+    ``closeness`` ε₀, ``row_norm_bound`` r and ``row_norm_floor`` r_min are in A's units, ``ridge`` λ₀ in
+    those of AᵀWA. ``release_share`` of μ² goes to the last release of modes ``iterate`` and ``moment``.
+    Choosing any of them by looking at A spends budget that is not counted here.
+
+    Mode ``paper`` proves no ε: give ``noise_sd`` and leave ``epsilon`` and ``delta`` None.
+
+    Raises:
+        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
+        InvalidCalibration: an unknown mode, a missing public number, one that is not finite and above zero,
+            r_min > r, n < d, or neighbours that the mode does not protect.
+        SensitivityUnbounded: mode ``iterate`` has no bound even at the first round.
+    """
+    if not isinstance(mode, str) or mode not in MODES:
+        raise InvalidCalibration(f"unknown mode {_shown(mode)}: choose one of {', '.join(MODES)}")
+    d = _count(d, "d")
+    n = _count(n, "n", least=1 if mode == "moment" else d)
+    common: dict[str, Any] = dict.fromkeys(Calibration.__dataclass_fields__)
+    common |= {
+        "mode": mode,
+        "n": None if mode == "moment" else n,
+        "d": d,
+        "neighbours": _neighbours(mode, neighbours),
+        "failure_probability": _between(failure_probability, "failure_probability"),
+    }
+    if mode == "paper":
+        close = None if closeness is None else _closeness(closeness, mode)  # only described, never relied on
+        return Calibration(**common | {"closeness": close} | _paper(epsilon, delta, noise_sd, truncation, rounds))
+    if epsilon is None or delta is None:
+        raise InvalidBudget(f"mode {mode!r} needs epsilon above 0 and delta between 0 and 1")
+    if noise_sd is not None:
+        raise InvalidCalibration(f"mode {mode!r} computes its own noise: leave noise_sd None")
+    mu = gaussian_mu(epsilon, delta)
+    common |= {"epsilon": float(epsilon), "delta": float(delta), "mu": mu}
+    if mode == "input":
+        distance = _closeness(closeness, mode)
+        return Calibration(**common | {"closeness": distance, "noise_sd": distance / mu})
+    mu_release, mu_main = split(mu, _between(release_share, "release_share"))
+    common |= {
+        "mu_main": mu_main,
+        "mu_release": mu_release,
+        "row_norm_bound": _public(row_norm_bound, "row_norm_bound", mode),
+    }
+    if mode == "iterate":
+        return _iterate(common, closeness, row_norm_floor, ridge, rounds)
+    return _moment(common, closeness, fraction)
+
+
+def _neighbours(mode: str, neighbours: str | None) -> str:
+    allowed = NEIGHBOURS[mode]
+    if neighbours is None:
+        return allowed[0]
+    if not isinstance(neighbours, str) or neighbours not in allowed:
+        raise InvalidCalibration(
+            f"mode {mode!r} protects neighbours {' or '.join(allowed)}, not {_shown(neighbours)}"
+        )
+    return neighbours
+
+
+def _between(value: object, name: str) -> float:
+    try:
+        return probability(value, name)
+    except InvalidBudget as error:
+        raise InvalidCalibration(str(error)) from None
+
+
+def _paper(
+    epsilon: object, delta: object, noise_sd: object, truncation: object, rounds: object
+) -> dict[str, Any]:
+    if epsilon is not None or delta is not None:
+        raise InvalidBudget("mode 'paper' proves no epsilon: give noise_sd, and leave epsilon and delta None")
+    cutoff = _between(truncation, "truncation")  # below 1, or a weight could turn negative
+    sd = (
+        0.0 if isinstance(noise_sd, int | float) and noise_sd == 0 else _public(noise_sd, "noise_sd", "paper")
+    )
+    return {"noise_sd": sd, "truncation": cutoff, "rounds": _count(rounds, "rounds")}
+
+
+def _iterate(
+    common: dict[str, Any], closeness: object, row_norm_floor: object, ridge: object, rounds: object
+) -> Calibration:
+    bounds = {
+        "closeness": _closeness(closeness, "iterate"),
+        "row_norm_bound": common["row_norm_bound"],
+        "row_norm_floor": _public(row_norm_floor, "row_norm_floor", "iterate"),
+        "ridge": _public(ridge, "ridge", "iterate"),
+    }
+    if bounds["row_norm_floor"] > bounds["row_norm_bound"]:
+        raise InvalidCalibration(
+            f"row_norm_floor = {bounds['row_norm_floor']:g} is above row_norm_bound = {bounds['row_norm_bound']:g}"
+        )
+    n, d = common["n"], common["d"]
+    round_sensitivity(np.full(n, d / n), **bounds)  # fails here rather than after looking at the data
+    return Calibration(**common | bounds | {"rounds": _count(rounds, "rounds")})
+
+
+def _moment(common: dict[str, Any], closeness: object, fraction: object) -> Calibration:
+    if closeness is not None:
+        raise InvalidCalibration("mode 'moment' lets a row change freely: leave closeness None")
+    sensitivity = moment_sensitivity(common["neighbours"], common["row_norm_bound"])
+    return Calibration(
+        **common
+        | {
+            "noise_sd": sensitivity / common["mu_main"],
+            "selection_epsilon": pure_epsilon(common["mu_release"]),
+            "fraction": _between(fraction, "fraction"),
+        }
+    )

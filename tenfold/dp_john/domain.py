@@ -1,0 +1,52 @@
+"""The public domain of private modes: what A must satisfy, checked before any noise is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from tenfold.dp_john.calibration import Calibration
+from tenfold.dp_john.polytope import InvalidPolytope, check_rows
+
+
+class RowNormOutOfBounds(InvalidPolytope):
+    """A row's norm is outside the public bounds that the sensitivity rests on."""
+
+
+def rows_in_domain(A: Float[np.ndarray, "n d"], calibration: Calibration) -> Float[np.ndarray, "n d"]:
+    """Return A as float64 after checking that it is in the domain over which the privacy proof holds.
+
+    That A lies in the domain counts as public: an error tells its reader that it does not, and is not protected.
+    Rank is not checked here, because a test of A's singular values would be a release of its own.
+
+    Raises:
+        InvalidPolytope: A is not a real matrix of the calibrated shape.
+        NonFiniteRow: a row has NaN or an infinity.
+        ZeroRow: a row is zero.
+        RowNormOutOfBounds: a row's norm is outside [row_norm_floor, row_norm_bound], where these are set.
+    """
+    A = np.asarray(A)
+    if A.ndim != 2 or A.dtype.kind not in "fiu":
+        raise InvalidPolytope(f"A must be a real matrix (n, d), not {A.dtype} of shape {A.shape}")
+    n_is_public = calibration.mode != "moment"
+    if A.shape[1] != calibration.d or (n_is_public and A.shape[0] != calibration.n):
+        raise InvalidPolytope(f"A has shape {A.shape}; calibrated for {(calibration.n, calibration.d)}")
+    A = A.astype(np.float64)
+    check_rows(A)
+    norms = np.linalg.norm(A, axis=1)
+    _check_norms(norms, calibration)
+    return A
+
+
+def _check_norms(norms: Float[np.ndarray, " n"], calibration: Calibration) -> None:
+    floor, bound = calibration.row_norm_floor, calibration.row_norm_bound
+    if bound is not None and norms.max() > bound:
+        raise RowNormOutOfBounds(
+            f"row {np.argmax(norms)} of A is longer than the public row_norm_bound = {bound:g}: "
+            "use a bound that every possible row satisfies, not one read off the data"
+        )
+    if floor is not None and norms.min() < floor:
+        raise RowNormOutOfBounds(
+            f"row {np.argmin(norms)} of A is shorter than the public row_norm_floor = {floor:g}: "
+            "use a bound that every possible row satisfies, not one read off the data"
+        )

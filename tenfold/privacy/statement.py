@@ -1,0 +1,69 @@
+"""The guarantee of a private release, in words and numbers that travel with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+RESEARCH_GRADE = "float64, research-grade: proofs assume real arithmetic, and float64 noise can be attacked"
+
+
+class UnprovenBudget(ValueError):
+    """A statement claims an ε without a proof, or a proof without an ε."""
+
+
+@dataclass(frozen=True)
+class PrivacyStatement:
+    """What a release guarantees, towards which neighbours, on which assumptions, and what it does not protect.
+
+    ``mu`` is the Gaussian-DP parameter that implies (``epsilon``, ``delta``); all three are None where
+    nothing is proven. ``sensitivity`` says in words what was bounded and by how much.
+
+    Raises:
+        UnprovenBudget: ``proven`` is True without ε, δ and μ, or False with an ε, δ or μ.
+    """
+
+    mechanism: str
+    epsilon: float | None
+    delta: float | None
+    mu: float | None
+    neighbour_relation: str
+    closeness: float | None
+    sensitivity: str
+    assumptions: tuple[str, ...]
+    not_protected: tuple[str, ...]
+    proven: bool
+    insecure_seed: bool
+    arithmetic: str = RESEARCH_GRADE
+
+    def __post_init__(self) -> None:
+        budget = (self.epsilon, self.delta, self.mu)
+        if self.proven and None in budget:
+            raise UnprovenBudget(f"a proven guarantee needs epsilon, delta and mu, not {budget}")
+        if not self.proven and budget != (None, None, None):
+            raise UnprovenBudget(f"without a proof epsilon, delta and mu must be None, not {budget}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+    def __str__(self) -> str:
+        if self.proven:
+            budget = f"({self.epsilon:g}, {self.delta:g})-differentially private, {self.mu:.6g}-GDP"
+        else:
+            budget = "no proven ε"
+        lines = [
+            f"{self.mechanism}: {budget}",
+            f"  neighbours: {self.neighbour_relation}",
+            f"  sensitivity: {self.sensitivity}",
+            *(f"  assumes: {text}" for text in self.assumptions),
+            *(f"  does not protect: {text}" for text in self.not_protected),
+            f"  arithmetic: {self.arithmetic}",
+        ]
+        if self.insecure_seed:
+            lines.append(
+                "  INSECURE SEED: the noise can be replayed by whoever knows the seed; not for private data"
+            )
+        return "\n".join(lines)

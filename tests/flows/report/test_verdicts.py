@@ -1,0 +1,161 @@
+"""Tests, verdicts and their reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.report import claims as declared
+from flows.report.claims import Claim, Finding, Measurement
+from flows.report.verdicts import Outcome, Verdict, judge_claim, judge_finding, outcome
+
+HOLDS, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.FAILS, Outcome.UNDECIDED
+
+
+def measured(low: float, high: float | None = None) -> Measurement:
+    """A value without an interval, or the middle of one."""
+    if high is None:
+        return Measurement(value=low)
+    return Measurement(value=(low + high) / 2, interval=(low, high))
+
+
+def claim(*tests: dict[str, Any], **fields: Any) -> Claim:
+    built = tuple(declared.Test(**test) for test in tests) or None
+    return Claim(id="C1", claim="It is so.", where="abstract", tests=built, **fields)
+
+
+@pytest.mark.parametrize(
+    ("test", "measurement", "expected"),
+    [
+        ({"at_most": 1.0}, measured(0.5), HOLDS),
+        ({"at_most": 1.0}, measured(1.0), HOLDS),
+        ({"at_most": 1.0}, measured(1.0000001), FAILS),
+        ({"at_most": 1.0}, measured(0.8, 1.0), HOLDS),
+        ({"at_most": 1.0}, measured(0.8, 1.1), UNDECIDED),
+        ({"at_most": 1.0}, measured(1.0, 1.1), UNDECIDED),
+        ({"at_most": 1.0}, measured(1.01, 1.1), FAILS),
+        ({"at_least": 1.0}, measured(1.0), HOLDS),
+        ({"at_least": 1.0}, measured(0.99), FAILS),
+        ({"at_least": 1.0}, measured(0.9, 1.0), UNDECIDED),
+        ({"at_least": 1.0}, measured(1.0, 9.0), HOLDS),
+        ({"between": (-1.2, -0.8)}, measured(-1.2, -0.8), HOLDS),
+        ({"between": (-1.2, -0.8)}, measured(-1.3, -0.9), UNDECIDED),
+        ({"between": (-1.2, -0.8)}, measured(-2.0, 0.0), UNDECIDED),
+        ({"between": (-1.2, -0.8)}, measured(-0.7, 0.0), FAILS),
+        ({"between": (-1.2, -0.8)}, measured(-1.5), FAILS),
+        ({"equals": 1.0, "tolerance": 0.05}, measured(1.05), HOLDS),
+        ({"equals": 0.3, "tolerance": 0.1}, measured(0.4), HOLDS),  # 0.3 + 0.1 as written, not as floats
+        ({"equals": 0.7, "tolerance": 0.1}, measured(0.8), HOLDS),
+        ({"equals": 1.0, "tolerance": 0.05}, measured(1.0500001), FAILS),
+        ({"equals": 1.0, "tolerance": 0.05}, measured(0.9, 1.0), UNDECIDED),
+        ({"equals": 2.0, "tolerance": 0.0}, measured(2.0), HOLDS),
+    ],
+)
+def test_one_measurement(test: dict[str, Any], measurement: Measurement, expected: Outcome) -> None:
+    assert outcome(declared.Test(measurement="m", **test), {"m": measurement}) is expected
+
+
+@pytest.mark.parametrize(
+    ("measurements", "expected"),
+    [
+        ([measured(1.0), measured(2.0), measured(3.0)], HOLDS),
+        ([measured(1.0), measured(1.0)], FAILS),
+        ([measured(2.0), measured(1.0)], FAILS),
+        ([measured(0.0, 1.0), measured(1.1, 2.0)], HOLDS),
+        ([measured(0.0, 1.0), measured(1.0, 2.0)], UNDECIDED),
+        ([measured(0.0, 1.5), measured(1.0, 2.0)], UNDECIDED),
+        ([measured(1.1, 2.0), measured(0.0, 1.0)], FAILS),
+        ([measured(2.0, 4.0), measured(1.0, 5.0), measured(0.0, 1.0)], FAILS),  # the first and the third
+    ],
+)
+def test_order(measurements: list[Measurement], expected: Outcome) -> None:
+    names = [f"m{index}" for index in range(len(measurements))]
+    test = declared.Test(order=tuple(names))
+    assert outcome(test, dict(zip(names, measurements, strict=True))) is expected
+
+
+numbers = st.floats(-100, 100).map(lambda value: round(value, 3))
+
+
+@given(limit=numbers, first=numbers, second=numbers)
+def test_an_interval_is_decided_exactly_when_its_ends_agree(
+    limit: float, first: float, second: float
+) -> None:
+    low, high = sorted((first, second))
+    test = declared.Test(measurement="m", at_most=limit)
+    ends = {outcome(test, {"m": measured(end)}) for end in (low, high)}
+    whole = outcome(test, {"m": Measurement(value=low, interval=(low, high))})
+    assert whole is (ends.pop() if len(ends) == 1 else UNDECIDED)
+
+
+@given(low=numbers, width=st.floats(0, 10), value=numbers, shift=numbers)
+def test_at_least_mirrors_at_most(low: float, width: float, value: float, shift: float) -> None:
+    interval = Measurement(value=low, interval=(low, low + width))
+    mirrored = Measurement(value=-low, interval=(-(low + width), -low))
+    above = outcome(declared.Test(measurement="m", at_least=value), {"m": interval})
+    below = outcome(declared.Test(measurement="m", at_most=-value), {"m": mirrored})
+    assert above is below
+
+
+FAILED = "The measured value is 1.5, where the test asks that `b` is at most 1."
+GOOD, BAD, WIDE = measured(0.5), measured(1.5), measured(0.5, 1.5)
+ABSENT = Measurement(unavailable="needs a GPU")
+BOTH = ({"measurement": "a", "at_most": 1.0}, {"measurement": "b", "at_most": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict", "reason"),
+    [
+        (GOOD, GOOD, Verdict.REPRODUCED, ""),
+        (GOOD, BAD, Verdict.CONTRADICTED, FAILED),
+        (ABSENT, BAD, Verdict.CONTRADICTED, FAILED),
+        (WIDE, BAD, Verdict.CONTRADICTED, FAILED),
+        (
+            GOOD,
+            WIDE,
+            Verdict.INCONCLUSIVE,
+            "The interval [0.5, 1.5] straddles what the test asks: `b` is at most 1.",
+        ),
+        (GOOD, ABSENT, Verdict.INCONCLUSIVE, "`b` was not measured: needs a GPU."),
+        (
+            ABSENT,
+            ABSENT,
+            Verdict.NOT_TESTABLE,
+            "`a` was not measured: needs a GPU. `b` was not measured: needs a GPU.",
+        ),
+    ],
+)
+def test_claim(a: Measurement, b: Measurement, verdict: Verdict, reason: str) -> None:
+    judged = judge_claim(claim(*BOTH), {"a": a, "b": b})
+    assert (judged.verdict, judged.reason) == (verdict, reason)
+
+
+def test_declared_reasons_are_printed() -> None:
+    wide = judge_claim(claim(*BOTH, inconclusive="Too few seeds."), {"a": GOOD, "b": WIDE})
+    assert wide.verdict is Verdict.INCONCLUSIVE and wide.reason.endswith(" Too few seeds.")
+    never = judge_claim(claim(not_testable="A proof would be needed."), {})
+    assert (never.verdict, never.reason) == (Verdict.NOT_TESTABLE, "A proof would be needed.")
+
+
+@pytest.mark.parametrize(
+    ("measurement", "verdict"),
+    [
+        (measured(0.95), Verdict.CONFIRMED),
+        (measured(0.5), Verdict.NOT_CONFIRMED),
+        (measured(0.5, 0.95), Verdict.INCONCLUSIVE),
+        (ABSENT, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_finding(measurement: Measurement, verdict: Verdict) -> None:
+    finding = Finding(id="F1", finding="x", tests=(declared.Test(measurement="leak", at_least=0.9),))
+    judged = judge_finding(finding, {"leak": measurement})
+    assert judged.verdict is verdict
+    assert (judged.reason == "") is (verdict is Verdict.CONFIRMED)
+
+
+def test_a_broken_bound_does_not_read_like_the_bound() -> None:
+    judged = judge_claim(claim(BOTH[0]), {"a": measured(1.00004)})
+    assert judged.reason == "The measured value is 1.00004, where the test asks that `a` is at most 1."
