@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ solve = typer.Typer(help="Use a paper's method on your own data.", no_args_is_he
 app.add_typer(solve, name="solve")
 
 ROOT = Path.cwd()
+INTERRUPTED = 130
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")
@@ -85,7 +87,7 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 @app.command()
 def refresh() -> None:
-    """Check params.yaml, and bring data anew where a stand-in was used and the mirror now holds the real thing."""
+    """Check params.yaml; bring data anew where a stand-in was used and the mirror has the real thing."""
     from flows.engine import dvc as dvc_command
     from flows.engine.graph import papers
     from flows.engine.parameters import check
@@ -119,8 +121,11 @@ def report() -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
     from flows.engine.graph import papers
     from flows.report.write import write_report
+    from steps.runtime.leash import die_with_parent
     from steps.runtime.params import read
 
+    if "DVC_STAGE" in os.environ:
+        die_with_parent()
     declared = {paper.slug: ["-".join(node.words[1:]) for node in paper.nodes] for paper in papers(ROOT)}
     for path in write_report(read(ROOT)["profile"], ROOT, declared):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
@@ -150,20 +155,15 @@ def up() -> None:
 
 
 def _sync_tracking() -> None:
-    from flows.engine.tracking import carry_to_mlflow
+    from steps.runtime.spool import carry
 
-    carry_to_mlflow(ROOT)
+    carry(ROOT)
 
 
 def main() -> int:
     """Return the exit status; the project's own errors are one clear message, others keep their traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped; nothing half-written was kept", err=True)
-        return 130
+        status = app(standalone_mode=False) or 0  # typer.Exit comes back as its status, Ctrl-C as 130
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong usage
             error.show()
@@ -172,7 +172,9 @@ def main() -> int:
             raise
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         return 1
-    return 0
+    if status == INTERRUPTED:
+        typer.echo("stopped; nothing half-written was kept, and the same command goes on from here", err=True)
+    return status
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def reproduce(
     say: Callable[[str], None] = print,
     stop: Stop | None = None,
 ) -> Outcome:
-    """Bring one stage up to date and nothing else, waiting for DVC's lock and for whoever runs the same stage.
+    """Bring one stage up to date and nothing else, after whoever holds DVC's lock or runs the same stage.
 
     Raises DvcError with the step's last lines if it fails.
     """

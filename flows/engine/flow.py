@@ -18,9 +18,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.engine import dvc
 from flows.engine.graph import Node
 from flows.engine.stages import REPORT
-from flows.engine.temporary import prefect_api
+from flows.engine.temporary import ensure_prefect_api
 
-FETCH_RETRIES = [2, 10]  # seconds before each new try of a step that fetches
+FETCH_RETRIES: list[float] = [2, 10]  # seconds before each new try of a step that fetches
 
 
 class RunFailed(RuntimeError):
@@ -64,10 +64,11 @@ def run(
     """
     states: dict[str, str] = {}
     cores = Cores()
+    threads: Any = ThreadPoolTaskRunner(max_workers=len(nodes) + 1)  # a stage that waits holds its thread
 
     @flow(
         name=title,
-        task_runner=ThreadPoolTaskRunner(max_workers=len(nodes) + 1),  # one that waits holds its thread
+        task_runner=threads,
         persist_result=False,
         log_prints=False,
     )
@@ -84,9 +85,13 @@ def run(
                     name=name, tags=["gpu"] if gpu else [],
                     retries=len(FETCH_RETRIES) if fetches else 0, retry_delay_seconds=FETCH_RETRIES,
                 )  # fmt: skip
-                futures[name] = options.submit(root, name, name in forced, cores, wait_for=upstream)
+                futures[name] = options.submit(
+                    root, name, name in forced, cores, return_state=False, wait_for=upstream
+                )
             else:
-                futures[name] = already_current.with_options(name=name).submit(name, wait_for=upstream)
+                futures[name] = already_current.with_options(name=name).submit(
+                    name, return_state=False, wait_for=upstream
+                )
         try:
             for name, future in futures.items():
                 future.wait()
@@ -101,11 +106,11 @@ def run(
             )
         return Completed(message=f"{len(states)} stages up to date")
 
-    with prefect_api():
-        try:
-            final = reproduce(return_state=True)
-        finally:
-            cores.stop.all()
+    ensure_prefect_api()
+    try:
+        final = reproduce(return_state=True)
+    finally:
+        cores.stop.all()
     if not final.is_completed():
         raise RunFailed(f"{title}: {final.message}")
     return states

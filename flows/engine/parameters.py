@@ -1,4 +1,4 @@
-"""params.yaml as the command line sees it: check every block, override a value, hold it still while flows run."""
+"""params.yaml as the command line sees it: check it, override a value, hold it still while flows run."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | Non
             raise ParameterError(f"{FILE}: {key} is neither a paper nor one of {', '.join(sorted(GENERAL))}")
     for paper in papers:
         own = block(settings, paper.slug)
-        steps = {node.step for node in paper.nodes}
+        steps = sorted({node.step for node in paper.nodes})
         for key in own:
             if key not in steps:
                 raise ParameterError(
-                    f"{FILE}: {paper.slug}.{key}: {paper.slug} has no step {key}; it has {', '.join(sorted(steps))}"
+                    f"{FILE}: {paper.slug}.{key}: {paper.slug} has no step {key}; it has {', '.join(steps)}"
                 )
         for words in dict.fromkeys(_module(node) for node in paper.stages()):
             found = find(settings, *words)
@@ -91,8 +91,8 @@ def held_still(root: Path, change: Callable[[], None] | None = None) -> Iterator
                 fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ParameterError(
-                    "another flow is running in this checkout, and --profile or --set would change params.yaml "
-                    "under it; wait for it, or use a second checkout"
+                    "another flow is running in this checkout, and --profile or --set would change "
+                    "params.yaml under it; wait for it, or use a second checkout"
                 ) from None
             change()
         fcntl.flock(running, fcntl.LOCK_SH)

@@ -71,11 +71,11 @@ def serve(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLFLO
     processes: list[tuple[Server, subprocess.Popen[bytes]]] = []
     try:
         for server in chosen:
-            log = open(home.parent / f"{server.name.lower()}.log", "ab")
-            process = subprocess.Popen(
-                [*leash, *server.command], cwd=root, env=environment() | more,
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+            with open(home.parent / f"{server.name.lower()}.log", "ab") as log:
+                process = subprocess.Popen(
+                    [*leash, *server.command], cwd=root, env=environment() | more,
+                    stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
             processes.append((server, process))
         for server, process in processes:
             _await(server, process, home.parent)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from flows.engine.graph import Node, Paper, papers
+from flows.engine.graph import GraphError, Node, Paper, papers
 from flows.engine.imports import reached
 
 HEADER = (
@@ -80,14 +80,23 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
 
 
 def summary(root: Path, node: Node) -> str:
-    """Return the first sentence of the step's docstring, without its full stop."""
+    """Return the first sentence of the step's docstring, without its full stop.
+
+    Raises GraphError if the step has no module, or the module no function of its name.
+    """
     path = root / (node.module.replace(".", "/") + ".py")
     name = "bring" if node.is_source else node.step
+    if not path.is_file():
+        raise GraphError(
+            f"flows/{node.paper}.py declares {node.name}, but there is no {path.relative_to(root)}"
+        )
     for item in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(item, ast.FunctionDef) and item.name == name:
             sentence = (ast.get_docstring(item) or name).split("\n\n")[0].split(". ")[0]
             return " ".join(sentence.split()).rstrip(".")
-    raise ValueError(f"{path} has no function {name}; a step's function carries its module's name")
+    raise GraphError(
+        f"{path.relative_to(root)} has no function {name}; a step's function carries its module's name"
+    )
 
 
 def _params(root: Path, node: Node) -> list[Any]:

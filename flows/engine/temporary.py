@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -9,8 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -21,28 +20,34 @@ PATIENCE = 120.0  # seconds until the server must answer
 QUIET = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
-@contextmanager
-def prefect_api() -> Iterator[None]:
-    """Use the Prefect server that PREFECT_API_URL names, or else one of our own while the block runs.
+def ensure_prefect_api() -> None:
+    """Use the Prefect server that PREFECT_API_URL names, or else one of our own until this process ends.
 
     Prefect would start one by itself, but that one outlives a killed flow.
     Raises ServerError if our own does not start.
     """
     if PREFECT_API_URL.value():
-        yield
         return
     port = _free_port()
     process = subprocess.Popen(
         [sys.executable, "-S", str(LEASH), str(os.getpid()), sys.executable, "-m", "uvicorn", "--factory",
-         "prefect.server.api.server:create_app", "--host", HOST, "--port", str(port), "--log-level", "error"],
+         "prefect.server.api.server:create_app", "--host", HOST, "--port", str(port), "--log-level", "error",
+         "--timeout-graceful-shutdown", "1"],
         env=environment() | QUIET, stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
+    atexit.register(_end, process)  # later than what Prefect still has to send, which threads wait for
+    _await(process, f"http://{HOST}:{port}/api/health")
+    settings = temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api"})
+    settings.__enter__()
+    atexit.register(settings.__exit__, None, None, None)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        _await(process, f"http://{HOST}:{port}/api/health")
-        with temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api"}):
-            yield
-    finally:
-        process.terminate()
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
 
 

@@ -17,7 +17,7 @@ class CheckpointError(ValueError):
 
 @runtime_checkable
 class Stateful(Protocol):
-    """Anything that can say and take back its state: torch modules, optimisers, schedulers, our own solvers."""
+    """Anything that can say and take back its state: torch modules, optimisers, schedulers, our solvers."""
 
     def state_dict(self) -> Any: ...
 
@@ -25,7 +25,7 @@ class Stateful(Protocol):
 
 
 def save(path: Path, tree: Any) -> None:
-    """Write a tree of mappings, lists, numbers, strings, arrays and tensors, replacing ``path`` in one rename.
+    """Write a tree of mappings, lists, numbers, strings, arrays and tensors; replace ``path`` in one rename.
 
     Raises CheckpointError for a value of any other type, naming its place in the tree.
     """
@@ -106,7 +106,7 @@ def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _put(array: np.ndarray, place: str, arrays: dict[str, np.ndarray]) -> str:
-    """File an array under a name of its own (places alone may coincide: a.b in {"a": …} and in {"a.b": …})."""
+    """File an array under a name of its own; places alone may coincide, as in {"a.b": 1, "a": {"b": 2}}."""
     if array.dtype.kind not in "biuf" or not array.dtype.isnative or array.dtype.itemsize > 8:
         raise CheckpointError(f"{place}: cannot checkpoint an array of {array.dtype}")
     name = f"{len(arrays)} {place}"

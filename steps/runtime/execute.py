@@ -17,7 +17,7 @@ from steps.runtime import provenance
 from steps.runtime.outputs import replacing, write_atomically
 from steps.runtime.run import Run
 from steps.runtime.sandbox import Sandbox, enforced
-from steps.runtime.spool import Spool
+from steps.runtime.spool import Spool, carry
 from steps.runtime.stage import Stage, declared
 
 
@@ -84,6 +84,8 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
             checkpoints=checkpoints, sink=spool,
         )  # fmt: skip
         _call(found, stage, run)
+        if (out / "metrics.json").is_file():
+            spool.log(json.loads((out / "metrics.json").read_text(encoding="utf-8")), None)
         for kind in ("figures", "tables"):
             for path in sorted((out / kind).glob("*")):
                 spool.artifact(path, kind)
@@ -96,10 +98,12 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
         )  # fmt: skip
         write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(checkpoints, ignore_errors=True)
+    if stage.publishes:
+        carry(root)
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
-    readable = [stage.root / path for path in (*stage.inputs, *stage.code, "steps/runtime")]
+    readable = [stage.root / path for path in (*stage.inputs, *stage.code, Path("steps/runtime"))]
     if stage.name.startswith("data-"):
         readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage
     return Sandbox(stage.root, stage.name, readable, writable)

@@ -35,7 +35,7 @@ def _runs_stages(process: int) -> bool:
         command = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"dvc" in command or b"-m steps" in command  # DVC itself, or the shell it starts
+    return any(word in command for word in (b"dvc", b"-m steps", b"-m flows"))  # DVC, or the shell it starts
 
 
 if __name__ == "__main__":

@@ -11,6 +11,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SUFFIX = ".unfinished"
+ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EROFS: "the file system is read-only: make it writable or move the checkout",
+    errno.EACCES: "the folder is not writable for this user: change its permissions",
+    errno.EPERM: "the folder is not writable for this user: change its permissions",
+}
+FULL = ("No space left on device", "Not enough free space", "requested and 0 written")  # safetensors, NumPy
 
 
 class OutputError(OSError):
@@ -93,22 +101,30 @@ def _remove_abandoned(out: Path) -> None:
 
 @contextmanager
 def _named_errors(out: Path) -> Iterator[None]:
-    advice = {
-        errno.ENOSPC: "the disk is full: free some space",
-        errno.EDQUOT: "the disk quota is used up: free some space",
-        errno.EROFS: "the file system is read-only: make it writable or move the checkout",
-        errno.EACCES: "the folder is not writable for this user: change its permissions",
-        errno.EPERM: "the folder is not writable for this user: change its permissions",
-    }
     try:
         yield
     except OutputError:
         raise
-    except OSError as error:
-        if error.errno not in advice:
+    except Exception as error:
+        cause = _cause(error, out.parent)
+        if cause not in ADVICE:
             raise
         raise OutputError(
-            error.errno,
-            f"cannot write {out}: {advice[error.errno]} and run the same command again "
+            cause,
+            f"cannot write {out}: {ADVICE[cause]} and run the same command again "
             f"(nothing half-written was kept)",
         ) from error
+
+
+def _cause(error: Exception, folder: Path) -> int | None:
+    """Return the system's number of an error about ``folder``, also where a library hides it in words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        refused = error.errno in (errno.EACCES, errno.EPERM)
+        return None if refused and _elsewhere(error.filename, folder) else error.errno
+    return errno.ENOSPC if any(words in str(error) for words in FULL) else None
+
+
+def _elsewhere(name: object, folder: Path) -> bool:
+    if not isinstance(name, str | bytes):
+        return False
+    return not Path(os.path.abspath(os.fsdecode(name))).is_relative_to(folder.absolute())

@@ -122,8 +122,8 @@ class Run:
         """
         if self._in_loop:
             raise NestedUpdates(
-                f"{self.paper} {self.step}: run.updates inside a loop over run.updates; make the inner loop a "
-                f"plain `for`, with what it changes in the outer loop's state"
+                f"{self.paper} {self.step}: run.updates inside a loop over run.updates; make the inner loop "
+                f"a plain `for`, with what it changes in the outer loop's state"
             )
         self._loops += 1
         path = self._checkpoints and self._checkpoints / f"updates-{self._loops}.safetensors"

@@ -34,7 +34,7 @@ class Stage:
         return self.out.parts[0] == "results"
 
     def digest(self, seed: int, params: Mapping[str, Any]) -> str:
-        """Return the SHA-256 of everything that the output depends on: command, seed, parameters, contents."""
+        """Return the SHA-256 of everything that the output depends on: seed, parameters, file contents."""
         parts = {
             "stage": self.name,
             "out": self.out.as_posix(),

@@ -20,7 +20,9 @@ NOISE_ALARM = 1e-4
 
 @dataclass(frozen=True)
 class ModeAudit:
-    """What an audit saw of a mechanism on one canary; ``noise`` is None where the mechanism has none to test."""
+    """What an audit saw of a mechanism on one canary; ``noise`` is None where the mechanism has none to
+    test.
+    """
 
     mechanism: str
     canary: str
@@ -34,7 +36,9 @@ class ModeAudit:
 
 
 def calibration_for(mode: str, canary: CanaryPair, epsilon: float, delta: float) -> Calibration:
-    """Return the calibration with which a canary is audited: its own norms and closeness are the public bounds."""
+    """Return the calibration with which a canary is audited: its own norms and closeness are the public
+    bounds.
+    """
     n, d = canary.rows.shape
     if mode == "input":
         return calibrate(mode, epsilon, delta, canary.closeness, n=n, d=d)
@@ -63,7 +67,9 @@ def audit_observation(
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> ModeAudit:
-    """Run ``observe`` half of the ``runs`` on the canary's rows and half on the neighbour, and audit the scores."""
+    """Run ``observe`` half of the ``runs`` on the canary's rows and half on the neighbour, and audit the
+    scores.
+    """
     assert calibration.epsilon is not None and calibration.delta is not None
     seeds = (None, None) if insecure_seed is None else (2 * insecure_seed, 2 * insecure_seed + 1)
     on_rows, on_neighbour = (
@@ -122,8 +128,6 @@ def audit_planted_bugs(
         calibration = calibration_for(mode, canary, epsilon, delta)
         allowed = min(runs, 4000) if name == "zero row" else runs  # one run at a time, and certain in each
         audits.append(
-            audit_observation(
-                name, observe, canary, calibration, runs=allowed, insecure_seed=insecure_seed
-            )
+            audit_observation(name, observe, canary, calibration, runs=allowed, insecure_seed=insecure_seed)
         )
     return audits

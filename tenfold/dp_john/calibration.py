@@ -1,4 +1,6 @@
-"""Calibration: from a budget and public numbers to everything a private mode needs. It never sees the data."""
+"""Calibration: from a budget and public numbers to everything a private mode needs. It never sees the
+data.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ class InvalidCalibration(ValueError):
 class Calibration:
     """A mode's noise and every public number it rests on; fields that the mode does not use are None.
 
-    ``noise_sd`` is the sd of the noise on A's entries (``input``), on AᵀA (``moment``, Frobenius), or of the
-    truncated relative noise on the weights (``paper``). ``iterate`` has no single sd: each of its ``rounds``
-    costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to hide it. ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
+    ``noise_sd`` is the sd of the noise on A's entries (``input``), on AᵀA (``moment``, Frobenius), or of
+    the truncated relative noise on the weights (``paper``). ``iterate`` has no single sd: each of its
+    ``rounds`` costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to hide it.
+    ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
     """
 
     mode: str
@@ -137,7 +140,9 @@ def calibrate(
     }
     if mode == "paper":
         close = None if closeness is None else _closeness(closeness, mode)  # only described, never relied on
-        return Calibration(**common | {"closeness": close} | _paper(epsilon, delta, noise_sd, truncation, rounds))
+        return Calibration(
+            **common | {"closeness": close} | _paper(epsilon, delta, noise_sd, truncation, rounds)
+        )
     if epsilon is None or delta is None:
         raise InvalidBudget(f"mode {mode!r} needs epsilon above 0 and delta between 0 and 1")
     if noise_sd is not None:
@@ -199,7 +204,8 @@ def _iterate(
     }
     if bounds["row_norm_floor"] > bounds["row_norm_bound"]:
         raise InvalidCalibration(
-            f"row_norm_floor = {bounds['row_norm_floor']:g} is above row_norm_bound = {bounds['row_norm_bound']:g}"
+            f"row_norm_floor = {bounds['row_norm_floor']:g} is above "
+            f"row_norm_bound = {bounds['row_norm_bound']:g}"
         )
     n, d = common["n"], common["d"]
     round_sensitivity(np.full(n, d / n), **bounds)  # fails here rather than after looking at the data

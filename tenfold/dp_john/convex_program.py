@@ -21,11 +21,11 @@ class ProgramFailed(RuntimeError):
 def convex_program(
     A: NDArray, tolerance: float, max_updates: int, solver: Literal["CLARABEL", "SCS"]
 ) -> Solution:
-    """Return the dual weights of the convex program as CLARABEL (interior point) or SCS (splitting) solves it.
+    """Return the dual weights of the program as CLARABEL (interior point) or SCS (splitting) solves it.
 
-    A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the weights; a
-    solver leaves those of inactive rows slightly negative, within its tolerance, and these are zero. CLARABEL
-    runs to its own tolerance, SCS to ξ/10. Raises ``ProgramFailed``, ``RankDeficient``.
+    A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the weights;
+    a solver leaves those of inactive rows slightly negative, within its tolerance, and they are set to zero
+    (the certificate judges the result). CLARABEL runs to its own tolerance, SCS to ξ/10. Raises ``ProgramFailed``, ``RankDeficient``.
     """
     import cvxpy
 

@@ -16,8 +16,9 @@ class RowNormOutOfBounds(InvalidPolytope):
 def rows_in_domain(A: Float[np.ndarray, "n d"], calibration: Calibration) -> Float[np.ndarray, "n d"]:
     """Return A as float64 after checking that it is in the domain over which the privacy proof holds.
 
-    That A lies in the domain counts as public: an error tells its reader that it does not, and is not protected.
-    Rank is not checked here, because a test of A's singular values would be a release of its own.
+    That A lies in the domain counts as public: an error tells its reader that it does not, and is not
+    protected. Rank is not checked here, because a test of A's singular values would be a release of its
+    own.
 
     Raises:
         InvalidPolytope: A is not a real matrix of the calibrated shape.

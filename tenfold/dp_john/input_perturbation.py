@@ -33,7 +33,8 @@ def perturb_rows(
 
 
 def containment_margin(inner: Ellipsoid, noise_sd: float, n: int, failure_probability: float) -> float:
-    """Return g such that ``inner``, an ellipsoid in Ã's polytope, lies in A's once its axes are divided by 1 + g.
+    """Return g such that ``inner``, an ellipsoid in Ã's polytope, lies in A's once its axes are divided by
+    1 + g.
 
     For x in it |a_iᵀx| ≤ |ã_iᵀx| + |z_iᵀx| ≤ 1 + ‖z_i‖·√‖Q̃⁻¹‖, and all n rows of noise have
     ‖z_i‖ ≤ sd(√d + √(2 ln(n/β))) but with probability β. The bound must hold for every x at once, because Q̃
@@ -55,7 +56,9 @@ def release_from_rows(
     assert calibration.noise_sd is not None and calibration.n is not None
     solved = john_ellipsoid(rows, tolerance=tolerance)
     touching = solved.ellipsoid.largest_in(rows)
-    margin = containment_margin(touching, calibration.noise_sd, calibration.n, calibration.failure_probability)
+    margin = containment_margin(
+        touching, calibration.noise_sd, calibration.n, calibration.failure_probability
+    )
     return PrivateJohnResult(
         ellipsoid=touching.scaled(1 / (1 + margin)),
         weights=solved.weights,

@@ -1,9 +1,9 @@
 """Mode ``iterate``: the paper's private fixed point, repaired so that it has a proof.
 
-**Deviation:** the paper multiplies the weights by 1 + truncated Gaussian noise, whose support moves with the
-data, so that no (ε, δ) follows; here log w gets Gaussian noise. The paper's Lipschitz constant is replaced by
-``round_sensitivity``, which needs public row norms r_min ≤ ‖a_i‖ ≤ r and a ridge λ₀. The average weighs round k
-by 1/σ_k, and AᵀW̄A, which reads A again, is released with noise of its own.
+**Deviation:** the paper multiplies the weights by 1 + truncated Gaussian noise, whose support moves with
+the data, so that no (ε, δ) follows; here log w gets Gaussian noise. The paper's Lipschitz constant is
+replaced by ``round_sensitivity``, which needs public row norms r_min ≤ ‖a_i‖ ≤ r and a ridge λ₀. The
+average weighs round k by 1/σ_k, and AᵀW̄A, which reads A again, is released with noise of its own.
 
 Legend: A (…, n, d), public weights w_k (…, n) with Σw = d, M_k = AᵀW_kA + λ₀I, τ_i = a_iᵀM_k⁻¹a_i, T rounds.
 Leading axes are independent runs.
@@ -30,6 +30,8 @@ from tenfold.dp_john.release import (
 from tenfold.dp_john.sensitivity import quadratic_form_sensitivity, round_sensitivity
 from tenfold.privacy.noise import NoiseSource, symmetric_gaussian_norm_bound
 from tenfold.privacy.statement import PrivacyStatement
+
+Array = Float[np.ndarray, "..."]
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,13 @@ def noisy_rounds(
 ) -> Transcript:
     """Run T rounds of log w ← log w + log τ + σ_k g, each of them (μ_main/√T)-GDP given those before it.
 
-    σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the same whatever the transcript.
+    σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the same whatever the
+    transcript.
     T is fixed beforehand: stopping on a test of the data would leak.
 
     Raises:
-        SensitivityUnbounded: noise has made a weight so large that no bound holds; a function of the transcript.
+        SensitivityUnbounded: noise has made a weight so large that no bound holds; a function of the
+            transcript.
     """
     c = calibration
     assert c.rounds and c.mu_main and c.closeness and c.row_norm_bound and c.row_norm_floor and c.ridge
@@ -107,7 +111,7 @@ def release_matrix(
     weights: Float[np.ndarray, "... n"],
     calibration: Calibration,
     source: NoiseSource,
-) -> tuple[Float[np.ndarray, "... d d"], Float[np.ndarray, "..."]]:
+) -> tuple[Float[np.ndarray, "... d d"], Array]:
     """Return (AᵀW̄A + symmetric Gaussian noise, its sd), μ_release-GDP for public weights w̄."""
     c = calibration
     assert c.closeness and c.row_norm_bound and c.mu_release
@@ -118,10 +122,11 @@ def release_matrix(
 
 
 def score_bound(transcript: Transcript, failure_probability: float) -> float:
-    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B but with that probability: public, from the transcript alone.
+    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B but with that probability: public, from the transcript
+    alone.
 
-    log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k log τ_{k,i} = Σ_kα_k(released − log w_k)_i − Σ_kα_kσ_k g_{k,i},
-    and α_kσ_k = 1/Σ_jσ_j⁻¹ for every k makes the last sum exactly N(0, T)/Σ_jσ_j⁻¹.
+    log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k log τ_{k,i} = Σ_kα_k(released − log w_k)_i −
+    Σ_kα_kσ_k g_{k,i}, and α_kσ_k = 1/Σ_jσ_j⁻¹ for every k makes the last sum exactly N(0, T)/Σ_jσ_j⁻¹.
     """
     rounds, n = transcript.noisy.shape
     increments = transcript.round_weights @ (transcript.noisy - transcript.log_weights)
@@ -129,13 +134,15 @@ def score_bound(transcript: Transcript, failure_probability: float) -> float:
     return float(np.exp(min(np.max(increments) + slack, 700.0)))
 
 
-def release_iterates(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
+def release_iterates(
+    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
+) -> PrivateJohnResult:
     """Run the rounds, release AᵀW̄A, and return the ellipsoid with bounds that hold with probability 1 − β.
 
-    The released matrix is shifted by λ₀ plus a public bound c on the noise's spectral norm, so that it dominates
-    AᵀW̄A + λ₀I, then multiplied by the smaller of ``score_bound`` and r²/λ₀: the ellipsoid lies in A's polytope.
-    log vol(E*) ≤ const − ½ log det AᵀW̄A (weak duality), and AᵀW̄A ⪰ the shifted matrix − (λ₀ + 2c)I, so the
-    reported volume gap includes the ridge.
+    The released matrix is shifted by λ₀ plus a public bound c on the noise's spectral norm, so that it
+    dominates AᵀW̄A + λ₀I, then multiplied by the smaller of ``score_bound`` and r²/λ₀: the ellipsoid lies
+    in A's polytope. log vol(E*) ≤ const − ½ log det AᵀW̄A (weak duality), and AᵀW̄A ⪰ the shifted matrix −
+    (λ₀ + 2c)I, so the reported volume gap includes the ridge.
 
     Raises:
         SensitivityUnbounded: see ``noisy_rounds``.
@@ -188,11 +195,12 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         mu=c.mu,
         neighbour_relation=CLOSE_NEIGHBOURS.format(closeness=c.closeness),
         closeness=c.closeness,
-        sensitivity="per round, from public weights: Δ_k² = max_i own_i² + (n − 1)b_i²; of AᵀWA: max_i w_i(2rε₀ + ε₀²)",
+        sensitivity="per round, from public weights: Δ_k² = max_i own_i² + (n − 1)b_i²; "
+        "of AᵀWA: max_i w_i(2rε₀ + ε₀²)",
         assumptions=(
             *COMMON_ASSUMPTIONS,
             f"every row of every possible A has {c.row_norm_floor:g} ≤ ‖a_i‖ ≤ {c.row_norm_bound:g}",
-            f"ridge {c.ridge:g} and {c.rounds} rounds were fixed beforehand; scores are exact, nothing is sketched",
+            f"ridge {c.ridge:g} and {c.rounds} rounds were fixed beforehand; scores are exact, not sketched",
         ),
         not_protected=COMMON_NOT_PROTECTED,
         proven=True,

@@ -25,12 +25,15 @@ from tenfold.dp_john.release import (
 from tenfold.privacy.noise import NoiseSource, symmetric_gaussian_norm_bound
 from tenfold.privacy.statement import PrivacyStatement
 
-LEVELS = 256
-SMALLEST_LEVEL = 1e-9  # relative to the largest score that the public bound allows
+LEVELS = 512
+SMALLEST_LEVEL = 1e-6  # relative to the largest score that the public bound allows
 NEIGHBOUR_RELATIONS = {
     "replace": "A and A' have the same shape and differ in one row, replaced freely within the norm bound",
     "add_remove": "A' is A with one row added or removed, within the norm bound",
 }
+
+Array = Float[np.ndarray, "..."]
+IntArray = Int[np.ndarray, "..."]
 
 
 def noisy_moment(
@@ -42,17 +45,23 @@ def noisy_moment(
     return exact + source.symmetric_gaussian(exact.shape, calibration.noise_sd)
 
 
-def positive_moment(noisy: Float[np.ndarray, "... d d"], calibration: Calibration) -> Float[np.ndarray, "... d d"]:
+def positive_moment(
+    noisy: Float[np.ndarray, "... d d"], calibration: Calibration
+) -> Float[np.ndarray, "... d d"]:
     """Return S, the noisy moment plus twice a public bound on the noise's norm: post-processing.
 
     Raises:
         ReleasedMatrixIndefinite: the noise exceeded twice its bound.
     """
     assert calibration.noise_sd is not None
-    shift = symmetric_gaussian_norm_bound(calibration.d, calibration.noise_sd, calibration.failure_probability / 2)
+    shift = symmetric_gaussian_norm_bound(
+        calibration.d, calibration.noise_sd, calibration.failure_probability / 2
+    )
     S = noisy + 2 * shift * np.eye(calibration.d)
     if np.linalg.eigvalsh(S).min() <= 0:
-        raise ReleasedMatrixIndefinite("the noise outweighs AᵀA even after its bound was added twice: raise epsilon")
+        raise ReleasedMatrixIndefinite(
+            "the noise outweighs AᵀA even after its bound was added twice: raise epsilon"
+        )
     return S
 
 
@@ -63,7 +72,9 @@ def candidate_levels(S: Float[np.ndarray, "... d d"], row_norm_bound: float) -> 
 
 
 def selection_slack(calibration: Calibration) -> float:
-    """Return how many rows the selected level may fall short of its target: (2/ε) ln(K/(β/2)) with probability β/2."""
+    """Return how many rows the selected level may fall short of its target: (2/ε) ln(K/(β/2)) with
+    probability β/2.
+    """
     assert calibration.selection_epsilon is not None
     return 2 / calibration.selection_epsilon * math.log(LEVELS / (calibration.failure_probability / 2))
 
@@ -73,8 +84,8 @@ def utilities(
 ) -> Float[np.ndarray, "... K"]:
     """Return u_j = −max(0, target − #{s ≤ c_j}, #{s ≤ c_{j−1}} − target) (…, K): 0 where c_j is the quantile.
 
-    One row changes each count by at most 1 and, where n is private, the target by at most 1 in the same direction
-    (min(n, qn + slack) grows with n by 0 to 1): each utility by at most 1.
+    One row changes each count by at most 1 and, where n is private, the target by at most 1 in the same
+    direction (min(n, qn + slack) grows with n by 0 to 1): each utility by at most 1.
     """
     counts: Int[np.ndarray, "... K"] = np.sum(scores[..., None, :] <= levels[..., :, None], axis=-1)
     counts[..., -1] = scores.shape[-1]  # rounding must not leave a row above the largest level
@@ -87,7 +98,7 @@ def select_level(
     S: Float[np.ndarray, "... d d"],
     calibration: Calibration,
     source: NoiseSource,
-) -> Int[np.ndarray, "..."]:
+) -> IntArray:
     """Return the index of a level by the exponential mechanism, (ε_s, 0)-DP given S, hence μ_release-GDP."""
     c = calibration
     assert c.selection_epsilon and c.row_norm_bound
@@ -96,19 +107,25 @@ def select_level(
     return np.argmax(c.selection_epsilon / 2 * u + source.gumbel(u.shape), axis=-1)
 
 
-def row_scores(A: Float[np.ndarray, "... n d"], S: Float[np.ndarray, "... d d"]) -> Float[np.ndarray, "... n"]:
+def row_scores(
+    A: Float[np.ndarray, "... n d"], S: Float[np.ndarray, "... d d"]
+) -> Float[np.ndarray, "... n"]:
     """Return s_i = a_iᵀS⁻¹a_i (…, n)."""
     whitened = np.linalg.solve(np.linalg.cholesky(S), np.swapaxes(A, -1, -2))
     return np.sum(whitened**2, axis=-2)
 
 
 def selection_target(n: int, calibration: Calibration) -> float:
-    """Return min(n, qn + slack): how many rows the level should cover so that qn are covered in spite of the noise."""
+    """Return min(n, qn + slack): how many rows the level should cover so that qn are covered in spite of
+    the noise.
+    """
     assert calibration.fraction is not None
     return min(float(n), calibration.fraction * n + selection_slack(calibration))
 
 
-def release_moment(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
+def release_moment(
+    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
+) -> PrivateJohnResult:
     """Return {x : xᵀSx ≤ 1/c}: at least min(qn, n − slack) constraints hold on it, but with probability β/2.
 
     Raises:
@@ -126,7 +143,7 @@ def release_moment(A: Float[np.ndarray, "n d"], calibration: Calibration, source
         containment_probability=None,
         volume_gap=None,
         updates=0,
-        method=f"noisy moment, scaled to hold a fraction {c.fraction:g} of the constraints; not a John ellipsoid",
+        method=f"noisy moment, scaled to hold {c.fraction:.0%} of the constraints; not a John ellipsoid",
         privacy=statement(c, source.insecure_seed is not None),
         released={"moment": noisy, "level": np.array(level), "slack": np.array(selection_slack(c))},
     )

@@ -1,6 +1,8 @@
-"""Many independent runs of a private mode's own code on one input, scored by an observer who knows everything else.
+"""Many independent runs of a private mode's own code on one input, scored by an observer who knows
+everything else.
 
-The observer's score is the log-likelihood ratio of all that was released, between the neighbour and the input.
+The observer's score is the log-likelihood ratio of all that was released, between the neighbour and the
+input.
 Runs are a leading axis: the mechanisms' functions take it as it is.
 """
 
@@ -33,7 +35,9 @@ Rows = Float[np.ndarray, "n d"]
 
 @dataclass(frozen=True)
 class Observation:
-    """Scores of the runs (runs,), higher on the neighbour, and the noise they used, divided by its claimed sd."""
+    """Scores of the runs (runs,), higher on the neighbour, and the noise they used, divided by its claimed
+    sd.
+    """
 
     scores: Float[np.ndarray, " runs"]
     noise: Float[np.ndarray, " draws"]
@@ -48,7 +52,9 @@ def _likelihood_ratio(
     on_neighbour: Float[np.ndarray, "runs ..."],
     sd: float | Float[np.ndarray, "runs ..."],
 ) -> Float[np.ndarray, " runs"]:
-    """Return log N(released; on_neighbour, sd²) − log N(released; on_rows, sd²), summed over all but the runs."""
+    """Return log N(released; on_neighbour, sd²) − log N(released; on_rows, sd²), summed over all but the
+    runs.
+    """
     middle = (on_rows + on_neighbour) / 2
     terms = (released - middle) * (on_neighbour - on_rows) / sd**2
     return terms.reshape(len(terms), -1).sum(axis=1)
@@ -90,7 +96,9 @@ def observe_iterate(
         noise.append(((noisy - exact) / sd[:, None]).ravel())
     averaged = transcript.averaged
     matrix, sd = release_matrix(stack, averaged, calibration, source)
-    on_rows, on_neighbour, exact = (quadratic_form(rows, averaged) for rows in (canary.rows, canary.neighbour, A))
+    on_rows, on_neighbour, exact = (
+        quadratic_form(rows, averaged) for rows in (canary.rows, canary.neighbour, A)
+    )
     scores += _likelihood_ratio(matrix, on_rows, on_neighbour, sd[:, None, None])
     noise.append(_symmetric_noise((matrix - exact) / sd[:, None, None]))
     return Observation(scores, np.concatenate(noise))

@@ -12,24 +12,25 @@ from tenfold.dp_john.calibration import Calibration, calibrate
 from tenfold.dp_john.canaries import CanaryPair
 from tenfold.dp_john.iterate_perturbation import noisy_rounds, quadratic_form
 from tenfold.dp_john.observation import OBSERVE, Observation, Observe
-from tenfold.dp_john.truncated_noise import release_truncated
+from tenfold.dp_john.truncated_noise import noisy_fixed_point
 from tenfold.privacy.noise import NoiseSource
 
 Rows = Float[np.ndarray, "n d"]
+Array = Float[np.ndarray, "..."]
 
 
 class HalvedNoise(NoiseSource):
     """A source whose Gaussian noise has half the standard deviation it was asked for."""
 
-    def gaussian(
-        self, shape: tuple[int, ...], sd: float | Float[np.ndarray, "..."]
-    ) -> Float[np.ndarray, "..."]:
+    def gaussian(self, shape: tuple[int, ...], sd: float | Array) -> Array:
         """Return N(0, sd²/4)."""
         return super().gaussian(shape, sd) / 2
 
 
 def half_noise(mode: str) -> Observe:
-    """Return the observation of ``mode`` run with half of its noise, by an observer who knows that it is half."""
+    """Return the observation of ``mode`` run with half of its noise, by an observer who knows that it is
+    half.
+    """
 
     def observe(
         A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
@@ -55,15 +56,16 @@ def leaked_matrix(
 def zero_row(
     A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
 ) -> Observation:
-    """Multiplicative noise without the check for zero rows: a zero row's weight is exactly 0 in every run.
+    """Multiplicative noise without the check for zero rows: a zero row's weight is exactly 0 after each
+    round.
 
     The canary's row is set to zero on the input, and to length ``closeness`` on the neighbour.
     """
     rows = A.copy()
     rows[canary.row] = 0.0 if np.array_equal(A, canary.rows) else canary.closeness * canary.rows[canary.row]
     noise = calibrate("paper", None, None, None, n=A.shape[0], d=A.shape[1], noise_sd=0.15, rounds=3)
-    weights = np.stack([release_truncated(rows, noise, source).released["weights"] for _ in range(runs)])
-    return Observation((weights[:, canary.row] > 0).astype(float), np.zeros(0))
+    last = np.stack([noisy_fixed_point(rows, noise, source)[1] for _ in range(runs)])
+    return Observation((last[:, canary.row] > 0).astype(float), np.zeros(0))
 
 
 PLANTED_BUGS: dict[str, tuple[str, Observe]] = {

@@ -83,7 +83,7 @@ def check_rank(singular_values: Float64[np.ndarray, " d"], n: int) -> None:
         ratio = singular_values.min() / singular_values.max()
         raise RankDeficient(
             f"A has rank {rank}, not {d} (smallest to largest singular value {ratio:.1e}, columns scaled to "
-            f"norm 1): the polytope is unbounded. Project A to its first {rank} right singular vectors, or add rows"
+            f"norm 1): the polytope is unbounded. Project A to its {rank} right singular vectors, or add rows"
         )
 
 

@@ -34,7 +34,7 @@ def cross_polytope_rows(d: int) -> Rows:
 
 
 def hypercube_signs(d: int) -> Rows:
-    """Return the 2^(d−1) sign vectors up to ± (2^(d−1), d): P is the cross-polytope, E* the ball of radius 1/√d."""
+    """Return the sign vectors up to ± (2^(d−1), d): P is the cross-polytope, E* the ball of radius 1/√d."""
     tails = np.array(list(product([1.0, -1.0], repeat=d - 1))).reshape(-1, d - 1)
     return np.concatenate([np.ones((len(tails), 1)), tails], axis=1)
 

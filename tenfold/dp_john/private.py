@@ -28,8 +28,9 @@ def release_private(
     ``tolerance`` is the solver's, and is only used by mode ``input``, on the released rows.
 
     Raises:
-        InvalidPolytope, NonFiniteRow, ZeroRow, RowNormOutOfBounds: A is outside the public domain (before any noise
-            is drawn); ``RankDeficient`` as well in mode ``paper``, or where the noisy rows are deficient.
+        InvalidPolytope, NonFiniteRow, ZeroRow, RowNormOutOfBounds: A is outside the public domain (before
+            any noise is drawn); ``RankDeficient`` as well in mode ``paper``, or where the noisy rows are
+            deficient.
         InvalidNoise: ``insecure_seed`` is neither None nor an integer ≥ 0.
         SensitivityUnbounded, ReleasedMatrixIndefinite: the noise left nothing to release; a function of it.
     """
@@ -67,13 +68,15 @@ def private_john_ellipsoid(
     tolerance: float = 1e-3,
     insecure_seed: int | None = None,
 ) -> PrivateJohnResult:
-    """Return an (ε, δ)-differentially private ellipsoid for {x : −1 ≤ Ax ≤ 1}, A (n, d) real, with its statement.
+    """Return an (ε, δ)-differentially private ellipsoid for {x : −1 ≤ Ax ≤ 1}, A (n, d) real, with its
+    statement.
 
-    Guarantee, in modes ``input`` and ``iterate``: towards every A' of the same shape that differs in one row, moved
-    by at most ``closeness``. Mode ``moment``: towards a row replaced, or added or removed, and the result is not a
-    John ellipsoid. Mode ``paper`` proves nothing. Assumed: every number given is public and was not chosen by
-    looking at A; real arithmetic. Not protected: that A violates the public bounds, and running time.
-    Noise comes from the operating system unless ``insecure_seed`` is given. See ``calibrate`` for what each mode needs.
+    Guarantee, in modes ``input`` and ``iterate``: towards every A' of the same shape that differs in one
+    row, moved by at most ``closeness``. Mode ``moment``: towards a row replaced, or added or removed, and
+    the result is not a John ellipsoid. Mode ``paper`` proves nothing. Assumed: every number given is public
+    and was not chosen by looking at A; real arithmetic. Not protected: that A violates the public bounds,
+    and running time. Noise comes from the operating system unless ``insecure_seed`` is given. See
+    ``calibrate`` for what each mode needs.
 
     Raises:
         InvalidBudget, InvalidCalibration, SensitivityUnbounded: see ``calibrate``.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+Array = Float[np.ndarray, "..."]
+
 
 class SensitivityUnbounded(ValueError):
     """One row can move M by as much as M itself, so that no bound on log τ holds."""
@@ -18,14 +20,15 @@ class SensitivityUnbounded(ValueError):
 
 @dataclass(frozen=True)
 class RoundSensitivity:
-    """Bounds on |log τ'_j − log τ_j| when row i moves: ``own`` for j = i, ``others`` for j ≠ i; each (…, n) over i.
+    """Bounds on |log τ'_j − log τ_j| when row i moves: ``own`` for j = i, ``others`` for j ≠ i; each (…, n)
+    over i.
 
     ``total`` (…) bounds the ℓ2 norm of the whole vector's change, whichever row moves.
     """
 
     own: Float[np.ndarray, "... n"]
     others: Float[np.ndarray, "... n"]
-    total: Float[np.ndarray, "..."]
+    total: Array
 
 
 def round_sensitivity(
@@ -38,12 +41,12 @@ def round_sensitivity(
 ) -> RoundSensitivity:
     """Return the sensitivity of log τ at public ``weights`` (…, n), float64.
 
-    Proof. Write u = M^{-1/2}a_i and v = M^{-1/2}(a_i' − a_i). As M ⪰ λ₀I, √w_i‖v‖ ≤ √w_i ε₀/√λ₀ = ν; as
-    M ⪰ w_i a_i a_iᵀ + λ₀I, w_i‖u‖² ≤ w_i r²/(w_i r² + λ₀) = t. So M^{-1/2}(M' − M)M^{-1/2} =
-    w_i(uvᵀ + vuᵀ + vvᵀ) has spectral norm at most η = ν(2√t + ν), and (1 − η)M ⪯ M' ⪯ (1 + η)M moves
-    every log aᵀM⁻¹a by at most b = −log(1 − η). The moved row itself changes as well, by
-    2 log(‖u + v‖/‖u‖) ≤ 2 log(1 + ε₀√(λ_pub/λ₀)/r_min), where λ_max(M) ≤ λ_pub = r²Σw + λ₀; exchanging A and A'
-    gives the same bound below.
+    Proof. Write u = M^{-1/2}a_i and v = M^{-1/2}(a_i' − a_i). As M ⪰ λ₀I, √w_i‖v‖ ≤ √w_i ε₀/√λ₀ = ν; as M ⪰
+    w_i a_i a_iᵀ + λ₀I, w_i‖u‖² ≤ w_i r²/(w_i r² + λ₀) = t. So M^{-1/2}(M' − M)M^{-1/2} = w_i(uvᵀ + vuᵀ +
+    vvᵀ) has spectral norm at most η = ν(2√t + ν), and (1 − η)M ⪯ M' ⪯ (1 + η)M moves every log aᵀM⁻¹a by at
+    most b = −log(1 − η). The moved row itself changes as well, by 2 log(‖u + v‖/‖u‖) ≤ 2 log(1 +
+    ε₀√(λ_pub/λ₀)/r_min), where λ_max(M) ≤ λ_pub = r²Σw + λ₀; exchanging A and A' gives the same bound
+    below.
 
     Raises:
         SensitivityUnbounded: η ≥ 1 for some row. It depends on public numbers only.
@@ -68,7 +71,7 @@ def round_sensitivity(
 
 def quadratic_form_sensitivity(
     weights: Float[np.ndarray, "... n"], *, closeness: float, row_norm_bound: float
-) -> Float[np.ndarray, "..."]:
+) -> Array:
     """Return a bound on ‖A'ᵀWA' − AᵀWA‖_F at public ``weights``: max_i w_i(2rε₀ + ε₀²).
 
     Proof. With v = a_i' − a_i the change is w_i(a_i vᵀ + v a_iᵀ + vvᵀ).

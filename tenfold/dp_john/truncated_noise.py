@@ -1,8 +1,8 @@
 """Mode ``paper``: the paper's truncated Gaussian noise on the weights, at an sd the user gives. No proven ε.
 
-The support of w(1 + z), z in [−c, c], moves with w: an output that one input can give and its neighbour cannot has
-positive probability (``gaps.truncation_mass``), and Q = AᵀW̄A is released exactly. This mode exists to measure
-what the paper's method does, not to protect anything.
+The support of w(1 + z), z in [−c, c], moves with w: an output that one input can give and its neighbour
+cannot has positive probability (``gaps.truncation_mass``), and Q = AᵀW̄A is released exactly. This mode
+exists to measure what the paper's method does, not to protect anything.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tenfold.dp_john.release import CLOSE_NEIGHBOURS, PrivateJohnResult
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
+Array = Float[np.ndarray, "..."]
 
-def truncated_gaussian(
-    shape: tuple[int, ...], sd: float, cutoff: float, source: NoiseSource
-) -> Float[np.ndarray, "..."]:
+
+def truncated_gaussian(shape: tuple[int, ...], sd: float, cutoff: float, source: NoiseSource) -> Array:
     """Return N(0, sd²) conditioned on [−cutoff, cutoff], by inverting its distribution function."""
     lowest = ndtr(-cutoff / sd)
     return sd * ndtri(lowest + source.uniform(shape) * (1 - 2 * lowest))
 
 
-def release_truncated(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
-    """Return the averaged weights of w ← w∘τ∘(1 + z) and the exact Q = AᵀW̄A: nothing is proven private.
-
-    With sd 0 no noise is drawn, and the weights are those of ``fixed_point`` bit for bit.
+def noisy_fixed_point(
+    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Return (w̄, w_{T+1}) of w ← w∘τ∘(1 + z) (n,), scaled to Σw = d; with sd 0 those of ``fixed_point``.
 
     Raises:
         RankDeficient: the weighted rows do not span the space.
@@ -44,10 +44,25 @@ def release_truncated(A: Float[np.ndarray, "n d"], calibration: Calibration, sou
         tau = leverage_scores(A, weights)
         return tau if sd == 0 else tau * (1 + truncated_gaussian(tau.shape, sd, cutoff, source))
 
-    weights, _ = fixed_point(A, c.rounds, noisy_scores)
+    return fixed_point(A, c.rounds, noisy_scores)
+
+
+def release_truncated(
+    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
+) -> PrivateJohnResult:
+    """Return the averaged weights and the exact Q = AᵀW̄A: nothing is proven private.
+
+    Raises:
+        RankDeficient: the weighted rows do not span the space.
+    """
+    c = calibration
+    assert c.rounds is not None
+    weights, _ = noisy_fixed_point(A, c, source)
     certificate = certify(A, weights)
     return PrivateJohnResult(
-        ellipsoid=Ellipsoid.from_factor(np.sqrt(certificate.max_leverage) * factor_weighted(A, weights).matrix),
+        ellipsoid=Ellipsoid.from_factor(
+            np.sqrt(certificate.max_leverage) * factor_weighted(A, weights).matrix
+        ),
         weights=weights,
         certificate=certificate,
         containment_probability=1.0,
@@ -64,7 +79,8 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
     c = calibration
     close = CLOSE_NEIGHBOURS.format(closeness=c.closeness) if c.closeness else "none: nothing is proven"
     return PrivacyStatement(
-        mechanism=f"weights times 1 + Gaussian noise of sd {c.noise_sd:g} truncated to ±{c.truncation:g}; exact AᵀWA",
+        mechanism=f"weights times 1 + Gaussian noise of sd {c.noise_sd:g} "
+        f"truncated to ±{c.truncation:g}; exact AᵀWA",
         epsilon=None,
         delta=None,
         mu=None,

@@ -43,6 +43,13 @@ class Factor:
             rows = rows @ inverse  # a_iᵀR⁻¹
         return rows
 
+    def then(self, next: Factor) -> Factor:
+        """Return the factor that whitens with this one and then with ``next``, which has one stage."""
+        (stage,), (inverse,) = next.stages, next.inverses
+        return Factor(
+            (*self.stages[:-1], stage @ self.stages[-1]), (*self.inverses[:-1], self.inverses[-1] @ inverse)
+        )
+
 
 def weighted_gram(
     A: NDArray, weights: NDArray | None, factor: Factor | None = None
@@ -75,8 +82,8 @@ def factor_rows(A: NDArray, weights: NDArray | None = None) -> Factor:
     second = cholesky_factor(weighted_gram(A, weights, first))
     if second is None:
         raise RankDeficient(
-            f"A has rank {d}, but so nearly less that whitening it fails in float64. Project A to its leading "
-            "right singular vectors, or scale its columns"
+            f"A has rank {d}, but so nearly less that whitening it fails in float64. Project A to its "
+            "leading right singular vectors"
         )
     return Factor((R, *second.stages), (*first.inverses, *second.inverses))
 
@@ -93,13 +100,28 @@ def cholesky_factor(gram: Float64[np.ndarray, "d d"]) -> Factor | None:
     return Factor((R,), (_inverse(R),))
 
 
+def whitened_under(
+    X: Float64[np.ndarray, "m d"], weights: Float64[np.ndarray, " m"]
+) -> tuple[Float64[np.ndarray, "m d"], Float64[np.ndarray, " m"]] | None:
+    """Return (Y, h) with Y = XR⁻¹ (m, d), XᵀWX = RᵀR and h_i = ‖y_i‖² (m,), or None if XᵀWX is singular.
+
+    For well-conditioned rows X held in memory: one Cholesky factorisation, without ``factor_rows``' checks.
+    """
+    rows = X * np.sqrt(weights)[:, None]
+    R, status = lapack.dpotrf((rows.T @ rows).T, clean=1)
+    if status != 0:
+        return None
+    Y = X @ lapack.dtrtri(R)[0]
+    return Y, np.vecdot(Y, Y)
+
+
 def _stacked_qr(A: NDArray, weights: NDArray | None) -> Float64[np.ndarray, "d d"]:
     """Return R of the QR factorisation of W^½A, each block stacked below the factor so far."""
     R = np.zeros((0, A.shape[1]))
     roots = None if weights is None else np.sqrt(weights)
     for where, block in row_blocks(A):
         rows = block if roots is None else block * roots[where, None]
-        R = np.linalg.qr(np.concatenate([R, rows]), mode="r")
+        R = np.asarray(np.linalg.qr(np.concatenate([R, rows]), mode="r"))
     return R
 
 
@@ -107,4 +129,4 @@ def _inverse(R: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     inverse, status = lapack.dtrtri(R)
     if status != 0:
         raise np.linalg.LinAlgError(f"the triangular factor has a zero on its diagonal at {status - 1}")
-    return np.triu(inverse)
+    return np.ascontiguousarray(np.triu(inverse))

@@ -16,6 +16,8 @@ from scipy.special import ndtri
 from tenfold.privacy.gaussian import gaussian_epsilon, positive, probability
 
 MAX_THRESHOLDS = 2000
+Array = Float[np.ndarray, "..."]
+IntArray = Int[np.ndarray, "..."]
 
 
 class InvalidScores(ValueError):
@@ -67,9 +69,7 @@ class NoiseTest:
     p_value: float
 
 
-def clopper_pearson(
-    successes: Int[np.ndarray, "..."], runs: int, error: float
-) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+def clopper_pearson(successes: IntArray, runs: int, error: float) -> tuple[Array, Array]:
     """Return exact (lower, upper) bounds on a rate, each wrong with probability at most ``error``."""
     k = np.asarray(successes, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -84,7 +84,9 @@ def _bounds(
     neighbour_scores: Float[np.ndarray, " runs"],
     error: float,
 ) -> tuple[Float[np.ndarray, "2 t"], Float[np.ndarray, "2 t"]]:
-    """Return (TPR lower bound, FPR upper bound) of each event: score ≥ t, and score < t with the roles exchanged."""
+    """Return (TPR lower bound, FPR upper bound) of each event: score ≥ t, and score < t with the roles
+    exchanged.
+    """
     below = np.searchsorted(np.sort(scores), thresholds)  # number of scores < t
     below_neighbour = np.searchsorted(np.sort(neighbour_scores), thresholds)
     low, high = clopper_pearson(np.stack([scores.size - below, below]), scores.size, error)
@@ -94,11 +96,11 @@ def _bounds(
     return np.stack([low_neighbour[0], low[1]]), np.stack([high[0], high_neighbour[1]])
 
 
-def _ratio_epsilon(tpr: Float[np.ndarray, "..."], fpr: Float[np.ndarray, "..."], delta: float) -> np.ndarray:
+def _ratio_epsilon(tpr: Array, fpr: Array, delta: float) -> np.ndarray:
     return np.log(np.maximum(tpr - delta, fpr) / fpr)  # ln((TPR − δ)/FPR), never below 0
 
 
-def _gaussian_mu(tpr: Float[np.ndarray, "..."], fpr: Float[np.ndarray, "..."]) -> np.ndarray:
+def _gaussian_mu(tpr: Array, fpr: Array) -> np.ndarray:
     inside = (tpr > 0) & (fpr < 1)
     mu = ndtri(np.where(inside, tpr, 0.5)) - ndtri(np.where(inside, fpr, 0.5))  # Φ⁻¹(TPR) − Φ⁻¹(FPR)
     return np.where(inside, np.maximum(mu, 0.0), 0.0)
@@ -158,7 +160,7 @@ def audit_scores(
     )
 
 
-def noise_sd_test(noise: Float[np.ndarray, "..."], claimed_sd: float) -> NoiseTest:
+def noise_sd_test(noise: Array, claimed_sd: float) -> NoiseTest:
     """Test whether independent zero-mean Gaussian ``noise`` has the claimed standard deviation.
 
     Σz²/sd² is chi-square with as many degrees of freedom as draws.

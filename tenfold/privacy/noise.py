@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri
 
+Array = Float[np.ndarray, "..."]
+
 
 class InvalidNoise(ValueError):
     """A standard deviation or a seed from which no noise can be drawn."""
@@ -41,13 +43,11 @@ class NoiseSource:
     def _bits(self, shape: tuple[int, ...]) -> np.ndarray:
         return np.frombuffer(self._bytes(8 * math.prod(shape)), dtype=np.uint64).reshape(shape)
 
-    def uniform(self, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    def uniform(self, shape: tuple[int, ...]) -> Array:
         """Return float64 numbers in the open interval (0, 1), on a grid of 2⁻⁵²."""
         return ((self._bits(shape) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
-    def gaussian(
-        self, shape: tuple[int, ...], sd: float | Float[np.ndarray, "..."]
-    ) -> Float[np.ndarray, "..."]:
+    def gaussian(self, shape: tuple[int, ...], sd: float | Array) -> Array:
         """Return independent N(0, sd²), float64; ``sd`` is a number or broadcasts to ``shape``.
 
         One bit gives the sign and 63 the lower tail, so that values out to 9.1 sd can occur.
@@ -62,10 +62,9 @@ class NoiseSource:
         sign = 1.0 - 2.0 * (bits & np.uint64(1)).astype(np.float64)
         return sd * sign * ndtri(tail)
 
-    def symmetric_gaussian(
-        self, shape: tuple[int, ...], sd: float | Float[np.ndarray, "..."]
-    ) -> Float[np.ndarray, "... d d"]:
-        """Return symmetric matrices, Gaussian and isotropic in the Frobenius norm: sd on the diagonal, sd/√2 off it.
+    def symmetric_gaussian(self, shape: tuple[int, ...], sd: float | Array) -> Float[np.ndarray, "... d d"]:
+        """Return symmetric matrices, Gaussian and isotropic in the Frobenius norm: sd on the diagonal,
+        sd/√2 off it.
 
         Added to a symmetric matrix of Frobenius sensitivity Δ, it is (Δ/sd)-GDP. ``shape`` is (…, d, d).
 
@@ -77,7 +76,7 @@ class NoiseSource:
         square = self.gaussian(shape, sd)
         return (square + np.swapaxes(square, -1, -2)) / 2
 
-    def gumbel(self, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    def gumbel(self, shape: tuple[int, ...]) -> Array:
         """Return standard Gumbel noise, float64: the arg max of scores plus this samples their softmax."""
         return -np.log(-np.log(self.uniform(shape)))
 

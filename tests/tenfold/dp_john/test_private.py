@@ -1,0 +1,162 @@
+"""The private ellipsoid: refusals before noise, fresh noise, containment, and what a result says about itself."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tenfold.dp_john.calibration import InvalidCalibration, calibrate
+from tenfold.dp_john.certificate import certify
+from tenfold.dp_john.diagnostic import diagnose
+from tenfold.dp_john.domain import RowNormOutOfBounds
+from tenfold.dp_john.ellipsoid import Ellipsoid
+from tenfold.dp_john.input_perturbation import containment_margin, perturb_rows, release_from_rows
+from tenfold.dp_john.polytope import InvalidPolytope, NonFiniteRow, ZeroRow
+from tenfold.dp_john.private import private_john_ellipsoid, release_private
+from tenfold.dp_john.solver import john_ellipsoid
+from tenfold.privacy.gaussian import InvalidBudget
+from tenfold.privacy.noise import NoiseSource
+
+BUDGET = {"epsilon": 1.0, "delta": 1e-6}
+SETTINGS = {
+    "input": BUDGET | {"closeness": 1e-3},
+    "iterate": BUDGET
+    | {"closeness": 1e-6, "row_norm_bound": 5.0, "row_norm_floor": 0.01, "ridge": 1.0, "rounds": 4},
+    "moment": BUDGET | {"row_norm_bound": 5.0},
+    "paper": {"noise_sd": 0.1, "rounds": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).standard_normal((60, 3))
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_fresh_noise_by_default_and_a_seed_only_when_asked(rows, mode):
+    def run(**seed):
+        return private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode], **seed)
+
+    first, second, seeded, again = run(), run(), run(insecure_seed=5), run(insecure_seed=5)
+    assert not np.array_equal(first.ellipsoid.matrix, second.ellipsoid.matrix)
+    assert np.array_equal(seeded.ellipsoid.matrix, again.ellipsoid.matrix)
+    assert not first.privacy.insecure_seed and "INSECURE" not in str(first.privacy)
+    assert seeded.privacy.insecure_seed and "INSECURE SEED" in str(seeded.privacy)
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_the_statement_says_what_holds(rows, mode):
+    privacy = private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode], insecure_seed=1).privacy
+    assert privacy.proven is (mode != "paper")
+    if mode == "paper":
+        assert "no proven ε" in str(privacy)
+        assert (privacy.epsilon, privacy.delta, privacy.mu) == (None, None, None)
+    else:
+        assert (privacy.epsilon, privacy.delta) == (1.0, 1e-6)
+        assert privacy.mu == pytest.approx(0.2367, abs=1e-4)
+        assert privacy.assumptions and privacy.not_protected
+        assert "float64, research-grade" in str(privacy)
+    assert ("not a John ellipsoid" in str(privacy)) is (mode == "moment")
+
+
+def no_noise(monkeypatch):
+    def drawn(*_, **__):
+        raise AssertionError("noise was drawn before the rows were checked")
+
+    monkeypatch.setattr(NoiseSource, "_bits", drawn)
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+@pytest.mark.parametrize(("value", "error"), [(0.0, ZeroRow), (np.nan, NonFiniteRow), (np.inf, NonFiniteRow)])
+def test_bad_rows_are_refused_before_any_noise(rows, mode, value, error, monkeypatch):
+    no_noise(monkeypatch)
+    bad = rows.copy()
+    bad[7] = value
+    with pytest.raises(error, match="7"):
+        private_john_ellipsoid(bad, mode=mode, **SETTINGS[mode])
+
+
+@pytest.mark.parametrize("shape", [(60,), (2, 3, 4)])
+def test_what_is_not_a_matrix_is_refused(shape):
+    with pytest.raises(InvalidPolytope):
+        private_john_ellipsoid(np.ones(shape), **SETTINGS["input"])
+
+
+def test_other_bad_inputs_are_refused_before_any_noise(rows, monkeypatch):
+    no_noise(monkeypatch)
+    with pytest.raises(InvalidPolytope, match="real"):
+        private_john_ellipsoid(rows + 1j, **SETTINGS["input"])
+    with pytest.raises(InvalidCalibration, match="at least 3"):
+        private_john_ellipsoid(rows[:2], **SETTINGS["input"])
+    with pytest.raises(InvalidBudget):
+        private_john_ellipsoid(rows, closeness=1e-3)
+    with pytest.raises(InvalidPolytope, match="calibrated for"):
+        release_private(rows, calibrate("input", 1.0, 1e-6, 1e-3, n=61, d=3))
+
+
+@pytest.mark.parametrize("mode", ["iterate", "moment"])
+def test_public_row_norms_are_enforced_not_clipped(rows, mode, monkeypatch):
+    no_noise(monkeypatch)
+    longest = np.linalg.norm(rows, axis=1).max()
+    with pytest.raises(RowNormOutOfBounds, match="row_norm_bound"):
+        private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode] | {"row_norm_bound": 0.99 * longest})
+    if mode == "iterate":
+        with pytest.raises(RowNormOutOfBounds, match="row_norm_floor"):
+            private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode] | {"row_norm_floor": 1.0})
+
+
+def test_rank_is_not_tested_on_private_rows(rows):
+    """A near-singular A passes or fails by its noisy version alone: a test of A itself would be another release."""
+    flat = rows.copy()
+    flat[:, 2] = flat[:, 1]
+    result = private_john_ellipsoid(flat, **SETTINGS["input"] | {"closeness": 0.1}, insecure_seed=0)
+    assert np.linalg.eigvalsh(result.ellipsoid.matrix)[0] > 0
+
+
+def test_everything_after_the_noise_is_post_processing(rows):
+    calibration = calibrate("input", **SETTINGS["input"], n=60, d=3)
+    whole = release_private(rows, calibration, insecure_seed=4)
+    again = release_from_rows(whole.released["rows"], calibration, tolerance=1e-3, insecure_seed=True)
+    assert np.array_equal(whole.ellipsoid.matrix, again.ellipsoid.matrix)
+    assert whole.certificate == certify(whole.released["rows"], whole.weights)
+
+
+def test_the_input_noise_has_the_calibrated_sd(rows):
+    calibration = calibrate("input", **SETTINGS["input"], n=60, d=3)
+    noise = perturb_rows(np.broadcast_to(rows, (2000, 60, 3)), calibration, NoiseSource(0)) - rows
+    assert noise.std() == pytest.approx(1e-3 / 0.23670, rel=0.01)
+
+
+@pytest.mark.parametrize("closeness", [3e-3, 3e-2])
+def test_the_ellipsoid_lies_in_the_true_polytope_as_often_as_promised(rows, closeness):
+    calibration = calibrate("input", 1.0, 1e-6, closeness, n=60, d=3, failure_probability=0.1)
+    inside, inside_before = [], []
+    for seed in range(150):
+        result = release_private(rows, calibration, insecure_seed=seed)
+        inside.append(result.ellipsoid.worst_violation(rows) <= 1e-12)
+        inside_before.append(Ellipsoid(result.released["touching"]).worst_violation(rows) <= 1e-12)
+    assert result.containment_probability == 0.9
+    assert np.mean(inside) >= 0.9
+    assert np.mean(inside_before) < 0.5  # the margin is what does it
+
+
+def test_the_margin_is_that_of_the_longest_axis():
+    inner = Ellipsoid(np.diag([4.0, 0.25]))  # half-axes ½ and 2
+    expected = 0.1 * 2 * (math.sqrt(2) + math.sqrt(2 * math.log(100 / 0.05)))
+    assert containment_margin(inner, 0.1, 100, 0.05) == pytest.approx(expected)
+
+
+def test_as_the_closeness_vanishes_the_answer_is_the_exact_one(rows):
+    exact = john_ellipsoid(rows, tolerance=1e-4).ellipsoid
+    result = private_john_ellipsoid(rows, **BUDGET, closeness=1e-9, tolerance=1e-4, insecure_seed=0)
+    diagnostic = diagnose(rows, result.ellipsoid, exact)
+    assert abs(diagnostic.log_radius_loss) < 1e-4
+    assert diagnostic.worst_violation < 1e-9
+    assert diagnostic.private is False and "NOT PRIVATE" in (type(diagnostic).__doc__ or "")
+
+
+def test_a_result_never_carries_the_input(rows):
+    result = private_john_ellipsoid(rows, **SETTINGS["input"], insecure_seed=0)
+    for value in result.released.values():
+        assert not np.array_equal(value, rows)
+    assert result.released["rows"] is not rows
