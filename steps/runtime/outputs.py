@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,8 @@ ADVICE = {
     errno.EACCES: "the folder is not writable for this user: change its permissions",
     errno.EPERM: "the folder is not writable for this user: change its permissions",
 }
-FULL = ("No space left on device", "Not enough free space", "requested and 0 written")  # safetensors, NumPy
+# Libraries that hide the number of the error: safetensors, NumPy
+FULL = re.compile(r"No space left on device|Not enough free space|\d+ requested and \d+ written")
 
 
 class OutputError(OSError):
@@ -121,7 +123,7 @@ def _cause(error: Exception, folder: Path) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         refused = error.errno in (errno.EACCES, errno.EPERM)
         return None if refused and _elsewhere(error.filename, folder) else error.errno
-    return errno.ENOSPC if any(words in str(error) for words in FULL) else None
+    return errno.ENOSPC if FULL.search(str(error)) else None
 
 
 def _elsewhere(name: object, folder: Path) -> bool:

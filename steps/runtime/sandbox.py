@@ -98,7 +98,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         path, mode, flags = arguments
         if isinstance(path, str | bytes | os.PathLike):
             name = os.fsdecode(path)
-            if mode is None and not os.path.isabs(name) and not os.path.lexists(name):
+            if mode is None and not (flags & os.O_CREAT or os.path.isabs(name) or os.path.lexists(name)):
                 return  # os.open below a folder that the event does not tell, as in shutil.rmtree
             writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)) or (
                 isinstance(mode, str) and any(letter in mode for letter in "wax+")

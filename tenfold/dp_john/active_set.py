@@ -1,10 +1,10 @@
 """The default solver: squared fixed-point rounds and Newton updates on few rows, checked against all rows.
 
-At most d(d+1)/2 rows are needed to hold the John ellipsoid, and nearly always they are among those of highest
+At most d(d+1)/2 rows are needed to hold the John ellipsoid, and most of them are among those of highest
 leverage under equal weights. So: (1) one Gram product and one pass for these leverages; (2) on the highest
-w ← w∘h², scaled to Σw = d, about twice as fast as the paper's w ← w∘h; (3) one exact pass over all rows, which
-is the certificate; (4) if it fails, Newton's method on the rows with weight and those that the pass found near or
-beyond the boundary, and (3) again.
+w ← w∘h², scaled to Σw = d, about twice as fast as the paper's w ← w∘h; (3) one exact pass over all rows,
+which is the certificate; (4) if it fails, (2) and then Newton's method on the rows with weight and those that
+the pass found near or beyond the boundary, and (3) again.
 
 **Deviation:** the paper runs its rounds on all rows, which costs two passes a round. h² has no proof of
 convergence (the linearised map 1 − 2λ, λ ∈ [0, 1], is marginally stable); it is only ever a start.
@@ -41,7 +41,8 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     base = factor_rows(A)
     scores = scores_under(base, A)  # ∝ h for equal weights
     rows, X = _outermost(A, scores, base)
-    weights, updates = squared_rounds(X, INNER * tolerance, min(max_updates, SQUARED_ROUNDS))
+    start = np.full(len(X), d / len(X))
+    weights, updates, reached = squared_rounds(X, start, INNER * tolerance, min(max_updates, SQUARED_ROUNDS))
     best: Solution | None = None
     while True:
         scores, certificate = _exact_pass(A, X, weights, base)
@@ -51,29 +52,33 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
             return Solution(best.weights, updates, best.certificate)
         rows, weights = _working_set(rows, weights, scores, certificate)
         X = _whitened(A, rows, base)
-        problem = RestrictedProblem(X, weights, max(DENSE_ROWS, int(np.sqrt(1.5 * n * d))))
-        updates += max(1, problem.solve(INNER * tolerance, max_updates - updates))
-        rows, X = rows[problem.indices], problem.X
-        weights = problem.weights * (d / problem.weights.sum())
+        limit = min(max_updates - updates, SQUARED_ROUNDS)
+        weights, more, reached = squared_rounds(X, weights, INNER * tolerance, limit)
+        updates += more
+        if not reached:
+            problem = RestrictedProblem(X, weights, max(DENSE_ROWS, int(np.sqrt(1.5 * n * d))))
+            updates += max(1, problem.solve(INNER * tolerance, max_updates - updates))
+            rows, X = rows[problem.indices], problem.X
+            weights = problem.weights * (d / problem.weights.sum())
 
 
 def squared_rounds(
-    X: Float64[np.ndarray, "m d"], tolerance: float, max_updates: int
-) -> tuple[Float64[np.ndarray, " m"], int]:
-    """Return weights (m,) after rounds of w ← w∘h² from w = d/m, and how many, stopping at max h ≤ 1 + ξ."""
-    m, d = X.shape
-    weights = np.full(m, d / m)
+    X: Float64[np.ndarray, "m d"], start: Float64[np.ndarray, " m"], tolerance: float, max_updates: int
+) -> tuple[Float64[np.ndarray, " m"], int, bool]:
+    """Return weights (m,) after rounds of w ← w∘h² from ``start``, how many, and whether max h ≤ 1 + ξ."""
+    d = X.shape[1]
+    weights = start * (d / start.sum())
     with one_thread(X.size <= SMALL):
         for update in range(max_updates):
             whitened = whitened_under(X, weights)
             if whitened is None:
-                return np.full(m, d / m), update
+                return start * (d / start.sum()), update, False
             scores = whitened[1]
             if scores.max() <= 1 + tolerance:
-                return weights, update
+                return weights, update, True
             weights = weights * np.square(scores)
             weights *= d / weights.sum()
-    return weights, max_updates
+    return weights, max_updates, False
 
 
 def _outermost(A: NDArray, scores: NDArray, base: Factor) -> tuple[NDArray, Float64[np.ndarray, "m d"]]:
@@ -85,7 +90,7 @@ def _outermost(A: NDArray, scores: NDArray, base: Factor) -> tuple[NDArray, Floa
         X = _whitened(A, rows, base)
         if count == n or cholesky_factor(X.T @ X) is not None:
             return rows, X
-        # equal leverages, as of all sign vectors, in an order that leaves a direction out: take ties at random
+        # equal leverages, in an order that leaves a direction out (all sign vectors): take ties at random
         count = min(n, 4 * count)
         scores = scores * (1 + TIE * np.random.default_rng(0).random(n))
 
@@ -111,7 +116,7 @@ def _working_set(
         others = np.flatnonzero(near & ~held)
         others = others[_largest(scores[others], limit - int(held.sum()))]
         chosen = np.sort(np.concatenate([np.flatnonzero(held), others]))
-    return chosen, np.maximum(full[chosen], CUT * mean)
+    return chosen, np.maximum(full[chosen], np.where(scores[chosen] > 1, mean, CUT * mean))
 
 
 def _whitened(A: NDArray, rows: NDArray, base: Factor) -> Float64[np.ndarray, "m d"]:

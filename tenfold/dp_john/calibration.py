@@ -4,16 +4,19 @@ data.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from tenfold.dp_john.sensitivity import moment_sensitivity, round_sensitivity
+from tenfold.privacy.concentrated import concentrated_rho
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu, positive, probability, pure_epsilon, split
 
 NEIGHBOURS: dict[str, tuple[str, ...]] = {
     "input": ("close",),
+    "input_exact": ("close",),
     "iterate": ("close",),
     "moment": ("replace", "add_remove"),
     "paper": ("close",),
@@ -29,10 +32,10 @@ class InvalidCalibration(ValueError):
 class Calibration:
     """A mode's noise and every public number it rests on; fields that the mode does not use are None.
 
-    ``noise_sd`` is the sd of the noise on A's entries (``input``), on AᵀA (``moment``, Frobenius), or of
-    the truncated relative noise on the weights (``paper``). ``iterate`` has no single sd: each of its
-    ``rounds`` costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to hide it.
-    ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
+    ``noise_sd`` is the sd of the noise on A's entries (``input``, ``input_exact``), on AᵀA (``moment``,
+    Frobenius), or of the truncated relative noise on the weights (``paper``). ``iterate`` has no single sd:
+    each of its ``rounds`` costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to
+    hide it. ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
     """
 
     mode: str
@@ -47,6 +50,8 @@ class Calibration:
     neighbours: str
     closeness: float | None
     noise_sd: float | None
+    grid_step: float | None
+    grid_variance: int | None
     truncation: float | None
     row_norm_bound: float | None
     row_norm_floor: float | None
@@ -113,12 +118,10 @@ def calibrate(
 ) -> Calibration:
     """Return the noise of ``mode`` for an (ε, δ) budget; every argument is a public number, never data.
 
-    ``n`` and ``d`` are A's shape (``n`` is not used by mode ``moment``, whose noise does not depend on it).
-    ``closeness`` ε₀, ``row_norm_bound`` r and ``row_norm_floor`` r_min are in A's units, ``ridge`` λ₀ in
-    those of AᵀWA. ``release_share`` of μ² goes to the last release of modes ``iterate`` and ``moment``.
-    Choosing any of them by looking at A spends budget that is not counted here.
-
-    Mode ``paper`` proves no ε: give ``noise_sd`` and leave ``epsilon`` and ``delta`` None.
+    ``n``, ``d``: A's shape. ``closeness`` ε₀, ``row_norm_bound`` r and ``row_norm_floor`` r_min in A's units,
+    ``ridge`` λ₀ in those of AᵀWA. ``release_share`` of μ² goes to the last release (``iterate``, ``moment``).
+    Choosing any of them by looking at A spends budget that is not counted here. Mode ``paper`` proves no ε:
+    give ``noise_sd``, and leave ``epsilon`` and ``delta`` None.
 
     Raises:
         InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
@@ -126,32 +129,18 @@ def calibrate(
             r_min > r, n < d, or neighbours that the mode does not protect.
         SensitivityUnbounded: mode ``iterate`` has no bound even at the first round.
     """
-    if not isinstance(mode, str) or mode not in MODES:
-        raise InvalidCalibration(f"unknown mode {_shown(mode)}: choose one of {', '.join(MODES)}")
-    d = _count(d, "d")
-    n = _count(n, "n", least=1 if mode == "moment" else d)
-    common: dict[str, Any] = dict.fromkeys(Calibration.__dataclass_fields__)
-    common |= {
-        "mode": mode,
-        "n": None if mode == "moment" else n,
-        "d": d,
-        "neighbours": _neighbours(mode, neighbours),
-        "failure_probability": _between(failure_probability, "failure_probability"),
-    }
+    common = _common(mode, n, d, neighbours, failure_probability)
     if mode == "paper":
-        close = None if closeness is None else _closeness(closeness, mode)  # only described, never relied on
-        return Calibration(
-            **common | {"closeness": close} | _paper(epsilon, delta, noise_sd, truncation, rounds)
-        )
-    if epsilon is None or delta is None:
-        raise InvalidBudget(f"mode {mode!r} needs epsilon above 0 and delta between 0 and 1")
+        return _paper(common, epsilon, delta, closeness, noise_sd, truncation, rounds)
     if noise_sd is not None:
         raise InvalidCalibration(f"mode {mode!r} computes its own noise: leave noise_sd None")
-    mu = gaussian_mu(epsilon, delta)
-    common |= {"epsilon": float(epsilon), "delta": float(delta), "mu": mu}
+    mu = gaussian_mu(positive(epsilon, "epsilon"), probability(delta, "delta"))
+    common |= {"epsilon": epsilon, "delta": delta, "mu": mu}
     if mode == "input":
         distance = _closeness(closeness, mode)
         return Calibration(**common | {"closeness": distance, "noise_sd": distance / mu})
+    if mode == "input_exact":
+        return _input_exact(common, closeness)
     mu_release, mu_main = split(mu, _between(release_share, "release_share"))
     common |= {
         "mu_main": mu_main,
@@ -163,7 +152,22 @@ def calibrate(
     return _moment(common, closeness, fraction)
 
 
-def _neighbours(mode: str, neighbours: str | None) -> str:
+def _common(mode: object, n: object, d: object, neighbours: object, failure: object) -> dict[str, Any]:
+    if not isinstance(mode, str) or mode not in MODES:
+        raise InvalidCalibration(f"unknown mode {_shown(mode)}: choose one of {', '.join(MODES)}")
+    columns = _count(d, "d")
+    rows = _count(n, "n", least=1 if mode == "moment" else columns)
+    common: dict[str, Any] = dict.fromkeys(Calibration.__dataclass_fields__)
+    return common | {
+        "mode": mode,
+        "n": None if mode == "moment" else rows,
+        "d": columns,
+        "neighbours": _neighbours(mode, neighbours),
+        "failure_probability": _between(failure, "failure_probability"),
+    }
+
+
+def _neighbours(mode: str, neighbours: object) -> str:
     allowed = NEIGHBOURS[mode]
     if neighbours is None:
         return allowed[0]
@@ -182,15 +186,42 @@ def _between(value: object, name: str) -> float:
 
 
 def _paper(
-    epsilon: object, delta: object, noise_sd: object, truncation: object, rounds: object
-) -> dict[str, Any]:
+    common: dict[str, Any],
+    epsilon: object,
+    delta: object,
+    closeness: object,
+    noise_sd: object,
+    truncation: object,
+    rounds: object,
+) -> Calibration:
     if epsilon is not None or delta is not None:
         raise InvalidBudget("mode 'paper' proves no epsilon: give noise_sd, and leave epsilon and delta None")
-    cutoff = _between(truncation, "truncation")  # below 1, or a weight could turn negative
-    sd = (
-        0.0 if isinstance(noise_sd, int | float) and noise_sd == 0 else _public(noise_sd, "noise_sd", "paper")
+    is_zero = type(noise_sd) in (int, float) and noise_sd == 0
+    return Calibration(
+        **common
+        | {
+            "closeness": None if closeness is None else _closeness(closeness, "paper"),  # described, not used
+            "noise_sd": 0.0 if is_zero else _public(noise_sd, "noise_sd", "paper"),
+            "truncation": _between(truncation, "truncation"),  # below 1, or a weight could turn negative
+            "rounds": _count(rounds, "rounds"),
+        }
     )
-    return {"noise_sd": sd, "truncation": cutoff, "rounds": _count(rounds, "rounds")}
+
+
+def _input_exact(common: dict[str, Any], closeness: object) -> Calibration:
+    """Round A to a grid of step 2^k ≤ ε₀/(1000√d): neighbours are then within ε₀ + step·√d, a whole number
+    of steps.
+
+    Rounding moves each entry by at most half a step, so the difference of two rows by at most step·√d. The
+    noise's variance in squared steps is a whole number of at least D²/(2ρ), D that distance in steps.
+    """
+    distance, root = _closeness(closeness, "input_exact"), math.sqrt(common["d"])
+    step = 2.0 ** math.floor(math.log2(distance / (1000 * root)))
+    squared = (distance / step + root) ** 2 * (1 + 1e-9)  # rounded up, beyond float64's error
+    rho = concentrated_rho(common["epsilon"], common["delta"])
+    variance = math.ceil(squared / (2 * rho))
+    exact = {"closeness": distance, "grid_step": step, "grid_variance": variance, "mu": None}
+    return Calibration(**common | exact | {"noise_sd": step * math.sqrt(variance)})
 
 
 def _iterate(

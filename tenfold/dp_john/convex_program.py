@@ -23,9 +23,10 @@ def convex_program(
 ) -> Solution:
     """Return the dual weights of the program as CLARABEL (interior point) or SCS (splitting) solves it.
 
-    A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the weights;
-    a solver leaves those of inactive rows slightly negative, within its tolerance, and they are set to zero
-    (the certificate judges the result). CLARABEL runs to its own tolerance, SCS to ξ/10. Raises ``ProgramFailed``, ``RankDeficient``.
+    A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the
+    weights; a solver leaves those of inactive rows slightly negative, within its tolerance, and they are set to
+    zero (the certificate judges the result). CLARABEL runs to its own tolerance, SCS to ξ/10.
+    Raises ``ProgramFailed``, ``RankDeficient``.
     """
     import cvxpy
 

@@ -1,4 +1,4 @@
-"""Mode ``input``: release Ã = A + Gaussian noise once; the ellipsoid is computed from Ã alone."""
+"""Modes ``input`` and ``input_exact``: release Ã = A + noise once; the ellipsoid is computed from Ã alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from tenfold.dp_john.calibration import Calibration
 from tenfold.dp_john.certificate import certify
 from tenfold.dp_john.ellipsoid import Ellipsoid
+from tenfold.dp_john.polytope import InvalidPolytope
 from tenfold.dp_john.release import (
     CLOSE_NEIGHBOURS,
     COMMON_ASSUMPTIONS,
@@ -17,8 +18,13 @@ from tenfold.dp_john.release import (
     PrivateJohnResult,
 )
 from tenfold.dp_john.solver import john_ellipsoid
+from tenfold.privacy.discrete_gaussian import discrete_gaussian
 from tenfold.privacy.noise import NoiseSource
-from tenfold.privacy.statement import PrivacyStatement
+from tenfold.privacy.statement import RESEARCH_GRADE, PrivacyStatement
+
+
+class GridTooFine(InvalidPolytope):
+    """A's entries are too large for exact arithmetic on the grid that the closeness asks for."""
 
 
 def perturb_rows(
@@ -32,17 +38,46 @@ def perturb_rows(
     return A + source.gaussian(A.shape, calibration.noise_sd)
 
 
-def containment_margin(inner: Ellipsoid, noise_sd: float, n: int, failure_probability: float) -> float:
+def perturb_rows_exactly(
+    A: Float[np.ndarray, "... n d"], calibration: Calibration, source: NoiseSource
+) -> Float[np.ndarray, "... n d"]:
+    """Return Ã = step·(round(A/step) + discrete Gaussian), in integers: ρ-zCDP with no rounding left to
+    attack.
+
+    The step is a power of two, so that A/step, its rounding and the product are exact in float64.
+
+    Raises:
+        GridTooFine: an entry of A is so large that the grid has more than 2⁵² points up to it.
+    """
+    assert calibration.grid_step is not None and calibration.grid_variance is not None
+    steps = A / calibration.grid_step
+    if not np.abs(steps).max() < 2.0**52:
+        raise GridTooFine(
+            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: rescale A, or use a larger closeness"
+        )
+    noise = discrete_gaussian(A.shape, calibration.grid_variance, source)
+    return (np.rint(steps).astype(np.int64) + noise) * calibration.grid_step
+
+
+def row_noise_bound(noise_sd: float, n: int, d: int, failure_probability: float) -> float:
+    """Return sd(√d + √(2 ln(n/β))): no ‖z_i‖ of n rows of noise exceeds it, but with probability β.
+
+    It holds for Gaussian noise (‖·‖ is 1-Lipschitz) and for discrete Gaussian noise (sub-Gaussian with the
+    same sd: Hsu, Kakade & Zhang 2012, Theorem 1).
+    """
+    return noise_sd * (math.sqrt(d) + math.sqrt(2 * math.log(n / failure_probability)))
+
+
+def containment_margin(inner: Ellipsoid, longest_difference: float) -> float:
     """Return g such that ``inner``, an ellipsoid in Ã's polytope, lies in A's once its axes are divided by
     1 + g.
 
-    For x in it |a_iᵀx| ≤ |ã_iᵀx| + |z_iᵀx| ≤ 1 + ‖z_i‖·√‖Q̃⁻¹‖, and all n rows of noise have
-    ‖z_i‖ ≤ sd(√d + √(2 ln(n/β))) but with probability β. The bound must hold for every x at once, because Q̃
-    depends on the noise: a bound for a fixed x would be smaller, and wrong.
+    For x in it |a_iᵀx| ≤ |ã_iᵀx| + |(ã_i − a_i)ᵀx| ≤ 1 + ‖ã_i − a_i‖·√‖Q̃⁻¹‖ where no row differs by more
+    than ``longest_difference``. The bound must hold for every x at once, because Q̃ depends on the noise: a
+    bound for a fixed x would be smaller, and wrong.
     """
-    longest = 1 / float(np.linalg.svd(inner.root, compute_uv=False)[-1])  # √‖Q̃⁻¹‖, the longest half-axis
-    spread = math.sqrt(inner.dimension) + math.sqrt(2 * math.log(n / failure_probability))
-    return noise_sd * longest * spread
+    longest_axis = 1 / float(np.linalg.svd(inner.root, compute_uv=False)[-1])  # √‖Q̃⁻¹‖
+    return longest_difference * longest_axis
 
 
 def release_from_rows(
@@ -54,11 +89,13 @@ def release_from_rows(
         InvalidPolytope: the noise left Ã without an ellipsoid (rank-deficient).
     """
     assert calibration.noise_sd is not None and calibration.n is not None
+    rounding = (calibration.grid_step or 0.0) * math.sqrt(calibration.d) / 2
     solved = john_ellipsoid(rows, tolerance=tolerance)
     touching = solved.ellipsoid.largest_in(rows)
-    margin = containment_margin(
-        touching, calibration.noise_sd, calibration.n, calibration.failure_probability
+    longest_noise = row_noise_bound(
+        calibration.noise_sd, calibration.n, calibration.d, calibration.failure_probability
     )
+    margin = containment_margin(touching, longest_noise + rounding)
     return PrivateJohnResult(
         ellipsoid=touching.scaled(1 / (1 + margin)),
         weights=solved.weights,
@@ -73,16 +110,30 @@ def release_from_rows(
 
 
 def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement:
-    """Return the guarantee: releasing Ã, and anything computed from it, is μ-GDP and (ε, δ)-DP."""
-    assert calibration.closeness is not None
+    """Return the guarantee: releasing Ã, and anything computed from it, is (ε, δ)-DP, and μ-GDP in mode
+    ``input``.
+    """
+    c = calibration
+    assert c.closeness is not None
+    if c.grid_step is None:
+        mechanism = f"Gaussian noise of sd {c.noise_sd:.6g} on every entry of A"
+        sensitivity, arithmetic = f"‖A − A'‖_F ≤ {c.closeness:g}", RESEARCH_GRADE
+    else:
+        mechanism = (
+            f"discrete Gaussian noise of sd {c.noise_sd:.6g} on A rounded to a grid of {c.grid_step:g}"
+        )
+        sensitivity = (
+            f"‖A − A'‖_F ≤ {c.closeness:g} + step·√d = {c.closeness + c.grid_step * math.sqrt(c.d):g}"
+        )
+        arithmetic = "exact: integer noise on a public grid; the noise's timing is not constant"
     return PrivacyStatement(
-        mechanism=f"Gaussian noise of sd {calibration.noise_sd:.6g} on every entry of A",
-        epsilon=calibration.epsilon,
-        delta=calibration.delta,
-        mu=calibration.mu,
-        neighbour_relation=CLOSE_NEIGHBOURS.format(closeness=calibration.closeness),
-        closeness=calibration.closeness,
-        sensitivity=f"‖A − A'‖_F ≤ {calibration.closeness:g}",
+        mechanism=mechanism,
+        epsilon=c.epsilon,
+        delta=c.delta,
+        mu=c.mu,
+        neighbour_relation=CLOSE_NEIGHBOURS.format(closeness=c.closeness),
+        closeness=c.closeness,
+        sensitivity=sensitivity,
         assumptions=COMMON_ASSUMPTIONS,
         not_protected=(
             *COMMON_NOT_PROTECTED,
@@ -90,4 +141,5 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         ),
         proven=True,
         insecure_seed=insecure_seed,
+        arithmetic=arithmetic,
     )

@@ -39,6 +39,7 @@ class RestrictedProblem:
         self.indices = np.arange(len(X))
         self.weights = weights
         self.d = X.shape[1]
+        self.memory: NDArray | None = None
         self.Y, self.scores = X, np.ones(len(X))
         if not self._score():
             raise RankDeficient("the rows of the working set with positive weight do not span the space")
@@ -115,7 +116,11 @@ class RestrictedProblem:
         diagonal = self.slacks / self.weights + RIDGE
         if len(diagonal) > self.dense_rows:
             return lambda right: _conjugate_gradients(self.Y, diagonal, right, self.scores**2 + diagonal)
-        G = self.Y @ self.Y.T
+        m = len(diagonal)
+        if self.memory is None:
+            self.memory = np.empty(m * m)  # kept: touching fresh pages costs as much as the product
+        G = self.memory[: m * m].reshape(m, m)
+        np.matmul(self.Y, self.Y.T, out=G)
         np.multiply(G, G, out=G)  # G = (XM⁻¹Xᵀ)∘²
         G.flat[:: len(G) + 1] += diagonal
         lower, status = lapack.dpotrf(G.T, lower=1, clean=0, overwrite_a=1)

@@ -1,4 +1,4 @@
-"""The private John ellipsoid: one function over the four modes."""
+"""The private John ellipsoid: one function over the five modes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from tenfold.dp_john.calibration import Calibration, calibrate
 from tenfold.dp_john.domain import rows_in_domain
-from tenfold.dp_john.input_perturbation import perturb_rows, release_from_rows
+from tenfold.dp_john.input_perturbation import perturb_rows, perturb_rows_exactly, release_from_rows
 from tenfold.dp_john.iterate_perturbation import release_iterates
 from tenfold.dp_john.moment_perturbation import release_moment
 from tenfold.dp_john.polytope import InvalidPolytope, validated_rows
@@ -37,8 +37,9 @@ def release_private(
     source = NoiseSource(insecure_seed)
     rows = rows_in_domain(A, calibration)
     match calibration.mode:
-        case "input":
-            noisy = perturb_rows(rows, calibration, source)
+        case "input" | "input_exact":
+            perturb = perturb_rows if calibration.mode == "input" else perturb_rows_exactly
+            noisy = perturb(rows, calibration, source)
             return release_from_rows(
                 noisy, calibration, tolerance=tolerance, insecure_seed=insecure_seed is not None
             )
@@ -71,12 +72,12 @@ def private_john_ellipsoid(
     """Return an (ε, δ)-differentially private ellipsoid for {x : −1 ≤ Ax ≤ 1}, A (n, d) real, with its
     statement.
 
-    Guarantee, in modes ``input`` and ``iterate``: towards every A' of the same shape that differs in one
-    row, moved by at most ``closeness``. Mode ``moment``: towards a row replaced, or added or removed, and
-    the result is not a John ellipsoid. Mode ``paper`` proves nothing. Assumed: every number given is public
-    and was not chosen by looking at A; real arithmetic. Not protected: that A violates the public bounds,
-    and running time. Noise comes from the operating system unless ``insecure_seed`` is given. See
-    ``calibrate`` for what each mode needs.
+    Guarantee, in modes ``input``, ``input_exact`` and ``iterate``: towards every A' of the same shape that
+    differs in one row, moved by at most ``closeness``. Mode ``moment``: towards a row replaced, or added or
+    removed, and the result is not a John ellipsoid. Mode ``paper`` proves nothing. Assumed: every number
+    given is public and was not chosen by looking at A; real arithmetic. Not protected: that A violates the
+    public bounds, and running time. Noise comes from the operating system unless ``insecure_seed`` is
+    given. See ``calibrate`` for what each mode needs.
 
     Raises:
         InvalidBudget, InvalidCalibration, SensitivityUnbounded: see ``calibrate``.

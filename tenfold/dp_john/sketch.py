@@ -17,26 +17,33 @@ from numpy.typing import NDArray
 from tenfold.dp_john.certificate import factor_weighted
 from tenfold.dp_john.polytope import row_blocks
 
-Columns = Callable[[slice], NDArray]  # the columns of S (s, rows) that belong to a block of rows
+Columns = Callable[[slice], NDArray]  # the columns of S (s, rows) that belong to some rows
+NUMBERS = 1 << 17  # of S held at once: 1 MiB
 
 
-def sketched_scores(A: NDArray, weights: NDArray, columns: Columns) -> Float64[np.ndarray, " n"]:
-    """Return τ̂_i = s⁻¹‖S W^½A M⁻¹a_i‖² (n,), with S given a block of columns at a time.
+def sketched_scores(
+    A: NDArray, weights: NDArray, sketch_rows: int, columns: Columns
+) -> Float64[np.ndarray, " n"]:
+    """Return τ̂_i = s⁻¹‖S W^½A M⁻¹a_i‖² (n,), with S (s = ``sketch_rows``, n) given some columns at a time.
 
     E τ̂ = τ for standard Gaussian S; τ̂ = τ for S = √n·I. Raises ``RankDeficient``, ``InvalidWeights``.
     """
     n, d = A.shape
     factor = factor_weighted(A, weights)
     roots = np.sqrt(weights)
-    sketched, sketch_rows = np.zeros((1, d)), 1
+    sketched = np.zeros((sketch_rows, d))
+    width = max(1, NUMBERS // sketch_rows)
     for where, block in row_blocks(A):
-        part = columns(where)
-        sketch_rows = len(part)
-        sketched = sketched + part @ (factor.whiten(block) * roots[where, None])  # S W^½ X, X = AR⁻¹
+        rows = factor.whiten(block) * roots[where, None]
+        for first in range(0, len(block), width):
+            some = slice(where.start + first, min(where.start + first + width, where.stop))
+            sketched += columns(some) @ rows[first : first + width]  # S W^½ X, X = AR⁻¹
+    if sketch_rows > d:
+        sketched = np.linalg.qr(sketched, mode="r")  # keeps every norm, in d numbers
     scores = np.empty(n)
     for where, block in row_blocks(A):
         rows = factor.whiten(block) @ sketched.T  # S W^½ A M⁻¹a_i = (S W^½ X) x_i
-        scores[where] = np.square(rows).sum(axis=1) / sketch_rows
+        scores[where] = np.vecdot(rows, rows) / sketch_rows
     return scores
 
 
@@ -59,7 +66,7 @@ class SketchedScores:
         def columns(where: slice) -> NDArray:
             return self.generator.standard_normal((self.sketch_rows, where.stop - where.start))
 
-        return sketched_scores(A, weights, columns)
+        return sketched_scores(A, weights, self.sketch_rows, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,4 +76,4 @@ class FixedSketch:
     sketch: Float64[np.ndarray, "s n"]
 
     def __call__(self, A: NDArray, weights: NDArray) -> Float64[np.ndarray, " n"]:
-        return sketched_scores(A, weights, lambda where: self.sketch[:, where])
+        return sketched_scores(A, weights, len(self.sketch), lambda where: self.sketch[:, where])

@@ -12,7 +12,7 @@ from tenfold.dp_john.certificate import Certificate
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Weights (n,) ≥ 0 with Σw = d after ``updates``; ``certificate`` where the solver made the exact pass."""
+    """Weights (n,) ≥ 0, Σw = d, after ``updates``; ``certificate`` where the solver made the exact pass."""
 
     weights: Float64[np.ndarray, " n"]
     updates: int

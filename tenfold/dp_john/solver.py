@@ -34,8 +34,8 @@ class NotConverged(RuntimeError):
     def __init__(self, result: JohnResult, tolerance: float) -> None:
         super().__init__(
             f"{result.method} reached max leverage {result.certificate.max_leverage:.6g}, not "
-            f"{1 + tolerance:.6g}, in {result.updates} updates. Allow more with max_updates, loosen the tolerance, "
-            "or use method='auto'"
+            f"{1 + tolerance:.6g}, in {result.updates} updates. Allow more with max_updates, loosen the "
+            "tolerance, or use method='auto'"
         )
         self.result = result
 

@@ -76,8 +76,9 @@ def factor_rows(A: NDArray, weights: NDArray | None = None) -> Factor:
         return factor
     n, d = A.shape
     R = _stacked_qr(A, weights)
-    norms = np.linalg.norm(R, axis=0)
-    check_rank(np.linalg.svd(R / np.where(norms > 0, norms, 1.0), compute_uv=False), n)
+    scaled = R / np.maximum(np.abs(R).max(axis=0), np.finfo(np.float64).tiny)  # no square may overflow
+    norms = np.linalg.norm(scaled, axis=0)
+    check_rank(np.linalg.svd(scaled / np.where(norms > 0, norms, 1.0), compute_uv=False), n)
     first = Factor((R,), (_inverse(R),))
     second = cholesky_factor(weighted_gram(A, weights, first))
     if second is None:

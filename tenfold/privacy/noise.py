@@ -76,6 +76,21 @@ class NoiseSource:
         square = self.gaussian(shape, sd)
         return (square + np.swapaxes(square, -1, -2)) / 2
 
+    def below(self, bound: int) -> int:
+        """Return a whole number drawn uniformly from 0 to ``bound`` − 1, exactly: bits that overshoot are
+        redrawn.
+
+        Raises:
+            InvalidNoise: ``bound`` is below 1.
+        """
+        if bound < 1:
+            raise InvalidNoise(f"there is no whole number from 0 to {bound - 1}")
+        bits = (bound - 1).bit_length()
+        while True:
+            drawn = int.from_bytes(self._bytes((bits + 7) // 8), "little") & ((1 << bits) - 1)
+            if drawn < bound:
+                return drawn
+
     def gumbel(self, shape: tuple[int, ...]) -> Array:
         """Return standard Gumbel noise, float64: the arg max of scores plus this samples their softmax."""
         return -np.log(-np.log(self.uniform(shape)))

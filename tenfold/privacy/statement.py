@@ -17,11 +17,12 @@ class PrivacyStatement:
     """What a release guarantees, towards which neighbours, on which assumptions, and what it does not
     protect.
 
-    ``mu`` is the Gaussian-DP parameter that implies (``epsilon``, ``delta``); all three are None where
-    nothing is proven. ``sensitivity`` says in words what was bounded and by how much.
+    ``mu`` is the Gaussian-DP parameter that implies (``epsilon``, ``delta``), or None where these were
+    proved otherwise; all three are None where nothing is proven. ``sensitivity`` says in words what was
+    bounded and by how much.
 
     Raises:
-        UnprovenBudget: ``proven`` is True without ε, δ and μ, or False with an ε, δ or μ.
+        UnprovenBudget: ``proven`` is True without ε and δ, or False with an ε, δ or μ.
     """
 
     mechanism: str
@@ -39,8 +40,8 @@ class PrivacyStatement:
 
     def __post_init__(self) -> None:
         budget = (self.epsilon, self.delta, self.mu)
-        if self.proven and None in budget:
-            raise UnprovenBudget(f"a proven guarantee needs epsilon, delta and mu, not {budget}")
+        if self.proven and None in budget[:2]:
+            raise UnprovenBudget(f"a proven guarantee needs epsilon and delta, not {budget[:2]}")
         if not self.proven and budget != (None, None, None):
             raise UnprovenBudget(f"without a proof epsilon, delta and mu must be None, not {budget}")
 
@@ -52,7 +53,8 @@ class PrivacyStatement:
 
     def __str__(self) -> str:
         if self.proven:
-            budget = f"({self.epsilon:g}, {self.delta:g})-differentially private, {self.mu:.6g}-GDP"
+            budget = f"({self.epsilon:g}, {self.delta:g})-differentially private"
+            budget += f", {self.mu:.6g}-GDP" if self.mu is not None else ""
         else:
             budget = "no proven ε"
         lines = [

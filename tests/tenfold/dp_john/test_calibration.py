@@ -79,13 +79,13 @@ def test_moment_noise_depends_on_the_neighbours_and_hides_n():
 
 
 @pytest.mark.parametrize("closeness", [0, 0.0, -1e-3, math.nan, math.inf, None])
-@pytest.mark.parametrize("mode", ["input", "iterate"])
+@pytest.mark.parametrize("mode", ["input", "input_exact", "iterate"])
 def test_a_closeness_that_is_not_above_zero_is_refused(mode, closeness):
     with pytest.raises(InvalidCalibration, match="closeness"):
         calibrate(mode, 1.0, 1e-6, closeness, n=10, d=2, **(ITERATE if mode == "iterate" else {}))
 
 
-@pytest.mark.parametrize("mode", ["input", "iterate", "moment"])
+@pytest.mark.parametrize("mode", ["input", "input_exact", "iterate", "moment"])
 @pytest.mark.parametrize(
     ("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (1, 1), (1, 0), (math.nan, 1e-6), (None, None)]
 )

@@ -1,4 +1,4 @@
-"""The private ellipsoid: refusals before noise, fresh noise, containment, and what a result says about itself."""
+"""The private ellipsoid: refusals before noise, fresh noise, containment, what a result says of itself."""
 
 import math
 
@@ -10,16 +10,24 @@ from tenfold.dp_john.certificate import certify
 from tenfold.dp_john.diagnostic import diagnose
 from tenfold.dp_john.domain import RowNormOutOfBounds
 from tenfold.dp_john.ellipsoid import Ellipsoid
-from tenfold.dp_john.input_perturbation import containment_margin, perturb_rows, release_from_rows
+from tenfold.dp_john.input_perturbation import (
+    GridTooFine,
+    containment_margin,
+    perturb_rows,
+    release_from_rows,
+    row_noise_bound,
+)
 from tenfold.dp_john.polytope import InvalidPolytope, NonFiniteRow, ZeroRow
 from tenfold.dp_john.private import private_john_ellipsoid, release_private
 from tenfold.dp_john.solver import john_ellipsoid
+from tenfold.privacy.concentrated import concentrated_delta
 from tenfold.privacy.gaussian import InvalidBudget
 from tenfold.privacy.noise import NoiseSource
 
 BUDGET = {"epsilon": 1.0, "delta": 1e-6}
 SETTINGS = {
     "input": BUDGET | {"closeness": 1e-3},
+    "input_exact": BUDGET | {"closeness": 1e-3},
     "iterate": BUDGET
     | {"closeness": 1e-6, "row_norm_bound": 5.0, "row_norm_floor": 0.01, "ridge": 1.0, "rounds": 4},
     "moment": BUDGET | {"row_norm_bound": 5.0},
@@ -53,9 +61,10 @@ def test_the_statement_says_what_holds(rows, mode):
         assert (privacy.epsilon, privacy.delta, privacy.mu) == (None, None, None)
     else:
         assert (privacy.epsilon, privacy.delta) == (1.0, 1e-6)
-        assert privacy.mu == pytest.approx(0.2367, abs=1e-4)
         assert privacy.assumptions and privacy.not_protected
-        assert "float64, research-grade" in str(privacy)
+        exact = mode == "input_exact"
+        assert privacy.mu is None if exact else privacy.mu == pytest.approx(0.2367, abs=1e-4)
+        assert ("float64, research-grade" in str(privacy)) is not exact
     assert ("not a John ellipsoid" in str(privacy)) is (mode == "moment")
 
 
@@ -64,6 +73,7 @@ def no_noise(monkeypatch):
         raise AssertionError("noise was drawn before the rows were checked")
 
     monkeypatch.setattr(NoiseSource, "_bits", drawn)
+    monkeypatch.setattr(NoiseSource, "below", drawn)
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
@@ -106,7 +116,7 @@ def test_public_row_norms_are_enforced_not_clipped(rows, mode, monkeypatch):
 
 
 def test_rank_is_not_tested_on_private_rows(rows):
-    """A near-singular A passes or fails by its noisy version alone: a test of A itself would be another release."""
+    """A singular A passes by its noisy version alone: a test of A itself would be another release."""
     flat = rows.copy()
     flat[:, 2] = flat[:, 1]
     result = private_john_ellipsoid(flat, **SETTINGS["input"] | {"closeness": 0.1}, insecure_seed=0)
@@ -142,8 +152,44 @@ def test_the_ellipsoid_lies_in_the_true_polytope_as_often_as_promised(rows, clos
 
 def test_the_margin_is_that_of_the_longest_axis():
     inner = Ellipsoid(np.diag([4.0, 0.25]))  # half-axes ½ and 2
-    expected = 0.1 * 2 * (math.sqrt(2) + math.sqrt(2 * math.log(100 / 0.05)))
-    assert containment_margin(inner, 0.1, 100, 0.05) == pytest.approx(expected)
+    assert containment_margin(inner, 0.3) == pytest.approx(0.6)
+    expected = 0.1 * (math.sqrt(2) + math.sqrt(2 * math.log(100 / 0.05)))
+    assert row_noise_bound(0.1, 100, 2, 0.05) == pytest.approx(expected)
+
+
+def test_no_row_of_noise_exceeds_its_bound_more_often_than_promised():
+    noise = NoiseSource(0).gaussian((2000, 60, 3), 0.2)
+    longest = np.linalg.norm(noise, axis=2).max(axis=1)
+    assert np.mean(longest > row_noise_bound(0.2, 60, 3, 0.1)) <= 0.1
+
+
+def test_exact_input_noise_stays_on_a_public_grid(rows):
+    calibration = calibrate("input_exact", **SETTINGS["input"], n=60, d=3)
+    step, variance = calibration.grid_step, calibration.grid_variance
+    assert math.log2(step) == round(math.log2(step))
+    released = release_private(rows, calibration, insecure_seed=0).released["rows"]
+    assert np.array_equal(released / step, np.rint(released / step))
+    distance = (1e-3 + step * math.sqrt(3)) / step
+    assert concentrated_delta(1.0, distance**2 / (2 * variance)) <= 1e-6
+    plain = calibrate("input", **SETTINGS["input"], n=60, d=3)
+    assert 1 < calibration.noise_sd / plain.noise_sd < 1.15  # what exactness costs
+
+
+def test_rounding_never_moves_neighbours_further_apart_than_is_charged():
+    generator = np.random.default_rng(0)
+    calibration = calibrate("input_exact", 1.0, 1e-6, 0.01, n=3, d=3)
+    step, worst = calibration.grid_step, 0.0
+    for _ in range(2000):
+        row, direction = generator.standard_normal((2, 3))
+        moved = row + 0.01 * direction / np.linalg.norm(direction)
+        worst = max(worst, np.linalg.norm(np.rint(moved / step) - np.rint(row / step)))
+    assert 0.01 / step < worst <= 0.01 / step + math.sqrt(3)
+
+
+def test_a_grid_too_fine_for_exact_arithmetic_is_refused(rows, monkeypatch):
+    no_noise(monkeypatch)
+    with pytest.raises(GridTooFine, match="grid steps"):
+        private_john_ellipsoid(rows * 1e13, mode="input_exact", **SETTINGS["input"])
 
 
 def test_as_the_closeness_vanishes_the_answer_is_the_exact_one(rows):
