@@ -13,9 +13,6 @@ app = typer.Typer(
     help="Tenfold: ten machine-learning papers as flows of cached steps.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
-solve = typer.Typer(help="Use a paper's method on your own data.", no_args_is_help=True)
-app.add_typer(solve, name="solve")
-
 ROOT = Path.cwd()
 INTERRUPTED = 130
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
@@ -117,6 +114,24 @@ def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is c
 
 
 @app.command()
+def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as they are.")]) -> None:
+    """Hold stages up to date whatever changes; DVC's own freeze cannot write stages with a profile in them."""
+    from flows.engine.stages import freeze
+    from steps.runtime.outputs import write_atomically
+
+    write_atomically(ROOT / "dvc.yaml", freeze(ROOT, stages))
+
+
+@app.command()
+def unfreeze(stages: Annotated[list[str], typer.Argument(help="Stages to bring up to date again.")]) -> None:
+    """Undo freeze."""
+    from flows.engine.stages import freeze
+    from steps.runtime.outputs import write_atomically
+
+    write_atomically(ROOT / "dvc.yaml", freeze(ROOT, stages, thaw=True))
+
+
+@app.command()
 def report() -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
     from flows.engine.graph import papers
@@ -144,6 +159,19 @@ def readme(
     elif not readme_is_current(ROOT):
         typer.echo("the README's table is not current; run: python -m flows readme", err=True)
         raise typer.Exit(1)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def solve(
+    context: typer.Context,
+    paper: Annotated[str, typer.Argument(help="A paper that offers its method for your own data.")],
+) -> None:
+    """Use a paper's method on your own data: ``solve dp_john --help`` says how."""
+    from flows.engine.graph import own_data
+
+    own_data(ROOT, paper).main(context.args)
 
 
 @app.command()

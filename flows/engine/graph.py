@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -153,3 +154,14 @@ def paper_named(root: Path, slug: str) -> Paper:
         if paper.slug == slug:
             return paper
     raise GraphError(f"there is no paper {slug!r}; there are {', '.join(paper.slug for paper in known)}")
+
+
+def own_data(root: Path, slug: str) -> ModuleType:
+    """Return the module of a paper's command for a person's own data.
+
+    Raises GraphError if there is no such paper, or it offers none.
+    """
+    paper_named(root, slug)
+    if not (root / "steps" / slug / "own_data.py").is_file():
+        raise GraphError(f"{slug} offers no command for your own data")
+    return import_module(f"steps.{slug}.own_data")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,36 @@ PLOTS = ("figures", "tables")
 REPORT = "report"
 
 
-def dvc_yaml(root: Path) -> str:
-    """Return the text of dvc.yaml for the checkout at ``root``."""
+def frozen(root: Path) -> set[str]:
+    """Return the stages that dvc.yaml holds frozen: up to date whatever has changed."""
+    path = root / "dvc.yaml"
+    stages = YAML(typ="safe").load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return {name for name, spec in ((stages or {}).get("stages") or {}).items() if spec.get("frozen")}
+
+
+def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> str:
+    """Return the text of dvc.yaml with the stages ``names`` frozen, or no longer so.
+
+    Raises GraphError for a stage that there is not.
+    """
+    known = {node.name for paper in papers(root) for node in paper.stages()} | {REPORT}
+    for name in names:
+        if name not in known:
+            raise GraphError(f"there is no stage {name}; `python -m flows plan` lists them")
+    return dvc_yaml(root, frozen(root) - set(names) if thaw else frozen(root) | set(names))
+
+
+def dvc_yaml(root: Path, frozen_stages: Collection[str] | None = None) -> str:
+    """Return the text of dvc.yaml for the checkout at ``root``; frozen stages stay so unless told otherwise."""
     known = papers(root)
+    still = frozen(root) if frozen_stages is None else frozen_stages
     stages: dict[str, Any] = {}
     for paper in known:
         for node in paper.stages():
             stages.setdefault(node.name, stage(root, node))
     stages[REPORT] = report_stage(root, known)
+    for name in set(still) & stages.keys():
+        stages[name]["frozen"] = True
     document: dict[str, Any] = {"stages": stages}
     plots = [entry for paper in known for entry in _plots(paper)]
     if plots:

@@ -10,10 +10,12 @@ from jinja2 import UndefinedError
 
 from flows.report.errors import ReadmeError
 from flows.report.rendering import environment
+from flows.report.tree import annotated_tree
 from flows.report.write import FOLDER
 from steps.runtime.outputs import write_atomically
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+TREE_BEGIN, TREE_END = "<!-- tree:begin -->", "<!-- tree:end -->"  # a README may do without the tree
 STRONGEST_FIRST = ("full", "gpu", "extended", "default")  # smoke is no evidence
 
 
@@ -82,4 +84,8 @@ def _updated(text: str, root: Path, path: Path) -> str:
         raise ReadmeError(
             f"a summary in {root / FOLDER} is out of date ({problem}): write the reports again"
         ) from None
-    return f"{text[:start]}\n\n{table.strip()}\n\n{text[end:]}"
+    text = f"{text[:start]}\n\n{table.strip()}\n\n{text[end:]}"
+    before, marker, after = text.partition(TREE_BEGIN)
+    if not marker:
+        return text
+    return f"{before}{marker}\n\n{annotated_tree(root)}\n\n{after[max(0, after.find(TREE_END)) :]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_john.certificate import certify, leverage_scores
+from tenfold.dp_john.convex_program import ProgramFailed
 from tenfold.dp_john.fixed_point import initial_weights
 from tenfold.dp_john.polytopes import gaussian
 from tenfold.dp_john.sampling import SampledScores, sample_size
@@ -67,9 +69,11 @@ def _capped(rows: np.ndarray, tolerance: float, method: str, params: BaselinesPa
     """Solve in a process of its own, which is ended at the cap."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_solve, args=(sender, rows, tolerance, method, params.repeats), daemon=True)
+    process = context.Process(
+        target=_solve, args=(sender, rows, tolerance, method, params.repeats), daemon=True
+    )
     process.start()
-    answered = receiver.poll(params.cap * params.repeats + 5)
+    answered = receiver.poll(params.cap * params.repeats + 1)
     found = receiver.recv() if answered else None
     process.kill()
     process.join()
@@ -80,15 +84,19 @@ def _capped(rows: np.ndarray, tolerance: float, method: str, params: BaselinesPa
 
 def _solve(sender: Any, rows: np.ndarray, tolerance: float, method: str, repeats: int) -> None:
     seconds = []
+    with suppress(NotConverged, ProgramFailed):
+        john_ellipsoid(np.eye(2), 0.5, method=method)  # type: ignore[arg-type]  # loads what the method imports
     for _ in range(repeats):
         started = time.perf_counter()
         try:
             result = john_ellipsoid(rows, tolerance, method=method)  # type: ignore[arg-type]
-        except NotConverged:
+        except (NotConverged, ProgramFailed):
             sender.send({"seconds": float("inf"), "max_leverage": float("nan")})
             return
         seconds.append(time.perf_counter() - started)
-    sender.send({"seconds": float(np.median(seconds)), "max_leverage": certify(rows, result.weights).max_leverage})
+    sender.send(
+        {"seconds": float(np.median(seconds)), "max_leverage": certify(rows, result.weights).max_leverage}
+    )
 
 
 def _rounds(params: BaselinesParams, run: Run) -> list[dict[str, Any]]:

@@ -59,7 +59,9 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
                 {"dataset": dataset, "mode": "paper", "noise_sd": noise_sd, "calibration": found.as_dict()}
             )
     (out / "privacy.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    run.say(f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible")
+    run.say(
+        f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible"
+    )
 
 
 def _calibration(

@@ -12,6 +12,7 @@ from steps.runtime.run import Run
 from tenfold.dp_john.certificate import certify as certificate
 from tenfold.dp_john.diagnostic import diagnose
 from tenfold.dp_john.ellipsoid import Ellipsoid
+from tenfold.dp_john.threads import one_thread
 
 
 def certify(prepared: Path, solved: Path, released: Path, *, out: Path, run: Run) -> None:
@@ -39,7 +40,8 @@ def certify(prepared: Path, solved: Path, released: Path, *, out: Path, run: Run
             "weight_sum": float(solution["weights"].sum()),
             **summary[name],
         }
-    diagnostics = _diagnostics(prepared, released, references)
+    with one_thread(True):  # thousands of products with small matrices
+        diagnostics = _diagnostics(prepared, released, references)
     (out / "certificates.json").write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
     (out / "diagnostics.json").write_text(json.dumps(diagnostics, indent=1) + "\n", encoding="utf-8")
     run.say(f"{len(certificates)} certificates, {len(diagnostics)} releases compared with the true rows")
@@ -52,11 +54,16 @@ def _diagnostics(prepared: Path, released: Path, references: dict[str, Ellipsoid
     found = []
     for index, entry in enumerate(entries):
         name = entry["dataset"]
-        kept = {key: entry.get(key) for key in ("dataset", "mode", "epsilon", "closeness", "noise_sd", "impossible")}
+        kept = {
+            key: entry.get(key)
+            for key in ("dataset", "mode", "epsilon", "closeness", "noise_sd", "impossible")
+        }
         kept["draws"] = entry["draws"]
         for label, key in (("final", f"{index}"), ("before_shrinking", f"{index}_touching")):
             if key in matrices:
-                results = [diagnose(rows[name], Ellipsoid(matrix), references[name]) for matrix in matrices[key]]
+                results = [
+                    diagnose(rows[name], Ellipsoid(matrix), references[name]) for matrix in matrices[key]
+                ]
                 kept[label] = {
                     "worst_violation": [result.worst_violation for result in results],
                     "fraction_held": [result.fraction_held for result in results],

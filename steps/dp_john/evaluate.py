@@ -60,7 +60,9 @@ def evaluate(
     }
     for name, (figure, _) in drawn.items():
         run.figure(name, figure)
-    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
+    _write_json(
+        out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()}
+    )
 
 
 def _write_tables(

@@ -9,7 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 Captioned = tuple[Figure, str]
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")  # Okabe–Ito
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#999999",
+)  # Okabe–Ito
 
 
 def _panels(count: int, width: float = 3.6, height: float = 3.1) -> tuple[Figure, Any]:
@@ -28,9 +37,13 @@ def rate(curves: pd.DataFrame) -> Captioned:
     left.set(xlabel="updates T", ylabel="max h − 1", title="exact scores", ylim=(1e-8, None))
     left.legend(fontsize=7)
     random = curves[curves.variant != "exact"]
-    for colour, (name, group) in zip(COLOURS, random[random.dataset == random.dataset.iloc[0]].groupby("variant"), strict=False):
+    for colour, (name, group) in zip(
+        COLOURS, random[random.dataset == random.dataset.iloc[0]].groupby("variant"), strict=False
+    ):
         spread = group.groupby("updates").averaged
-        right.fill_between(spread.min().index, spread.min() - 1, spread.max() - 1, color=colour, alpha=0.2, linewidth=0)
+        right.fill_between(
+            spread.min().index, spread.min() - 1, spread.max() - 1, color=colour, alpha=0.2, linewidth=0
+        )
         right.loglog(spread.mean().index, spread.mean() - 1, color=colour, label=name)
     right.set(xlabel="updates T", title=f"random scores, {random.dataset.iloc[0]}")
     right.legend(fontsize=7)
@@ -45,7 +58,9 @@ def privacy_utility(diagnostics: list[dict[str, Any]]) -> Captioned:
     names = list(dict.fromkeys(item["dataset"] for item in diagnostics))
     figure, axes = _panels(len(names), 4.6, 3.6)
     for axis, name in zip(axes, names, strict=True):
-        chosen = [item for item in diagnostics if item["dataset"] == name and item["epsilon"] and "final" in item]
+        chosen = [
+            item for item in diagnostics if item["dataset"] == name and item["epsilon"] and "final" in item
+        ]
         keys = dict.fromkeys((item["mode"], item["closeness"]) for item in chosen)
         for colour, key in zip(COLOURS, keys, strict=False):
             items = [item for item in chosen if (item["mode"], item["closeness"]) == key]
@@ -74,13 +89,23 @@ def gap_gallery(gaps: dict[str, Any]) -> Captioned:
     left.loglog(holder["closeness"], 1.4 / np.sqrt(holder["closeness"]), linestyle=":", color="black")
     left.set(xlabel="ε₀", ylabel="‖ΔQ‖/ε₀", title="no Lipschitz constant")
     for colour, which in zip(COLOURS, ("average", "last"), strict=False):
-        middle.loglog(duplicates["updates"], np.array(duplicates[which]) / duplicates["eta"], marker="o", color=colour, label=which)
+        middle.loglog(
+            duplicates["updates"],
+            np.array(duplicates[which]) / duplicates["eta"],
+            marker="o",
+            color=colour,
+            label=which,
+        )
     middle.set(xlabel="updates T", ylabel="relative weight change / η", title="two equal rows")
     middle.legend(fontsize=7)
-    right.semilogy(truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label="1000 rows, 100 rounds")
+    right.semilogy(
+        truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label="1000 rows, 100 rounds"
+    )
     right.semilogy(truncation["sds"], truncation["mass"], marker="o", color=COLOURS[0], label="one weight")
     right.axhline(1e-6, color="black", linestyle=":", linewidth=1)
-    right.set(xlabel="σ", ylabel="mass outside the neighbour's support", title="truncation", ylim=(1e-12, None))
+    right.set(
+        xlabel="σ", ylabel="mass outside the neighbour's support", title="truncation", ylim=(1e-12, None)
+    )
     right.legend(fontsize=7)
     return figure, (
         "Gaps of the argument. Left: the ellipsoid moves by ε₀^½ (dotted: 1.4 ε₀^−½). Middle: the weight of one of two equal "
@@ -90,7 +115,11 @@ def gap_gallery(gaps: dict[str, Any]) -> Captioned:
 
 def audits(audits: pd.DataFrame) -> Captioned:
     """Draw the lower bounds on ε, correct mechanisms beside planted bugs."""
-    table = audits.groupby(["kind", "mechanism", "canary"], sort=False).epsilon_lower_bound.agg(["mean", "min", "max"]).reset_index()
+    table = (
+        audits.groupby(["kind", "mechanism", "canary"], sort=False)
+        .epsilon_lower_bound.agg(["mean", "min", "max"])
+        .reset_index()
+    )
     figure = Figure(figsize=(7.2, 0.32 * len(table) + 0.9), layout="constrained")
     axis = figure.subplots()
     colours = {"correct": COLOURS[0], "planted": COLOURS[1], "weak claim": COLOURS[4]}
@@ -118,4 +147,7 @@ def solvers(solvers: pd.DataFrame) -> Captioned:
         axis.invert_xaxis()
     axes[0].set_ylabel("seconds")
     axes[0].legend(fontsize=6)
-    return figure, "Seconds to the same certificate max h ≤ 1 + ξ, in one run on one machine; a missing point hit the cap."
+    return (
+        figure,
+        "Seconds to the same certificate max h ≤ 1 + ξ, in one run on one machine; a missing point hit the cap.",
+    )

@@ -37,10 +37,14 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
     tolerances = np.array([0.1, 0.01, 0.001])
     own, neighbour = gallery.matrix_subspace(6, 5, run.generator("subspace"))
     mass = gallery.truncation_mass(sds)
-    needed, permitted = gallery.required_truncated_sd(epsilons, tolerances, lipschitz_closeness=1.0, n=2000, delta=1e-6)
+    needed, permitted = gallery.required_truncated_sd(
+        epsilons, tolerances, lipschitz_closeness=1.0, n=2000, delta=1e-6
+    )
     average, last = gallery.duplicate_weight_change(updates, 1e-4)
     distances = np.array([1e-3, 1e-5, 1e-7, 1e-9])
-    zero, moved = gallery.zero_row_weights(3, 0.15, params.zero_row_runs, int(run.generator("zero").integers(2**60)))
+    zero, moved = gallery.zero_row_weights(
+        3, 0.15, params.zero_row_runs, int(run.generator("zero").integers(2**60))
+    )
     seed = int(run.generator("response").integers(2**60))
     worst = search(params.search_trials, seed=int(run.generator("search").integers(2**31)))
     found: dict[str, Any] = {

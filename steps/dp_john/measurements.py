@@ -39,7 +39,9 @@ def mean_of(values: Sequence[float], unit: str, detail: str, **counts: int) -> M
     if spread == 0:
         return measured(array.mean(), unit, detail, n=len(array), **counts)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(array) - 1) * spread
-    return measured(array.mean(), unit, detail, (array.mean() - half, array.mean() + half), n=len(array), **counts)
+    return measured(
+        array.mean(), unit, detail, (array.mean() - half, array.mean() + half), n=len(array), **counts
+    )
 
 
 def share_of(successes: int, runs: int, detail: str) -> Measurement:
@@ -186,7 +188,9 @@ def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measure
         ("iterate_radius_loss", "gaussian", "iterate", "final", "log_radius_loss", "mean log-radius loss an axis"),
         ("input_radius_loss_breast_cancer", "breast_cancer", "input", "final", "log_radius_loss", "mean log-radius loss an axis"),
     ]  # fmt: skip
-    found = {"input_violation_after": unavailable(f"no release of mode input on gaussian {where} in this profile")}
+    found = {
+        "input_violation_after": unavailable(f"no release of mode input on gaussian {where} in this profile")
+    }
     for name, dataset, mode, label, key, words in rows:
         item = entry(dataset, mode)
         detail = f"{words}, {dataset}, mode {mode}, {where}"
@@ -198,7 +202,9 @@ def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measure
     item = entry("gaussian", "input")
     if item is not None:
         worst = item["final"]["worst_violation"]
-        detail = f"largest violation of a true row over all draws after shrinking, gaussian, mode input, {where}"
+        detail = (
+            f"largest violation of a true row over all draws after shrinking, gaussian, mode input, {where}"
+        )
         found["input_violation_after"] = measured(max(worst), "relative", detail, n=len(worst))
     iterate = entry("gaussian", "iterate")
     noise = [draw["noise_sd"] for draw in iterate["draws"] if draw["released"]] if iterate else []
@@ -228,7 +234,9 @@ def timing_measurements(solvers: pd.DataFrame, rounds: pd.DataFrame) -> dict[str
     chosen = exact[exact.d == widths.idxmax()]
     best = chosen.groupby("n").seconds.min()
     found["round_time_slope"] = slope(
-        best.index.to_numpy(), best.to_numpy(), f"of the best time of an exact round against n, d = {widths.idxmax()}"
+        best.index.to_numpy(),
+        best.to_numpy(),
+        f"of the best time of an exact round against n, d = {widths.idxmax()}",
     ) | {"interval": None, "n": len(chosen)}
     table = solvers.pivot_table(index=["problem", "tolerance"], columns="method", values="seconds")
     both = table[["active_set", "averaged"]].dropna()

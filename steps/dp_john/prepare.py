@@ -31,7 +31,7 @@ def prepare(*tables: Path, out: Path, params: PrepareParams, run: Run) -> None:
     """Bring every table and synthetic family to rows of a centred polytope.
 
     Numeric columns without the target are centred and scaled to unit variance, constant columns and zero
-    rows left out. The scaling uses the data: the tables are public, and the private modes protect the rows
+    rows left out; then all rows are divided by the largest norm. The scaling uses the data: the tables are public, and the private modes protect the rows
     as they come out of this step.
 
     Reads   tables/*: table.csv, schema.json, source.json
@@ -70,6 +70,7 @@ def _standardised(table: Path, largest: int) -> Float64[np.ndarray, "n d"]:
 
 def _save(name: str, rows: Float64[np.ndarray, "n d"], out: Path) -> dict[str, Any]:
     rows = validated_rows(rows)
+    rows = rows / np.linalg.norm(rows, axis=1).max()  # r = 1; the ellipsoid of cA is that of A divided by c
     np.save(out / f"{name}.npy", rows)
     norms = np.linalg.norm(rows, axis=1)
     return {

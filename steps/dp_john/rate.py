@@ -34,6 +34,7 @@ class RateParams:
     noise_sds: list[Annotated[float, Field(gt=0)]]  # of the truncated noise of mode ``paper``
     truncation: Annotated[float, Field(gt=0, lt=1)]
     seeds: Annotated[int, Field(ge=1)]
+    noise_seeds: Annotated[int, Field(ge=1)]
 
 
 class FixedPoint:
@@ -91,8 +92,12 @@ def rate(prepared: Path, *, out: Path, params: RateParams, run: Run) -> None:
     for dataset in params.random_datasets:
         rows = np.load(prepared / f"{dataset}.npy")
         for variant, seed, scores in _variants(params, run, dataset):
-            records += _curve(dataset, variant, seed, FixedPoint(rows, scores), _marks(params, params.random_updates))
-        run.say(f"{dataset}: {rows.shape[0]} × {rows.shape[1]}, random scores, {params.random_updates} updates")
+            records += _curve(
+                dataset, variant, seed, FixedPoint(rows, scores), _marks(params, params.random_updates)
+            )
+        run.say(
+            f"{dataset}: {rows.shape[0]} × {rows.shape[1]}, random scores, {params.random_updates} updates"
+        )
     with open(out / "curves.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -114,9 +119,12 @@ def _variants(params: RateParams, run: Run, dataset: str) -> list[tuple[str, int
         for count in params.sampled_rows:
             generator = run.generator(f"{dataset} sample {count} {seed}")
             variants.append((f"sample {count}", seed, SampledScores(count, generator)))
+    for seed in range(params.noise_seeds):
         for noise_sd in params.noise_sds:
             insecure_seed = int(run.generator(f"{dataset} noise {noise_sd} {seed}").integers(2**60))
-            variants.append((f"noise {noise_sd}", seed, NoisyScores(noise_sd, params.truncation, insecure_seed)))
+            variants.append(
+                (f"noise {noise_sd}", seed, NoisyScores(noise_sd, params.truncation, insecure_seed))
+            )
     return variants
 
 

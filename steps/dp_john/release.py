@@ -15,6 +15,7 @@ from tenfold.dp_john.polytope import InvalidPolytope
 from tenfold.dp_john.private import release_private
 from tenfold.dp_john.release import PrivateJohnResult, ReleasedMatrixIndefinite
 from tenfold.dp_john.sensitivity import SensitivityUnbounded
+from tenfold.dp_john.threads import one_thread
 
 
 @dataclass
@@ -46,7 +47,8 @@ def release(prepared: Path, calibrated: Path, *, out: Path, params: ReleaseParam
         results = []
         for draw in range(params.draws[entry["mode"]]):
             seed = int(run.generator(f"{index} {draw}").integers(2**62))
-            outcome, result = _attempt(data[entry["dataset"]], calibration, params.tolerance, seed)
+            with one_thread(True):  # many small problems
+                outcome, result = _attempt(data[entry["dataset"]], calibration, params.tolerance, seed)
             entry["draws"].append(outcome)
             if result is not None:
                 results.append(result)
@@ -77,6 +79,8 @@ def _attempt(
         "released": True,
         "volume_gap": gap if gap is not None and np.isfinite(gap) else None,
         "containment_probability": result.containment_probability,
-        "noise_sd": float(np.median(result.released["noise_sds"])) if "noise_sds" in result.released else None,
+        "noise_sd": float(np.median(result.released["noise_sds"]))
+        if "noise_sds" in result.released
+        else None,
     }
     return outcome, result

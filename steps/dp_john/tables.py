@@ -44,7 +44,7 @@ def releases(diagnostics: list[dict[str, Any]]) -> Captioned:
             {
                 "data set": item["dataset"], "mode": item["mode"], "ε": item["epsilon"], "ε₀": item["closeness"],
                 "σ": item["noise_sd"], "released": f"{len(violations)} of {len(item['draws'])}",
-                "inside": f"{int((violations <= 0).sum())} of {len(violations)}" if final else "",
+                "inside": f"{int((violations <= 1e-9).sum())} of {len(violations)}" if final else "",
                 "violation before": np.mean(before["worst_violation"]) if before else None,
                 "violation": violations.mean() if final else None,
                 "log-radius loss": np.mean(final["log_radius_loss"]) if final else None,
@@ -64,7 +64,10 @@ def solvers(solvers: pd.DataFrame) -> Captioned:
     table = solvers.pivot_table(
         index=["problem", "tolerance"], columns="method", values="seconds", sort=False, dropna=False
     )
-    return table.reset_index(), "Seconds to max h ≤ 1 + ξ (tolerance), side by side in one run; empty where the cap was hit."
+    return (
+        table.reset_index(),
+        "Seconds to max h ≤ 1 + ξ (tolerance), side by side in one run; empty where the cap was hit.",
+    )
 
 
 def audits(audits: pd.DataFrame) -> Captioned:

@@ -23,12 +23,14 @@ from tenfold.dp_john.solution import Solution
 from tenfold.dp_john.threads import one_thread
 from tenfold.dp_john.whitening import Factor, cholesky_factor, factor_rows, whitened_under
 
-SQUARED_ROUNDS = 20
+SQUARED_ROUNDS = 20  # at the start
 INNER = 0.6  # of the tolerance: what the few rows are solved to, so that all rows meet it
 CUT = 0.05  # of the mean weight: rows below it leave the working set unless near the boundary
 SMALL = 50_000  # numbers up to which products with the matrix use one thread
+FAINT = 0.01  # of the mean weight: rows below it after squared rounds are left out of Newton's method
 TIE = 1e-6  # relative difference below which leverages may be taken in any order
-DENSE_ROWS = 2000  # rows up to which Newton's matrix may be dense whatever the size of A (32 MB)
+LATER_ROUNDS = 5  # before each run of Newton's method
+DENSE_ROWS = 600  # rows up to which factoring Newton's matrix is as fast as conjugate gradients (3 MB)
 
 
 def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
@@ -42,21 +44,25 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     scores = scores_under(base, A)  # ∝ h for equal weights
     rows, X = _outermost(A, scores, base)
     start = np.full(len(X), d / len(X))
-    weights, updates, reached = squared_rounds(X, start, INNER * tolerance, min(max_updates, SQUARED_ROUNDS))
+    weights, updates, _ = squared_rounds(X, start, INNER * tolerance, min(max_updates, SQUARED_ROUNDS))
     best: Solution | None = None
     while True:
-        scores, certificate = _exact_pass(A, X, weights, base)
+        base = base.then(factor_rows(X, weights))  # AᵀWA = RᵀR; from here on X is whitened by it
+        scores = scores_under(base, A)
+        certificate = certificate_of(scores, d)
         if best is None or best.certificate is None or certificate.gap < best.certificate.gap:
             best = Solution(_spread(rows, weights, n), updates, certificate)
         if certificate.meets(tolerance) or updates >= max_updates:
             return Solution(best.weights, updates, best.certificate)
         rows, weights = _working_set(rows, weights, scores, certificate)
         X = _whitened(A, rows, base)
-        limit = min(max_updates - updates, SQUARED_ROUNDS)
+        limit = min(max_updates - updates, LATER_ROUNDS)
         weights, more, reached = squared_rounds(X, weights, INNER * tolerance, limit)
         updates += more
         if not reached:
-            problem = RestrictedProblem(X, weights, max(DENSE_ROWS, int(np.sqrt(1.5 * n * d))))
+            keep = weights > FAINT * d / len(weights)
+            rows, X, weights = rows[keep], X[keep], weights[keep]
+            problem = RestrictedProblem(X, weights, DENSE_ROWS)
             updates += max(1, problem.solve(INNER * tolerance, max_updates - updates))
             rows, X = rows[problem.indices], problem.X
             weights = problem.weights * (d / problem.weights.sum())
@@ -93,12 +99,6 @@ def _outermost(A: NDArray, scores: NDArray, base: Factor) -> tuple[NDArray, Floa
         # equal leverages, in an order that leaves a direction out (all sign vectors): take ties at random
         count = min(n, 4 * count)
         scores = scores * (1 + TIE * np.random.default_rng(0).random(n))
-
-
-def _exact_pass(A: NDArray, X: NDArray, weights: NDArray, base: Factor) -> tuple[NDArray, Certificate]:
-    """Return h (n,) of all rows under weights on the whitened rows X, and the certificate it makes."""
-    scores = scores_under(base.then(factor_rows(X, weights)), A)
-    return scores, certificate_of(scores, A.shape[1])
 
 
 def _working_set(

@@ -20,9 +20,7 @@ NOISE_ALARM = 1e-4
 
 @dataclass(frozen=True)
 class ModeAudit:
-    """What an audit saw of a mechanism on one canary; ``noise`` is None where the mechanism has none to
-    test.
-    """
+    """What an audit saw of a mechanism on one canary; ``noise`` is None where there is none to test."""
 
     mechanism: str
     canary: str
@@ -36,11 +34,9 @@ class ModeAudit:
 
 
 def calibration_for(mode: str, canary: CanaryPair, epsilon: float, delta: float) -> Calibration:
-    """Return the calibration with which a canary is audited: its own norms and closeness are the public
-    bounds.
-    """
+    """Return the calibration of a canary's audit: its own norms and closeness are the public bounds."""
     n, d = canary.rows.shape
-    if mode == "input":
+    if mode in ("input", "input_exact"):
         return calibrate(mode, epsilon, delta, canary.closeness, n=n, d=d)
     if mode == "moment":
         return calibrate(mode, epsilon, delta, None, n=n, d=d, row_norm_bound=canary.row_norm_bound)
@@ -67,9 +63,7 @@ def audit_observation(
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> ModeAudit:
-    """Run ``observe`` half of the ``runs`` on the canary's rows and half on the neighbour, and audit the
-    scores.
-    """
+    """Audit ``observe``, run half of the ``runs`` on the canary's rows and half on the neighbour."""
     assert calibration.epsilon is not None and calibration.delta is not None
     seeds = (None, None) if insecure_seed is None else (2 * insecure_seed, 2 * insecure_seed + 1)
     on_rows, on_neighbour = (

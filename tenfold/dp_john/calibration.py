@@ -1,6 +1,4 @@
-"""Calibration: from a budget and public numbers to everything a private mode needs. It never sees the
-data.
-"""
+"""Calibration: from a budget and public numbers to what a private mode needs. It never sees the data."""
 
 from __future__ import annotations
 
@@ -59,6 +57,13 @@ class Calibration:
     rounds: int | None
     fraction: float | None
     failure_probability: float
+
+    def require(self, *modes: str) -> None:
+        """Raise ``InvalidCalibration`` unless this calibrates one of ``modes``: another's noise protects
+        nothing.
+        """
+        if self.mode not in modes:
+            raise InvalidCalibration(f"calibrated for mode {self.mode!r}, used by mode {' or '.join(modes)}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -134,7 +139,8 @@ def calibrate(
         return _paper(common, epsilon, delta, closeness, noise_sd, truncation, rounds)
     if noise_sd is not None:
         raise InvalidCalibration(f"mode {mode!r} computes its own noise: leave noise_sd None")
-    mu = gaussian_mu(positive(epsilon, "epsilon"), probability(delta, "delta"))
+    epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
+    mu = gaussian_mu(epsilon, delta)
     common |= {"epsilon": epsilon, "delta": delta, "mu": mu}
     if mode == "input":
         distance = _closeness(closeness, mode)
@@ -209,8 +215,7 @@ def _paper(
 
 
 def _input_exact(common: dict[str, Any], closeness: object) -> Calibration:
-    """Round A to a grid of step 2^k ≤ ε₀/(1000√d): neighbours are then within ε₀ + step·√d, a whole number
-    of steps.
+    """Use a grid of step 2^k ≤ ε₀/(1000√d): rounded neighbours are within ε₀ + step·√d.
 
     Rounding moves each entry by at most half a step, so the difference of two rows by at most step·√d. The
     noise's variance in squared steps is a whole number of at least D²/(2ρ), D that distance in steps.

@@ -13,9 +13,7 @@ from tenfold.dp_john.polytopes import regular_polygon
 
 @dataclass(frozen=True)
 class CanaryPair:
-    """Neighbouring inputs A and A' (n, d): ``row`` moves by exactly ``closeness``; norms lie in [floor,
-    bound].
-    """
+    """Neighbours A and A' (n, d): ``row`` moves by exactly ``closeness``; norms lie in [floor, bound]."""
 
     name: str
     rows: Float[np.ndarray, "n d"]
@@ -33,9 +31,7 @@ def _pushed(name: str, rows: Float[np.ndarray, "n d"], row: int, closeness: floa
 
 
 def outward_row(closeness: float) -> CanaryPair:
-    """Four unit rows in the plane, one of them pushed outwards: it becomes the only tight constraint
-    there.
-    """
+    """Four unit rows in the plane, one pushed outwards: it becomes the tightest constraint."""
     return _pushed("outward row", regular_polygon(4), 1, closeness)
 
 
@@ -45,9 +41,7 @@ def duplicate_pair(closeness: float) -> CanaryPair:
 
 
 def near_parallel_pair(closeness: float) -> CanaryPair:
-    """Two unit rows at angle √ε₀, one pushed outwards: the ellipsoid moves by about √(2ε₀), far more than
-    ε₀.
-    """
+    """Two unit rows at angle √ε₀, one pushed outwards: the ellipsoid moves by about √(2ε₀) ≫ ε₀."""
     angle = np.sqrt(closeness)
     rows = np.array([[1.0, 0.0], [np.cos(angle), np.sin(angle)], [0.0, 1.0]])
     return _pushed("near-parallel pair", rows, 1, closeness)

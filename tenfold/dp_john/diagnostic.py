@@ -12,8 +12,7 @@ from tenfold.dp_john.ellipsoid import Ellipsoid
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """Exact comparison with A. NOT PRIVATE: computed from A without noise, so it must not leave with the
-    release.
+    """Exact comparison with A. NOT PRIVATE: computed without noise, it must not leave with a release.
 
     ``worst_violation`` is max |a_iᵀx| − 1 over the ellipsoid, at most 0 inside the polytope;
     ``log_radius_loss`` the mean over the axes of log(radius of the reference / radius).

@@ -62,21 +62,26 @@ def truncation_mass(sds: Array, relative_shift: float = 1e-3, cutoff: float = 0.
 
 
 def required_truncated_sd(
-    epsilons: Array, tolerances: Array, *, lipschitz_closeness: float, n: int, delta: float
+    epsilons: Array,
+    tolerances: Array,
+    *,
+    lipschitz_closeness: float,
+    n: int,
+    delta: float,
+    cutoff: float = 0.5,
 ) -> tuple[Array, float]:
-    """Gap 3: return (σ = Lε₀√T/μ, the largest sd that truncation to ±½ permits, ½/√3).
+    """Gap 3: return (σ = Lε₀√T/μ, the largest sd that truncation to ±c permits, c/√3).
 
     T = ξ⁻²(log(n/δ) + (Lε₀)⁻²) rounds, constants dropped. σ has shape (epsilons, tolerances) and is at least
     1/(ξμ), above the limit unless ε is of order 1/ξ.
     """
     mus = np.array([gaussian_mu(float(epsilon), delta) for epsilon in np.ravel(epsilons)])
     rounds = np.ravel(tolerances) ** -2.0 * (math.log(n / delta) + lipschitz_closeness**-2.0)
-    return lipschitz_closeness * np.sqrt(rounds) / mus[:, None], 0.5 / math.sqrt(3)
+    return lipschitz_closeness * np.sqrt(rounds) / mus[:, None], cutoff / math.sqrt(3)
 
 
 def holder_ratios(closeness: Array) -> Array:
-    """Gap 4: return ‖Q(A') − Q(A)‖_F/ε₀, which grows as 1.4/√ε₀: A ↦ the John ellipsoid has no Lipschitz
-    constant.
+    """Gap 4: return ‖Q(A') − Q(A)‖_F/ε₀, which grows as 1.4/√ε₀: A ↦ Q has no Lipschitz constant.
 
     A = (1, 0), (cos √ε₀, sin √ε₀), (0, 1), whose ellipsoid is the unit disc; A' has the second row times 1
     + ε₀.
@@ -92,8 +97,7 @@ def holder_ratios(closeness: Array) -> Array:
 
 
 def duplicate_weight_change(updates: Array, eta: float) -> tuple[Array, Array]:
-    """Gap 4: return the relative change of a duplicate row's weight, (average, last iterate), after T
-    updates.
+    """Gap 4: return by how much, relatively, T updates change a duplicate row's (average, last) weight.
 
     Of two equal rows one is scaled by 1 + η: their weights' ratio grows by (1 + η)² a round, so the last
     iterate's weight moves by about Tη and the average by about Tη/2, although the ellipsoid hardly moves.
@@ -158,8 +162,7 @@ def zero_row_weights(rounds: int, noise_sd: float, runs: int, insecure_seed: int
 
 
 def replacement_lower_bound(epsilons: Array, delta: float) -> Array:
-    """Gap 7: return (1 − δ)/(1 + e^ε), the least probability of missing 1 + ξ when a row may be replaced
-    freely.
+    """Gap 7: return (1 − δ)/(1 + e^ε), the least chance of missing 1 + ξ when a row may be replaced.
 
     In one dimension E = [−1/max|a_i|, 1/max|a_i|]. Replacing one row changes max|a_i| by any factor, so the
     answers right for A and for A' are disjoint sets: 1 − p ≤ P[right | A] ≤ e^ε P[the same | A'] + δ ≤ e^ε
@@ -169,8 +172,7 @@ def replacement_lower_bound(epsilons: Array, delta: float) -> Array:
 
 
 def randomised_response_miss_rate(epsilons: Array, runs: int, insecure_seed: int) -> Array:
-    """Gap 7: return how often the best private choice between two scales misses: it attains the bound at δ
-    = 0.
+    """Gap 7: return how often the best private choice of two scales misses: the bound, at δ = 0.
 
     The mechanism answers the right one of two scales with probability e^ε/(1 + e^ε), which is (ε, 0)-DP.
     """

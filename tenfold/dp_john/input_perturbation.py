@@ -13,8 +13,8 @@ from tenfold.dp_john.ellipsoid import Ellipsoid
 from tenfold.dp_john.polytope import InvalidPolytope
 from tenfold.dp_john.release import (
     CLOSE_NEIGHBOURS,
+    CLOSE_NOT_PROTECTED,
     COMMON_ASSUMPTIONS,
-    COMMON_NOT_PROTECTED,
     PrivateJohnResult,
 )
 from tenfold.dp_john.solver import john_ellipsoid
@@ -34,6 +34,7 @@ def perturb_rows(
 
     One row moves by at most ε₀, so A ↦ A has Frobenius sensitivity ε₀ and the release is μ-GDP.
     """
+    calibration.require("input")
     assert calibration.noise_sd is not None
     return A + source.gaussian(A.shape, calibration.noise_sd)
 
@@ -41,19 +42,20 @@ def perturb_rows(
 def perturb_rows_exactly(
     A: Float[np.ndarray, "... n d"], calibration: Calibration, source: NoiseSource
 ) -> Float[np.ndarray, "... n d"]:
-    """Return Ã = step·(round(A/step) + discrete Gaussian), in integers: ρ-zCDP with no rounding left to
-    attack.
+    """Return Ã = step·(round(A/step) + discrete Gaussian), in integers: no rounding left to attack.
 
     The step is a power of two, so that A/step, its rounding and the product are exact in float64.
 
     Raises:
         GridTooFine: an entry of A is so large that the grid has more than 2⁵² points up to it.
     """
+    calibration.require("input_exact")
     assert calibration.grid_step is not None and calibration.grid_variance is not None
     steps = A / calibration.grid_step
     if not np.abs(steps).max() < 2.0**52:
         raise GridTooFine(
-            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: rescale A, or use a larger closeness"
+            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: "
+            "rescale A, or use a larger closeness"
         )
     noise = discrete_gaussian(A.shape, calibration.grid_variance, source)
     return (np.rint(steps).astype(np.int64) + noise) * calibration.grid_step
@@ -69,8 +71,7 @@ def row_noise_bound(noise_sd: float, n: int, d: int, failure_probability: float)
 
 
 def containment_margin(inner: Ellipsoid, longest_difference: float) -> float:
-    """Return g such that ``inner``, an ellipsoid in Ã's polytope, lies in A's once its axes are divided by
-    1 + g.
+    """Return g such that ``inner``, in Ã's polytope, lies in A's once its axes are divided by 1 + g.
 
     For x in it |a_iᵀx| ≤ |ã_iᵀx| + |(ã_i − a_i)ᵀx| ≤ 1 + ‖ã_i − a_i‖·√‖Q̃⁻¹‖ where no row differs by more
     than ``longest_difference``. The bound must hold for every x at once, because Q̃ depends on the noise: a
@@ -88,6 +89,7 @@ def release_from_rows(
     Raises:
         InvalidPolytope: the noise left Ã without an ellipsoid (rank-deficient).
     """
+    calibration.require("input", "input_exact")
     assert calibration.noise_sd is not None and calibration.n is not None
     rounding = (calibration.grid_step or 0.0) * math.sqrt(calibration.d) / 2
     solved = john_ellipsoid(rows, tolerance=tolerance)
@@ -110,9 +112,7 @@ def release_from_rows(
 
 
 def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement:
-    """Return the guarantee: releasing Ã, and anything computed from it, is (ε, δ)-DP, and μ-GDP in mode
-    ``input``.
-    """
+    """Return the guarantee: Ã and anything computed from it are (ε, δ)-DP, in mode ``input`` μ-GDP."""
     c = calibration
     assert c.closeness is not None
     if c.grid_step is None:
@@ -135,10 +135,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         closeness=c.closeness,
         sensitivity=sensitivity,
         assumptions=COMMON_ASSUMPTIONS,
-        not_protected=(
-            *COMMON_NOT_PROTECTED,
-            "a row's position beyond the closeness: Ã shows it up to the noise",
-        ),
+        not_protected=CLOSE_NOT_PROTECTED,
         proven=True,
         insecure_seed=insecure_seed,
         arithmetic=arithmetic,

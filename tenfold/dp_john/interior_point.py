@@ -23,8 +23,9 @@ RIDGE = 1e-12  # added to G, whose diagonal is about 1 where w > 0: G is singula
 TO_BOUNDARY = 0.99  # share of the way to w = 0 or s = 0 that an update may go
 NEGLIGIBLE = 1e-3  # of the mean weight: such rows are dropped where their slack says that they are inactive
 DROP_SLACK = 0.02
-MAX_CONJUGATE = 200
-SMALL = 700  # rows up to which one thread factors G as fast as two
+MAX_CONJUGATE = 100
+DENSE_AT_NEED = 3000  # rows up to which G is formed where conjugate gradients are slow (72 MB)
+SMALL = 700  # rows up to which one thread is as fast as two
 
 
 class RestrictedProblem:
@@ -115,7 +116,7 @@ class RestrictedProblem:
     def _newton_solver(self) -> Callable[[Vector], Vector] | None:
         diagonal = self.slacks / self.weights + RIDGE
         if len(diagonal) > self.dense_rows:
-            return lambda right: _conjugate_gradients(self.Y, diagonal, right, self.scores**2 + diagonal)
+            return lambda right: self._conjugate_gradients(diagonal, right)
         m = len(diagonal)
         if self.memory is None:
             self.memory = np.empty(m * m)  # kept: touching fresh pages costs as much as the product
@@ -128,28 +129,32 @@ class RestrictedProblem:
             return None
         return lambda right: lapack.dpotrs(lower, right, lower=1)[0]
 
+    def _conjugate_gradients(self, diagonal: Vector, right: Vector) -> Vector:
+        """Solve (G + diag)v = right to three digits, G·v = diag(Y(YᵀVY)Yᵀ), scaled by its diagonal.
+
+        Where that takes too long (near-duplicate rows, small μ), later updates factor G if memory allows.
+        """
+        Y, scale = self.Y, self.scores**2 + diagonal
+        solution = np.zeros_like(right)
+        residual = right.copy()
+        scaled = residual / scale
+        search, energy = scaled.copy(), float(residual @ scaled)
+        target = 1e-6 * energy
+        for _ in range(MAX_CONJUGATE):
+            if energy <= target:
+                return solution
+            product = np.vecdot(Y @ (Y.T @ (search[:, None] * Y)), Y) + diagonal * search
+            share = energy / float(search @ product)
+            solution += share * search
+            residual -= share * product
+            scaled = residual / scale
+            energy, before = float(residual @ scaled), energy
+            search = scaled + energy / before * search
+        self.dense_rows = max(self.dense_rows, DENSE_AT_NEED)
+        return solution
+
 
 def _longest(values: Vector, change: Vector) -> float:
     """Return the share ≤ 1 of ``change`` that keeps ``values`` positive with a margin."""
     steepest = float((change / values).min())
     return 1.0 if steepest >= -TO_BOUNDARY else -TO_BOUNDARY / steepest
-
-
-def _conjugate_gradients(Y: NDArray, diagonal: Vector, right: Vector, scale: Vector) -> Vector:
-    """Solve (G + diag)v = right to three digits, G·v = diag(Y(YᵀVY)Yᵀ), scaled by its diagonal."""
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    scaled = residual / scale
-    search, energy = scaled.copy(), float(residual @ scaled)
-    target = 1e-6 * energy
-    for _ in range(MAX_CONJUGATE):
-        if energy <= target:
-            break
-        product = np.einsum("ij,ij->i", Y @ (Y.T @ (search[:, None] * Y)), Y) + diagonal * search
-        share = energy / float(search @ product)
-        solution += share * search
-        residual -= share * product
-        scaled = residual / scale
-        energy, before = float(residual @ scaled), energy
-        search = scaled + energy / before * search
-    return solution

@@ -22,8 +22,8 @@ from tenfold.dp_john.calibration import Calibration
 from tenfold.dp_john.ellipsoid import Ellipsoid, NotPositiveDefinite
 from tenfold.dp_john.release import (
     CLOSE_NEIGHBOURS,
+    CLOSE_NOT_PROTECTED,
     COMMON_ASSUMPTIONS,
-    COMMON_NOT_PROTECTED,
     PrivateJohnResult,
     ReleasedMatrixIndefinite,
 )
@@ -75,15 +75,15 @@ def noisy_rounds(
 ) -> Transcript:
     """Run T rounds of log w ← log w + log τ + σ_k g, each of them (μ_main/√T)-GDP given those before it.
 
-    σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the same whatever the
-    transcript.
-    T is fixed beforehand: stopping on a test of the data would leak.
+    σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the
+    same whatever the transcript. T is fixed beforehand: stopping on a test of the data would leak.
 
     Raises:
         SensitivityUnbounded: noise has made a weight so large that no bound holds; a function of the
             transcript.
     """
     c = calibration
+    c.require("iterate")
     assert c.rounds and c.mu_main and c.closeness and c.row_norm_bound and c.row_norm_floor and c.ridge
     n, d = A.shape[-2:]
     log_weights = np.full(A.shape[:-1], math.log(d / n))
@@ -114,6 +114,7 @@ def release_matrix(
 ) -> tuple[Float[np.ndarray, "... d d"], Array]:
     """Return (AᵀW̄A + symmetric Gaussian noise, its sd), μ_release-GDP for public weights w̄."""
     c = calibration
+    c.require("iterate")
     assert c.closeness and c.row_norm_bound and c.mu_release
     sensitivity = quadratic_form_sensitivity(weights, closeness=c.closeness, row_norm_bound=c.row_norm_bound)
     sd = sensitivity / c.mu_release
@@ -122,16 +123,17 @@ def release_matrix(
 
 
 def score_bound(transcript: Transcript, failure_probability: float) -> float:
-    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B but with that probability: public, from the transcript
-    alone.
+    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B but with that probability.
 
-    log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k log τ_{k,i} = Σ_kα_k(released − log w_k)_i −
-    Σ_kα_kσ_k g_{k,i}, and α_kσ_k = 1/Σ_jσ_j⁻¹ for every k makes the last sum exactly N(0, T)/Σ_jσ_j⁻¹.
+    It is public, computed from the transcript alone. log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k
+    log τ_{k,i} = Σ_kα_k(released − log w_k)_i − Σ_kα_kσ_k g_{k,i}, and α_kσ_k = 1/Σ_jσ_j⁻¹ for every k
+    makes the last sum exactly N(0, T)/Σ_jσ_j⁻¹.
     """
     rounds, n = transcript.noisy.shape
     increments = transcript.round_weights @ (transcript.noisy - transcript.log_weights)
     slack = math.sqrt(rounds) * -ndtri(failure_probability / n) / np.sum(1 / transcript.noise_sds)
-    return float(np.exp(min(np.max(increments) + slack, 700.0)))
+    exponent = float(np.max(increments) + slack)
+    return math.exp(exponent) if exponent < 700 else math.inf
 
 
 def release_iterates(
@@ -202,7 +204,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
             f"every row of every possible A has {c.row_norm_floor:g} ≤ ‖a_i‖ ≤ {c.row_norm_bound:g}",
             f"ridge {c.ridge:g} and {c.rounds} rounds were fixed beforehand; scores are exact, not sketched",
         ),
-        not_protected=COMMON_NOT_PROTECTED,
+        not_protected=CLOSE_NOT_PROTECTED,
         proven=True,
         insecure_seed=insecure_seed,
     )

@@ -40,6 +40,7 @@ def noisy_moment(
     A: Float[np.ndarray, "... n d"], calibration: Calibration, source: NoiseSource
 ) -> Float[np.ndarray, "... d d"]:
     """Return AᵀA plus symmetric Gaussian noise (…, d, d), μ_main-GDP."""
+    calibration.require("moment")
     assert calibration.noise_sd is not None
     exact = np.swapaxes(A, -1, -2) @ A
     return exact + source.symmetric_gaussian(exact.shape, calibration.noise_sd)
@@ -72,9 +73,7 @@ def candidate_levels(S: Float[np.ndarray, "... d d"], row_norm_bound: float) -> 
 
 
 def selection_slack(calibration: Calibration) -> float:
-    """Return how many rows the selected level may fall short of its target: (2/ε) ln(K/(β/2)) with
-    probability β/2.
-    """
+    """Return (2/ε) ln(K/(β/2)): the level falls short by more rows with probability at most β/2."""
     assert calibration.selection_epsilon is not None
     return 2 / calibration.selection_epsilon * math.log(LEVELS / (calibration.failure_probability / 2))
 
@@ -101,6 +100,7 @@ def select_level(
 ) -> IntArray:
     """Return the index of a level by the exponential mechanism, (ε_s, 0)-DP given S, hence μ_release-GDP."""
     c = calibration
+    c.require("moment")
     assert c.selection_epsilon and c.row_norm_bound
     levels = candidate_levels(S, c.row_norm_bound)
     u = utilities(row_scores(A, S), levels, selection_target(A.shape[-2], c))
@@ -116,9 +116,7 @@ def row_scores(
 
 
 def selection_target(n: int, calibration: Calibration) -> float:
-    """Return min(n, qn + slack): how many rows the level should cover so that qn are covered in spite of
-    the noise.
-    """
+    """Return min(n, qn + slack): the rows to cover so that qn are covered in spite of the noise."""
     assert calibration.fraction is not None
     return min(float(n), calibration.fraction * n + selection_slack(calibration))
 

@@ -1,8 +1,7 @@
-"""Many independent runs of a private mode's own code on one input, scored by an observer who knows
-everything else.
+"""Many independent runs of a private mode's own code on one input, scored by an observer.
 
-The observer's score is the log-likelihood ratio of all that was released, between the neighbour and the
-input.
+The observer knows everything but the noise and which of two inputs it was. The score is the log-likelihood
+ratio of all that was released, between the neighbour and the input.
 Runs are a leading axis: the mechanisms' functions take it as it is.
 """
 
@@ -17,7 +16,7 @@ from scipy.special import log_softmax
 
 from tenfold.dp_john.calibration import Calibration
 from tenfold.dp_john.canaries import CanaryPair
-from tenfold.dp_john.input_perturbation import perturb_rows
+from tenfold.dp_john.input_perturbation import perturb_rows, perturb_rows_exactly
 from tenfold.dp_john.iterate_perturbation import log_scores, noisy_rounds, quadratic_form, release_matrix
 from tenfold.dp_john.moment_perturbation import (
     candidate_levels,
@@ -35,9 +34,7 @@ Rows = Float[np.ndarray, "n d"]
 
 @dataclass(frozen=True)
 class Observation:
-    """Scores of the runs (runs,), higher on the neighbour, and the noise they used, divided by its claimed
-    sd.
-    """
+    """Scores of the runs (runs,), higher on the neighbour, and their noise divided by its claimed sd."""
 
     scores: Float[np.ndarray, " runs"]
     noise: Float[np.ndarray, " draws"]
@@ -52,9 +49,7 @@ def _likelihood_ratio(
     on_neighbour: Float[np.ndarray, "runs ..."],
     sd: float | Float[np.ndarray, "runs ..."],
 ) -> Float[np.ndarray, " runs"]:
-    """Return log N(released; on_neighbour, sd²) − log N(released; on_rows, sd²), summed over all but the
-    runs.
-    """
+    """Return log N(released; on_neighbour, sd²) − log N(released; on_rows, sd²) of each run."""
     middle = (on_rows + on_neighbour) / 2
     terms = (released - middle) * (on_neighbour - on_rows) / sd**2
     return terms.reshape(len(terms), -1).sum(axis=1)
@@ -76,6 +71,22 @@ def observe_input(
     released = perturb_rows(stack, calibration, source)
     scores = _likelihood_ratio(released, canary.rows, canary.neighbour, calibration.noise_sd)
     return Observation(scores, ((released - A) / calibration.noise_sd).ravel())
+
+
+def observe_input_exact(
+    A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
+) -> Observation:
+    """Run mode ``input_exact`` on A; the discrete Gaussian's likelihood ratio is that of the Gaussian on
+    the grid.
+    """
+    assert calibration.noise_sd is not None and calibration.grid_step is not None
+    step = calibration.grid_step
+    released = perturb_rows_exactly(np.broadcast_to(A, (runs, *A.shape)), calibration, source)
+    on_rows, on_neighbour, exact = (
+        np.rint(rows / step) * step for rows in (canary.rows, canary.neighbour, A)
+    )
+    scores = _likelihood_ratio(released, on_rows, on_neighbour, calibration.noise_sd)
+    return Observation(scores, ((released - exact) / calibration.noise_sd).ravel())
 
 
 def observe_iterate(
@@ -124,4 +135,9 @@ def observe_moment(
     return Observation(scores, _symmetric_noise((noisy - exact) / calibration.noise_sd))
 
 
-OBSERVE: dict[str, Observe] = {"input": observe_input, "iterate": observe_iterate, "moment": observe_moment}
+OBSERVE: dict[str, Observe] = {
+    "input": observe_input,
+    "input_exact": observe_input_exact,
+    "iterate": observe_iterate,
+    "moment": observe_moment,
+}

@@ -28,9 +28,7 @@ class HalvedNoise(NoiseSource):
 
 
 def half_noise(mode: str) -> Observe:
-    """Return the observation of ``mode`` run with half of its noise, by an observer who knows that it is
-    half.
-    """
+    """Return the observation of ``mode`` run with half of its noise."""
 
     def observe(
         A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
@@ -56,8 +54,7 @@ def leaked_matrix(
 def zero_row(
     A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
 ) -> Observation:
-    """Multiplicative noise without the check for zero rows: a zero row's weight is exactly 0 after each
-    round.
+    """Multiplicative noise without the check for zero rows: a zero row's weight stays exactly 0.
 
     The canary's row is set to zero on the input, and to length ``closeness`` on the neighbour.
     """

@@ -69,8 +69,7 @@ def private_john_ellipsoid(
     tolerance: float = 1e-3,
     insecure_seed: int | None = None,
 ) -> PrivateJohnResult:
-    """Return an (ε, δ)-differentially private ellipsoid for {x : −1 ≤ Ax ≤ 1}, A (n, d) real, with its
-    statement.
+    """Return an (ε, δ)-differentially private ellipsoid for {x : −1 ≤ Ax ≤ 1}, A (n, d) real.
 
     Guarantee, in modes ``input``, ``input_exact`` and ``iterate``: towards every A' of the same shape that
     differs in one row, moved by at most ``closeness``. Mode ``moment``: towards a row replaced, or added or

@@ -20,10 +20,10 @@ class SensitivityUnbounded(ValueError):
 
 @dataclass(frozen=True)
 class RoundSensitivity:
-    """Bounds on |log τ'_j − log τ_j| when row i moves: ``own`` for j = i, ``others`` for j ≠ i; each (…, n)
-    over i.
+    """Bounds on |log τ'_j − log τ_j| when row i moves: ``own`` for j = i, ``others`` for j ≠ i.
 
-    ``total`` (…) bounds the ℓ2 norm of the whole vector's change, whichever row moves.
+    Both are (…, n) over i. ``total`` (…) bounds the ℓ2 norm of the whole vector's change, whichever row
+    moves.
     """
 
     own: Float[np.ndarray, "... n"]

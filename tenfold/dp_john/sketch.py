@@ -39,7 +39,7 @@ def sketched_scores(
             some = slice(where.start + first, min(where.start + first + width, where.stop))
             sketched += columns(some) @ rows[first : first + width]  # S W^½ X, X = AR⁻¹
     if sketch_rows > d:
-        sketched = np.linalg.qr(sketched, mode="r")  # keeps every norm, in d numbers
+        sketched = np.asarray(np.linalg.qr(sketched, mode="r"))  # keeps every norm, in d numbers
     scores = np.empty(n)
     for where, block in row_blocks(A):
         rows = factor.whiten(block) @ sketched.T  # S W^½ A M⁻¹a_i = (S W^½ X) x_i

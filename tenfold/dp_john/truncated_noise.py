@@ -37,6 +37,7 @@ def noisy_fixed_point(
         RankDeficient: the weighted rows do not span the space.
     """
     c = calibration
+    c.require("paper")
     assert c.rounds is not None and c.noise_sd is not None and c.truncation is not None
     sd, cutoff = c.noise_sd, c.truncation
 

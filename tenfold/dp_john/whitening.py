@@ -14,7 +14,7 @@ from scipy.linalg import lapack
 
 from tenfold.dp_john.polytope import RankDeficient, check_rank, row_blocks
 
-SAFE_EIGENVALUE = 1e-7  # of a Gram matrix with unit diagonal: below, its Cholesky factor is not trusted
+SAFE_RECIPROCAL = 1e-7  # reciprocal condition below which a Gram matrix is not trusted
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Factor:
             rows = rows @ inverse  # a_iᵀR⁻¹
         return rows
 
-    def then(self, next: Factor) -> Factor:
-        """Return the factor that whitens with this one and then with ``next``, which has one stage."""
-        (stage,), (inverse,) = next.stages, next.inverses
+    def then(self, following: Factor) -> Factor:
+        """Return the factor that whitens with this one, then with ``following``; where they meet is joined."""
         return Factor(
-            (*self.stages[:-1], stage @ self.stages[-1]), (*self.inverses[:-1], self.inverses[-1] @ inverse)
+            (*self.stages[:-1], following.stages[0] @ self.stages[-1], *following.stages[1:]),
+            (*self.inverses[:-1], self.inverses[-1] @ following.inverses[0], *following.inverses[1:]),
         )
 
 
@@ -95,9 +95,10 @@ def cholesky_factor(gram: Float64[np.ndarray, "d d"]) -> Factor | None:
     if not (np.isfinite(gram).all() and norms.min() > 0):
         return None
     scaled = gram / norms / norms[:, None]
-    if np.linalg.eigvalsh(scaled)[0] < SAFE_EIGENVALUE:
+    lower, status = lapack.dpotrf(scaled.T, lower=1, clean=1)
+    if status != 0 or lapack.dpocon(lower, np.abs(scaled).sum(axis=0).max(), uplo="L")[0] < SAFE_RECIPROCAL:
         return None
-    R = np.linalg.cholesky(scaled).T * norms
+    R = lower.T * norms
     return Factor((R,), (_inverse(R),))
 
 
@@ -123,11 +124,11 @@ def _stacked_qr(A: NDArray, weights: NDArray | None) -> Float64[np.ndarray, "d d
     for where, block in row_blocks(A):
         rows = block if roots is None else block * roots[where, None]
         R = np.asarray(np.linalg.qr(np.concatenate([R, rows]), mode="r"))
-    return R
+    return np.triu(R)
 
 
 def _inverse(R: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     inverse, status = lapack.dtrtri(R)
     if status != 0:
         raise np.linalg.LinAlgError(f"the triangular factor has a zero on its diagonal at {status - 1}")
-    return np.ascontiguousarray(np.triu(inverse))
+    return np.ascontiguousarray(inverse)

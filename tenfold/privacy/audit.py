@@ -29,9 +29,8 @@ class AuditResult:
     """Lower bounds on what a mechanism loses, which hold together with probability ``confidence``.
 
     ``epsilon_from_ratio`` is ln((TPR − δ)/FPR), for any mechanism. ``epsilon_from_gaussian`` inverts the
-    Gaussian trade-off curve: it refutes the claim "μ-GDP with the μ of (ε, δ)", which is the claim that every
-    proven mode here makes. ``true_positive_rate`` and ``false_positive_rate`` are those at the ratio's
-    threshold.
+    Gaussian trade-off curve: it refutes the claim "μ-GDP with the μ of (ε, δ)", which is what Gaussian
+    noise claims. ``true_positive_rate`` and ``false_positive_rate`` are those at the ratio's threshold.
     """
 
     claimed_epsilon: float
@@ -84,9 +83,7 @@ def _bounds(
     neighbour_scores: Float[np.ndarray, " runs"],
     error: float,
 ) -> tuple[Float[np.ndarray, "2 t"], Float[np.ndarray, "2 t"]]:
-    """Return (TPR lower bound, FPR upper bound) of each event: score ≥ t, and score < t with the roles
-    exchanged.
-    """
+    """Return bounds (TPR ≥, FPR ≤) of each event: score ≥ t, and score < t with exchanged roles."""
     below = np.searchsorted(np.sort(scores), thresholds)  # number of scores < t
     below_neighbour = np.searchsorted(np.sort(neighbour_scores), thresholds)
     low, high = clopper_pearson(np.stack([scores.size - below, below]), scores.size, error)

@@ -63,10 +63,10 @@ class NoiseSource:
         return sd * sign * ndtri(tail)
 
     def symmetric_gaussian(self, shape: tuple[int, ...], sd: float | Array) -> Float[np.ndarray, "... d d"]:
-        """Return symmetric matrices, Gaussian and isotropic in the Frobenius norm: sd on the diagonal,
-        sd/√2 off it.
+        """Return symmetric Gaussian matrices, isotropic in the Frobenius norm.
 
-        Added to a symmetric matrix of Frobenius sensitivity Δ, it is (Δ/sd)-GDP. ``shape`` is (…, d, d).
+        The sd is ``sd`` on the diagonal and sd/√2 off it. Added to a symmetric matrix of Frobenius
+        sensitivity Δ, it is (Δ/sd)-GDP. ``shape`` is (…, d, d).
 
         Raises:
             InvalidNoise: a standard deviation is not finite and above zero, or ``shape`` is not square.
@@ -77,8 +77,7 @@ class NoiseSource:
         return (square + np.swapaxes(square, -1, -2)) / 2
 
     def below(self, bound: int) -> int:
-        """Return a whole number drawn uniformly from 0 to ``bound`` − 1, exactly: bits that overshoot are
-        redrawn.
+        """Return a whole number, exactly uniform from 0 to ``bound`` − 1: bits that overshoot are redrawn.
 
         Raises:
             InvalidNoise: ``bound`` is below 1.

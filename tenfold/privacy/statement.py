@@ -14,8 +14,7 @@ class UnprovenBudget(ValueError):
 
 @dataclass(frozen=True)
 class PrivacyStatement:
-    """What a release guarantees, towards which neighbours, on which assumptions, and what it does not
-    protect.
+    """What a release guarantees, towards whom, on which assumptions, and what it does not protect.
 
     ``mu`` is the Gaussian-DP parameter that implies (``epsilon``, ``delta``), or None where these were
     proved otherwise; all three are None where nothing is proven. ``sensitivity`` says in words what was

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.runtime.params import PROFILES, Field, ParameterError, block, dataclass, parse, read, switched, typed
+from steps.runtime.params import (
+    PROFILES,
+    Field,
+    ParameterError,
+    block,
+    dataclass,
+    parse,
+    read,
+    switched,
+    typed,
+)
 
 
 @dataclass
@@ -52,7 +62,10 @@ def test_parameters_cannot_be_changed():
         ({"sizes": [1, "b"]}, ["toy.solve.sizes.1 = 'b'", "integer"]),
         ({"kind": "slow"}, ["toy.solve.kind = 'slow'", "'exact' or 'fast'"]),
         ({"warm": 1}, ["toy.solve.warm = 1", "boolean"]),
-        ({"steps": 3}, ["toy.solve.steps is not a parameter", "updates, noise_multiplier, sizes, kind, warm"]),
+        (
+            {"steps": 3},
+            ["toy.solve.steps is not a parameter", "updates, noise_multiplier, sizes, kind, warm"],
+        ),
     ],
 )
 def test_what_is_wrong_is_named(change, names):
@@ -86,7 +99,9 @@ def test_a_switch_takes_the_nearest_profile_before(named, profile):
             "size": [max(before), {"deep": max(before)}]
         }
     else:
-        with pytest.raises(ParameterError, match=rf"params\.yaml: toy\.size has no value for profile {profile}"):
+        with pytest.raises(
+            ParameterError, match=rf"params\.yaml: toy\.size has no value for profile {profile}"
+        ):
             switched({"size": switch}, profile, "toy")
 
 

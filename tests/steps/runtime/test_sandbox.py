@@ -19,7 +19,14 @@ from steps.runtime.sandbox import Sandbox, UndeclaredAccess, enforced
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
-    for path in ("inputs/table.csv", "inputs/deep/x.csv", "code.py", "other/secret.csv", "params.yaml", "out/old"):
+    for path in (
+        "inputs/table.csv",
+        "inputs/deep/x.csv",
+        "code.py",
+        "other/secret.csv",
+        "params.yaml",
+        "out/old",
+    ):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(path)
     np.save(root / "other" / "array.npy", np.zeros(3))
@@ -31,7 +38,9 @@ def repository(tmp_path: Path) -> Path:
 @pytest.fixture
 def sandbox(repository: Path, monkeypatch) -> Sandbox:
     monkeypatch.chdir(repository)
-    return Sandbox(repository, "toy-train", [repository / "inputs", repository / "code.py"], [repository / "out"])
+    return Sandbox(
+        repository, "toy-train", [repository / "inputs", repository / "code.py"], [repository / "out"]
+    )
 
 
 def temporary_folders() -> None:
@@ -79,7 +88,10 @@ ALLOWED = {
 REFUSED = {
     "read": ("other/secret.csv", lambda: Path("other/secret.csv").read_text()),
     "read in full": ("other/secret.csv", lambda: Path("other/secret.csv").resolve().read_text()),
-    "read by way of a declared folder": ("other/secret.csv", lambda: Path("inputs/../other/secret.csv").read_text()),
+    "read by way of a declared folder": (
+        "other/secret.csv",
+        lambda: Path("inputs/../other/secret.csv").read_text(),
+    ),
     "read through a link": ("other/secret.csv", lambda: Path("inputs/way_out.csv").read_text()),
     "read bytes": ("other/secret.csv", lambda: open(b"other/secret.csv").close()),
     "os.open": ("other/secret.csv", lambda: os.open("other/secret.csv", os.O_RDONLY)),
@@ -118,7 +130,9 @@ def test_anything_else_is_refused_by_name(sandbox: Sandbox, repository: Path, na
     before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
     with pytest.raises(UndeclaredAccess, match=rf"stage toy-train .*{name}") as caught, enforced(sandbox):
         act()
-    assert ("which it does not declare" in str(caught.value)) != ("outside its output folder" in str(caught.value))
+    assert ("which it does not declare" in str(caught.value)) != (
+        "outside its output folder" in str(caught.value)
+    )
     assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
 
 
@@ -128,7 +142,7 @@ def test_outside_the_block_nothing_is_watched(sandbox: Sandbox):
     assert Path("other/secret.csv").read_text() == "other/secret.csv"
 
 
-LATE = '    from tenfold.toy.drawing import TITLE\n    walk = Walk('
+LATE = "    from tenfold.toy.drawing import TITLE\n    walk = Walk("
 EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITLE"
 
 
@@ -138,8 +152,16 @@ EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITL
         ("    walk = Walk(", LATE, "tenfold/toy/drawing.py"),
         ("from tenfold.toy.walk import Walk", EARLY, "tenfold/toy/drawing.py"),
         ("    walk = Walk(", '    Path("params.yaml").read_text()\n    walk = Walk(', "params.yaml"),
-        ("    walk = Walk(", '    (drawn / "extra").write_text("x")\n    walk = Walk(', "artifacts/default/toy/draw/extra"),
-        ("    walk = Walk(", '    list((drawn.parent / "combine").glob("*"))[0].read_bytes()\n    walk = Walk(', "combine"),
+        (
+            "    walk = Walk(",
+            '    (drawn / "extra").write_text("x")\n    walk = Walk(',
+            "artifacts/default/toy/draw/extra",
+        ),
+        (
+            "    walk = Walk(",
+            '    list((drawn.parent / "combine").glob("*"))[0].read_bytes()\n    walk = Walk(',
+            "combine",
+        ),
     ],
     ids=["late import", "import at the top", "parameters", "write", "another stage's output"],
 )

@@ -20,10 +20,11 @@ from tenfold.privacy.noise import NoiseSource
 
 @pytest.mark.parametrize("mode", OBSERVE)
 def test_the_modes_as_they_are_raise_no_alarm(mode):
-    audits = audit_mode(mode, epsilon=4.0, insecure_seed=0)
+    runs = 5000 if mode == "input_exact" else 20_000  # exact samples are slow
+    audits = audit_mode(mode, epsilon=4.0, runs=runs, insecure_seed=0)
     for audit in audits:
         assert not audit.alarm, audit
-        assert audit.result.runs == 20_000
+        assert audit.result.runs == runs
     strongest = max(audit.result.epsilon_lower_bound for audit in audits)
     assert strongest > (2.5 if mode == "input" else 1.5)  # the audit has power: it sees most of what is spent
 
@@ -39,7 +40,7 @@ def test_every_planted_bug_raises_the_alarm_by_its_epsilon():
     assert audits["zero row"].result.epsilon_lower_bound > 20
 
 
-@pytest.mark.parametrize("mode", OBSERVE)
+@pytest.mark.parametrize("mode", ["input", "iterate", "moment"])
 def test_the_noise_test_sees_half_the_noise_in_every_mode(mode):
     canary = canaries_for(mode, 1e-3)[-1]
     calibration = calibration_for(mode, canary, 4.0, 1e-5)
@@ -65,7 +66,7 @@ def test_slightly_too_little_noise_is_seen_by_its_sd_alone():
 
 
 def test_without_a_seed_runs_are_fresh():
-    first, second = (audit_mode("input", runs=400)[0].result for _ in range(2))
+    first, second = (audit_mode("input", runs=400)[0].noise.observed_sd for _ in range(2))
     assert first != second
 
 

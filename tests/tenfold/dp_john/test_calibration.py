@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenfold.dp_john.calibration import MODES, InvalidCalibration, calibrate
+from tenfold.dp_john.input_perturbation import perturb_rows
+from tenfold.dp_john.iterate_perturbation import noisy_rounds
+from tenfold.dp_john.moment_perturbation import noisy_moment
 from tenfold.dp_john.sensitivity import SensitivityUnbounded
 from tenfold.privacy.gaussian import InvalidBudget, compose, gaussian_mu, pure_epsilon
+from tenfold.privacy.noise import NoiseSource
 
 ITERATE = {"row_norm_bound": 1.0, "row_norm_floor": 0.5, "ridge": 0.1, "rounds": 10}
 
@@ -132,3 +136,18 @@ def test_the_paper_mode_takes_no_epsilon_and_a_cutoff_below_one():
 def test_a_calibration_is_json():
     c = calibrate("iterate", 1.0, 1e-6, 1e-3, n=10, d=2, **ITERATE)
     assert json.loads(json.dumps(c.as_dict()))["ridge"] == 0.1
+
+
+def test_a_calibration_for_another_mode_is_refused():
+    """The noise of ``moment`` on the rows, or of ``paper`` on anything, would protect nothing."""
+    rows = np.ones((10, 2))
+    paper = calibrate("paper", None, None, None, n=10, d=2, noise_sd=0.1, rounds=2)
+    moment = calibrate("moment", 1.0, 1e-6, None, n=10, d=2, row_norm_bound=2.0)
+    for mechanism, wrong in [
+        (perturb_rows, paper),
+        (perturb_rows, moment),
+        (noisy_moment, paper),
+        (noisy_rounds, paper),
+    ]:
+        with pytest.raises(InvalidCalibration, match="calibrated for mode"):
+            mechanism(rows, wrong, NoiseSource(0))

@@ -38,7 +38,7 @@ def test_scores_are_those_of_the_inverse_and_sum_to_the_dimension(size: tuple[in
 @given(SIZES)
 @settings(max_examples=30, deadline=None)
 def test_the_volume_gap_bounds_the_distance_from_the_best(size: tuple[int, int, int]) -> None:
-    A, weights, d = draw(size)
+    A, weights, _ = draw(size)
     certificate = certify(A, weights)
     Q = A.T @ (weights[:, None] * A)
     inside = Ellipsoid((Q + Q.T) / 2).scaled(certificate.max_leverage**-0.5)

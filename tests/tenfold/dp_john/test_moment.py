@@ -60,6 +60,17 @@ def test_one_row_changes_no_utility_by_more_than_one():
     assert 0.9 < worst <= 1 + 1e-9
 
 
+def test_utilities_agree_with_a_naive_oracle():
+    generator = np.random.default_rng(3)
+    scores, levels, target = generator.uniform(0, 1, 9), np.linspace(0.05, 1.0, 12), 5.5
+    below = [0] + [sum(score <= level for score in scores) for level in levels]
+    naive = [-max(0, target - now, before - target) for before, now in itertools.pairwise(below)]
+    assert utilities(scores, levels, target) == pytest.approx(naive)
+    quantile = np.sort(scores)[5]  # the sixth smallest covers 5.5 rows
+    best = levels[np.argmax(utilities(scores, levels, target))]
+    assert best == levels[levels >= quantile].min()
+
+
 def test_some_level_always_has_utility_zero():
     for n, target in itertools.product([1, 3, 10], [0.5, 1.0, 2.7]):
         scores = np.full(n, 0.5)

@@ -39,6 +39,7 @@ def test_no_epsilon_without_a_proof_and_no_proof_without_an_epsilon():
         dataclasses.replace(PROVEN, proven=False)
     with pytest.raises(UnprovenBudget):
         dataclasses.replace(PROVEN, delta=None)
+    assert "GDP" not in str(dataclasses.replace(PROVEN, mu=None))
     unproven = dataclasses.replace(PROVEN, proven=False, epsilon=None, delta=None, mu=None)
     assert "no proven ε" in str(unproven)
 

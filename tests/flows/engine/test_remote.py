@@ -1,0 +1,54 @@
+"""Outputs travel by ``dvc push`` and ``dvc pull``; a second checkout restores instead of running."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def pushed(project, tmp_path):
+    """A finished checkout and a plain folder as its remote, everything pushed."""
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.run("git", "commit", "-qam", "a remote")
+    project.dvc("push", "--run-cache")
+    return project
+
+
+def clone(project, target):
+    """Clone with git alone: no cache, no artifacts."""
+    project.run("git", "clone", "-q", str(project.root), str(target))
+    return type(project)(target)
+
+
+def test_push_wipe_pull(pushed):
+    before = pushed.digests()
+    for folder in ("artifacts", "data/default", ".dvc/cache", ".dvc/tmp"):
+        shutil.rmtree(pushed.root / folder)
+    pushed.dvc("pull")
+    assert pushed.repro() == []
+    assert pushed.digests() == before
+
+
+def test_a_clone_restores_what_is_committed(pushed, tmp_path):
+    """``dvc repro --pull`` alone is enough where dvc.lock says what the outputs are."""
+    other = clone(pushed, tmp_path / "clone")
+    assert "Running stage" not in other.dvc("repro", "--pull")
+    assert other.digests() == pushed.digests()
+
+
+def test_a_clone_restores_another_s_unpublished_runs(pushed, tmp_path):
+    """Runs that dvc.lock does not hold travel in the run cache: push --run-cache there, pull --run-cache here.
+
+    What a paper publishes travels by git instead, so the publishing step alone runs again.
+    """
+    other = clone(pushed, tmp_path / "clone")
+    change = ("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
+    pushed.edit(*change)
+    pushed.repro()
+    pushed.dvc("push", "--run-cache")
+    other.edit(*change)
+    other.dvc("pull", "--run-cache")
+    assert other.repro("--pull") == ["toy-evaluate", "report"]
+    assert other.digests() == pushed.digests()

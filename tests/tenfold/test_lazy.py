@@ -1,0 +1,34 @@
+"""The public names of the packages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from tenfold.lazy import exports
+
+PACKAGES = ("tenfold.dp_john", "tenfold.privacy", "tenfold.data")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_can_be_imported(package: str) -> None:
+    module = import_module(package)
+    assert module.__all__
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+def test_an_unknown_name_says_what_there_is() -> None:
+    get, names, _ = exports("tenfold.dp_john", {"certify": "certificate"})
+    assert names() == ["certify"]
+    with pytest.raises(AttributeError, match=r"no attribute 'nope'; it has \['certify'\]"):
+        get("nope")
+
+
+def test_importing_a_package_loads_none_of_its_modules() -> None:
+    code = "import sys, tenfold.dp_john; print([m for m in sys.modules if m.startswith('tenfold.dp_john.')], 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"

@@ -1,0 +1,109 @@
+"""The whole project at its smallest scale: every step of every paper, as a fresh clone would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT, Project, ran
+
+BUDGET = 300.0  # seconds for everything on two cores
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, float]]:
+    """A clone of the working tree in which ``dvc repro`` ran under the profile smoke, without mirror or network."""
+    root = tmp_path_factory.mktemp("smoke") / "checkout"
+    names = Project(ROOT).run("git", "ls-files", "-co", "--exclude-standard").splitlines()
+    for name in names:
+        if (ROOT / name).is_file() and not name.startswith(("results/", "reports/")):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    project = Project(root)
+    project.edit("params.yaml", "profile: default", "profile: smoke")
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "a clone")
+    started = time.monotonic()
+    text = project.run("dvc", "repro", TENFOLD_TRACKING="on")
+    yield project, text, time.monotonic() - started
+
+
+def stages(root: Path) -> dict[str, dict]:
+    return YAML(typ="safe").load(root / "dvc.yaml")["stages"]
+
+
+def test_every_stage_runs_within_the_budget(smoke: tuple[Project, str, float]) -> None:
+    project, text, seconds = smoke
+    assert set(ran(text)) == set(stages(project.root))
+    assert seconds < BUDGET
+
+
+def test_a_second_repro_runs_nothing_and_is_quick(smoke: tuple[Project, str, float]) -> None:
+    project, _, _ = smoke
+    started = time.monotonic()
+    assert project.repro() == []
+    assert time.monotonic() - started < 15
+
+
+def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Project, str, float]) -> None:
+    project, _, _ = smoke
+    report = json.loads((project.root / "reports" / "smoke.json").read_text())
+    for paper in report["papers"]:
+        declared = YAML(typ="safe").load(project.root / "steps" / paper["paper"] / "claims.yaml")
+        assert [claim["id"] for claim in paper["claims"]] == [claim["id"] for claim in declared["claims"]]
+        assert [item["id"] for item in paper["findings"]] == [item["id"] for item in declared["findings"]]
+        assert all(claim["verdict"] for claim in paper["claims"])
+    page = (project.root / "reports" / "smoke.html").read_text()
+    assert "stand-in" in page.lower()  # smoke never touches mirror or network, and says so
+    head = project.run("git", "rev-parse", "HEAD").strip()
+    assert head[:7] in page
+
+
+def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str, float]) -> None:
+    project, _, _ = smoke
+    timed = {name for name, spec in stages(project.root).items() if spec.get("meta", {}).get("timed")}
+    behind_timed = {
+        name
+        for name, spec in stages(project.root).items()
+        if any(
+            dep.endswith(stages(project.root)[other]["meta"]["out"].split("/", 1)[1])
+            for other in timed
+            for dep in spec["deps"]
+        )
+    }
+    chosen = [name for name in stages(project.root) if name not in timed | behind_timed | {"report"}]
+    before = project.digests()
+    for name in chosen:
+        project.dvc("repro", "-f", "-s", name)
+    after = project.digests()
+    outs = [stages(project.root)[name]["meta"]["out"].replace("${profile}", "smoke") for name in chosen]
+    compared = [path for path in before if any(path.startswith(f"{out}/") for out in outs)]
+    assert compared
+    assert [path for path in compared if before[path] != after.get(path)] == []
+
+
+def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, str, float]) -> None:
+    project, _, _ = smoke
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
+    for paper in json.loads((project.root / "reports" / "smoke.json").read_text())["papers"]:
+        experiment = client.get_experiment_by_name(paper["paper"])
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId")]
+        names = {name for name in stages(project.root) if name.startswith(f"{paper['paper']}-")}
+        assert {run.info.run_name for run in nested} == names
+        published = next(run for run in nested if run.info.run_name.endswith("-evaluate"))
+        assert published.data.metrics
+        assert {item.path for item in client.list_artifacts(published.info.run_id)} == {"figures", "tables"}
+        assert published.inputs.dataset_inputs
