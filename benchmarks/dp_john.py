@@ -76,9 +76,7 @@ def measure(n: int, d: int, tolerance: float, method: str, cap: float) -> dict[s
 
 def peak_bytes() -> int:
     """Return the largest resident size of this process so far."""
-    line = next(
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
-    )
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
 
@@ -102,9 +100,7 @@ def run_problem(n: int, d: int, tolerance: float, cap: float, repeats: int) -> l
             method = METHODS[(place + repeat) % len(METHODS)]
             if all(run["outcome"] == "converged" for run in runs[method]):
                 runs[method].append(run_cell((n, d, tolerance, method), cap))
-    records = [
-        {"n": n, "d": d, "tolerance": tolerance, "method": m, **summary(runs[m], cap)} for m in METHODS
-    ]
+    records = [{"n": n, "d": d, "tolerance": tolerance, "method": m, **summary(runs[m], cap)} for m in METHODS]
     own = records[0].get("seconds")
     for record in records:
         if own and record["outcome"] == "converged":
@@ -134,9 +130,7 @@ def machine() -> dict[str, Any]:
         done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
         return done.stdout.strip()
 
-    models = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
-    ]
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": models[0].split(":")[1].strip() if models else platform.processor(),
@@ -164,6 +158,48 @@ def not_fastest(records: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def described(facts: dict[str, Any], records: list[dict[str, Any]], cap: float) -> dict[str, Any]:
+    """Return the records in the form that the report shows (``flows.report.benchmark``)."""
+    names = ("n", "d", "tolerance", "updates", "max_leverage", "memory_ratio", "repeats", "outcome")
+    rows = [
+        {name: record.get(name) for name in names}
+        | {
+            "method": TITLES.get(record["method"], record["method"]),
+            "seconds": cap if record["capped"] else record.get("seconds"),
+            "capped": record["capped"],
+        }
+        for record in records
+    ]
+    label = {"role": "detail"}
+    columns = [
+        {"name": "n", "label": "rows", "role": "case"},
+        {"name": "d", "label": "columns", "role": "case"},
+        {"name": "tolerance", "label": "ξ", "role": "case"},
+        {"name": "method", "label": "solver", "role": "method"},
+        {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower", "superlative": "fastest"},
+        {"name": "capped", "label": "stopped at the limit", "role": "capped"},
+        {"name": "max_leverage", "label": "max h"} | label,
+        {"name": "updates", "label": "updates"} | label,
+        {"name": "memory_ratio", "label": "peak memory over A"} | label,
+        {"name": "repeats", "label": "processes"} | label,
+        {"name": "outcome", "label": "outcome"} | label,
+    ]
+    return {
+        "title": "John ellipsoid solvers at equal certificates",
+        "note": f"Seconds of a whole call until an exact pass shows max h ≤ 1 + ξ, on Gaussian rows, with a limit of "
+        f"{cap:g} s a solver; medians, the solvers in turn in one run on one machine.",
+        "command": "python -m benchmarks.dp_john",
+        "commit": facts["commit"],
+        "dirty": facts["uncommitted"],
+        "machine": {"processor": facts["processor"], "cores": facts["cores"], "python": facts["python"]}
+        | facts["versions"],
+        "default": TITLES["auto"],
+        "findings": not_fastest(records),
+        "columns": columns,
+        "rows": rows,
+    }
+
+
 def show(records: list[dict[str, Any]]) -> None:
     """Print seconds, and the default's memory, as a table."""
     from rich.console import Console
@@ -189,26 +225,16 @@ def entry(record: dict[str, Any]) -> str:
         return f"> {record['cap']:g}"
     if record["outcome"] != "converged":
         return record["outcome"]
-    ratio = (
-        f" ({record['times_default']:.1f}×)"
-        if record["method"] != "auto" and "times_default" in record
-        else ""
-    )
+    ratio = f" ({record['times_default']:.1f}×)" if record["method"] != "auto" and "times_default" in record else ""
     return f"{record['seconds']:.4g}{ratio}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="two sizes, two tolerances, a cap of 5 s, no file"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two sizes, two tolerances, a cap of 5 s, no file")
     parser.add_argument("--cap", type=float, help="seconds a solver may take (60)")
     parser.add_argument("--repeats", type=int, help="processes a cell (3)")
-    parser.add_argument(
-        "--out", type=Path, help=f"where the records go ({RESULTS.name} in benchmarks/results)"
-    )
+    parser.add_argument("--out", type=Path, help=f"where the records go ({RESULTS.name} in benchmarks/results)")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.cell:
@@ -225,13 +251,7 @@ def main() -> None:
             records += run_problem(n, d, tolerance, cap, repeats)
             if out is not None:  # after each problem, so that a run that is stopped leaves what it had
                 out.parent.mkdir(parents=True, exist_ok=True)
-                result = {
-                    "machine": facts,
-                    "cap": cap,
-                    "not_fastest": not_fastest(records),
-                    "records": records,
-                }
-                out.write_text(json.dumps(result, indent=1) + "\n")
+                out.write_text(json.dumps(described(facts, records, cap), indent=1, ensure_ascii=False) + "\n")
     show(records)
 
 

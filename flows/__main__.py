@@ -16,9 +16,7 @@ app = typer.Typer(
 ROOT = Path.cwd()
 INTERRUPTED = 130
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
-Assignments = Annotated[
-    list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")
-]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")]
 
 
 @app.command("list")
@@ -31,9 +29,7 @@ def list_papers() -> None:
         for node in paper.nodes:
             marks = [mark for mark in ("gpu", "publishes", "timed") if getattr(node, mark)]
             inputs = ", ".join("-".join(item.words) for item in node.inputs) or "nothing"
-            typer.echo(
-                f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}"
-            )
+            typer.echo(f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}")
 
 
 @app.command()
@@ -115,7 +111,7 @@ def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is c
 
 @app.command()
 def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as they are.")]) -> None:
-    """Hold stages up to date whatever changes; DVC's own freeze cannot write stages with a profile in them."""
+    """Hold stages up to date whatever changes; DVC's own freeze refuses stages with a profile in them."""
     from flows.engine.stages import freeze
     from steps.runtime.outputs import write_atomically
 
@@ -161,9 +157,7 @@ def readme(
         raise typer.Exit(1)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def solve(
     context: typer.Context,
     paper: Annotated[str, typer.Argument(help="A paper that offers its method for your own data.")],

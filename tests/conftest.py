@@ -35,9 +35,7 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         programs = os.path.dirname(sys.executable)
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("TENFOLD_", "MLFLOW_"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENFOLD_", "MLFLOW_"))}
         return kept | {
             "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
             "TENFOLD_TRACKING": "off",
@@ -79,9 +77,7 @@ class Project:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file() and not path.name.endswith(".provenance.json")
         ]
-        return {
-            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-        }
+        return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def ran(text: str) -> list[str]:
@@ -95,16 +91,12 @@ def build(root: Path) -> Project:
     for part in PARTS:
         source, target = ROOT / part, root / part
         if source.is_dir():
-            shutil.copytree(
-                source, target, ignore=shutil.ignore_patterns("__pycache__", *left_out, *PAPERS, "results")
-            )
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", *left_out, *PAPERS, "results"))
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     shutil.copytree(OVERLAY, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(
-        ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local")
-    )
+    shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
     project = Project(root)
     (root / ".gitignore").open("a").write("/benchmarks/\n")
     project.run("git", "init", "-q", "-b", "main")

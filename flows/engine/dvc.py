@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from steps.runtime.outputs import write_atomically
+
 LEASH = Path(__file__).parents[2] / "steps" / "runtime" / "leash.py"
 BUSY = ("is busy", "Unable to acquire lock", "Unable to acquire rwlock")
-PATIENCE = 3  # tries, while what blocks a stage does not look like a living DVC
+CUT_OFF = {
+    ".dvc/tmp/rwlock": re.compile(r"ERROR: .*Unable to read RWLock-file"),
+    "dvc.lock": re.compile(r"(ERROR: )?'\./dvc\.lock' (is invalid|validation failed)"),
+}
 BLOCKER = re.compile(r"^\s*\(PID (\d+)\):")
 HINTS = (
     "Updating lock file",
@@ -40,6 +47,10 @@ class DvcError(RuntimeError):
     """DVC failed; the message holds its last lines."""
 
 
+class Busy(DvcError):
+    """DVC cannot tell what is up to date while another DVC runs a stage."""
+
+
 class Stop:
     """Ends the DVC processes that were started with it; their steps die with them, and no new one starts."""
 
@@ -53,7 +64,7 @@ class Stop:
         self._event.set()
         with self._guard:
             for process in self._living:
-                process.terminate()
+                _end(process)
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless stopped.
@@ -76,7 +87,7 @@ class Stop:
             with self._guard:
                 self._living.discard(process)
             if process.poll() is None:
-                process.terminate()
+                _end(process)
                 process.wait()
 
 
@@ -90,15 +101,22 @@ def environment() -> dict[str, str]:
 def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
     """Ask once which stages are out of date, and why: ``{stage: [reason, …]}`` without the current ones.
 
-    Raises DvcError if DVC cannot tell, for example because dvc.yaml is broken.
+    Raises Busy while another DVC runs one of them, DvcError if DVC cannot tell for another reason.
     """
-    answer = subprocess.run(
-        [*_command("--wait-for-lock"), "status", "--json", *stages],
-        cwd=root, env=environment(), capture_output=True, text=True,
-    )  # fmt: skip
-    if answer.returncode != 0:
-        raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
-    return json.loads(answer.stdout or "{}")
+    while True:
+        answer = subprocess.run(
+            [*_command("--wait-for-lock"), "status", "--json", *stages],
+            cwd=root, env=environment(), capture_output=True, text=True,
+        )  # fmt: skip
+        if answer.returncode == 0:
+            return json.loads(answer.stdout or "{}")
+        lines = answer.stderr.splitlines()
+        mended = _mend(root, lines) or _release(root, lines)
+        if mended is None and _busy(lines):
+            raise Busy("another command is running a stage in this checkout; ask again when it is done")
+        if mended is None:
+            raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
+        print(mended, file=sys.stderr, flush=True)
 
 
 def reproduce(
@@ -117,20 +135,15 @@ def reproduce(
     command = [*_command(), "--wait-for-lock", "repro", "--pull", "-s", stage, *(["-f"] if force else [])]
     if not _has_remote(root):
         command.remove("--pull")
-    doubtful = waits = 0
+    waits = 0
     while True:
         lines: list[str] = []
         if _stream(command, root, lines, say, stop) == 0:
             return _outcome(stage, lines)
-        error = _last_error(lines)
-        if _cut_off(error):
-            (root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
-            say("DVC's list of running stages was cut off when a DVC was killed; it was removed")
-        elif not _busy(error):
-            break
-        elif not _blocked_by_dvc(lines):
-            doubtful += 1
-        if doubtful > PATIENCE:
+        mended = _mend(root, lines) or _release(root, lines)
+        if mended is not None:
+            say(mended)
+        elif not _busy(lines):
             break
         waits += 1
         stop.wait(min(5.0, 0.25 * waits))
@@ -153,6 +166,7 @@ def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str
         return subprocess.Popen(
             [*leash, *command], cwd=root, env=environment(), text=True, encoding="utf-8", errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            process_group=0,
         )  # fmt: skip
 
     with stop.holding(start) as process:
@@ -164,6 +178,12 @@ def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str
                 if not line.strip().startswith(HINTS):
                     say(line)
         return process.wait()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a DVC with the shell and the step below it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def _outcome(stage: str, lines: list[str]) -> Outcome:
@@ -179,21 +199,51 @@ def _last_error(lines: list[str]) -> str:
     return next((line for line in reversed(lines) if line.startswith("ERROR: ")), "")
 
 
-def _busy(error: str) -> bool:
+def _busy(lines: list[str]) -> bool:
+    error = _last_error(lines)
     return "failed to run:" not in error and any(words in error for words in BUSY)
 
 
-def _cut_off(error: str) -> bool:
-    return "failed to run:" not in error and "RWLock-file" in error
+def _mend(root: Path, lines: list[str]) -> str | None:
+    """Remove a file of DVC's own that was cut off when a DVC was killed, and say so; None if there is none.
+
+    Nothing is lost: what dvc.lock held is restored from the run cache.
+    """
+    for path, pattern in CUT_OFF.items():
+        if any(pattern.match(line) for line in lines) and "failed to run:" not in _last_error(lines):
+            (root / path).unlink(missing_ok=True)
+            return f"{path} was cut off when a DVC was killed; it was removed, and DVC makes it anew"
+    return None
 
 
-def _blocked_by_dvc(lines: list[str]) -> bool:
-    """Tell whether the processes that DVC names as blocking are DVC; a number may have been given anew."""
-    found = [match.group(1) for match in map(BLOCKER.match, lines) if match]
-    for process in found:
-        try:
-            if b"dvc" in Path(f"/proc/{process}/cmdline").read_bytes():
-                return True
-        except OSError:
-            continue
-    return not found
+def _release(root: Path, lines: list[str]) -> str | None:
+    """Take processes that ended off DVC's list of running stages, and say so; None if a living DVC blocks.
+
+    DVC asks only whether a process has the number: one that was killed and not yet buried still has it, and
+    after a restart another program may.
+    """
+    blockers = {int(match.group(1)) for match in map(BLOCKER.match, lines) if match}
+    if not _busy(lines) or not blockers or any(map(_is_dvc, blockers)):
+        return None
+    folder = root / ".dvc" / "tmp"
+    with open(folder / "rwlock.lock", "a") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # DVC's own guard of the list
+        held = json.loads((folder / "rwlock").read_text(encoding="utf-8"))
+        held["write"] = {path: item for path, item in held["write"].items() if item["pid"] not in blockers}
+        readers = {
+            path: [item for item in items if item["pid"] not in blockers] for path, items in held["read"].items()
+        }
+        held["read"] = {path: items for path, items in readers.items() if items}
+        write_atomically(folder / "rwlock", json.dumps(held))
+    return "a DVC that was killed still held its stage; it was taken off DVC's list of running stages"
+
+
+def _is_dvc(number: int) -> bool:
+    """Tell whether a living process is a DVC."""
+    import psutil
+
+    try:
+        process = psutil.Process(number)
+        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False

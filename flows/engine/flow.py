@@ -74,7 +74,7 @@ def run(
     )
     def reproduce() -> State[Any]:
         names = [node.name for node in nodes] + ([REPORT] if report else [])
-        stale = set(forced) | set(dvc.status(root, names))
+        stale = set(forced) | _stale(root, names)
         futures: dict[str, Any] = {}
         may_run: set[str] = set()
         for name, inputs, gpu, fetches in _order(nodes, report):
@@ -85,9 +85,7 @@ def run(
                     name=name, tags=["gpu"] if gpu else [],
                     retries=len(FETCH_RETRIES) if fetches else 0, retry_delay_seconds=FETCH_RETRIES,
                 )  # fmt: skip
-                futures[name] = options.submit(
-                    root, name, name in forced, cores, return_state=False, wait_for=upstream
-                )
+                futures[name] = options.submit(root, name, name in forced, cores, return_state=False, wait_for=upstream)
             else:
                 futures[name] = already_current.with_options(name=name).submit(
                     name, return_state=False, wait_for=upstream
@@ -101,9 +99,7 @@ def run(
             raise
         bad = [name for name, state in states.items() if state not in set(dvc.Outcome)]
         if bad:
-            return Failed(
-                message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}"
-            )
+            return Failed(message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}")
         return Completed(message=f"{len(states)} stages up to date")
 
     ensure_prefect_api()
@@ -116,12 +112,17 @@ def run(
     return states
 
 
+def _stale(root: Path, names: list[str]) -> set[str]:
+    """Return the stages that may have to run: all, where another flow runs one just now."""
+    try:
+        return set(dvc.status(root, names))
+    except dvc.Busy:
+        return set(names)
+
+
 def _order(nodes: Sequence[Node], report: bool) -> list[tuple[str, list[str], bool, bool]]:
     """Return (stage, its upstream stages, gpu, fetches), upstream first, each once."""
-    order = {
-        node.name: (node.name, [item.name for item in node.inputs], node.gpu, node.is_source)
-        for node in nodes
-    }
+    order = {node.name: (node.name, [item.name for item in node.inputs], node.gpu, node.is_source) for node in nodes}
     if report:
         order[REPORT] = (REPORT, list(order), False, False)
     return list(order.values())

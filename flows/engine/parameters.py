@@ -43,9 +43,7 @@ def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | Non
                 raise ParameterError(f"{FILE}: {'.'.join(words)}: this step takes no parameters")
 
 
-def override(
-    root: Path, papers: Sequence[Paper], profile: str | None, assignments: Sequence[str]
-) -> list[str]:
+def override(root: Path, papers: Sequence[Paper], profile: str | None, assignments: Sequence[str]) -> list[str]:
     """Write a profile and ``key=value`` assignments into params.yaml and say what changed.
 
     A key that holds a switch is set for the profile in force only. Comments and order are kept.

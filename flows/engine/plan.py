@@ -35,8 +35,7 @@ def _words(item: Any) -> str:
     if isinstance(item, str):
         return item
     return "; ".join(
-        f"{kind.replace('outs', 'outputs').replace('deps', 'inputs')}: {_paths(paths)}"
-        for kind, paths in item.items()
+        f"{kind.replace('outs', 'outputs').replace('deps', 'inputs')}: {_paths(paths)}" for kind, paths in item.items()
     )
 
 

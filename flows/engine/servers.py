@@ -111,9 +111,7 @@ def _await(server: Server, process: subprocess.Popen[bytes], logs: Path) -> None
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise ServerError(
-        f"{server.name} did not answer within {PATIENCE:.0f} s; see {logs}/{server.name.lower()}.log"
-    )
+    raise ServerError(f"{server.name} did not answer within {PATIENCE:.0f} s; see {logs}/{server.name.lower()}.log")
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

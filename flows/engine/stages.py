@@ -13,9 +13,7 @@ from ruamel.yaml import YAML
 from flows.engine.graph import GraphError, Node, Paper, papers
 from flows.engine.imports import reached
 
-HEADER = (
-    "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
-)
+HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
 METRICS = ("metrics.json", "claims.json")
 PLOTS = ("figures", "tables")
 REPORT = "report"
@@ -41,7 +39,7 @@ def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> str:
 
 
 def dvc_yaml(root: Path, frozen_stages: Collection[str] | None = None) -> str:
-    """Return the text of dvc.yaml for the checkout at ``root``; frozen stages stay so unless told otherwise."""
+    """Return the text of dvc.yaml for the checkout at ``root``; frozen stages stay so, unless told which."""
     known = papers(root)
     still = frozen(root) if frozen_stages is None else frozen_stages
     stages: dict[str, Any] = {}
@@ -110,16 +108,12 @@ def summary(root: Path, node: Node) -> str:
     path = root / (node.module.replace(".", "/") + ".py")
     name = "bring" if node.is_source else node.step
     if not path.is_file():
-        raise GraphError(
-            f"flows/{node.paper}.py declares {node.name}, but there is no {path.relative_to(root)}"
-        )
+        raise GraphError(f"flows/{node.paper}.py declares {node.name}, but there is no {path.relative_to(root)}")
     for item in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(item, ast.FunctionDef) and item.name == name:
             sentence = (ast.get_docstring(item) or name).split("\n\n")[0].split(". ")[0]
             return " ".join(sentence.split()).rstrip(".")
-    raise GraphError(
-        f"{path.relative_to(root)} has no function {name}; a step's function carries its module's name"
-    )
+    raise GraphError(f"{path.relative_to(root)} has no function {name}; a step's function carries its module's name")
 
 
 def _params(root: Path, node: Node) -> list[Any]:

@@ -190,8 +190,7 @@ def _table(benchmark: Benchmark, value: Column) -> Shown:
     for case, runs in by_case(benchmark).items():
         best = _best(benchmark, value, runs)
         heads = [
-            Entry(text=cell(item, column.unit))
-            for item, column in zip(case, benchmark.named("case"), strict=True)
+            Entry(text=cell(item, column.unit)) for item, column in zip(case, benchmark.named("case"), strict=True)
         ]
         cells = [
             Entry(text=_value(benchmark, runs[name], value) if name in runs else "–", best=name in best)
@@ -236,6 +235,4 @@ def _numeric(value: Cell) -> bool:
 
 def _case_in_words(benchmark: Benchmark, case: tuple) -> str:
     heads = zip(benchmark.named("case"), case, strict=True)
-    return (
-        ", ".join(f"{column.label} = {cell(item, column.unit)}" for column, item in heads) or "the only case"
-    )
+    return ", ".join(f"{column.label} = {cell(item, column.unit)}" for column, item in heads) or "the only case"

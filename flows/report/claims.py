@@ -49,9 +49,7 @@ class Test(Strict):
     def _one_kind(self) -> Test:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"a test has one of {', '.join(KINDS)}; this one has {', '.join(given) or 'none'}"
-            )
+            raise ValueError(f"a test has one of {', '.join(KINDS)}; this one has {', '.join(given) or 'none'}")
         if (self.order is None) == (self.measurement is None):
             raise ValueError("a test names its measurement, except order, which lists its measurements")
         if (self.equals is None) != (self.tolerance is None):

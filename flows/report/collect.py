@@ -95,12 +95,7 @@ class Paper:
     @property
     def untested(self) -> dict[str, Measurement]:
         """Measurements that no test names."""
-        named = {
-            name
-            for item in (*self.claims, *self.findings)
-            for one in item.tested
-            for name in one.measurements
-        }
+        named = {name for item in (*self.claims, *self.findings) for one in item.tested for name in one.measurements}
         return {name: item for name, item in self.measurements.items() if name not in named}
 
     def count(self, verdict: Verdict, among: str = "claims") -> int:
@@ -206,9 +201,7 @@ def _figures(folder: Path, root: Path) -> tuple[Figure, ...]:
 
 
 def _tables(folder: Path, root: Path) -> tuple[Table, ...]:
-    return tuple(
-        _table(folder / name, caption, root) for name, caption in _captions(folder, (".csv",)).items()
-    )
+    return tuple(_table(folder / name, caption, root) for name, caption in _captions(folder, (".csv",)).items())
 
 
 def _table(path: Path, caption: str, root: Path) -> Table:

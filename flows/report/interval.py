@@ -35,9 +35,7 @@ def picture(tested: Tested) -> str:
     parts = [f'<line class="axis" x1="{EDGE}" x2="{WIDTH - EDGE}" y1="{height - 3}" y2="{height - 3}"/>']
     if tested.test.order is None:
         left, right = across(least), across(most)
-        parts.append(
-            f'<rect class="allowed" x="{left}" y="2" width="{round(right - left, 1)}" height="{height - 5}"/>'
-        )
+        parts.append(f'<rect class="allowed" x="{left}" y="2" width="{round(right - left, 1)}" height="{height - 5}"/>')
         parts += [
             f'<line class="limit" x1="{across(limit)}" x2="{across(limit)}" y1="2" y2="{height - 3}"/>'
             for limit in (least, most)
@@ -55,8 +53,6 @@ def _mark(item: Measurement, across: Callable[[float], float], y: float) -> str:
     value = low if item.value is None else item.value
     left, right = across(low), across(high)
     whisker = (
-        f'<path class="bar" d="M{left} {y}H{right}M{left} {y - 5}v10M{right} {y - 5}v10"/>'
-        if item.interval
-        else ""
+        f'<path class="bar" d="M{left} {y}H{right}M{left} {y - 5}v10M{right} {y - 5}v10"/>' if item.interval else ""
     )
     return f'{whisker}<circle class="value" cx="{across(value)}" cy="{y}" r="4.5"/>'

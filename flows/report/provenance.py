@@ -69,9 +69,7 @@ def load_provenance(folder: Path, profile: str, steps: Sequence[str] | None = No
     names = dict.fromkeys([*(there if steps is None else steps), PUBLISHER])
     records = {name: _load(folder / f"{name}{SUFFIX}", profile) for name in names}
     if steps is None:
-        return dict(
-            sorted(records.items(), key=lambda item: (item[1].started, item[0] == PUBLISHER, item[0]))
-        )
+        return dict(sorted(records.items(), key=lambda item: (item[1].started, item[0] == PUBLISHER, item[0])))
     return records
 
 

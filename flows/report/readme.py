@@ -81,9 +81,7 @@ def _updated(text: str, root: Path, path: Path) -> str:
     except (UndefinedError, ValueError) as problem:
         if isinstance(problem, ReadmeError):
             raise
-        raise ReadmeError(
-            f"a summary in {root / FOLDER} is out of date ({problem}): write the reports again"
-        ) from None
+        raise ReadmeError(f"a summary in {root / FOLDER} is out of date ({problem}): write the reports again") from None
     text = f"{text[:start]}\n\n{table.strip()}\n\n{text[end:]}"
     before, marker, after = text.partition(TREE_BEGIN)
     if not marker:

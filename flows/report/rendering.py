@@ -103,9 +103,7 @@ def plain(text: str) -> str:
     """Return a sentence for a line of Markdown: nothing in it but `code` is taken for markup."""
     parts = re.split(r"(`[^`]+`)", " ".join(str(text).split()))
     for index in range(0, len(parts), 2):
-        parts[index] = (
-            re.sub(r"([\\*$~]|(?<=\])\()", r"\\\1", parts[index]).replace("<", "&lt;").replace(">", "&gt;")
-        )
+        parts[index] = re.sub(r"([\\*$~]|(?<=\])\()", r"\\\1", parts[index]).replace("<", "&lt;").replace(">", "&gt;")
     return "".join(parts).replace("|", "\\|")
 
 

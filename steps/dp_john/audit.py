@@ -28,9 +28,7 @@ class AuditParams:
     """The claim that is audited, and how often."""
 
     epsilon: Annotated[float, Field(gt=0)]
-    weak_epsilon: Annotated[
-        float, Field(gt=0)
-    ]  # a claim at which half the noise is expected to pass unnoticed
+    weak_epsilon: Annotated[float, Field(gt=0)]  # a claim at which half the noise is expected to pass unnoticed
     delta: Annotated[float, Field(gt=0, lt=1)]
     closeness: Annotated[float, Field(gt=0)]
     runs: Annotated[int, Field(ge=100)]
@@ -62,9 +60,7 @@ def audit(*, out: Path, params: AuditParams, run: Run) -> None:
         worst = max(record["epsilon_lower_bound"] for record in records if record["kind"] == "correct")
         run.log({"audit/worst_epsilon_of_correct": worst}, update=seed)
     (out / "audits.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    missed = [
-        record["mechanism"] for record in records if record["kind"] == "planted" and not record["alarm"]
-    ]
+    missed = [record["mechanism"] for record in records if record["kind"] == "planted" and not record["alarm"]]
     run.say(f"{len(records)} audits; planted bugs missed: {missed or 'none'}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_john.certificate import certify, leverage_scores
 from tenfold.dp_john.convex_program import ProgramFailed
-from tenfold.dp_john.fixed_point import initial_weights
+from tenfold.dp_john.fixed_point import Scores, initial_weights
 from tenfold.dp_john.polytopes import gaussian
 from tenfold.dp_john.sampling import SampledScores, sample_size
 from tenfold.dp_john.sketch import SketchedScores
@@ -66,37 +67,35 @@ def baselines(prepared: Path, *, out: Path, params: BaselinesParams, run: Run) -
 
 
 def _capped(rows: np.ndarray, tolerance: float, method: str, params: BaselinesParams) -> dict[str, Any]:
-    """Solve in a process of its own, which is ended at the cap."""
+    """Solve in a process of its own, which the kernel ends when one solve takes longer than the cap."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_solve, args=(sender, rows, tolerance, method, params.repeats), daemon=True
-    )
+    process = context.Process(target=_solve, args=(sender, rows, tolerance, method, params), daemon=True)
     process.start()
-    answered = receiver.poll(params.cap * params.repeats + 1)
-    found = receiver.recv() if answered else None
-    process.kill()
-    process.join()
-    if found is None or found["seconds"] > params.cap:
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:  # the process was ended
         return {"seconds": float("nan"), "max_leverage": float("nan")}
-    return found
+    finally:
+        process.join()
 
 
-def _solve(sender: Any, rows: np.ndarray, tolerance: float, method: str, repeats: int) -> None:
-    seconds = []
+def _solve(sender: Any, rows: np.ndarray, tolerance: float, method: Any, params: BaselinesParams) -> None:
     with suppress(NotConverged, ProgramFailed):
-        john_ellipsoid(np.eye(2), 0.5, method=method)  # type: ignore[arg-type]  # loads what the method imports
-    for _ in range(repeats):
-        started = time.perf_counter()
-        try:
-            result = john_ellipsoid(rows, tolerance, method=method)  # type: ignore[arg-type]
-        except (NotConverged, ProgramFailed):
-            sender.send({"seconds": float("inf"), "max_leverage": float("nan")})
-            return
-        seconds.append(time.perf_counter() - started)
-    sender.send(
-        {"seconds": float(np.median(seconds)), "max_leverage": certify(rows, result.weights).max_leverage}
-    )
+        john_ellipsoid(np.eye(2), 0.5, method=method)  # loads what the method imports
+    seconds, result = [], None
+    try:
+        for _ in range(params.repeats):
+            signal.setitimer(signal.ITIMER_REAL, params.cap)
+            started = time.perf_counter()
+            result = john_ellipsoid(rows, tolerance, method=method)
+            seconds.append(time.perf_counter() - started)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except (NotConverged, ProgramFailed):
+        result = None
+    found = float("nan") if result is None else certify(rows, result.weights).max_leverage
+    sender.send({"seconds": float(np.median(seconds)) if result else float("nan"), "max_leverage": found})
 
 
 def _rounds(params: BaselinesParams, run: Run) -> list[dict[str, Any]]:
@@ -106,7 +105,7 @@ def _rounds(params: BaselinesParams, run: Run) -> list[dict[str, Any]]:
         rows, weights = gaussian(n, d, run.generator(f"rounds {n} {d}")), initial_weights(n, d)
         sampled = SampledScores(min(n, sample_size(d, params.sampling_accuracy)), run.generator("sample"))
         sampled(rows, weights)  # the first call is exact
-        kinds = {
+        kinds: dict[str, Scores] = {
             "exact": leverage_scores,
             "sketched": SketchedScores(params.sketch_rows, run.generator("sketch")),
             "sampled": sampled,

@@ -47,7 +47,7 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
     """
     entries: list[dict[str, Any]] = []
     for dataset, public in params.public.items():
-        shape = {"n": public.n, "d": public.d, "failure_probability": params.failure_probability}
+        shape: dict[str, Any] = {"n": public.n, "d": public.d, "failure_probability": params.failure_probability}
         for mode in params.modes:
             for epsilon in params.epsilons:
                 for closeness in [None] if mode == "moment" else params.closenesses:
@@ -55,13 +55,9 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
                     entries.append(entry | _calibration(entry, shape, public, params))
         for noise_sd in params.paper_noise_sds:
             found = calibrated("paper", None, None, None, **shape, noise_sd=noise_sd, rounds=params.rounds)
-            entries.append(
-                {"dataset": dataset, "mode": "paper", "noise_sd": noise_sd, "calibration": found.as_dict()}
-            )
+            entries.append({"dataset": dataset, "mode": "paper", "noise_sd": noise_sd, "calibration": found.as_dict()})
     (out / "privacy.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    run.say(
-        f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible"
-    )
+    run.say(f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible")
 
 
 def _calibration(

@@ -40,7 +40,7 @@ def certify(prepared: Path, solved: Path, released: Path, *, out: Path, run: Run
             "weight_sum": float(solution["weights"].sum()),
             **summary[name],
         }
-    with one_thread(True):  # thousands of products with small matrices
+    with one_thread():  # thousands of products with small matrices
         diagnostics = _diagnostics(prepared, released, references)
     (out / "certificates.json").write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
     (out / "diagnostics.json").write_text(json.dumps(diagnostics, indent=1) + "\n", encoding="utf-8")
@@ -54,16 +54,11 @@ def _diagnostics(prepared: Path, released: Path, references: dict[str, Ellipsoid
     found = []
     for index, entry in enumerate(entries):
         name = entry["dataset"]
-        kept = {
-            key: entry.get(key)
-            for key in ("dataset", "mode", "epsilon", "closeness", "noise_sd", "impossible")
-        }
+        kept = {key: entry.get(key) for key in ("dataset", "mode", "epsilon", "closeness", "noise_sd", "impossible")}
         kept["draws"] = entry["draws"]
         for label, key in (("final", f"{index}"), ("before_shrinking", f"{index}_touching")):
             if key in matrices:
-                results = [
-                    diagnose(rows[name], Ellipsoid(matrix), references[name]) for matrix in matrices[key]
-                ]
+                results = [diagnose(rows[name], Ellipsoid(matrix), references[name]) for matrix in matrices[key]]
                 kept[label] = {
                     "worst_violation": [result.worst_violation for result in results],
                     "fraction_held": [result.fraction_held for result in results],

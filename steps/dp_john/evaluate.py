@@ -20,9 +20,7 @@ from steps.dp_john.measurements import (
 from steps.runtime.run import Run
 
 
-def evaluate(
-    rates: Path, certified: Path, timed: Path, audited: Path, gaps: Path, *, out: Path, run: Run
-) -> None:
+def evaluate(rates: Path, certified: Path, timed: Path, audited: Path, gaps: Path, *, out: Path, run: Run) -> None:
     """Publish what the paper's claims are tested by.
 
     Reads   rates/curves.csv, certified/*.json, timed/*.csv, audited/audits.json, gaps/gaps.json
@@ -60,9 +58,7 @@ def evaluate(
     }
     for name, (figure, _) in drawn.items():
         run.figure(name, figure)
-    _write_json(
-        out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()}
-    )
+    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
 
 
 def _write_tables(

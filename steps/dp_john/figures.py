@@ -41,15 +41,14 @@ def rate(curves: pd.DataFrame) -> Captioned:
         COLOURS, random[random.dataset == random.dataset.iloc[0]].groupby("variant"), strict=False
     ):
         spread = group.groupby("updates").averaged
-        right.fill_between(
-            spread.min().index, spread.min() - 1, spread.max() - 1, color=colour, alpha=0.2, linewidth=0
-        )
+        right.fill_between(spread.min().index, spread.min() - 1, spread.max() - 1, color=colour, alpha=0.2, linewidth=0)
         right.loglog(spread.mean().index, spread.mean() - 1, color=colour, label=name)
     right.set(xlabel="updates T", title=f"random scores, {random.dataset.iloc[0]}")
     right.legend(fontsize=7)
     return figure, (
         "Convergence of the fixed point. Left: exact scores, averaged iterate (solid), last iterate (dotted) and the "
-        "bound (n/d)^(1/T) − 1 (thin). Right: averaged iterate with sketched, sampled and noisy scores; bands span the seeds."
+        "bound (n/d)^(1/T) − 1 (thin). Right: averaged iterate with sketched, sampled and noisy scores; bands "
+        "span the seeds."
     )
 
 
@@ -58,9 +57,7 @@ def privacy_utility(diagnostics: list[dict[str, Any]]) -> Captioned:
     names = list(dict.fromkeys(item["dataset"] for item in diagnostics))
     figure, axes = _panels(len(names), 4.6, 3.6)
     for axis, name in zip(axes, names, strict=True):
-        chosen = [
-            item for item in diagnostics if item["dataset"] == name and item["epsilon"] and "final" in item
-        ]
+        chosen = [item for item in diagnostics if item["dataset"] == name and item["epsilon"] and "final" in item]
         keys = dict.fromkeys((item["mode"], item["closeness"]) for item in chosen)
         for colour, key in zip(COLOURS, keys, strict=False):
             items = [item for item in chosen if (item["mode"], item["closeness"]) == key]
@@ -98,17 +95,14 @@ def gap_gallery(gaps: dict[str, Any]) -> Captioned:
         )
     middle.set(xlabel="updates T", ylabel="relative weight change / η", title="two equal rows")
     middle.legend(fontsize=7)
-    right.semilogy(
-        truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label="1000 rows, 100 rounds"
-    )
+    right.semilogy(truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label="1000 rows, 100 rounds")
     right.semilogy(truncation["sds"], truncation["mass"], marker="o", color=COLOURS[0], label="one weight")
     right.axhline(1e-6, color="black", linestyle=":", linewidth=1)
-    right.set(
-        xlabel="σ", ylabel="mass outside the neighbour's support", title="truncation", ylim=(1e-12, None)
-    )
+    right.set(xlabel="σ", ylabel="mass outside the neighbour's support", title="truncation", ylim=(1e-12, None))
     right.legend(fontsize=7)
     return figure, (
-        "Gaps of the argument. Left: the ellipsoid moves by ε₀^½ (dotted: 1.4 ε₀^−½). Middle: the weight of one of two equal "
+        "Gaps of the argument. Left: the ellipsoid moves by ε₀^½ (dotted: 1.4 ε₀^−½). Middle: the weight of one of two "
+        "equal "
         "rows moves by about Tη. Right: outputs that a neighbour cannot give (dotted: δ = 10⁻⁶)."
     )
 
@@ -130,7 +124,8 @@ def audits(audits: pd.DataFrame) -> Captioned:
     axis.axvline(audits[audits.kind == "correct"].claimed_epsilon.iloc[0], color="black", linestyle=":")
     axis.set(xlabel="lower bound on ε (symlog)", xscale="symlog")
     return figure, (
-        "Audits: lower bounds on ε over seeds, correct mechanisms (blue), planted bugs (orange), and half the noise at a "
+        "Audits: lower bounds on ε over seeds, correct mechanisms (blue), planted bugs (orange), and half the noise "
+        "at a "
         "claimed ε of 1 (yellow). Dotted: the claimed ε of all others."
     )
 

@@ -37,14 +37,11 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
     tolerances = np.array([0.1, 0.01, 0.001])
     own, neighbour = gallery.matrix_subspace(6, 5, run.generator("subspace"))
     mass = gallery.truncation_mass(sds)
-    needed, permitted = gallery.required_truncated_sd(
-        epsilons, tolerances, lipschitz_closeness=1.0, n=2000, delta=1e-6
-    )
+    needed, permitted = gallery.required_truncated_sd(epsilons, tolerances, lipschitz_closeness=1.0, n=2000, delta=1e-6)
     average, last = gallery.duplicate_weight_change(updates, 1e-4)
-    distances = np.array([1e-3, 1e-5, 1e-7, 1e-9])
-    zero, moved = gallery.zero_row_weights(
-        3, 0.15, params.zero_row_runs, int(run.generator("zero").integers(2**60))
-    )
+    offsets = np.array([1e-3, 1e-5, 1e-7, 1e-9])
+    sketched, exact = gallery.sketch_sensitivity(offsets)
+    zero, moved = gallery.zero_row_weights(3, 0.15, params.zero_row_runs, int(run.generator("zero").integers(2**60)))
     seed = int(run.generator("response").integers(2**60))
     worst = search(params.search_trials, seed=int(run.generator("search").integers(2**31)))
     found: dict[str, Any] = {
@@ -53,7 +50,7 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
         "composition": {"epsilons": epsilons, "tolerances": tolerances, "needed": needed, "permitted": permitted},
         "holder": {"closeness": closeness, "ratio": gallery.holder_ratios(closeness)},
         "duplicates": {"updates": updates, "eta": 1e-4, "average": average, "last": last},
-        "sketch": {"distances": distances, "change": gallery.sketch_sensitivity(distances)},
+        "sketch": {"offsets": offsets, "sketched": sketched, "exact": exact},
         "zero_row": {"share_zero": np.mean(zero == 0), "share_zero_neighbour": np.mean(moved == 0)},
         "free_replacement": {
             "epsilons": epsilons,

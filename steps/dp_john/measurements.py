@@ -14,14 +14,20 @@ CONFIDENCE = 0.95
 
 
 def measured(
-    value: float, unit: str, detail: str, interval: tuple[float, float] | None = None, **counts: int
+    value: float,
+    unit: str,
+    detail: str,
+    interval: tuple[float, float] | None = None,
+    *,
+    seeds: int | None = None,
+    n: int | None = None,
 ) -> Measurement:
-    """Return one measurement; ``counts`` are ``seeds`` and ``n``, where they apply."""
+    """Return one measurement; ``seeds`` and ``n`` say how many there were, where that applies."""
     return {
         "value": float(value),
         "interval": None if interval is None else [float(end) for end in interval],
-        "seeds": counts.get("seeds"),
-        "n": counts.get("n"),
+        "seeds": seeds,
+        "n": n,
         "unit": unit,
         "detail": detail,
     }
@@ -32,16 +38,14 @@ def unavailable(reason: str) -> Measurement:
     return {"unavailable": reason}
 
 
-def mean_of(values: Sequence[float], unit: str, detail: str, **counts: int) -> Measurement:
+def mean_of(values: Sequence[float], unit: str, detail: str, seeds: int | None = None) -> Measurement:
     """Return a mean with Student's interval at 95 %; without one where there is a single value."""
     array = np.asarray(values, dtype=float)
     spread = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else 0.0
     if spread == 0:
-        return measured(array.mean(), unit, detail, n=len(array), **counts)
+        return measured(array.mean(), unit, detail, n=len(array), seeds=seeds)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(array) - 1) * spread
-    return measured(
-        array.mean(), unit, detail, (array.mean() - half, array.mean() + half), n=len(array), **counts
-    )
+    return measured(array.mean(), unit, detail, (array.mean() - half, array.mean() + half), n=len(array), seeds=seeds)
 
 
 def share_of(successes: int, runs: int, detail: str) -> Measurement:
@@ -50,13 +54,13 @@ def share_of(successes: int, runs: int, detail: str) -> Measurement:
     return measured(successes / runs, "share", detail, (interval.low, interval.high), n=runs)
 
 
-def slope(x: Sequence[float], y: Sequence[float], detail: str, **counts: int) -> Measurement:
+def slope(x: Sequence[float], y: Sequence[float], detail: str) -> Measurement:
     """Return the slope of log y against log x, with the interval of least squares at 95 %."""
     fit = stats.linregress(np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float)))
     if len(x) < 3 or not np.isfinite(fit.stderr):
-        return measured(fit.slope, "log-log slope", detail, **counts)
+        return measured(fit.slope, "log-log slope", detail)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(x) - 2) * fit.stderr
-    return measured(fit.slope, "log-log slope", detail, (fit.slope - half, fit.slope + half), **counts)
+    return measured(fit.slope, "log-log slope", detail, (fit.slope - half, fit.slope + half))
 
 
 def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
@@ -66,7 +70,7 @@ def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
     late = exact[exact.updates >= exact.updates.max() / 30]
     names = ", ".join(exact.dataset.unique())
     slopes = [
-        slope(group.updates, group.averaged - 1, "").get("value")
+        float(slope(group.updates, group.averaged - 1, "")["value"])
         for _, group in late.groupby("dataset")
         if (group.averaged - 1 > 1e-9).all() and len(group) > 2
     ]
@@ -123,24 +127,28 @@ def _noisy(curves: pd.DataFrame) -> dict[str, Measurement]:
 
 def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
     """Return what the gap gallery says of C3 and F1 to F7."""
+    own, neighbour = gaps["subspace"]["own"], gaps["subspace"]["neighbour"]
     truncation, holder, duplicates = gaps["truncation"], gaps["holder"], gaps["duplicates"]
     union = dict(zip(truncation["sds"], truncation["union"], strict=True))
     mass = dict(zip(truncation["sds"], truncation["mass"], strict=True))
-    composition, free = gaps["composition"], gaps["free_replacement"]
+    composition, free, sketch = gaps["composition"], gaps["free_replacement"], gaps["sketch"]
     at_one = free["epsilons"].index(1.0)
     found = {
-        "subspace_own": measured(gaps["subspace"]["own"], "relative distance", "of Q from the span of its own rows' a aᵀ"),
-        "subspace_neighbour": measured(gaps["subspace"]["neighbour"], "relative distance", "of Q from a neighbour's span"),
+        "subspace_own": measured(own, "relative distance", "of Q from the span of its own rows' a aᵀ"),
+        "subspace_neighbour": measured(neighbour, "relative distance", "of Q from a neighbour's span"),
         "truncation_delta": measured(mass[0.5], "probability", "one weight, σ = 0.5, shift 10⁻³: δ can be no smaller"),
-        "truncation_union": measured(union[0.2], "probability mass", "the same at σ = 0.2 summed over 1000 rows, 100 rounds"),
+        "truncation_union": measured(union[0.2], "probability mass", "the same at σ = 0.2, 1000 rows × 100 rounds"),
         "composition_excess": measured(
             np.min(composition["needed"]) / composition["permitted"], "ratio",
             "least σ that composition needs over the largest that truncation permits, ε ≤ 8, ξ ≤ 0.1, Lε₀ = 1",
         ),
         "holder_slope": slope(holder["closeness"], holder["ratio"], "of ‖ΔQ‖/ε₀ against ε₀ on three rows"),
         "duplicate_slope": slope(duplicates["updates"], duplicates["last"], "of a duplicate's weight change against T"),
-        "sketch_change": measured(min(gaps["sketch"]["change"]), "nats", "least change of a sketched score's logarithm"),
-        "zero_row_share": measured(gaps["zero_row"]["share_zero"], "share", "of runs in which a zero row's weight is 0"),
+        "sketch_growth": measured(
+            sketch["sketched"][-1] / sketch["exact"][-1], "ratio",
+            f"change of a sketched score's logarithm over the exact one's, offset {sketch['offsets'][-1]:g}",
+        ),
+        "zero_row_share": measured(gaps["zero_row"]["share_zero"], "share", "of runs that leave a zero row at 0"),
         "free_replacement_miss": share_of(
             round(free["attained"][at_one] * free["runs"]), free["runs"], "misses of the best private choice at ε = 1"
         ),
@@ -152,6 +160,9 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
     for closeness, ratio in zip(holder["closeness"], holder["ratio"], strict=True):
         name = f"holder_1e{round(np.log10(closeness))}"
         found[name] = measured(ratio, "ratio", f"‖ΔQ‖/ε₀ at ε₀ = {closeness:g}")
+    for offset, change in zip(sketch["offsets"], sketch["sketched"], strict=True):
+        name = f"sketch_1e{round(np.log10(offset))}"
+        found[name] = measured(change, "nats", f"change of a sketched score's logarithm from offset {offset:g}")
     return found
 
 
@@ -161,14 +172,15 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     leaked = planted[planted.mechanism == "leaked matrix"].epsilon_lower_bound
     zero = planted[planted.mechanism == "zero row"].epsilon_lower_bound
     seeds = int(audits.seed.nunique())
+    share_caught = measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted))
     return {
         "audit_correct_epsilon": measured(
             correct.epsilon_lower_bound.max(), "ε", "largest lower bound over modes, canaries and seeds, claimed ε = 4",
             n=len(correct), seeds=seeds,
         ),
-        "audit_caught": measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted), seeds=seeds),
-        "leaked_matrix_epsilon": measured(leaked.min(), "ε", "least lower bound with Q exact", n=len(leaked), seeds=seeds),
-        "zero_row_epsilon": measured(zero.min(), "ε", "least lower bound with a zero row let in", n=len(zero), seeds=seeds),
+        "audit_caught": share_caught | {"seeds": seeds},
+        "leaked_matrix_epsilon": measured(leaked.min(), "ε", "least lower bound with Q exact", seeds=seeds),
+        "zero_row_epsilon": measured(zero.min(), "ε", "least lower bound with a zero row let in", seeds=seeds),
     }  # fmt: skip
 
 
@@ -182,15 +194,14 @@ def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measure
         return exact[0] if exact else None
 
     where = "at ε = 1, ε₀ = 10⁻³"
+    violation, loss = "worst violation before shrinking", "mean log-radius loss an axis"
     rows = [
-        ("input_violation_before", "gaussian", "input", "before_shrinking", "worst_violation", "worst violation before shrinking"),
-        ("input_radius_loss", "gaussian", "input", "final", "log_radius_loss", "mean log-radius loss an axis"),
-        ("iterate_radius_loss", "gaussian", "iterate", "final", "log_radius_loss", "mean log-radius loss an axis"),
-        ("input_radius_loss_breast_cancer", "breast_cancer", "input", "final", "log_radius_loss", "mean log-radius loss an axis"),
+        ("input_violation_before", "gaussian", "input", "before_shrinking", "worst_violation", violation),
+        ("input_radius_loss", "gaussian", "input", "final", "log_radius_loss", loss),
+        ("iterate_radius_loss", "gaussian", "iterate", "final", "log_radius_loss", loss),
+        ("input_radius_loss_breast_cancer", "breast_cancer", "input", "final", "log_radius_loss", loss),
     ]  # fmt: skip
-    found = {
-        "input_violation_after": unavailable(f"no release of mode input on gaussian {where} in this profile")
-    }
+    found = {"input_violation_after": unavailable(f"no release of mode input on gaussian {where} in this profile")}
     for name, dataset, mode, label, key, words in rows:
         item = entry(dataset, mode)
         detail = f"{words}, {dataset}, mode {mode}, {where}"
@@ -202,9 +213,7 @@ def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measure
     item = entry("gaussian", "input")
     if item is not None:
         worst = item["final"]["worst_violation"]
-        detail = (
-            f"largest violation of a true row over all draws after shrinking, gaussian, mode input, {where}"
-        )
+        detail = f"largest violation of a true row over all draws after shrinking, gaussian, mode input, {where}"
         found["input_violation_after"] = measured(max(worst), "relative", detail, n=len(worst))
     iterate = entry("gaussian", "iterate")
     noise = [draw["noise_sd"] for draw in iterate["draws"] if draw["released"]] if iterate else []

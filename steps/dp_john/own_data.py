@@ -21,22 +21,14 @@ class UnreadableTable(ValueError):
 
 @app.command()
 def solve(
-    csv: Annotated[
-        Path, typer.Option(help="Table of numbers, one constraint |aᵀx| ≤ 1 a row; a header is optional.")
-    ],
+    csv: Annotated[Path, typer.Option(help="Table of numbers, one constraint |aᵀx| ≤ 1 a row; a header is optional.")],
     out: Annotated[Path, typer.Option(help="Where to write <out>.json and <out>.npz.")] = Path("john"),
-    tolerance: Annotated[
-        float, typer.Option(help="ξ: the largest leverage may exceed 1 by this much.")
-    ] = 1e-3,
+    tolerance: Annotated[float, typer.Option(help="ξ: the largest leverage may exceed 1 by this much.")] = 1e-3,
     mode: Annotated[str, typer.Option(help="none, or a private mode: input, iterate, moment.")] = "none",
     epsilon: Annotated[float | None, typer.Option(help="ε of a private mode.")] = None,
     delta: Annotated[float | None, typer.Option(help="δ of a private mode.")] = None,
-    closeness: Annotated[
-        float | None, typer.Option(help="How far one row may move (modes input, iterate).")
-    ] = None,
-    row_norm_bound: Annotated[
-        float | None, typer.Option(help="Public bound r ≥ ‖a‖ (iterate, moment).")
-    ] = None,
+    closeness: Annotated[float | None, typer.Option(help="How far one row may move (modes input, iterate).")] = None,
+    row_norm_bound: Annotated[float | None, typer.Option(help="Public bound r ≥ ‖a‖ (iterate, moment).")] = None,
     row_norm_floor: Annotated[float | None, typer.Option(help="Public bound r_min ≤ ‖a‖ (iterate).")] = None,
     ridge: Annotated[float | None, typer.Option(help="Public ridge λ₀ (iterate).")] = None,
     rounds: Annotated[int | None, typer.Option(help="Public number of rounds (iterate).")] = None,
@@ -132,9 +124,7 @@ def _write(out: Path, facts: dict[str, Any], arrays: dict[str, Any]) -> None:
         raise OutputError(error.errno, f"cannot write {out}.npz: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    write_atomically(
-        out.with_name(out.name + ".json"), json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    )
+    write_atomically(out.with_name(out.name + ".json"), json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def main(arguments: list[str]) -> Any:

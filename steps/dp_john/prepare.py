@@ -31,8 +31,8 @@ def prepare(*tables: Path, out: Path, params: PrepareParams, run: Run) -> None:
     """Bring every table and synthetic family to rows of a centred polytope.
 
     Numeric columns without the target are centred and scaled to unit variance, constant columns and zero
-    rows left out; then all rows are divided by the largest norm. The scaling uses the data: the tables are public, and the private modes protect the rows
-    as they come out of this step.
+    rows left out; then all rows are divided by the largest norm. The scaling uses the data: the tables are public,
+    and the private modes protect the rows as they come out of this step.
 
     Reads   tables/*: table.csv, schema.json, source.json
     Writes  <name>.npy (n, d) float64 for each; meta.json: n, d, source, origin, row norms
@@ -43,9 +43,7 @@ def prepare(*tables: Path, out: Path, params: PrepareParams, run: Run) -> None:
         name = table.name
         rows = _standardised(table, params.largest_table)
         if name in PROJECTED and PROJECTED[name] < rows.shape[1]:
-            projection = run.generator(f"projection of {name}").standard_normal(
-                (rows.shape[1], PROJECTED[name])
-            )
+            projection = run.generator(f"projection of {name}").standard_normal((rows.shape[1], PROJECTED[name]))
             rows = rows @ projection / np.sqrt(rows.shape[1])
         origin = json.loads((table / "source.json").read_text(encoding="utf-8"))["origin"]
         meta[name] = _save(name, rows, out) | {"kind": "table", "origin": origin}

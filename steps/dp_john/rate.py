@@ -92,12 +92,8 @@ def rate(prepared: Path, *, out: Path, params: RateParams, run: Run) -> None:
     for dataset in params.random_datasets:
         rows = np.load(prepared / f"{dataset}.npy")
         for variant, seed, scores in _variants(params, run, dataset):
-            records += _curve(
-                dataset, variant, seed, FixedPoint(rows, scores), _marks(params, params.random_updates)
-            )
-        run.say(
-            f"{dataset}: {rows.shape[0]} × {rows.shape[1]}, random scores, {params.random_updates} updates"
-        )
+            records += _curve(dataset, variant, seed, FixedPoint(rows, scores), _marks(params, params.random_updates))
+        run.say(f"{dataset}: {rows.shape[0]} × {rows.shape[1]}, random scores, {params.random_updates} updates")
     with open(out / "curves.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -122,15 +118,11 @@ def _variants(params: RateParams, run: Run, dataset: str) -> list[tuple[str, int
     for seed in range(params.noise_seeds):
         for noise_sd in params.noise_sds:
             insecure_seed = int(run.generator(f"{dataset} noise {noise_sd} {seed}").integers(2**60))
-            variants.append(
-                (f"noise {noise_sd}", seed, NoisyScores(noise_sd, params.truncation, insecure_seed))
-            )
+            variants.append((f"noise {noise_sd}", seed, NoisyScores(noise_sd, params.truncation, insecure_seed)))
     return variants
 
 
-def _curve(
-    dataset: str, variant: str, seed: int, state: FixedPoint, marks: list[int]
-) -> list[dict[str, Any]]:
+def _curve(dataset: str, variant: str, seed: int, state: FixedPoint, marks: list[int]) -> list[dict[str, Any]]:
     n, d = state.rows.shape
     records = []
     for mark in marks:

@@ -47,7 +47,7 @@ def release(prepared: Path, calibrated: Path, *, out: Path, params: ReleaseParam
         results = []
         for draw in range(params.draws[entry["mode"]]):
             seed = int(run.generator(f"{index} {draw}").integers(2**62))
-            with one_thread(True):  # many small problems
+            with one_thread():  # many small problems
                 outcome, result = _attempt(data[entry["dataset"]], calibration, params.tolerance, seed)
             entry["draws"].append(outcome)
             if result is not None:
@@ -57,7 +57,7 @@ def release(prepared: Path, calibrated: Path, *, out: Path, params: ReleaseParam
             matrices[f"{index}"] = np.stack([result.ellipsoid.matrix for result in results])
             if "touching" in results[0].released:
                 matrices[f"{index}_touching"] = np.stack([result.released["touching"] for result in results])
-    np.savez(out / "matrices.npz", **matrices)
+    np.savez(out / "matrices.npz", allow_pickle=False, **matrices)
     (out / "releases.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     done = sum(draw["released"] for entry in entries for draw in entry["draws"])
     run.say(f"{done} releases of {sum(len(entry['draws']) for entry in entries)} attempts")
@@ -79,8 +79,6 @@ def _attempt(
         "released": True,
         "volume_gap": gap if gap is not None and np.isfinite(gap) else None,
         "containment_probability": result.containment_probability,
-        "noise_sd": float(np.median(result.released["noise_sds"]))
-        if "noise_sds" in result.released
-        else None,
+        "noise_sd": float(np.median(result.released["noise_sds"])) if "noise_sds" in result.released else None,
     }
     return outcome, result

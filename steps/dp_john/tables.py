@@ -78,7 +78,8 @@ def audits(audits: pd.DataFrame) -> Captioned:
         alarms=("alarm", "sum"), audits=("alarm", "size"), noise_ratio=("noise_ratio", "mean"),
     ).reset_index()  # fmt: skip
     caption = (
-        "White-box audits: the lower bound on ε over seeds, and how many raised the alarm. Noise ratio is observed over "
+        "White-box audits: the lower bound on ε over seeds, and how many raised the alarm. Noise ratio is observed "
+        "over "
         "claimed standard deviation."
     )
     return table, caption

@@ -113,8 +113,7 @@ def _named_errors(out: Path) -> Iterator[None]:
             raise
         raise OutputError(
             cause,
-            f"cannot write {out}: {ADVICE[cause]} and run the same command again "
-            f"(nothing half-written was kept)",
+            f"cannot write {out}: {ADVICE[cause]} and run the same command again (nothing half-written was kept)",
         ) from error
 
 

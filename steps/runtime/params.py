@@ -71,8 +71,7 @@ def switched(value: Any, profile: str, key: str) -> Any:
         named = [name for name in at_most if name in value]
         if not named:
             raise ParameterError(
-                f"{FILE}: {key} has no value for profile {profile} or one before it; "
-                f"it names only {', '.join(value)}"
+                f"{FILE}: {key} has no value for profile {profile} or one before it; it names only {', '.join(value)}"
             )
         return switched(value[named[-1]], profile, key)
     mixed = set(value) & set(PROFILES)

@@ -37,9 +37,7 @@ class Sandbox:
             home / ".config",
         ]
         scratch += [
-            Path(os.environ[name])
-            for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME")
-            if name in os.environ
+            Path(os.environ[name]) for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ
         ]
         self.scratch = [str(path.resolve()) for path in scratch]
         self.ignored = [str(Path(sys.prefix).resolve()), os.path.join(self.root, ".venv")]

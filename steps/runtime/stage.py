@@ -40,9 +40,7 @@ class Stage:
             "out": self.out.as_posix(),
             "seed": seed,
             "params": params,
-            "files": {
-                path.as_posix(): content_digest(self.root / path) for path in (*self.inputs, *self.code)
-            },
+            "files": {path.as_posix(): content_digest(self.root / path) for path in (*self.inputs, *self.code)},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -127,7 +127,7 @@ def _remove_abandoned(root: Path) -> None:
 @contextmanager
 def _only_one(root: Path, *, wait: bool) -> Iterator[bool]:
     (root / ".tenfold").mkdir(exist_ok=True)
-    lock = os.open(root / ".tenfold" / "tracking.lock", os.O_CREAT | os.O_RDWR)
+    lock = os.open(root / ".tenfold" / "tracking.lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         first = True

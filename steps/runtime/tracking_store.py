@@ -21,7 +21,8 @@ from steps.runtime.outputs import write_atomically
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }  # fmt: skip
 BATCH, PARAMS_BATCH = 1000, 100  # MLflow's limits of one request
 READ = 1_000_000  # bytes of the log at a time
@@ -41,11 +42,11 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
-        for name, level in (("alembic", "WARNING"), ("mlflow", "ERROR"), ("urllib3", "ERROR")):
-            logging.getLogger(name).setLevel(level)
         warnings.filterwarnings("ignore")
         import mlflow
 
+        for name in ("alembic", "mlflow", "urllib3"):
+            logging.getLogger(name).setLevel("ERROR")
         self.root = root
         self.uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
         address = f"{self.uri}?timeout={LOCKED}" if re.fullmatch(r"sqlite:[^?]+", self.uri) else self.uri

@@ -76,9 +76,7 @@ def _first_address(file: OfficialFile, folder: Path, expected: str | None, progr
     raise type(refusals[-1])(" ".join(str(error) for error in refusals))
 
 
-def _retrieve(
-    file: OfficialFile, address: str, folder: Path, expected: str | None, progress: Progress
-) -> Path:
+def _retrieve(file: OfficialFile, address: str, folder: Path, expected: str | None, progress: Progress) -> Path:
     import pooch
 
     archive, member = urldefrag(address)
@@ -86,9 +84,7 @@ def _retrieve(
     with progress(file.name) as report:
         downloader = ResumableDownloader(part, sha256=expected, size=file.size, report=report)
         known = None if expected is None else f"sha256:{expected}"
-        return Path(
-            pooch.retrieve(address, known_hash=known, fname=file.name, path=folder, downloader=downloader)
-        )
+        return Path(pooch.retrieve(address, known_hash=known, fname=file.name, path=folder, downloader=downloader))
 
 
 @contextmanager

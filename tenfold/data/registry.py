@@ -168,9 +168,7 @@ def _source(path: Path, name: str, entry: Any) -> Source:
     try:
         return Source(name=name, **entry)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'entry'}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'entry'}: {fault['msg']}" for fault in error.errors())
         raise InvalidRegistry(f"{path}: {name}: {faults}. Correct the entry.") from error
 
 

@@ -152,9 +152,7 @@ def _from_addresses(source: Source, downloads: Path, allow_unverified: bool, pro
     for file in source.official.files:
         path = download(file, downloads=downloads, allow_unverified=allow_unverified, progress=progress)
         files[file.name], sums[file.name] = path, file.sha256 or sha256_file(path)
-    detail = (
-        f"official: {', '.join(files)}, published at {source.page or source.official.files[0].addresses[0]}"
-    )
+    detail = f"official: {', '.join(files)}, published at {source.page or source.official.files[0].addresses[0]}"
     unverified = [file.name for file in source.official.files if file.sha256 is None]
     if unverified:
         detail += f" (unverified, trusted at first use: {', '.join(unverified)})"

@@ -50,18 +50,14 @@ def _split_cells(column: Column, rows: int) -> list[str]:
     return [first] * train + rest
 
 
-def _category_cells(
-    column: Column, factors: Float[np.ndarray, "N k"], generator: np.random.Generator
-) -> list[str]:
+def _category_cells(column: Column, factors: Float[np.ndarray, "N k"], generator: np.random.Generator) -> list[str]:
     assert column.values is not None
     weights = generator.standard_normal((FACTORS, len(column.values)))  # (k, V)
     scores = factors @ weights + NOISE * generator.gumbel(size=(len(factors), len(column.values)))  # (N, V)
     return [column.values[index] for index in scores.argmax(axis=1)]
 
 
-def _numeric_cells(
-    column: Column, factors: Float[np.ndarray, "N k"], generator: np.random.Generator
-) -> list[str]:
+def _numeric_cells(column: Column, factors: Float[np.ndarray, "N k"], generator: np.random.Generator) -> list[str]:
     assert column.range is not None
     low, high = column.range
     scores = factors @ generator.standard_normal(FACTORS)  # (N,)

@@ -1,4 +1,4 @@
-"""The John ellipsoid of a symmetric polytope, exact, sketched and differentially private (arXiv:2408.06395)."""
+"""The John ellipsoid of a symmetric polytope: exact, sketched, differentially private (arXiv:2408.06395)."""
 
 from tenfold.lazy import exports
 
@@ -8,8 +8,17 @@ __getattr__, __dir__, __all__ = exports(
         "Certificate": "certificate",
         "Ellipsoid": "ellipsoid",
         "InvalidPolytope": "polytope",
+        "JohnResult": "solver",
+        "NotConverged": "solver",
+        "PrivateJohnResult": "release",
+        "audit_mode": "audit",
+        "audit_planted_bugs": "audit",
+        "calibrate": "calibration",
         "certify": "certificate",
         "john_ellipsoid": "solver",
+        "diagnose": "diagnostic",
+        "leverage_scores": "certificate",
         "private_john_ellipsoid": "private",
+        "release_private": "private",
     },
 )

@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 from tenfold.dp_john.certificate import Certificate, certificate_of, scores_under
 from tenfold.dp_john.interior_point import RestrictedProblem
 from tenfold.dp_john.solution import Solution
-from tenfold.dp_john.threads import one_thread
 from tenfold.dp_john.whitening import Factor, cholesky_factor, factor_rows, whitened_under
 
 SQUARED_ROUNDS = 20  # at the start
 INNER = 0.6  # of the tolerance: what the few rows are solved to, so that all rows meet it
-CUT = 0.05  # of the mean weight: rows below it leave the working set unless near the boundary
-SMALL = 50_000  # numbers up to which products with the matrix use one thread
+CUT = 0.05  # of the mean: rows whose w_i h_i is less leave the working set unless near the boundary
 FAINT = 0.01  # of the mean weight: rows below it after squared rounds are left out of Newton's method
 TIE = 1e-6  # relative difference below which leverages may be taken in any order
 LATER_ROUNDS = 5  # before each run of Newton's method
@@ -43,7 +41,7 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     base = factor_rows(A)
     scores = scores_under(base, A)  # ∝ h for equal weights
     rows, X = _outermost(A, scores, base)
-    start = np.full(len(X), d / len(X))
+    start = np.square(scores[rows])  # the first squared round, from equal weights
     weights, updates, _ = squared_rounds(X, start, INNER * tolerance, min(max_updates, SQUARED_ROUNDS))
     best: Solution | None = None
     while True:
@@ -61,7 +59,8 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
         updates += more
         if not reached:
             keep = weights > FAINT * d / len(weights)
-            rows, X, weights = rows[keep], X[keep], weights[keep]
+            if whitened_under(X[keep], weights[keep]) is not None:
+                rows, X, weights = rows[keep], X[keep], weights[keep]
             problem = RestrictedProblem(X, weights, DENSE_ROWS)
             updates += max(1, problem.solve(INNER * tolerance, max_updates - updates))
             rows, X = rows[problem.indices], problem.X
@@ -74,16 +73,15 @@ def squared_rounds(
     """Return weights (m,) after rounds of w ← w∘h² from ``start``, how many, and whether max h ≤ 1 + ξ."""
     d = X.shape[1]
     weights = start * (d / start.sum())
-    with one_thread(X.size <= SMALL):
-        for update in range(max_updates):
-            whitened = whitened_under(X, weights)
-            if whitened is None:
-                return start * (d / start.sum()), update, False
-            scores = whitened[1]
-            if scores.max() <= 1 + tolerance:
-                return weights, update, True
-            weights = weights * np.square(scores)
-            weights *= d / weights.sum()
+    for update in range(max_updates):
+        whitened = whitened_under(X, weights)
+        if whitened is None:
+            return start * (d / start.sum()), update, False
+        scores = whitened[1]
+        if scores.max() <= 1 + tolerance:
+            return weights, update, True
+        weights = weights * np.square(scores)
+        weights *= d / weights.sum()
     return weights, max_updates, False
 
 
@@ -101,15 +99,13 @@ def _outermost(A: NDArray, scores: NDArray, base: Factor) -> tuple[NDArray, Floa
         scores = scores * (1 + TIE * np.random.default_rng(0).random(n))
 
 
-def _working_set(
-    rows: NDArray, weights: NDArray, scores: NDArray, certificate: Certificate
-) -> tuple[NDArray, NDArray]:
+def _working_set(rows: NDArray, weights: NDArray, scores: NDArray, certificate: Certificate) -> tuple[NDArray, NDArray]:
     """Return the rows that hold weight or come within the gap of the boundary, and weights to start from."""
     d = certificate.dimension
     mean = d / len(weights)
     near = scores > 1 - min(certificate.gap, 0.5)
     full = _spread(rows, weights, len(scores))
-    held = full > CUT * mean
+    held = full * scores > CUT * mean  # w_i h_i sums to d, and to 1 in every direction: no direction is lost
     limit = max(2 * d * (d + 1), 2 * int(held.sum()))
     chosen = np.flatnonzero(near | held)
     if len(chosen) > limit:

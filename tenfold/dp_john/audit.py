@@ -121,7 +121,5 @@ def audit_planted_bugs(
         canary = canaries_for(mode, closeness)[0]
         calibration = calibration_for(mode, canary, epsilon, delta)
         allowed = min(runs, 4000) if name == "zero row" else runs  # one run at a time, and certain in each
-        audits.append(
-            audit_observation(name, observe, canary, calibration, runs=allowed, insecure_seed=insecure_seed)
-        )
+        audits.append(audit_observation(name, observe, canary, calibration, runs=allowed, insecure_seed=insecure_seed))
     return audits

@@ -72,9 +72,7 @@ class Calibration:
 
 def _count(value: object, name: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidCalibration(
-            f"{name} must be a public whole number of at least {least}, not {_shown(value)}"
-        )
+        raise InvalidCalibration(f"{name} must be a public whole number of at least {least}, not {_shown(value)}")
     return int(value)
 
 
@@ -84,9 +82,7 @@ def _shown(value: object) -> str:
 
 def _public(value: object, name: str, mode: str) -> float:
     if value is None:
-        raise InvalidCalibration(
-            f"mode {mode!r} needs {name}: give a number that does not come from the data"
-        )
+        raise InvalidCalibration(f"mode {mode!r} needs {name}: give a number that does not come from the data")
     try:
         return positive(value, name)
     except InvalidBudget as error:
@@ -178,9 +174,7 @@ def _neighbours(mode: str, neighbours: object) -> str:
     if neighbours is None:
         return allowed[0]
     if not isinstance(neighbours, str) or neighbours not in allowed:
-        raise InvalidCalibration(
-            f"mode {mode!r} protects neighbours {' or '.join(allowed)}, not {_shown(neighbours)}"
-        )
+        raise InvalidCalibration(f"mode {mode!r} protects neighbours {' or '.join(allowed)}, not {_shown(neighbours)}")
     return neighbours
 
 
@@ -240,8 +234,7 @@ def _iterate(
     }
     if bounds["row_norm_floor"] > bounds["row_norm_bound"]:
         raise InvalidCalibration(
-            f"row_norm_floor = {bounds['row_norm_floor']:g} is above "
-            f"row_norm_bound = {bounds['row_norm_bound']:g}"
+            f"row_norm_floor = {bounds['row_norm_floor']:g} is above row_norm_bound = {bounds['row_norm_bound']:g}"
         )
     n, d = common["n"], common["d"]
     round_sensitivity(np.full(n, d / n), **bounds)  # fails here rather than after looking at the data

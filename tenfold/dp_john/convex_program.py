@@ -18,9 +18,7 @@ class ProgramFailed(RuntimeError):
     """The convex solver returned no solution."""
 
 
-def convex_program(
-    A: NDArray, tolerance: float, max_updates: int, solver: Literal["CLARABEL", "SCS"]
-) -> Solution:
+def convex_program(A: NDArray, tolerance: float, max_updates: int, solver: Literal["CLARABEL", "SCS"]) -> Solution:
     """Return the dual weights of the program as CLARABEL (interior point) or SCS (splitting) solves it.
 
     A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the

@@ -40,9 +40,7 @@ class Ellipsoid:
             lower = np.linalg.cholesky((Q + Q.T) / 2)
         except np.linalg.LinAlgError:
             least = np.linalg.eigvalsh((Q + Q.T) / 2)[0]
-            raise NotPositiveDefinite(
-                f"Q has the eigenvalue {least:.3g}, so that xᵀQx ≤ 1 is unbounded"
-            ) from None
+            raise NotPositiveDefinite(f"Q has the eigenvalue {least:.3g}, so that xᵀQx ≤ 1 is unbounded") from None
         object.__setattr__(self, "factor", lower.T)
 
     @classmethod

@@ -31,9 +31,7 @@ def matrix_subspace(n: int, d: int, generator: np.random.Generator) -> tuple[flo
     The second distance is relative to the change of Q. Raises ValueError unless n < d(d+1)/2.
     """
     if n >= d * (d + 1) // 2:
-        raise ValueError(
-            f"n = {n} rows span all symmetric matrices of size {d}: take n below {d * (d + 1) // 2}"
-        )
+        raise ValueError(f"n = {n} rows span all symmetric matrices of size {d}: take n below {d * (d + 1) // 2}")
     A = generator.standard_normal((n, d))
     neighbour = A.copy()
     neighbour[0] += 1e-3 * generator.standard_normal(d)
@@ -155,8 +153,7 @@ def zero_row_weights(rounds: int, noise_sd: float, runs: int, insecure_seed: int
     calibration = calibrate("paper", None, None, None, n=3, d=2, noise_sd=noise_sd, rounds=rounds)
     source = NoiseSource(insecure_seed)
     zero, moved = (
-        np.array([noisy_fixed_point(rows, calibration, source)[1][2] for _ in range(runs)])
-        for rows in (A, neighbour)
+        np.array([noisy_fixed_point(rows, calibration, source)[1][2] for _ in range(runs)]) for rows in (A, neighbour)
     )
     return zero, moved
 

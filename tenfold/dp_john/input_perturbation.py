@@ -54,8 +54,7 @@ def perturb_rows_exactly(
     steps = A / calibration.grid_step
     if not np.abs(steps).max() < 2.0**52:
         raise GridTooFine(
-            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: "
-            "rescale A, or use a larger closeness"
+            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: rescale A, or use a larger closeness"
         )
     noise = discrete_gaussian(A.shape, calibration.grid_variance, source)
     return (np.rint(steps).astype(np.int64) + noise) * calibration.grid_step
@@ -94,9 +93,7 @@ def release_from_rows(
     rounding = (calibration.grid_step or 0.0) * math.sqrt(calibration.d) / 2
     solved = john_ellipsoid(rows, tolerance=tolerance)
     touching = solved.ellipsoid.largest_in(rows)
-    longest_noise = row_noise_bound(
-        calibration.noise_sd, calibration.n, calibration.d, calibration.failure_probability
-    )
+    longest_noise = row_noise_bound(calibration.noise_sd, calibration.n, calibration.d, calibration.failure_probability)
     margin = containment_margin(touching, longest_noise + rounding)
     return PrivateJohnResult(
         ellipsoid=touching.scaled(1 / (1 + margin)),
@@ -119,12 +116,8 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         mechanism = f"Gaussian noise of sd {c.noise_sd:.6g} on every entry of A"
         sensitivity, arithmetic = f"‖A − A'‖_F ≤ {c.closeness:g}", RESEARCH_GRADE
     else:
-        mechanism = (
-            f"discrete Gaussian noise of sd {c.noise_sd:.6g} on A rounded to a grid of {c.grid_step:g}"
-        )
-        sensitivity = (
-            f"‖A − A'‖_F ≤ {c.closeness:g} + step·√d = {c.closeness + c.grid_step * math.sqrt(c.d):g}"
-        )
+        mechanism = f"discrete Gaussian noise of sd {c.noise_sd:.6g} on A rounded to a grid of {c.grid_step:g}"
+        sensitivity = f"‖A − A'‖_F ≤ {c.closeness:g} + step·√d = {c.closeness + c.grid_step * math.sqrt(c.d):g}"
         arithmetic = "exact: integer noise on a public grid; the noise's timing is not constant"
     return PrivacyStatement(
         mechanism=mechanism,

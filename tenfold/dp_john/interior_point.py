@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from tenfold.dp_john.polytope import RankDeficient
-from tenfold.dp_john.threads import one_thread
 from tenfold.dp_john.whitening import whitened_under
 
 Vector = Float64[np.ndarray, " m"]
@@ -25,7 +24,6 @@ NEGLIGIBLE = 1e-3  # of the mean weight: such rows are dropped where their slack
 DROP_SLACK = 0.02
 MAX_CONJUGATE = 100
 DENSE_AT_NEED = 3000  # rows up to which G is formed where conjugate gradients are slow (72 MB)
-SMALL = 700  # rows up to which one thread is as fast as two
 
 
 class RestrictedProblem:
@@ -57,10 +55,6 @@ class RestrictedProblem:
 
     def solve(self, tolerance: float, max_updates: int) -> int:
         """Update until the gap is at most ``tolerance`` or no update helps; return how many were made."""
-        with one_thread(len(self.X) <= SMALL):
-            return self._solve(tolerance, max_updates)
-
-    def _solve(self, tolerance: float, max_updates: int) -> int:
         for update in range(max_updates):
             if self.gap <= tolerance:
                 return update

@@ -70,9 +70,7 @@ def quadratic_form(
     return np.swapaxes(scaled, -1, -2) @ scaled
 
 
-def noisy_rounds(
-    A: Float[np.ndarray, "... n d"], calibration: Calibration, source: NoiseSource
-) -> Transcript:
+def noisy_rounds(A: Float[np.ndarray, "... n d"], calibration: Calibration, source: NoiseSource) -> Transcript:
     """Run T rounds of log w ← log w + log τ + σ_k g, each of them (μ_main/√T)-GDP given those before it.
 
     σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the
@@ -136,9 +134,7 @@ def score_bound(transcript: Transcript, failure_probability: float) -> float:
     return math.exp(exponent) if exponent < 700 else math.inf
 
 
-def release_iterates(
-    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
-) -> PrivateJohnResult:
+def release_iterates(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
     """Run the rounds, release AᵀW̄A, and return the ellipsoid with bounds that hold with probability 1 − β.
 
     The released matrix is shifted by λ₀ plus a public bound c on the noise's spectral norm, so that it
@@ -197,8 +193,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         mu=c.mu,
         neighbour_relation=CLOSE_NEIGHBOURS.format(closeness=c.closeness),
         closeness=c.closeness,
-        sensitivity="per round, from public weights: Δ_k² = max_i own_i² + (n − 1)b_i²; "
-        "of AᵀWA: max_i w_i(2rε₀ + ε₀²)",
+        sensitivity="per round, from public weights: Δ_k² = max_i own_i² + (n − 1)b_i²; of AᵀWA: max_i w_i(2rε₀ + ε₀²)",
         assumptions=(
             *COMMON_ASSUMPTIONS,
             f"every row of every possible A has {c.row_norm_floor:g} ≤ ‖a_i‖ ≤ {c.row_norm_bound:g}",

@@ -46,23 +46,17 @@ def noisy_moment(
     return exact + source.symmetric_gaussian(exact.shape, calibration.noise_sd)
 
 
-def positive_moment(
-    noisy: Float[np.ndarray, "... d d"], calibration: Calibration
-) -> Float[np.ndarray, "... d d"]:
+def positive_moment(noisy: Float[np.ndarray, "... d d"], calibration: Calibration) -> Float[np.ndarray, "... d d"]:
     """Return S, the noisy moment plus twice a public bound on the noise's norm: post-processing.
 
     Raises:
         ReleasedMatrixIndefinite: the noise exceeded twice its bound.
     """
     assert calibration.noise_sd is not None
-    shift = symmetric_gaussian_norm_bound(
-        calibration.d, calibration.noise_sd, calibration.failure_probability / 2
-    )
+    shift = symmetric_gaussian_norm_bound(calibration.d, calibration.noise_sd, calibration.failure_probability / 2)
     S = noisy + 2 * shift * np.eye(calibration.d)
     if np.linalg.eigvalsh(S).min() <= 0:
-        raise ReleasedMatrixIndefinite(
-            "the noise outweighs AᵀA even after its bound was added twice: raise epsilon"
-        )
+        raise ReleasedMatrixIndefinite("the noise outweighs AᵀA even after its bound was added twice: raise epsilon")
     return S
 
 
@@ -107,9 +101,7 @@ def select_level(
     return np.argmax(c.selection_epsilon / 2 * u + source.gumbel(u.shape), axis=-1)
 
 
-def row_scores(
-    A: Float[np.ndarray, "... n d"], S: Float[np.ndarray, "... d d"]
-) -> Float[np.ndarray, "... n"]:
+def row_scores(A: Float[np.ndarray, "... n d"], S: Float[np.ndarray, "... d d"]) -> Float[np.ndarray, "... n"]:
     """Return s_i = a_iᵀS⁻¹a_i (…, n)."""
     whitened = np.linalg.solve(np.linalg.cholesky(S), np.swapaxes(A, -1, -2))
     return np.sum(whitened**2, axis=-2)
@@ -121,9 +113,7 @@ def selection_target(n: int, calibration: Calibration) -> float:
     return min(float(n), calibration.fraction * n + selection_slack(calibration))
 
 
-def release_moment(
-    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
-) -> PrivateJohnResult:
+def release_moment(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
     """Return {x : xᵀSx ≤ 1/c}: at least min(qn, n − slack) constraints hold on it, but with probability β/2.
 
     Raises:

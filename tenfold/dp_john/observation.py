@@ -62,9 +62,7 @@ def _symmetric_noise(noise: Float[np.ndarray, "runs d d"]) -> Float[np.ndarray, 
     return np.concatenate([diagonal.ravel(), np.sqrt(2) * noise[..., upper[0], upper[1]].ravel()])
 
 
-def observe_input(
-    A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
-) -> Observation:
+def observe_input(A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int) -> Observation:
     """Run mode ``input`` on A (the canary's rows or its neighbour)."""
     assert calibration.noise_sd is not None
     stack = np.broadcast_to(A, (runs, *A.shape))
@@ -82,9 +80,7 @@ def observe_input_exact(
     assert calibration.noise_sd is not None and calibration.grid_step is not None
     step = calibration.grid_step
     released = perturb_rows_exactly(np.broadcast_to(A, (runs, *A.shape)), calibration, source)
-    on_rows, on_neighbour, exact = (
-        np.rint(rows / step) * step for rows in (canary.rows, canary.neighbour, A)
-    )
+    on_rows, on_neighbour, exact = (np.rint(rows / step) * step for rows in (canary.rows, canary.neighbour, A))
     scores = _likelihood_ratio(released, on_rows, on_neighbour, calibration.noise_sd)
     return Observation(scores, ((released - exact) / calibration.noise_sd).ravel())
 
@@ -107,9 +103,7 @@ def observe_iterate(
         noise.append(((noisy - exact) / sd[:, None]).ravel())
     averaged = transcript.averaged
     matrix, sd = release_matrix(stack, averaged, calibration, source)
-    on_rows, on_neighbour, exact = (
-        quadratic_form(rows, averaged) for rows in (canary.rows, canary.neighbour, A)
-    )
+    on_rows, on_neighbour, exact = (quadratic_form(rows, averaged) for rows in (canary.rows, canary.neighbour, A))
     scores += _likelihood_ratio(matrix, on_rows, on_neighbour, sd[:, None, None])
     noise.append(_symmetric_noise((matrix - exact) / sd[:, None, None]))
     return Observation(scores, np.concatenate(noise))

@@ -30,17 +30,13 @@ class HalvedNoise(NoiseSource):
 def half_noise(mode: str) -> Observe:
     """Return the observation of ``mode`` run with half of its noise."""
 
-    def observe(
-        A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
-    ) -> Observation:
+    def observe(A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int) -> Observation:
         return OBSERVE[mode](A, canary, calibration, HalvedNoise(source.insecure_seed), runs)
 
     return observe
 
 
-def leaked_matrix(
-    A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
-) -> Observation:
+def leaked_matrix(A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int) -> Observation:
     """Noisy weights, but AᵀW̄A is released as it is: "the weights are private, and Q follows from them"."""
     stack = np.broadcast_to(A, (runs, *A.shape))
     averaged = noisy_rounds(stack, calibration, source).averaged
@@ -51,9 +47,7 @@ def leaked_matrix(
     return Observation(scores, np.zeros(0))  # 0 on the input and 1 on the neighbour, whatever the noise
 
 
-def zero_row(
-    A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int
-) -> Observation:
+def zero_row(A: Rows, canary: CanaryPair, calibration: Calibration, source: NoiseSource, runs: int) -> Observation:
     """Multiplicative noise without the check for zero rows: a zero row's weight stays exactly 0.
 
     The canary's row is set to zero on the input, and to length ``closeness`` on the neighbour.

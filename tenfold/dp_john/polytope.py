@@ -42,9 +42,7 @@ def row_blocks(A: NDArray) -> Iterator[tuple[slice, Float64[np.ndarray, "rows d"
 def check_shape(A: NDArray) -> None:
     """Raise ``InvalidPolytope`` unless A (n, d) is a real matrix with d ≥ 1, ``RankDeficient`` if n < d."""
     if A.ndim != 2 or A.shape[1] == 0:
-        raise InvalidPolytope(
-            f"A must be a matrix (rows, columns) with at least one column; it has shape {A.shape}"
-        )
+        raise InvalidPolytope(f"A must be a matrix (rows, columns) with at least one column; it has shape {A.shape}")
     if A.dtype.kind not in "fiu":
         raise InvalidPolytope(f"A must hold real numbers; its type is {A.dtype}. Convert it to float64")
     n, d = A.shape

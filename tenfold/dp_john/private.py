@@ -40,9 +40,7 @@ def release_private(
         case "input" | "input_exact":
             perturb = perturb_rows if calibration.mode == "input" else perturb_rows_exactly
             noisy = perturb(rows, calibration, source)
-            return release_from_rows(
-                noisy, calibration, tolerance=tolerance, insecure_seed=insecure_seed is not None
-            )
+            return release_from_rows(noisy, calibration, tolerance=tolerance, insecure_seed=insecure_seed is not None)
         case "iterate":
             return release_iterates(rows, calibration, source)
         case "moment":

@@ -52,6 +52,4 @@ CLOSE_NOT_PROTECTED = (
     *COMMON_NOT_PROTECTED,
     "where a row lies beyond the closeness: moves larger than it can be seen",
 )
-CLOSE_NEIGHBOURS = (
-    "A and A' have the same shape and differ in one row, which moves by at most {closeness:g} in ℓ2 norm"
-)
+CLOSE_NEIGHBOURS = "A and A' have the same shape and differ in one row, which moves by at most {closeness:g} in ℓ2 norm"

@@ -36,9 +36,7 @@ class WorstRatios:
     trials: int
 
 
-def neighbour_row(
-    row: Array, bound: float, floor: float, closeness: float, generator: np.random.Generator
-) -> Array:
+def neighbour_row(row: Array, bound: float, floor: float, closeness: float, generator: np.random.Generator) -> Array:
     """Return a row within the norm bounds at ``closeness`` from ``row``, radially or at random."""
     directions = [row, -row, generator.standard_normal(row.shape), generator.standard_normal(row.shape)]
     generator.shuffle(directions)

@@ -21,9 +21,7 @@ Columns = Callable[[slice], NDArray]  # the columns of S (s, rows) that belong t
 NUMBERS = 1 << 17  # of S held at once: 1 MiB
 
 
-def sketched_scores(
-    A: NDArray, weights: NDArray, sketch_rows: int, columns: Columns
-) -> Float64[np.ndarray, " n"]:
+def sketched_scores(A: NDArray, weights: NDArray, sketch_rows: int, columns: Columns) -> Float64[np.ndarray, " n"]:
     """Return τ̂_i = s⁻¹‖S W^½A M⁻¹a_i‖² (n,), with S (s = ``sketch_rows``, n) given some columns at a time.
 
     E τ̂ = τ for standard Gaussian S; τ̂ = τ for S = √n·I. Raises ``RankDeficient``, ``InvalidWeights``.

@@ -17,10 +17,9 @@ from tenfold.dp_john.ellipsoid import Ellipsoid
 from tenfold.dp_john.fixed_point import scaled_to_dimension
 from tenfold.dp_john.polytope import check_rows, check_shape
 from tenfold.dp_john.solution import Solution
+from tenfold.dp_john.threads import one_thread
 
-Method = Literal[
-    "auto", "active_set", "averaged", "last", "sketched", "wolfe_atwood", "khachiyan", "clarabel", "scs"
-]
+Method = Literal["auto", "active_set", "averaged", "last", "sketched", "wolfe_atwood", "khachiyan", "clarabel", "scs"]
 DEFAULT_METHOD = "active_set"
 MAX_UPDATES: dict[str, int] = {
     "active_set": 200, "averaged": 100_000, "last": 100_000, "sketched": 100_000,
@@ -81,19 +80,19 @@ def john_ellipsoid(
     chosen = DEFAULT_METHOD if method == "auto" else method
     limit = MAX_UPDATES[chosen] if max_updates is None else max_updates
     solution = _solve(rows, tolerance, chosen, limit, generator)
-    result = _result(rows, solution, chosen)
+    with one_thread():
+        result = _result(rows, solution, chosen)
     if not result.certificate.meets(tolerance):
         raise NotConverged(result, tolerance)
     return result
 
 
-def _solve(
-    A: NDArray, tolerance: float, method: str, limit: int, generator: np.random.Generator | None
-) -> Solution:
+def _solve(A: NDArray, tolerance: float, method: str, limit: int, generator: np.random.Generator | None) -> Solution:
     if method == "active_set":
         from tenfold.dp_john.active_set import active_set
 
-        return active_set(A, tolerance, limit)
+        with one_thread():
+            return active_set(A, tolerance, limit)
     if method in ("averaged", "last", "sketched"):
         from tenfold.dp_john import fixed_point, sketch
 

@@ -1,12 +1,12 @@
-"""How many threads BLAS may use: one for small matrices, where handing work over costs more than the work.
+"""One BLAS thread for small matrices, where handing work over costs as much as the work.
 
-NumPy and SciPy carry an OpenBLAS each, whose idle threads spin for a while: two pools on the same cores make
-a Cholesky factorisation of 300 rows ten times slower.
+NumPy and SciPy carry an OpenBLAS each, whose idle threads spin: products of a block of rows gain about a
+tenth from a second core that is free, and take several times as long where it is not.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,6 @@ def _controller() -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()
 
 
-def one_thread(small: bool) -> AbstractContextManager[Any]:
-    """Return a context in which BLAS uses one thread if ``small``, and as many as before otherwise."""
-    return _controller().limit(limits=1, user_api="blas") if small else nullcontext()
+def one_thread() -> AbstractContextManager[Any]:
+    """Return a context in which BLAS uses one thread."""
+    return _controller().limit(limits=1, user_api="blas")

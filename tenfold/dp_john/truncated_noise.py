@@ -48,9 +48,7 @@ def noisy_fixed_point(
     return fixed_point(A, c.rounds, noisy_scores)
 
 
-def release_truncated(
-    A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource
-) -> PrivateJohnResult:
+def release_truncated(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
     """Return the averaged weights and the exact Q = AᵀW̄A: nothing is proven private.
 
     Raises:
@@ -61,9 +59,7 @@ def release_truncated(
     weights, _ = noisy_fixed_point(A, c, source)
     certificate = certify(A, weights)
     return PrivateJohnResult(
-        ellipsoid=Ellipsoid.from_factor(
-            np.sqrt(certificate.max_leverage) * factor_weighted(A, weights).matrix
-        ),
+        ellipsoid=Ellipsoid.from_factor(np.sqrt(certificate.max_leverage) * factor_weighted(A, weights).matrix),
         weights=weights,
         certificate=certificate,
         containment_probability=1.0,
@@ -80,8 +76,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
     c = calibration
     close = CLOSE_NEIGHBOURS.format(closeness=c.closeness) if c.closeness else "none: nothing is proven"
     return PrivacyStatement(
-        mechanism=f"weights times 1 + Gaussian noise of sd {c.noise_sd:g} "
-        f"truncated to ±{c.truncation:g}; exact AᵀWA",
+        mechanism=f"weights times 1 + Gaussian noise of sd {c.noise_sd:g} truncated to ±{c.truncation:g}; exact AᵀWA",
         epsilon=None,
         delta=None,
         mu=None,

@@ -44,16 +44,14 @@ class Factor:
         return rows
 
     def then(self, following: Factor) -> Factor:
-        """Return the factor that whitens with this one, then with ``following``; where they meet is joined."""
+        """Return the factor that whitens with this one, then with ``following``."""
         return Factor(
             (*self.stages[:-1], following.stages[0] @ self.stages[-1], *following.stages[1:]),
             (*self.inverses[:-1], self.inverses[-1] @ following.inverses[0], *following.inverses[1:]),
         )
 
 
-def weighted_gram(
-    A: NDArray, weights: NDArray | None, factor: Factor | None = None
-) -> Float64[np.ndarray, "d d"]:
+def weighted_gram(A: NDArray, weights: NDArray | None, factor: Factor | None = None) -> Float64[np.ndarray, "d d"]:
     """Return Σ w_i a_i a_iᵀ (d, d), one pass by blocks; of the whitened rows if ``factor`` is given."""
     total = np.zeros((A.shape[1], A.shape[1]))
     roots = None if weights is None else np.sqrt(weights)

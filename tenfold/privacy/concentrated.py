@@ -20,9 +20,7 @@ def _log_delta(epsilon: float, rho: float) -> float:
         return excess * (alpha * rho - epsilon) + alpha * math.log(excess / alpha) - math.log(excess)
 
     middle = math.log(max(epsilon / rho, 1e-6))  # the best α is of the order of ε/ρ
-    found = minimize_scalar(
-        bound, bounds=(middle - 12, middle + 3), method="bounded", options={"xatol": 1e-9}
-    )
+    found = minimize_scalar(bound, bounds=(middle - 12, middle + 3), method="bounded", options={"xatol": 1e-9})
     return float(found.fun)
 
 
@@ -51,7 +49,5 @@ def concentrated_rho(epsilon: float, delta: float) -> float:
         high *= 2
     while _log_delta(epsilon, low) > target:
         low /= 2
-    root = (
-        low if low == high else brentq(lambda rho: _log_delta(epsilon, rho) - target, low, high, rtol=1e-12)
-    )
+    root = low if low == high else brentq(lambda rho: _log_delta(epsilon, rho) - target, low, high, rtol=1e-12)
     return float(root) * (1 - 1000 * ROUNDING)

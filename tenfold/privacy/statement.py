@@ -46,9 +46,7 @@ class PrivacyStatement:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     def __str__(self) -> str:
         if self.proven:
@@ -65,7 +63,5 @@ class PrivacyStatement:
             f"  arithmetic: {self.arithmetic}",
         ]
         if self.insecure_seed:
-            lines.append(
-                "  INSECURE SEED: the noise can be replayed by whoever knows the seed; not for private data"
-            )
+            lines.append("  INSECURE SEED: the noise can be replayed by whoever knows the seed; not for private data")
         return "\n".join(lines)

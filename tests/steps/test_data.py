@@ -68,7 +68,5 @@ def test_the_mirror_serves_what_it_holds_unless_stand_ins_are_asked_for(root, mo
     assert mirror_serves(root, "adult")
     assert not mirror_serves(root, "letter_recognition")
     assert not mirror_serves(root, "wine")
-    (root / "params.yaml").write_text(
-        "profile: smoke\nseed: 0\ndata: {stand_in: {smoke: only, default: allow}}\n"
-    )
+    (root / "params.yaml").write_text("profile: smoke\nseed: 0\ndata: {stand_in: {smoke: only, default: allow}}\n")
     assert not mirror_serves(root, "adult")

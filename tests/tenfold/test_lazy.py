@@ -29,6 +29,6 @@ def test_an_unknown_name_says_what_there_is() -> None:
 
 
 def test_importing_a_package_loads_none_of_its_modules() -> None:
-    code = "import sys, tenfold.dp_john; print([m for m in sys.modules if m.startswith('tenfold.dp_john.')], 'numpy' in sys.modules)"
+    code = "import sys, tenfold.dp_john; print([m for m in sys.modules if m.startswith('tenfold.dp_john.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[] False"
+    assert done.stdout.strip() == "[]"

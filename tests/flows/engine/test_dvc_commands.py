@@ -27,14 +27,12 @@ def test_differences(project):
     late = json.loads(project.dvc("status", "--json"))
     assert set(late) == {"toy-train-left", "toy-train-right"}
     project.repro("toy-evaluate")
-    (changed,) = json.loads(project.dvc("metrics", "diff", "--json"))[
-        "results/default/toy/metrics.json"
-    ].values()
+    (changed,) = json.loads(project.dvc("metrics", "diff", "--json"))["results/default/toy/metrics.json"].values()
     assert changed["new"] > changed["old"]
 
 
 def test_a_frozen_stage_stays_as_it_is(project):
-    """Also after dvc.yaml has been generated again. DVC's own freeze cannot write stages with a profile in them."""
+    """Also after dvc.yaml is generated again; DVC's own freeze refuses stages with a profile in them."""
     assert "cannot dump a parametrized stage" in project.dvc("freeze", "toy-train-left", fails=True)
     assert "no stage toy-trian" in project.flows("freeze", "toy-trian", fails=True)
     project.flows("freeze", "toy-train-left")

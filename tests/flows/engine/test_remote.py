@@ -39,7 +39,7 @@ def test_a_clone_restores_what_is_committed(pushed, tmp_path):
 
 
 def test_a_clone_restores_another_s_unpublished_runs(pushed, tmp_path):
-    """Runs that dvc.lock does not hold travel in the run cache: push --run-cache there, pull --run-cache here.
+    """Runs that dvc.lock does not hold travel in the run cache: `push --run-cache`, `pull --run-cache`.
 
     What a paper publishes travels by git instead, so the publishing step alone runs again.
     """

@@ -62,9 +62,7 @@ def test_no_benchmark_is_no_error(tmp_path: Path) -> None:
         (lambda b: b["columns"].append(b["columns"][0]), "columns names one twice"),
     ],
 )
-def test_broken_benchmarks_are_refused(
-    tmp_path: Path, spoil: Callable[[dict[str, Any]], Any], message: str
-) -> None:
+def test_broken_benchmarks_are_refused(tmp_path: Path, spoil: Callable[[dict[str, Any]], Any], message: str) -> None:
     content = copy.deepcopy(BENCHMARK)
     spoil(content)
     with pytest.raises(BenchmarkError) as error:

@@ -93,9 +93,7 @@ def test_absent_claims_are_named(tmp_path: Path) -> None:
         ({"n": 2.5}, "slope.n = 2.5"),
     ],
 )
-def test_broken_measurements_are_refused_by_name(
-    tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
+def test_broken_measurements_are_refused_by_name(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     broken = {**MEASUREMENTS, "slope": {**MEASUREMENTS["slope"], **changes}}
     path = write(tmp_path / "claims.json", broken)
     with pytest.raises(MeasurementError) as error:

@@ -47,10 +47,7 @@ def test_round_trip(root: Path) -> None:
 def test_it_counts_names_and_links(root: Path) -> None:
     write_report("default", root)
     update_readme(root)
-    assert (
-        "(`first`) ⚠ stand-in data | [default](reports/default.md#first) | 1 | 1 | 1 | 2 | 1 of 1 |"
-        in table(root)
-    )
+    assert "(`first`) ⚠ stand-in data | [default](reports/default.md#first) | 1 | 1 | 1 | 2 | 1 of 1 |" in table(root)
     assert "(`second`) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | – |" in table(root)
     assert "- ✗ **C2** contradicted: A sketch keeps the rate." in table(root)
     assert "- ✓ **F1** confirmed: Releasing Q with exact weights is not private." in table(root)

@@ -79,10 +79,7 @@ def test_the_summary_has_every_verdict(project: Path) -> None:
     }
     assert [item["verdict"] for item in first["findings"]] == ["confirmed"]
     assert first["stand_ins"] == ["digits"] and first["dirty_steps"] == ["prepare"]
-    assert (
-        second["claims"][0]["reason"]
-        == "The measured value is 4, where the test asks that `size` is at least 5."
-    )
+    assert second["claims"][0]["reason"] == "The measured value is 4, where the test asks that `size` is at least 5."
     assert first["claims"][0]["tests"][0]["measurements"]["rate_ratio"]["value"] == 0.8731416
     assert summary["absent"] == ["third"]
 
@@ -104,9 +101,7 @@ def test_declared_order_decides(project: Path) -> None:
     assert [paper["paper"] for paper in summary["papers"]] == ["first", "second"]
     assert summary["absent"] == []
     text = (project / "reports/default.md").read_text(encoding="utf-8")
-    assert text.index("| evaluate | `python -m steps first") < text.index(
-        "| prepare | `python -m steps first"
-    )
+    assert text.index("| evaluate | `python -m steps first") < text.index("| prepare | `python -m steps first")
 
 
 def edit(path: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], Any]:

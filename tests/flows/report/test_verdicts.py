@@ -81,9 +81,7 @@ numbers = st.floats(-100, 100).map(lambda value: round(value, 3))
 
 
 @given(limit=numbers, first=numbers, second=numbers)
-def test_an_interval_is_decided_exactly_when_its_ends_agree(
-    limit: float, first: float, second: float
-) -> None:
+def test_an_interval_is_decided_exactly_when_its_ends_agree(limit: float, first: float, second: float) -> None:
     low, high = sorted((first, second))
     test = declared.Test(measurement="m", at_most=limit)
     ends = {outcome(test, {"m": measured(end)}) for end in (low, high)}

@@ -131,9 +131,7 @@ class Training:
 
     def __init__(self) -> None:
         torch.manual_seed(0)
-        self.model = torch.nn.Sequential(
-            torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1)
-        )
+        self.model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=0.01)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, 20)
         self.noise = torch.Generator().manual_seed(1)

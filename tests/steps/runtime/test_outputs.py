@@ -28,9 +28,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 BEFORE = {"train/model": "before", "train/stale": "before"}
@@ -73,12 +71,12 @@ def write_weights(folder: Path) -> None:
 @pytest.mark.parametrize("write", [write_array, write_text])
 def test_a_full_disk_is_named_and_nothing_is_lost(out: Path, write):
     """/dev/full answers every write as a full disk does."""
-    with pytest.raises(
-        OutputError, match=r"cannot write .*train: the disk is full: free some space"
-    ) as caught:
-        with replacing(out) as fresh:
-            (fresh / "model.npy").symlink_to("/dev/full")
-            write(fresh)
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*train: the disk is full: free some space") as caught,
+        replacing(out) as fresh,
+    ):
+        (fresh / "model.npy").symlink_to("/dev/full")
+        write(fresh)
     assert caught.value.errno == errno.ENOSPC
     assert contents(out.parent) == BEFORE
 
@@ -128,9 +126,7 @@ def test_an_atomic_write_whose_rename_fails(out: Path, monkeypatch):
     assert contents(out.parent) == BEFORE
 
 
-@pytest.mark.parametrize(
-    "error", [PermissionError(errno.EACCES, "no", "/elsewhere/data"), OSError(errno.EIO, "io")]
-)
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "no", "/elsewhere/data"), OSError(errno.EIO, "io")])
 def test_errors_about_something_else_keep_their_name(out: Path, error):
     with pytest.raises(type(error)) as caught, replacing(out):
         raise error
@@ -149,9 +145,7 @@ with replacing(Path(sys.argv[1])) as fresh:
 
 
 def test_the_living_are_left_alone_and_the_dead_removed(out: Path):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(out)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(out)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         living = Path(holder.stdout.readline().strip())
@@ -181,9 +175,7 @@ def test_what_a_kill_left_between_the_two_renames_is_removed(out: Path):
 
 
 def can_mount(folder: Path) -> bool:
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
-    )
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True)
     if done.returncode == 0:
         subprocess.run(["umount", str(folder)], check=True)
     return done.returncode == 0

@@ -99,9 +99,7 @@ def test_a_switch_takes_the_nearest_profile_before(named, profile):
             "size": [max(before), {"deep": max(before)}]
         }
     else:
-        with pytest.raises(
-            ParameterError, match=rf"params\.yaml: toy\.size has no value for profile {profile}"
-        ):
+        with pytest.raises(ParameterError, match=rf"params\.yaml: toy\.size has no value for profile {profile}"):
             switched({"size": switch}, profile, "toy")
 
 

@@ -38,9 +38,7 @@ def repository(tmp_path: Path) -> Path:
 @pytest.fixture
 def sandbox(repository: Path, monkeypatch) -> Sandbox:
     monkeypatch.chdir(repository)
-    return Sandbox(
-        repository, "toy-train", [repository / "inputs", repository / "code.py"], [repository / "out"]
-    )
+    return Sandbox(repository, "toy-train", [repository / "inputs", repository / "code.py"], [repository / "out"])
 
 
 def temporary_folders() -> None:
@@ -130,9 +128,7 @@ def test_anything_else_is_refused_by_name(sandbox: Sandbox, repository: Path, na
     before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
     with pytest.raises(UndeclaredAccess, match=rf"stage toy-train .*{name}") as caught, enforced(sandbox):
         act()
-    assert ("which it does not declare" in str(caught.value)) != (
-        "outside its output folder" in str(caught.value)
-    )
+    assert ("which it does not declare" in str(caught.value)) != ("outside its output folder" in str(caught.value))
     assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
 
 

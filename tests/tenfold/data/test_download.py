@@ -70,9 +70,7 @@ def test_a_transfer_cut_twice_is_an_error_and_the_next_run_goes_on(site, letters
 
 @pytest.mark.parametrize("announce_length", [True, False])
 def test_a_server_without_ranges_sends_the_whole_file_again(site, letters, tmp_path, announce_length):
-    address = site.serve(
-        "/l", letters["body"], ranges=False, cut_after=[20_000], announce_length=announce_length
-    )
+    address = site.serve("/l", letters["body"], ranges=False, cut_after=[20_000], announce_length=announce_length)
     assert download(official(letters, address), downloads=tmp_path).read_bytes() == letters["body"]
     assert [path for path, _ in site.requests] == ["/l", "/l"]
 

@@ -30,9 +30,7 @@ def bring(tmp_path):
 
     def bring(registry, *, mirror=None, policy="allow", **options):
         downloads = tmp_path / "downloads"
-        resolved = resolve(
-            "letters", registry=registry, mirror=mirror, policy=policy, downloads=downloads, **options
-        )
+        resolved = resolve("letters", registry=registry, mirror=mirror, policy=policy, downloads=downloads, **options)
         write_source(resolved, registry["letters"], tmp_path / "out")
         return json.loads((tmp_path / "out" / "source.json").read_text())
 
@@ -58,9 +56,7 @@ def test_source_json_lists_every_file_with_its_sum(mirror, write_registry, bring
     record = bring(write_registry([closed_address]), mirror=mirror)
     assert set(record) == {"name", "title", "origin", "detail", "sha256", "licence", "files", "stand_in"}
     written = {path.name: path for path in (tmp_path / "out").iterdir() if path.name != "source.json"}
-    assert record["files"] == {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in written.items()
-    }
+    assert record["files"] == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in written.items()}
     assert record["stand_in"] is False
     assert str(tmp_path) not in json.dumps(record)  # the same bytes on every machine
 
@@ -182,9 +178,7 @@ def test_bad_data_is_an_error_and_never_a_stand_in(
 
 
 def test_unverified_files_are_marked(site, letters, write_registry, bring):
-    registry = write_registry(
-        [site.serve("/letters.data", letters["body"])], official={"sha256": None, "size": None}
-    )
+    registry = write_registry([site.serve("/letters.data", letters["body"])], official={"sha256": None, "size": None})
     record = bring(registry, allow_unverified=True)
     assert record["detail"].endswith("(unverified, trusted at first use: letters.data)")
     assert record["sha256"] == hashlib.sha256(letters["body"]).hexdigest()
@@ -193,9 +187,7 @@ def test_unverified_files_are_marked(site, letters, write_registry, bring):
 def test_a_source_of_files_is_brought_as_it_is(site, letters, write_registry, bring, tmp_path):
     address = site.serve("/letters.data", letters["body"])
     absent = dict.fromkeys(["mirror", "stand_in", "table"])
-    registry = write_registry(
-        [address], kind="files", reader=None, official={"name": "pictures.bin"}, **absent
-    )
+    registry = write_registry([address], kind="files", reader=None, official={"name": "pictures.bin"}, **absent)
     record = bring(registry, policy="forbid")
     assert (tmp_path / "out" / "pictures.bin").read_bytes() == letters["body"]
     assert record["files"] == {"pictures.bin": hashlib.sha256(letters["body"]).hexdigest()}

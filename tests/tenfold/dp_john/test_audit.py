@@ -58,9 +58,7 @@ def test_slightly_too_little_noise_is_seen_by_its_sd_alone():
         return OBSERVE["input"](A, canary, calibration, NinetyFive(source.insecure_seed), runs)
 
     canary = CLOSE_CANARIES["outward row"](1e-3)
-    audit = audit_observation(
-        "95%", observe, canary, calibration_for("input", canary, 4.0, 1e-5), insecure_seed=0
-    )
+    audit = audit_observation("95%", observe, canary, calibration_for("input", canary, 4.0, 1e-5), insecure_seed=0)
     assert not audit.result.violation
     assert audit.alarm
 

@@ -90,9 +90,7 @@ def test_a_closeness_that_is_not_above_zero_is_refused(mode, closeness):
 
 
 @pytest.mark.parametrize("mode", ["input", "input_exact", "iterate", "moment"])
-@pytest.mark.parametrize(
-    ("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (1, 1), (1, 0), (math.nan, 1e-6), (None, None)]
-)
+@pytest.mark.parametrize(("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (1, 1), (1, 0), (math.nan, 1e-6), (None, None)])
 def test_impossible_budgets_are_refused(mode, epsilon, delta):
     with pytest.raises(InvalidBudget):
         calibrate(mode, epsilon, delta, 1e-3, n=10, d=2, **ITERATE)

@@ -96,9 +96,7 @@ def test_ellipsoid_identities() -> None:
     assert Ellipsoid(4 * np.eye(3)).log_mean_radius == pytest.approx(-np.log(2))
     A = polytopes.gaussian(50, 4, generator)
     assert E.largest_in(A).worst_violation(A) == pytest.approx(0, abs=1e-12)
-    assert E.worst_violation(A) == pytest.approx(
-        np.abs(A @ E.boundary(200_000, generator).T).max() - 1, rel=0.02
-    )
+    assert E.worst_violation(A) == pytest.approx(np.abs(A @ E.boundary(200_000, generator).T).max() - 1, rel=0.02)
 
 
 @pytest.mark.parametrize("Q", [np.zeros((2, 3)), np.array([[1.0, 1.0], [0.0, 1.0]]), np.diag([1.0, -1.0])])

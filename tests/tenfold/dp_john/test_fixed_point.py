@@ -87,9 +87,7 @@ def test_the_last_iterate_is_ahead_of_the_average() -> None:
 def test_stopping_is_by_certificate(solve: object) -> None:
     A = polytopes.gaussian(200, 5, np.random.default_rng(5))
     solution = solve(A, 0.05, 10_000)  # type: ignore[operator]
-    assert certify(A, solution.weights).max_leverage == pytest.approx(
-        solution.certificate.max_leverage, rel=1e-9
-    )
+    assert certify(A, solution.weights).max_leverage == pytest.approx(solution.certificate.max_leverage, rel=1e-9)
     assert solution.certificate.meets(0.05)
     short = solve(A, 0.05, 3)  # type: ignore[operator]
     assert short.updates == 3 and not short.certificate.meets(0.05)

@@ -52,9 +52,7 @@ def test_the_search_would_see_a_bound_that_is_too_small():
 
 def test_scores_agree_with_a_naive_oracle(rows):
     weights = np.random.default_rng(2).uniform(0, 1, 12)
-    inverse = np.linalg.inv(
-        sum(w * np.outer(a, a) for w, a in zip(weights, rows, strict=True)) + 0.5 * np.eye(3)
-    )
+    inverse = np.linalg.inv(sum(w * np.outer(a, a) for w, a in zip(weights, rows, strict=True)) + 0.5 * np.eye(3))
     naive = [math.log(a @ inverse @ a) for a in rows]
     assert log_scores(rows, weights, 0.5) == pytest.approx(naive, rel=1e-12)
 
@@ -128,9 +126,7 @@ def test_the_reported_gap_includes_the_ridge(rows):
 
 def test_an_unbounded_round_is_an_error_not_a_clip():
     with pytest.raises(SensitivityUnbounded):
-        round_sensitivity(
-            np.array([3.0, 1e-3]), closeness=0.1, row_norm_bound=1.0, row_norm_floor=0.5, ridge=0.1
-        )
+        round_sensitivity(np.array([3.0, 1e-3]), closeness=0.1, row_norm_bound=1.0, row_norm_floor=0.5, ridge=0.1)
 
 
 def test_rounds_are_fixed_before_the_data_are_seen():

@@ -81,10 +81,7 @@ def test_some_level_always_has_utility_zero():
 def test_the_promised_number_of_constraints_holds_as_often_as_promised(neighbours):
     A = unit_rows(3000) * np.random.default_rng(1).uniform(0.1, 1.0, (3000, 1))
     c = calibration(neighbours)
-    held = [
-        np.sum(release_private(A, c, insecure_seed=seed).ellipsoid.scores(A) <= 1 + 1e-12)
-        for seed in range(40)
-    ]
+    held = [np.sum(release_private(A, c, insecure_seed=seed).ellipsoid.scores(A) <= 1 + 1e-12) for seed in range(40)]
     promised = min(0.8 * 3000, 3000 - selection_slack(c))
     assert np.mean(np.array(held) >= promised) >= 0.9
     assert np.median(held) < 3000  # it does not hold them all: a quantile, not the maximum

@@ -31,7 +31,7 @@ def test_all_methods_agree_on_the_optimum(method: str, family: str) -> None:
 def test_the_convex_program_matches_the_default_closely() -> None:
     A = polytopes.gaussian(80, 4, np.random.default_rng(1))
     ours, theirs = john_ellipsoid(A, 1e-9), john_ellipsoid(A, 1e-4, method="clarabel")
-    np.testing.assert_allclose(ours.ellipsoid.matrix, theirs.ellipsoid.matrix, atol=2e-4)
+    np.testing.assert_allclose(ours.ellipsoid.matrix, theirs.ellipsoid.matrix, atol=2e-3)
 
 
 @pytest.mark.parametrize("method", METHODS[:6])

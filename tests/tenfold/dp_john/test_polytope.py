@@ -78,9 +78,7 @@ def test_ill_conditioned_is_not_rank_deficient(condition: float) -> None:
     validated_rows(polytopes.ill_conditioned(500, 6, np.random.default_rng(2), condition))
 
 
-@pytest.mark.parametrize(
-    "A", [np.zeros(3), np.zeros((2, 3, 4)), np.zeros((3, 0)), np.array([["a"]]), np.eye(2) * 1j]
-)
+@pytest.mark.parametrize("A", [np.zeros(3), np.zeros((2, 3, 4)), np.zeros((3, 0)), np.array([["a"]]), np.eye(2) * 1j])
 def test_not_a_real_matrix(A: np.ndarray) -> None:
     with pytest.raises(InvalidPolytope):
         validated_rows(A)

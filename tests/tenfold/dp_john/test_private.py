@@ -28,8 +28,7 @@ BUDGET = {"epsilon": 1.0, "delta": 1e-6}
 SETTINGS = {
     "input": BUDGET | {"closeness": 1e-3},
     "input_exact": BUDGET | {"closeness": 1e-3},
-    "iterate": BUDGET
-    | {"closeness": 1e-6, "row_norm_bound": 5.0, "row_norm_floor": 0.01, "ridge": 1.0, "rounds": 4},
+    "iterate": BUDGET | {"closeness": 1e-6, "row_norm_bound": 5.0, "row_norm_floor": 0.01, "ridge": 1.0, "rounds": 4},
     "moment": BUDGET | {"row_norm_bound": 5.0},
     "paper": {"noise_sd": 0.1, "rounds": 4},
 }

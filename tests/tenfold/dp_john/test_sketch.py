@@ -50,10 +50,7 @@ def test_the_sketch_is_drawn_afresh_and_reproduces_from_its_seed() -> None:
 
 
 def test_larger_sketches_end_nearer_to_the_optimum() -> None:
-    gaps = [
-        certify(A, fixed_point(A, 60, SketchedScores(s, np.random.default_rng(5)))[0]).gap
-        for s in (5, 50, 500)
-    ]
+    gaps = [certify(A, fixed_point(A, 60, SketchedScores(s, np.random.default_rng(5)))[0]).gap for s in (5, 50, 500)]
     assert gaps[0] > gaps[1] > gaps[2]
 
 

@@ -42,8 +42,7 @@ def test_half_the_noise_mostly_passes_the_ratio_at_a_claimed_epsilon_of_one():
 def test_choosing_the_threshold_does_not_bias_the_bound():
     generator = np.random.default_rng(0)
     positive = [
-        audit_scores(*generator.normal(0, 1, (2, 400)), claimed_epsilon=1.0, delta=DELTA).epsilon_lower_bound
-        > 0
+        audit_scores(*generator.normal(0, 1, (2, 400)), claimed_epsilon=1.0, delta=DELTA).epsilon_lower_bound > 0
         for _ in range(300)
     ]
     assert np.mean(positive) <= 0.06  # the input and itself: 5% of bounds may be above 0
@@ -65,9 +64,7 @@ def test_an_event_that_never_happens_on_the_input_refutes():
 
 
 def test_identical_outputs_and_infinite_scores():
-    assert (
-        audit_scores(np.zeros(100), np.zeros(100), claimed_epsilon=1.0, delta=DELTA).epsilon_lower_bound == 0
-    )
+    assert audit_scores(np.zeros(100), np.zeros(100), claimed_epsilon=1.0, delta=DELTA).epsilon_lower_bound == 0
     certain = audit_scores(np.full(4000, -np.inf), np.full(4000, np.inf), claimed_epsilon=4.0, delta=DELTA)
     assert certain.violation
 

@@ -15,9 +15,7 @@ ORDERS = 1 + np.geomspace(1e-2, 1e5, 20_000)
 @pytest.mark.parametrize("epsilon", [0.1, 1.0, 4.0, 8.0])
 def test_agrees_with_the_renyi_accountant_of_dp_accounting(epsilon):
     rho = concentrated_rho(epsilon, 1e-6)
-    assert dp_accounting.rdp.compute_epsilon(ORDERS, rho * ORDERS, 1e-6)[0] == pytest.approx(
-        epsilon, rel=1e-5
-    )
+    assert dp_accounting.rdp.compute_epsilon(ORDERS, rho * ORDERS, 1e-6)[0] == pytest.approx(epsilon, rel=1e-5)
 
 
 @given(st.floats(0.05, 30), st.floats(1e-10, 0.1))

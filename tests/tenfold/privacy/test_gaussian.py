@@ -46,9 +46,7 @@ def test_more_budget_means_less_noise(epsilon, delta):
 
 @given(st.floats(0.05, 20), st.floats(1e-10, 0.1))
 def test_agrees_with_the_analytic_calibration_of_dp_accounting(epsilon, delta):
-    assert noise_multiplier(epsilon, delta) == pytest.approx(
-        dp_accounting.get_sigma_gaussian(epsilon, delta), rel=1e-6
-    )
+    assert noise_multiplier(epsilon, delta) == pytest.approx(dp_accounting.get_sigma_gaussian(epsilon, delta), rel=1e-6)
 
 
 @pytest.mark.parametrize("mu", [0.2, 1.0, 3.0])
@@ -74,9 +72,7 @@ def test_composition_adds_squares():
     assert compose([3.0, 4.0]) == 5
     assert compose([0.1] * 49) == pytest.approx(0.1 * math.sqrt(49))
     loss = privacy_loss_distribution.from_gaussian_mechanism(2.0).self_compose(9)
-    assert gaussian_epsilon(1e-5, compose([0.5] * 9)) == pytest.approx(
-        loss.get_epsilon_for_delta(1e-5), abs=1e-2
-    )
+    assert gaussian_epsilon(1e-5, compose([0.5] * 9)) == pytest.approx(loss.get_epsilon_for_delta(1e-5), abs=1e-2)
 
 
 @given(st.floats(1e-3, 10), st.floats(0.01, 0.99))

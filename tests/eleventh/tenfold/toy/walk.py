@@ -14,9 +14,7 @@ class Walk:
 
     def step(self) -> float:
         """Take one step and return the distance that is left."""
-        self.place += 0.1 * (self.target - self.place) + 0.01 * SCALE * self.generator.normal(
-            size=self.place.shape
-        )
+        self.place += 0.1 * (self.target - self.place) + 0.01 * SCALE * self.generator.normal(size=self.place.shape)
         return float(np.linalg.norm(self.target - self.place))
 
     def state_dict(self) -> dict:

@@ -1,0 +1,161 @@
+"""kill -9 at any moment: nothing half-written is taken as good, nothing runs on, a rerun ends the same.
+
+Kills of `dvc repro` and of steps are many and cheap; kills of the flow are few. TENFOLD_KILL_SEED varies the
+moments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+
+SEED = int(os.environ.get("TENFOLD_KILL_SEED", "0"))
+STEP = (sys.executable, "-m", "steps", "toy", "train", "left")
+FLOW = (sys.executable, "-m", "flows", "run", "toy")
+REPRO = ("dvc", "repro")
+
+
+def assert_whole(project, undisturbed: dict[str, str]) -> None:
+    """Each output is absent or complete, with the undisturbed content; the unfinished has another name."""
+    present = {name: value for name, value in project.digests().items() if ".unfinished" not in name}
+    for name, value in present.items():
+        assert undisturbed[name] == value, f"{name} differs"
+    outputs = {name.rsplit("/", 1)[0] for name in present if name.startswith("artifacts/")}
+    for folder in outputs:
+        expected = {name for name in undisturbed if name.startswith(folder + "/")}
+        assert expected <= present.keys(), f"{folder} is half-written"
+
+
+def resume(project) -> str:
+    """Run ``dvc repro`` to the end; where DVC asks to remove a file that the kill left, do so first."""
+    for _ in range(3):
+        done = subprocess.run(
+            REPRO, cwd=project.root, env=project.environment(), text=True, capture_output=True, timeout=120
+        )
+        if done.returncode == 0:
+            return done.stdout
+        text = done.stdout + done.stderr
+        (project.root / left_behind(text)).unlink()
+    raise AssertionError("dvc repro did not come to an end")
+
+
+def left_behind(text: str) -> str:
+    """Return the file that DVC complains of: cut off, or naming a process that nobody has buried yet."""
+    if "dvc.lock' " in text:
+        return "dvc.lock"
+    assert "RWLock-file" in text or "you can manually remove" in text, text
+    return ".dvc/tmp/rwlock"
+
+
+def start_over(project) -> None:
+    for name in ("artifacts", "results", "data/default", "reports", ".dvc/cache", ".tenfold"):
+        shutil.rmtree(project.root / name, ignore_errors=True)
+    (project.root / "dvc.lock").unlink(missing_ok=True)
+
+
+def steps_of(project) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.cwd() == str(project.root) and "steps" in process.cmdline()[1:3]:
+                found.append(process)
+    return found
+
+
+def kill_some(project, pid: int, chance: random.Random) -> str:
+    """Kill the command, or else one of its steps."""
+    steps = steps_of(project) if chance.random() < 0.4 else []
+    victim = chance.choice(steps) if steps else psutil.Process(pid)
+    with suppress(psutil.NoSuchProcess):
+        victim.kill()
+        return "step" if steps else "command"
+    return "nobody"
+
+
+def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
+    chance = random.Random(SEED)
+    fresh.edit("params.yaml", "pause: 0.0", "pause: 0.02")
+    undisturbed = finished.digests()
+    kills = {"command": 0, "step": 0, "nobody": 0}
+    while kills["command"] + kills["step"] < 20:
+        running = start(fresh, *REPRO)
+        with suppress(psutil.TimeoutExpired):
+            psutil.Process(running.process.pid).wait(chance.uniform(0.4, 2.2))
+        victim = kill_some(fresh, running.process.pid, chance) if running.process.poll() is None else "nobody"
+        kills[victim] += 1
+        status = running.status()
+        no_orphans(fresh.root)
+        assert_whole(fresh, undisturbed)
+        if victim == "nobody":
+            if status != 0:
+                (fresh.root / left_behind(running.printed())).unlink()
+                resume(fresh)
+            assert fresh.digests() == undisturbed
+            start_over(fresh)
+        else:
+            assert status != 0, f"{victim} was killed, and dvc says that all is well"
+    assert min(kills["command"], kills["step"]) > 2
+    resume(fresh)
+    assert fresh.digests() == undisturbed
+    assert "up to date" in resume(fresh)
+    assert not list(fresh.root.rglob("*.unfinished*"))
+
+
+def test_kills_of_a_step_resume_from_its_checkpoint(project, start, no_orphans):
+    """Not merely the same numbers: the updates that were done are not done again."""
+    chance = random.Random(SEED + 1)
+    undisturbed = project.digests()
+    project.edit("params.yaml", "pause: 0.0", "pause: 0.05")
+    updates, resumed = [], 0
+    for _ in range(8):
+        running = start(project, *STEP)
+        checkpoints = project.root / ".tenfold/checkpoints"
+        until = time.monotonic() + chance.uniform(0.3, 0.8)
+        while time.monotonic() < until and running.process.poll() is None:
+            time.sleep(0.005)
+        if running.process.poll() is None:
+            running.process.kill()
+            assert running.status() == -signal.SIGKILL
+            resumed += "goes on from the checkpoint of update" in running.printed()
+            updates.append(len(list(checkpoints.rglob("*.safetensors"))))
+        else:
+            assert running.status() == 0, running.printed()
+            assert not list(checkpoints.glob("*")), "a finished step leaves no checkpoint"
+        no_orphans(project.root)
+        assert_whole(project, undisturbed)
+    assert len(updates) >= 4 and resumed >= 2
+    project.run(*STEP)
+    assert project.digests() == undisturbed
+    history = json.loads((project.root / "artifacts/default/toy/train-left/history.json").read_text())
+    assert [row["update"] for row in history] == list(range(1, 13))
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_kills_of_the_flow(fresh, finished, server, start, no_orphans, number):
+    chance = random.Random(SEED * 10 + number)
+    fresh.edit("params.yaml", "pause: 0.0", "pause: 0.1")
+    running = start(fresh, *FLOW, **server.environment)
+    running.wait_for(("Beginning flow run", "steps toy draw", "steps toy train")[number])
+    with suppress(psutil.TimeoutExpired):
+        psutil.Process(running.process.pid).wait(chance.uniform(0.0, 1.5))
+    running.process.kill()
+    running.status()
+    no_orphans(fresh.root)
+    assert_whole(fresh, finished.digests())
+    if number % 2:
+        resume(fresh)
+    else:
+        fresh.flows("run", "toy", **server.environment)
+    assert fresh.digests() == finished.digests() | {
+        name: value for name, value in fresh.digests().items() if name.startswith("reports/")
+    }
