@@ -169,11 +169,14 @@ def solve(
 
 
 @app.command()
-def up() -> None:
+def up(
+    prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,
+) -> None:
     """Start a Prefect server and the MLflow UI on loopback, until Ctrl-C."""
     from flows.engine.servers import serve
 
-    serve(ROOT)
+    serve(ROOT, prefect_port, mlflow_port)
 
 
 def _sync_tracking() -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from flows.engine.dvc import LEASH, environment
 
 HOST = "127.0.0.1"
-PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 PATIENCE = 120.0  # seconds until a server must answer
 
 
@@ -32,13 +31,14 @@ class Server:
     port: int
     health: str
     command: tuple[str, ...]
+    page: str = ""  # where its start page is
 
     @property
     def address(self) -> str:
         return f"http://{HOST}:{self.port}"
 
 
-def servers(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLFLOW_PORT) -> list[Server]:
+def servers(root: Path, prefect_port: int, mlflow_port: int) -> list[Server]:
     """Return the servers for the checkout at ``root``; their state is in .tenfold/ and mlflow.db."""
     python = sys.executable
     return [
@@ -49,13 +49,14 @@ def servers(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLF
         Server(
             "MLflow", mlflow_port, "/health",
             (python, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1",
-             "--backend-store-uri", os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}"),
+             "--backend-store-uri", f"sqlite:///{root / 'mlflow.db'}",
              "--default-artifact-root", str(root / "mlartifacts")),
+            "/#/experiments?workflowType=machine_learning",
         ),
     ]  # fmt: skip
 
 
-def serve(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLFLOW_PORT) -> None:
+def serve(root: Path, prefect_port: int, mlflow_port: int) -> None:
     """Start the servers, print their addresses once they answer, and stop them on Ctrl-C or SIGTERM.
 
     Raises ServerError if a port is taken, or a server does not answer or ends by itself.
@@ -65,6 +66,7 @@ def serve(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLFLO
         _refuse_taken(server)
     home = root / ".tenfold" / "prefect"
     home.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "steps.runtime.tracking", "--create"], cwd=root, check=True)
     more = {"PREFECT_HOME": str(home), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -79,7 +81,7 @@ def serve(root: Path, prefect_port: int = PREFECT_PORT, mlflow_port: int = MLFLO
             processes.append((server, process))
         for server, process in processes:
             _await(server, process, home.parent)
-            print(f"{server.name:8} {server.address}", flush=True)
+            print(f"{server.name:8} {server.address}{server.page}", flush=True)
         print(f"For flows in another terminal: export PREFECT_API_URL={chosen[0].address}/api", flush=True)
         while all(process.poll() is None for _, process in processes):
             time.sleep(0.5)

@@ -71,16 +71,29 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
     digest = stage.digest(seed, found.resolved)
     checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}"
     _remove_older(checkpoints, stage.name)
-    started, clock = time.time(), time.monotonic()
     head, dirty = provenance.commit(root)
     facts = {
         "paper": paper, "step": step, "variant": variant, "stage": stage.name, "profile": profile,
         "seed": seed, "digest": digest, "commit": head, "dirty": dirty, "params": found.resolved,
-        "sources": provenance.sources_behind(stage), "started": started,
+        "sources": provenance.sources_behind(stage), "started": time.time(),
     }  # fmt: skip
+    try:
+        _recorded(root, stage, found, facts, checkpoints)
+    except Exception:
+        carry(root)
+        raise
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    if stage.publishes:
+        carry(root)
+
+
+def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], checkpoints: Path) -> None:
+    """Run the step's function with a record for tracking, then put its output and provenance in place."""
+    paper, step, profile, digest = facts["paper"], facts["step"], facts["profile"], facts["digest"]
+    started, clock = facts["started"], time.monotonic()
     with Spool(root, facts) as spool, replacing(root / stage.out) as out:
         run = Run(
-            paper, step, out=out, variant=variant, profile=profile, seed=seed,
+            paper, step, out=out, variant=facts["variant"], profile=profile, seed=facts["seed"],
             checkpoints=checkpoints, sink=spool,
         )  # fmt: skip
         _call(found, stage, run)
@@ -92,14 +105,12 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
         sources = provenance.sources_behind(stage)
         if (out / "source.json").is_file():
             sources = [json.loads((out / "source.json").read_text(encoding="utf-8"))]
+        spool.sources = sources
         record = provenance.record(
             stage, profile=profile, digest=digest, device=_device(stage), started=started,
             seconds=time.monotonic() - clock, sources=sources,
         )  # fmt: skip
         write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    if stage.publishes:
-        carry(root)
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:

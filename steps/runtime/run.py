@@ -34,6 +34,8 @@ class Sink(Protocol):
 
     def figure(self, path: Path) -> None: ...
 
+    def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
+
 
 class Run:
     """One execution of one step.
@@ -150,6 +152,8 @@ class Run:
         checkpoint.restore(state, tree["state"])
         self.history = tree["history"]
         self.resumed_from = tree["update"]
+        if self._sink is not None:
+            self._sink.resumed(tree["update"], self.history)
         self.say(f"goes on from the checkpoint of update {tree['update']}")
         return tree["update"]
 

@@ -42,7 +42,8 @@ def carry(root: Path) -> None:
     """Carry what waits into MLflow, in a process of its own whose failure is not ours."""
     try:
         if wanted() and folder(root).is_dir() and any(folder(root).iterdir()):
-            command = [sys.executable, "-m", "steps.runtime.tracking"]
+            leash = [sys.executable, "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid())]
+            command = [*leash, sys.executable, "-m", "steps.runtime.tracking"]
             subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"tracking: {error}; what waits is carried next time", file=sys.stderr)

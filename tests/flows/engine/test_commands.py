@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 
 import pytest
@@ -20,10 +21,11 @@ for edits, words in cases:
         text = text.replace(before, after)
     pathlib.Path("params.yaml").write_text(text)
     sys.argv = ["flows", *words]
-    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(io.StringIO()) as printed:
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
         status = main()
     unchanged = pathlib.Path("params.yaml").read_text() == text
-    answers.append([status, errors.getvalue() + printed.getvalue(), unchanged])
+    answers.append([status, printed.getvalue(), unchanged])
 print(json.dumps(answers))
 """
 WRONG = {
@@ -41,18 +43,18 @@ WRONG = {
                      r"params\.yaml: toy\.train\.updates = 0: input should be greater than 0"),
     "a block for a number": ([], ["run", "toy", "--set", "toy.train=3"],
                              r"params\.yaml: toy\.train = 3: must be a mapping"),
-    "wrong seed": ([], ["run", "toy", "--set", "seed=-1"], r"params\.yaml: seed = -1: must be a whole number"),
+    "wrong seed": ([], ["run", "toy", "--set", "seed=-1"], r"params\.yaml: seed = -1: must be a whole"),
     "wrong policy": ([], ["run", "toy", "--set", "data.stand_in=maybe"],
                      r"params\.yaml: data\.stand_in = 'maybe': .*'only', 'allow' or 'forbid'"),
     "unknown key in the file": ([["pause: 0.0", "paws: 0.0"]], ["plan"],
-                                r"toy\.train\.paws is not a parameter of TrainParams; it takes updates, pause"),
+                                r"toy\.train\.paws is not a parameter of TrainParams; it takes updates"),
     "missing key in the file": ([["    pause: 0.0\n", ""]], ["plan"], r"toy\.train\.pause is missing"),
-    "unknown step": ([["  train:", "  trian:"]], ["plan"], r"toy\.trian: toy has no step trian; it has combine,"),
+    "unknown step": ([["  train:", "  trian:"]], ["plan"], r"toy\.trian: toy has no step trian; it has"),
     "unknown paper": ([["toy:", "toi:"]], ["plan"], r"params\.yaml: toi is neither a paper nor one of"),
     "parameters for a step that takes none": ([["  draw:", "  combine: {size: 3}\n  draw:"]], ["plan"],
                                               r"params\.yaml: toy\.combine: this step takes no parameters"),
     "missing profile": ([["{smoke: 3, default: 12}", "{gpu: 3}"]], ["plan", "toy"],
-                        r"toy\.train\.updates has no value for profile default or one before it; it names only gpu"),
+                        r"toy\.train\.updates has no value for profile default .*; it names only gpu"),
     "mixed switch": ([["{smoke: 3, default: 12}", "{smoke: 3, defualt: 12}"]], ["plan"],
                      r"toy\.train\.updates mixes profile names \(smoke\) with other keys \(defualt\)"),
     "no YAML": ([["seed: 0", "seed: ["]], ["plan"], r"params\.yaml is not valid YAML"),
@@ -63,7 +65,7 @@ WRONG = {
 def answers(pristine, tmp_path_factory):
     """Run all cases in one process of a checkout, and look whether anything ran."""
     project = type(pristine)(tmp_path_factory.mktemp("commands") / "checkout")
-    __import__("shutil").copytree(pristine.root, project.root)
+    shutil.copytree(pristine.root, project.root)
     cases = [[edits, words] for edits, words, _ in WRONG.values()]
     printed = project.run(sys.executable, "-c", MANY, json.dumps(cases))
     assert project.digests().keys() <= {"data/sources.yaml"}
@@ -106,7 +108,8 @@ def test_set_keeps_comments_and_sets_the_profile_in_force(fresh):
     code = (
         "from pathlib import Path; from flows.engine.graph import papers; "
         "from flows.engine.parameters import override; root = Path.cwd(); "
-        "print(override(root, papers(root), 'smoke', ['toy.train.updates=5', 'seed=0', 'toy.train.pause=0.5']))"
+        "values = ['toy.train.updates=5', 'seed=0', 'toy.train.pause=0.5']; "
+        "print(override(root, papers(root), 'smoke', values))"
     )
     printed = fresh.run(sys.executable, "-c", code)
     assert "profile: default → smoke" in printed and "toy.train.updates: 3 → 5" in printed

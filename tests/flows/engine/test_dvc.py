@@ -18,7 +18,7 @@ STAGES = """
 stages:
   first: {cmd: "echo x > one && sleep 0.5", outs: [one]}
   second: {cmd: "cat one > two", deps: [one], outs: [two]}
-  grumpy: {cmd: "echo \\"ERROR: 'one' is busy, it is being blocked by:\\"; exit 3", deps: [one], outs: [three]}
+  grumpy: {cmd: "echo \\"ERROR: 'one' is busy, it is blocked\\"; exit 3", deps: [one], outs: [three]}
   binary: {cmd: "printf 'caf\\\\351\\\\n' && echo x > four", deps: [one], outs: [four]}
 """
 

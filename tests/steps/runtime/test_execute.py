@@ -130,7 +130,7 @@ def test_a_step_dies_with_the_command_that_started_it(project):
     project.edit("params.yaml", "pause: 0.0", "pause: 30.0")
     shell = subprocess.Popen(
         ["sh", "-c", f"{sys.executable} -m steps toy train left; true"], cwd=project.root,
-        env=project.environment(DVC_STAGE="toy-train-left"), start_new_session=True, stdout=subprocess.DEVNULL,
+        env=project.environment(DVC_STAGE="toy-train-left"), start_new_session=True,
     )  # fmt: skip
     children: list[psutil.Process] = []
     while not children:

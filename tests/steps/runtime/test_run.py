@@ -131,9 +131,10 @@ def test_many_kills_end_with_the_same_numbers(tmp_path: Path):
 
 
 def two_walks(run: Run, die_at: tuple[int, int] | None = None) -> tuple[list[float], list[float]]:
-    loops = [walk(run, 6, die_at=die_at[1] if die_at and die_at[0] == number else None, purpose=f"walk{number}")
-             for number in (0, 1)]  # fmt: skip
-    return loops[0], loops[1]
+    loop, update = die_at or (None, None)
+    first = walk(run, 6, die_at=update if loop == 0 else None, purpose="first")
+    second = walk(run, 6, die_at=update if loop == 1 else None, purpose="second")
+    return first, second
 
 
 @pytest.mark.parametrize("die_at", itertools.product((0, 1), (1, 2, 6)))
