@@ -32,6 +32,7 @@ HINTS = (
     "To enable auto staging",
     "dvc config core",
     "Use `dvc push`",
+    "If there are no processes with such PIDs",
 )
 
 
@@ -136,15 +137,22 @@ def reproduce(
     if not _has_remote(root):
         command.remove("--pull")
     waits = 0
+
+    def say_unless_hint(line: str) -> None:
+        if not _is_hint(line):
+            say(line)
+
     while True:
         lines: list[str] = []
-        if _stream(command, root, lines, say, stop) == 0:
+        if _stream(command, root, lines, say_unless_hint, stop) == 0:
             return _outcome(stage, lines)
         mended = _mend(root, lines) or _release(root, lines)
         if mended is not None:
             say(mended)
         elif not _busy(lines):
             break
+        elif waits == 0:
+            say(f"{stage} waits for another command that runs it, or one of its neighbours")
         waits += 1
         stop.wait(min(5.0, 0.25 * waits))
     raise DvcError(f"stage {stage} failed:\n" + "\n".join(lines[-25:]))
@@ -175,8 +183,7 @@ def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str
             line = line.rstrip()
             if line:
                 lines.append(line)
-                if not line.strip().startswith(HINTS):
-                    say(line)
+                say(line)
         return process.wait()
 
 
@@ -192,6 +199,12 @@ def _outcome(stage: str, lines: list[str]) -> Outcome:
     if any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines):
         return Outcome.RESTORED
     return Outcome.CACHED
+
+
+def _is_hint(line: str) -> bool:
+    """Tell DVC's advice, and its words on whom it waits for, from what a step prints."""
+    waits = line.startswith("ERROR: failed to reproduce") and "is busy" in line
+    return waits or bool(BLOCKER.match(line)) or line.strip().startswith(HINTS)
 
 
 def _last_error(lines: list[str]) -> str:

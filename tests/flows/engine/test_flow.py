@@ -78,7 +78,8 @@ def test_everything_by_force(project, server):
 def test_flows_at_once_run_each_step_once(fresh, finished, server, start):
     fresh.edit(*SLOW)
     both = [start(fresh, *RUN, **server.environment) for _ in range(2)]
-    both[0].wait_for("Running stage 'toy-train")
+    while not any("Running stage 'toy-train" in each.printed() for each in both):
+        assert {each.process.poll() for each in both} == {None}, "".join(each.printed() for each in both)
     both.append(start(fresh, *RUN, **server.environment))
     assert [each.status() for each in both] == [0, 0, 0], "".join(each.printed() for each in both)
     printed = "".join(each.printed() for each in both)

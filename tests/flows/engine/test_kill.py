@@ -10,10 +10,8 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import psutil
@@ -87,7 +85,7 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
     fresh.edit("params.yaml", "pause: 0.0", "pause: 0.02")
     undisturbed = finished.digests()
     kills = {"command": 0, "step": 0, "nobody": 0}
-    while kills["command"] + kills["step"] < 20:
+    while kills["command"] + kills["step"] < 22:
         running = start(fresh, *REPRO)
         with suppress(psutil.TimeoutExpired):
             psutil.Process(running.process.pid).wait(chance.uniform(0.4, 2.2))
@@ -115,26 +113,23 @@ def test_kills_of_a_step_resume_from_its_checkpoint(project, start, no_orphans):
     """Not merely the same numbers: the updates that were done are not done again."""
     chance = random.Random(SEED + 1)
     undisturbed = project.digests()
-    project.edit("params.yaml", "pause: 0.0", "pause: 0.05")
-    updates, resumed = [], 0
-    for _ in range(8):
+    project.edit("params.yaml", "pause: 0.0", "pause: 0.15")
+    checkpoints = project.root / ".tenfold/checkpoints"
+    kills = 0
+    while kills < 6 or not list(checkpoints.rglob("*.safetensors")):
         running = start(project, *STEP)
-        checkpoints = project.root / ".tenfold/checkpoints"
-        until = time.monotonic() + chance.uniform(0.3, 0.8)
-        while time.monotonic() < until and running.process.poll() is None:
-            time.sleep(0.005)
+        with suppress(psutil.TimeoutExpired):
+            psutil.Process(running.process.pid).wait(chance.uniform(0.3, 1.2))
         if running.process.poll() is None:
             running.process.kill()
-            assert running.status() == -signal.SIGKILL
-            resumed += "goes on from the checkpoint of update" in running.printed()
-            updates.append(len(list(checkpoints.rglob("*.safetensors"))))
+            kills += 1
         else:
             assert running.status() == 0, running.printed()
             assert not list(checkpoints.glob("*")), "a finished step leaves no checkpoint"
+        running.status()
         no_orphans(project.root)
         assert_whole(project, undisturbed)
-    assert len(updates) >= 4 and resumed >= 2
-    project.run(*STEP)
+    assert "goes on from the checkpoint of update" in project.run(*STEP)
     assert project.digests() == undisturbed
     history = json.loads((project.root / "artifacts/default/toy/train-left/history.json").read_text())
     assert [row["update"] for row in history] == list(range(1, 13))
