@@ -80,7 +80,7 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 @app.command()
 def refresh() -> None:
-    """Check params.yaml; bring data anew where a stand-in was used and the mirror has the real thing."""
+    """Check params.yaml, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
     from flows.engine import dvc as dvc_command
     from flows.engine.graph import papers
     from flows.engine.parameters import check
@@ -88,6 +88,7 @@ def refresh() -> None:
 
     known = papers(ROOT)
     check(ROOT, known)
+    dvc_command.mend(ROOT)
     for name, reason in outdated(ROOT, known).items():
         typer.echo(f"{name}: {reason}")
         dvc_command.reproduce(ROOT, name, force=True)

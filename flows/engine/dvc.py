@@ -20,8 +20,10 @@ from steps.runtime.outputs import write_atomically
 
 LEASH = Path(__file__).parents[2] / "steps" / "runtime" / "leash.py"
 BUSY = ("is busy", "Unable to acquire lock", "Unable to acquire rwlock")
+RUNS = ".dvc/cache/runs"
 CUT_OFF = {
     ".dvc/tmp/rwlock": re.compile(r"ERROR: .*Unable to read RWLock-file"),
+    RUNS: re.compile(r"ERROR: .*join\(\) argument must be .* not 'NoneType'"),
     "dvc.lock": re.compile(r"(ERROR: )?'\./dvc\.lock' (is invalid|validation failed)"),
 }
 BLOCKER = re.compile(r"^\s*\(PID (\d+)\):")
@@ -118,6 +120,15 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
         if mended is None:
             raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
         print(mended, file=sys.stderr, flush=True)
+
+
+def mend(root: Path) -> None:
+    """Remove what a killed DVC left half-written of its own files, and say so on stderr; nothing is lost."""
+    try:
+        status(root, [])
+    except Busy:
+        return
+    _remove_empty_entries(root)
 
 
 def reproduce(
@@ -222,11 +233,23 @@ def _mend(root: Path, lines: list[str]) -> str | None:
 
     Nothing is lost: what dvc.lock held is restored from the run cache.
     """
+    if "failed to run:" in _last_error(lines):
+        return None
     for path, pattern in CUT_OFF.items():
-        if any(pattern.match(line) for line in lines) and "failed to run:" not in _last_error(lines):
-            (root / path).unlink(missing_ok=True)
-            return f"{path} was cut off when a DVC was killed; it was removed, and DVC makes it anew"
+        if any(pattern.match(line) for line in lines):
+            if path == RUNS:
+                _remove_empty_entries(root)
+            else:
+                (root / path).unlink(missing_ok=True)
+            return f"{path} was cut off when a DVC was killed; what was half-written is removed"
     return None
+
+
+def _remove_empty_entries(root: Path) -> None:
+    """Remove what DVC makes just before it writes an entry of its run cache, and cannot read without one."""
+    for folder in (root / RUNS).glob("*/*"):
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
 
 
 def _release(root: Path, lines: list[str]) -> str | None:

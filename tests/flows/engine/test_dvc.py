@@ -75,7 +75,7 @@ def test_a_cut_off_list_of_locks_is_mended(root, content):
     (root / ".dvc/tmp/rwlock").write_text(content)
     outcome, said = reproduce(root, "second")
     assert outcome is Outcome.COMPLETED
-    assert any(".dvc/tmp/rwlock was cut off when a DVC was killed; it was removed" in line for line in said)
+    assert any(".dvc/tmp/rwlock was cut off when a DVC was killed" in line for line in said)
 
 
 def test_a_cut_off_lock_file_is_mended(root, capsys):
@@ -88,6 +88,22 @@ def test_a_cut_off_lock_file_is_mended(root, capsys):
         outcome, said = reproduce(root, "first")
         assert outcome in (Outcome.CACHED, Outcome.COMPLETED, Outcome.RESTORED)
         assert any("dvc.lock was cut off" in line for line in said)
+
+
+def test_an_empty_entry_of_the_run_cache_is_mended(root):
+    """DVC makes the folder, then the entry; killed in between, it cannot restore or run the stage any more."""
+    reproduce(root, "second")
+    (root / "two").write_text("damaged")
+    (root / "dvc.lock").unlink()
+    (entry,) = (path for path in (root / ".dvc/cache/runs").glob("*/*/*") if "cat one" in path.read_text())
+    entry.unlink()
+    with pytest.raises(subprocess.CalledProcessError):
+        dvc_run(root, "repro", "-s", "second")
+    outcome, said = reproduce(root, "second")
+    assert outcome is Outcome.COMPLETED
+    assert any(".dvc/cache/runs was cut off" in line for line in said)
+    dvc.mend(root)
+    assert (root / "two").read_text() == "x\n"
 
 
 def held_by(root: Path, number: int) -> None:
