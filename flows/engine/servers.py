@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,16 +103,21 @@ def _refuse_taken(server: Server) -> None:
 
 
 def _await(server: Server, process: subprocess.Popen[bytes], logs: Path) -> None:
+    if not answers(process, server.address + server.health):
+        what = "did not start" if process.poll() is not None else f"did not answer within {PATIENCE:.0f} s"
+        raise ServerError(f"{server.name} {what}; see {logs}/{server.name.lower()}.log")
+
+
+def answers(process: subprocess.Popen[bytes], health: str) -> bool:
+    """Wait until the server answers at the address ``health``; return False if it ends first or takes too long."""
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            raise ServerError(f"{server.name} did not start; see {logs}/{server.name.lower()}.log")
+    while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(server.address + server.health, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise ServerError(f"{server.name} did not answer within {PATIENCE:.0f} s; see {logs}/{server.name.lower()}.log")
+            with urllib.request.urlopen(health, timeout=2):
+                return True
+        except OSError:  # URLError among them
+            time.sleep(0.1)
+    return False
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

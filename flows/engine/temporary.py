@@ -7,16 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.engine.dvc import LEASH, environment
-from flows.engine.servers import HOST, ServerError
+from flows.engine.servers import HOST, ServerError, answers
 
-PATIENCE = 120.0  # seconds until the server must answer
 QUIET = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -36,7 +32,11 @@ def ensure_prefect_api() -> None:
         env=environment() | QUIET, stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     atexit.register(_end, process)  # later than what Prefect still has to send, which threads wait for
-    _await(process, f"http://{HOST}:{port}/api/health")
+    if not answers(process, f"http://{HOST}:{port}/api/health"):
+        raise ServerError(
+            f"a Prefect server of our own did not start (exit status {process.poll()}); see the lines above, or "
+            f"start one with `python -m flows up` and set PREFECT_API_URL"
+        )
     settings = temporary_settings({PREFECT_API_URL: f"http://{HOST}:{port}/api"})
     settings.__enter__()
     atexit.register(settings.__exit__, None, None, None)
@@ -55,17 +55,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
-
-
-def _await(process: subprocess.Popen[bytes], health: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(health, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise ServerError(
-        f"a Prefect server of our own did not start (exit status {process.poll()}); see the lines above, or "
-        f"start one with `python -m flows up` and set PREFECT_API_URL"
-    )

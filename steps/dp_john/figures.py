@@ -95,7 +95,8 @@ def gap_gallery(gaps: dict[str, Any]) -> Captioned:
         )
     middle.set(xlabel="updates T", ylabel="relative weight change / η", title="two equal rows")
     middle.legend(fontsize=7)
-    right.semilogy(truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label="1000 rows, 100 rounds")
+    together = f"{truncation['n']} rows, {truncation['rounds']} rounds"
+    right.semilogy(truncation["sds"], truncation["union"], marker="o", color=COLOURS[1], label=together)
     right.semilogy(truncation["sds"], truncation["mass"], marker="o", color=COLOURS[0], label="one weight")
     right.axhline(1e-6, color="black", linestyle=":", linewidth=1)
     right.set(xlabel="σ", ylabel="mass outside the neighbour's support", title="truncation", ylim=(1e-12, None))

@@ -46,7 +46,10 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
     worst = search(params.search_trials, seed=int(run.generator("search").integers(2**31)))
     found: dict[str, Any] = {
         "subspace": {"own": own, "neighbour": neighbour},
-        "truncation": {"sds": sds, "mass": mass, "union": mass * params.union_n * params.union_rounds},
+        "truncation": {
+            "sds": sds, "mass": mass, "union": mass * params.union_n * params.union_rounds,
+            "n": params.union_n, "rounds": params.union_rounds,
+        },
         "composition": {"epsilons": epsilons, "tolerances": tolerances, "needed": needed, "permitted": permitted},
         "holder": {"closeness": closeness, "ratio": gallery.holder_ratios(closeness)},
         "duplicates": {"updates": updates, "eta": 1e-4, "average": average, "last": last},

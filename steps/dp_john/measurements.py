@@ -11,6 +11,7 @@ from scipy import stats
 
 Measurement = dict[str, Any]
 CONFIDENCE = 0.95
+FAILURE = 0.05  # δ₀, the probability with which the bound under noise may be missed
 
 
 def measured(
@@ -109,18 +110,17 @@ def _noisy(curves: pd.DataFrame) -> dict[str, Measurement]:
     noisy = _at_last(curves, "noise").copy()
     sd = noisy.variant.str.split().str[1].astype(float)
     rounds = noisy.updates
-    allowed = np.log(noisy.bound) + sd**2 / 2 + sd * np.sqrt(2 * np.log(1e4 / 0.05) / rounds)
+    allowed = np.log(noisy.bound) + sd**2 / 2 + sd * np.sqrt(2 * np.log(noisy.n / FAILURE) / rounds)
     ratio = np.log(noisy.averaged) / allowed
     smallest = noisy[sd == sd.min()]
-    target = float(np.exp(allowed[sd == sd.min()].max()) - 1)
-    success = int((smallest.averaged <= 1 + target).sum())
+    success = int((ratio[sd == sd.min()] <= 1).sum())
     return {
         "noisy_bound_ratio": measured(
             ratio.max(), "ratio", "largest log max h over log(n/d)/T + σ²/2 + σ√(2 log(n/δ₀)/T), all noise levels",
             n=len(ratio), seeds=int(noisy.seed.nunique()),
         ),
         "noisy_success": share_of(
-            success, len(smallest), f"draws with max h ≤ {1 + target:.4f} at σ = {sd.min()}, T = {rounds.max()}"
+            success, len(smallest), f"draws within that bound at σ = {sd.min()}, T = {rounds.max()}, δ₀ = {FAILURE}"
         ),
     }  # fmt: skip
 
@@ -131,13 +131,14 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
     truncation, holder, duplicates = gaps["truncation"], gaps["holder"], gaps["duplicates"]
     union = dict(zip(truncation["sds"], truncation["union"], strict=True))
     mass = dict(zip(truncation["sds"], truncation["mass"], strict=True))
+    together = f"{truncation['n']} rows × {truncation['rounds']} rounds"
     composition, free, sketch = gaps["composition"], gaps["free_replacement"], gaps["sketch"]
     at_one = free["epsilons"].index(1.0)
     found = {
         "subspace_own": measured(own, "relative distance", "of Q from the span of its own rows' a aᵀ"),
         "subspace_neighbour": measured(neighbour, "relative distance", "of Q from a neighbour's span"),
         "truncation_delta": measured(mass[0.5], "probability", "one weight, σ = 0.5, shift 10⁻³: δ can be no smaller"),
-        "truncation_union": measured(union[0.2], "probability mass", "the same at σ = 0.2, 1000 rows × 100 rounds"),
+        "truncation_union": measured(union[0.2], "probability mass", f"the same at σ = 0.2, {together}"),
         "composition_excess": measured(
             np.min(composition["needed"]) / composition["permitted"], "ratio",
             "least σ that composition needs over the largest that truncation permits, ε ≤ 8, ξ ≤ 0.1, Lε₀ = 1",
@@ -172,10 +173,11 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     leaked = planted[planted.mechanism == "leaked matrix"].epsilon_lower_bound
     zero = planted[planted.mechanism == "zero row"].epsilon_lower_bound
     seeds = int(audits.seed.nunique())
+    claimed = correct.claimed_epsilon.max()
     share_caught = measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted))
     return {
         "audit_correct_epsilon": measured(
-            correct.epsilon_lower_bound.max(), "ε", "largest lower bound over modes, canaries and seeds, claimed ε = 4",
+            correct.epsilon_lower_bound.max(), "ε", f"largest lower bound over modes, canaries and seeds, claimed ε = {claimed:g}",
             n=len(correct), seeds=seeds,
         ),
         "audit_caught": share_caught | {"seeds": seeds},

@@ -17,7 +17,7 @@ from tenfold.dp_john.sketch import SketchedScores
 from tenfold.dp_john.truncated_noise import truncated_gaussian
 from tenfold.privacy.noise import NoiseSource
 
-FIELDS = ("dataset", "variant", "seed", "updates", "averaged", "last", "bound")
+FIELDS = ("dataset", "n", "variant", "seed", "updates", "averaged", "last", "bound")
 
 
 @dataclass
@@ -77,7 +77,7 @@ def rate(prepared: Path, *, out: Path, params: RateParams, run: Run) -> None:
     """Measure the largest leverage against the number of updates.
 
     Reads   prepared/<dataset>.npy (n, d)
-    Writes  curves.csv: dataset, variant, seed, updates, averaged, last, bound = (n/d)^(1/T)
+    Writes  curves.csv: dataset, n, variant, seed, updates, averaged, last, bound = (n/d)^(1/T)
     Logs    rate/exact/averaged by update (first data set)
     Raises  RankDeficient
     """
@@ -131,7 +131,7 @@ def _curve(dataset: str, variant: str, seed: int, state: FixedPoint, marks: list
         averaged, last = state.largest_leverages()
         records.append(
             {
-                "dataset": dataset, "variant": variant, "seed": seed, "updates": mark,
+                "dataset": dataset, "n": n, "variant": variant, "seed": seed, "updates": mark,
                 "averaged": repr(averaged), "last": repr(last), "bound": repr((n / d) ** (1 / mark)),
             }
         )  # fmt: skip

@@ -125,11 +125,11 @@ FLAKY = """    from pathlib import Path as Counting
     tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
     if len(tries.read_text()) < 3:
         raise ConnectionError("the network is away")
-    registry ="""
+    resolved ="""
 
 
 def test_fetching_is_tried_again_and_other_steps_are_not(project, server):
-    project.edit("steps/data.py", "    registry =", FLAKY)
+    project.edit("steps/data.py", "    resolved =", FLAKY)
     project.edit("flows/engine/flow.py", "= [2, 10]", "= [0.1, 0.1]")
     project.edit("steps/toy/train.py", "    walk = Walk(", BREAK)
     printed = project.flows("run", "toy", fails=True, **server.environment)
