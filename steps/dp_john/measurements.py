@@ -177,7 +177,7 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     share_caught = measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted))
     return {
         "audit_correct_epsilon": measured(
-            correct.epsilon_lower_bound.max(), "ε", f"largest lower bound over modes, canaries and seeds, claimed ε = {claimed:g}",
+            correct.epsilon_lower_bound.max(), "ε", f"largest lower bound over all canaries, claimed ε = {claimed:g}",
             n=len(correct), seeds=seeds,
         ),
         "audit_caught": share_caught | {"seeds": seeds},
