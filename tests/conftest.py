@@ -41,6 +41,7 @@ class Project:
             "TENFOLD_TRACKING": "off",
             "DO_NOT_TRACK": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "SHELL": "/bin/sh",  # DVC's choice: the plainest shell there is
             "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@localhost",
             "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost",
         } | more  # fmt: skip

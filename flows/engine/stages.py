@@ -17,6 +17,7 @@ HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change 
 METRICS = ("metrics.json", "claims.json")
 PLOTS = ("figures", "tables")
 REPORT = "report"
+LEADING = "exec "  # the shell becomes the step: dash would stay between DVC and a step that dies with its parent
 
 
 def frozen(root: Path) -> set[str]:
@@ -65,7 +66,7 @@ def stage(root: Path, node: Node) -> dict[str, Any]:
     """Return the DVC stage of one step."""
     return {
         "desc": summary(root, node),
-        "cmd": " ".join(("python -m steps", *node.words)),
+        "cmd": LEADING + " ".join(("python -m steps", *node.words)),
         "deps": [*(item.out for item in node.inputs), *(str(path) for path in reached(root, node.module))],
         "params": _params(root, node),
         **_outs(node),
@@ -93,7 +94,7 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
             deps.append(str(timings))
     return {
         "desc": "Join claims and measurements into verdicts",
-        "cmd": "python -m flows report",
+        "cmd": LEADING + "python -m flows report",
         "deps": list(dict.fromkeys(deps)),
         "params": ["profile"],
         "outs": [{f"reports/${{profile}}.{kind}": {"cache": False}} for kind in ("md", "html", "json")],

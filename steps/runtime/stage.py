@@ -64,7 +64,7 @@ def declared(root: Path, name: str, profile: str) -> Stage:
     return Stage(
         root=root,
         name=name,
-        command=spec["cmd"],
+        command=spec["cmd"].removeprefix("exec "),
         inputs=tuple(path for path in paths if path.suffix != ".py"),
         code=tuple(path for path in paths if path.suffix == ".py"),
         out=Path(out.replace("${profile}", profile)),

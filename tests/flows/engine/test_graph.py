@@ -57,7 +57,7 @@ def test_generated_stages(pristine):
         "data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate", REPORT,
     ]  # fmt: skip
     train = stages["toy-train-left"]
-    assert train["cmd"] == "python -m steps toy train left"
+    assert train["cmd"] == "exec python -m steps toy train left"
     assert train["desc"] == "Walk to the target, one arm of two"
     assert train["deps"][0] == "artifacts/${profile}/toy/draw"
     assert {"tenfold/toy/walk.py", "tenfold/toy/scale.py"} < set(train["deps"])

@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import psutil
@@ -101,6 +102,20 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
     assert fresh.digests() == undisturbed
     assert "up to date" in resume(fresh)
     assert not list(fresh.root.rglob("*.unfinished*"))
+
+
+@pytest.mark.parametrize("shell", [path for path in map(shutil.which, ("sh", "bash", "zsh", "fish")) if path])
+def test_a_step_dies_with_dvc_whatever_shell_dvc_starts_it_in(project, start, no_orphans, shell):
+    """A shell that waits for its command would be left between the two, and outlives DVC."""
+    project.edit("params.yaml", "pause: 0.0", "pause: 60.0")
+    running = start(project, "dvc", "repro", "toy-train-left", SHELL=shell)
+    until = time.monotonic() + 60
+    while not steps_of(project):
+        assert running.process.poll() is None and time.monotonic() < until, running.printed()
+        time.sleep(0.02)
+    running.process.kill()
+    running.status()
+    no_orphans(project.root)
 
 
 def test_kills_of_a_step_resume_from_its_checkpoint(project, start, no_orphans):
