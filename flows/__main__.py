@@ -95,19 +95,20 @@ def refresh() -> None:
 
 
 @app.command()
-def dvc(check: Annotated[bool, typer.Option(help="Only say whether dvc.yaml is current.")] = False) -> None:
-    """Generate dvc.yaml from the papers' graphs."""
+def dvc(check: Annotated[bool, typer.Option(help="Only say whether both files are current.")] = False) -> None:
+    """Generate dvc.yaml and prefect.yaml from the papers' graphs."""
+    from flows.engine.deployments import prefect_yaml
     from flows.engine.stages import dvc_yaml
     from steps.runtime.outputs import write_atomically
 
-    text, path = dvc_yaml(ROOT), ROOT / "dvc.yaml"
-    current = path.is_file() and path.read_text(encoding="utf-8") == text
-    if check and not current:
-        typer.echo("dvc.yaml is not current; run: python -m flows dvc", err=True)
-        raise typer.Exit(1)
-    if not current:
+    for path, text in ((ROOT / "dvc.yaml", dvc_yaml(ROOT)), (ROOT / "prefect.yaml", prefect_yaml(ROOT))):
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            typer.echo(f"{path.name} is not current; run: python -m flows dvc", err=True)
+            raise typer.Exit(1)
         write_atomically(path, text)
-        typer.echo("dvc.yaml written")
+        typer.echo(f"{path.name} written")
 
 
 @app.command()
@@ -173,11 +174,57 @@ def solve(
 def up(
     prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,
+    workers: Annotated[bool, typer.Option(help="Deploy the flows and start a worker for each pool.")] = True,
 ) -> None:
-    """Start a Prefect server and the MLflow UI on loopback, until Ctrl-C."""
+    """Start a Prefect server with deployments and workers, and the MLflow UI, on loopback, until Ctrl-C."""
     from flows.engine.servers import serve
 
-    serve(ROOT, prefect_port, mlflow_port)
+    serve(ROOT, prefect_port, mlflow_port, workers=workers)
+
+
+@app.command()
+def deploy(
+    gpus: Annotated[int | None, typer.Option(help="GPU steps at once over all workers; default: our cards.")] = None,
+) -> None:
+    """Make work pools, limits and deployments on the server that PREFECT_API_URL names."""
+    from flows.engine.pools import prepare
+    from flows.engine.workers import server
+
+    prepare(ROOT, server(), gpus)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    name: Annotated[str | None, typer.Option(help="Default: this machine's name, the pool and a number.")] = None,
+    at_once: Annotated[int, typer.Option(help="How many runs it takes at once.")] = 2,
+) -> None:
+    """Work for the server that PREFECT_API_URL names, out of this checkout, until Ctrl-C."""
+    from flows.engine.workers import work
+
+    work(ROOT, pool, name, at_once)
+
+
+@app.command()
+def checkout() -> None:
+    """Print the folder that a served run works in; Prefect asks for it before each run."""
+    from flows.engine.workers import workplace
+
+    typer.echo(workplace())
+
+
+@app.command()
+def push(
+    if_remote: Annotated[bool, typer.Option(help="Do nothing where DVC has no default remote.")] = False,
+) -> None:
+    """Push everything that this checkout made to DVC's remote, published results among it."""
+    from flows.engine.sharing import NoRemote, push
+
+    try:
+        typer.echo(f"{push(ROOT)} files pushed")
+    except NoRemote:
+        if not if_remote:
+            raise
 
 
 def _sync_tracking() -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -94,11 +94,10 @@ class Stop:
                 process.wait()
 
 
-def environment() -> dict[str, str]:
-    """Return the environment for DVC: this Python's programs first, analytics off."""
-    programs = os.path.dirname(sys.executable)
-    quiet = {"DVC_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
-    return os.environ | quiet | {"PATH": os.pathsep.join([programs, os.environ.get("PATH", "")])}
+def programs(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a program that we start: this Python's first on PATH, analytics off."""
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    return os.environ | {"DVC_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true", "PATH": path} | dict(more or {})
 
 
 def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
@@ -109,7 +108,7 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
     while True:
         answer = subprocess.run(
             [*_command("--wait-for-lock"), "status", "--json", *stages],
-            cwd=root, env=environment(), capture_output=True, text=True,
+            cwd=root, env=programs(), capture_output=True, text=True,
         )  # fmt: skip
         if answer.returncode == 0:
             return json.loads(answer.stdout or "{}")
@@ -138,8 +137,11 @@ def reproduce(
     force: bool = False,
     say: Callable[[str], None] = print,
     stop: Stop | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Bring one stage up to date and nothing else, after whoever holds DVC's lock or runs the same stage.
+
+    ``environment`` is added to the step's.
 
     Raises DvcError with the step's last lines if it fails.
     """
@@ -155,7 +157,7 @@ def reproduce(
 
     while True:
         lines: list[str] = []
-        if _stream(command, root, lines, say_unless_hint, stop) == 0:
+        if _stream(command, root, lines, say_unless_hint, stop, environment) == 0:
             return _outcome(stage, lines)
         mended = _mend(root, lines) or _release(root, lines)
         if mended is not None:
@@ -178,12 +180,19 @@ def _has_remote(root: Path) -> bool:
     return any(file.is_file() and 'remote "' in file.read_text(encoding="utf-8") for file in files)
 
 
-def _stream(command: list[str], root: Path, lines: list[str], say: Callable[[str], None], stop: Stop) -> int:
+def _stream(
+    command: list[str],
+    root: Path,
+    lines: list[str],
+    say: Callable[[str], None],
+    stop: Stop,
+    environment: Mapping[str, str] | None,
+) -> int:
     leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
 
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*leash, *command], cwd=root, env=environment(), text=True, encoding="utf-8", errors="replace",
+            [*leash, *command], cwd=root, env=programs(environment), text=True, encoding="utf-8", errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             process_group=0,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.engine import dvc
+from flows.engine.cards import held_card
 from flows.engine.graph import Node
 from flows.engine.stages import REPORT
 from flows.engine.temporary import ensure_prefect_api
 
 FETCH_RETRIES: list[float] = [2, 10]  # seconds before each new try of a step that fetches
+MOST_STAGES = 1000  # a thread each: one that waits for others holds its thread
 
 
 class RunFailed(RuntimeError):
@@ -36,12 +38,14 @@ class Cores:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def run_stage(root: Path, stage: str, force: bool, cores: Cores) -> State[Any]:
+def run_stage(root: Path, stage: str, gpu: bool, force: bool, cores: Cores, done: Callable[[], None]) -> State[Any]:
     """Bring one stage up to date; the state's name says whether it was cached, restored or run."""
     logger = get_run_logger()
     os.environ["TENFOLD_PREFECT_RUN"] = str(flow_run.get_id() or "")
-    with cores.free:
-        outcome = dvc.reproduce(root, stage, force=force, say=logger.info, stop=cores.stop)
+    with cores.free, held_card(gpu, cores.stop.wait) as card:
+        outcome = dvc.reproduce(root, stage, force=force, say=logger.info, stop=cores.stop, environment=card)
+    if outcome is dvc.Outcome.COMPLETED:
+        done()
     return Completed(name=str(outcome), message=f"{stage}: {outcome.lower()}")
 
 
@@ -51,32 +55,54 @@ def already_current(stage: str) -> State[Any]:
     return Completed(name=str(dvc.Outcome.CACHED), message=f"{stage}: up to date")
 
 
+def threads() -> Any:
+    """Return the task runner of a flow over stages."""
+    return ThreadPoolTaskRunner(max_workers=MOST_STAGES)
+
+
 def run(
     root: Path, title: str, nodes: Sequence[Node], *, report: bool = False, forced: Collection[str] = ()
 ) -> dict[str, str]:
-    """Run the stages of ``nodes`` as one Prefect flow and return each stage's final state by name.
+    """Run the stages of ``nodes`` as one Prefect flow of its own and return each stage's final state by name.
 
-    Stages named in ``forced`` run even if they are cached.
-
-    Independent stages run side by side, as many as there are cores; those tagged ``gpu`` obey the tag's
-    concurrency limit. Downstream of a failure a stage is *NotReady*; other branches finish.
+    As ``bring_up_to_date``; Prefect's server is the configured one, or else a temporary one.
     Raises RunFailed, after everything else has ended, if a stage failed.
     """
     states: dict[str, str] = {}
-    cores = Cores()
-    threads: Any = ThreadPoolTaskRunner(max_workers=len(nodes) + 1)  # a stage that waits holds its thread
 
-    @flow(
-        name=title,
-        task_runner=threads,
-        persist_result=False,
-        log_prints=False,
-    )
+    @flow(name=title, task_runner=threads(), persist_result=False, log_prints=False)
     def reproduce() -> State[Any]:
-        names = [node.name for node in nodes] + ([REPORT] if report else [])
-        stale = set(forced) | _stale(root, names)
-        futures: dict[str, Any] = {}
-        may_run: set[str] = set()
+        return bring_up_to_date(root, nodes, report=report, forced=forced, states=states)
+
+    ensure_prefect_api()
+    final = reproduce(return_state=True)
+    if not final.is_completed():
+        raise RunFailed(f"{title}: {final.message}")
+    return states
+
+
+def bring_up_to_date(
+    root: Path,
+    nodes: Sequence[Node],
+    *,
+    report: bool = False,
+    forced: Collection[str] = (),
+    states: dict[str, str],
+    done: Callable[[], None] = lambda: None,
+) -> State[Any]:
+    """Run the stages of ``nodes`` as tasks of the flow that calls this, and return the state that it ends in.
+
+    Each stage's final state is written into ``states``; ``done`` is called after each stage that ran.
+    Stages named in ``forced`` run even if they are cached.
+    Independent stages run side by side, as many as there are cores; those tagged ``gpu`` obey the tag's
+    concurrency limit and have a card each. Downstream of a failure a stage is *NotReady*; other branches finish.
+    """
+    cores = Cores()
+    names = [node.name for node in nodes] + ([REPORT] if report else [])
+    stale = set(forced) | _stale(root, names)
+    futures: dict[str, Any] = {}
+    may_run: set[str] = set()
+    try:
         for name, inputs, gpu, fetches in _order(nodes, report):
             upstream = [futures[item] for item in inputs]
             if name in stale or may_run & set(inputs):
@@ -85,31 +111,22 @@ def run(
                     name=name, tags=["gpu"] if gpu else [],
                     retries=len(FETCH_RETRIES) if fetches else 0, retry_delay_seconds=FETCH_RETRIES,
                 )  # fmt: skip
-                futures[name] = options.submit(root, name, name in forced, cores, return_state=False, wait_for=upstream)
+                futures[name] = options.submit(
+                    root, name, gpu, name in forced, cores, done, return_state=False, wait_for=upstream
+                )
             else:
                 futures[name] = already_current.with_options(name=name).submit(
                     name, return_state=False, wait_for=upstream
                 )
-        try:
-            for name, future in futures.items():
-                future.wait()
-                states[name] = future.state.name
-        except BaseException:
-            cores.stop.all()  # before Prefect waits for the threads
-            raise
-        bad = [name for name, state in states.items() if state not in set(dvc.Outcome)]
-        if bad:
-            return Failed(message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}")
-        return Completed(message=f"{len(states)} stages up to date")
-
-    ensure_prefect_api()
-    try:
-        final = reproduce(return_state=True)
+        for name, future in futures.items():
+            future.wait()
+            states[name] = future.state.name
     finally:
-        cores.stop.all()
-    if not final.is_completed():
-        raise RunFailed(f"{title}: {final.message}")
-    return states
+        cores.stop.all()  # before Prefect waits for the threads
+    bad = [name for name, state in states.items() if state not in set(dvc.Outcome)]
+    if bad:
+        return Failed(message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}")
+    return Completed(message=f"{len(states)} stages up to date")
 
 
 def _stale(root: Path, names: list[str]) -> set[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+EVERYTHING, ALL_PAPERS = "everything", "All papers, then the report."  # the flow over all papers
 
 
 class GraphError(ValueError):
@@ -154,6 +155,11 @@ def paper_named(root: Path, slug: str) -> Paper:
         if paper.slug == slug:
             return paper
     raise GraphError(f"there is no paper {slug!r}; there are {', '.join(paper.slug for paper in known)}")
+
+
+def description(slug: str) -> str:
+    """Return what a paper's module in flows/ says of itself, in one paragraph."""
+    return " ".join((import_module(f"flows.{slug}").__doc__ or slug).split())
 
 
 def own_data(root: Path, slug: str) -> ModuleType:

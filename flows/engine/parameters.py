@@ -75,10 +75,13 @@ def override(root: Path, papers: Sequence[Paper], profile: str | None, assignmen
 
 
 @contextmanager
-def held_still(root: Path, change: Callable[[], None] | None = None) -> Iterator[None]:
-    """Change params.yaml, then hold it still while the block runs; flows share it, a change waits for none.
+def held_still(
+    root: Path, change: Callable[[], None] | None = None, *, wait: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Change params.yaml, then hold it still while the block runs; flows share it.
 
-    Raises ParameterError if there is a ``change`` to make while another flow runs in the same checkout.
+    A ``change`` while another flow runs in the same checkout waits for that one after it has told ``wait``, or,
+    without ``wait``, raises ParameterError.
     """
     folder = root / ".tenfold"
     folder.mkdir(exist_ok=True)
@@ -88,10 +91,13 @@ def held_still(root: Path, change: Callable[[], None] | None = None) -> Iterator
             try:
                 fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ParameterError(
-                    "another flow is running in this checkout, and --profile or --set would change "
-                    "params.yaml under it; wait for it, or use a second checkout"
-                ) from None
+                if wait is None:
+                    raise ParameterError(
+                        "another flow is running in this checkout, and --profile or --set would change "
+                        "params.yaml under it; wait for it, or use a second checkout"
+                    ) from None
+                wait("waits for another flow in this checkout, because it would change params.yaml under it")
+                fcntl.flock(running, fcntl.LOCK_EX)
             change()
         fcntl.flock(running, fcntl.LOCK_SH)
         fcntl.flock(turn, fcntl.LOCK_UN)

@@ -10,8 +10,8 @@ import sys
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.engine.dvc import LEASH, environment
-from flows.engine.servers import HOST, ServerError, answers
+from flows.engine.dvc import LEASH, programs
+from flows.engine.servers import HOST, ServerError, answered, patiently
 
 QUIET = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
@@ -29,10 +29,10 @@ def ensure_prefect_api() -> None:
         [sys.executable, "-S", str(LEASH), str(os.getpid()), sys.executable, "-m", "uvicorn", "--factory",
          "prefect.server.api.server:create_app", "--host", HOST, "--port", str(port), "--log-level", "error",
          "--timeout-graceful-shutdown", "1"],
-        env=environment() | QUIET, stdin=subprocess.DEVNULL, start_new_session=True,
+        env=programs(QUIET), stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     atexit.register(_end, process)  # later than what Prefect still has to send, which threads wait for
-    if not answers(process, f"http://{HOST}:{port}/api/health"):
+    if not patiently(process, lambda: answered(f"http://{HOST}:{port}/api/health")):
         raise ServerError(
             f"a Prefect server of our own did not start (exit status {process.poll()}); see the lines above, or "
             f"start one with `python -m flows up` and set PREFECT_API_URL"
