@@ -69,6 +69,10 @@ class Stop:
             for process in self._living:
                 _end(process)
 
+    @property
+    def stopped(self) -> bool:
+        return self._event.is_set()
+
     def wait(self, seconds: float) -> None:
         """Sleep, unless stopped.
 

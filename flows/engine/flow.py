@@ -12,7 +12,7 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.engine import dvc
@@ -42,8 +42,13 @@ def run_stage(root: Path, stage: str, gpu: bool, force: bool, cores: Cores, done
     """Bring one stage up to date; the state's name says whether it was cached, restored or run."""
     logger = get_run_logger()
     os.environ["TENFOLD_PREFECT_RUN"] = str(flow_run.get_id() or "")
-    with cores.free, held_card(gpu, cores.stop.wait) as card:
-        outcome = dvc.reproduce(root, stage, force=force, say=logger.info, stop=cores.stop, environment=card)
+    try:
+        with cores.free, held_card(gpu, cores.stop.wait) as card:
+            outcome = dvc.reproduce(root, stage, force=force, say=logger.info, stop=cores.stop, environment=card)
+    except dvc.DvcError:
+        if cores.stop.stopped:
+            return Cancelled(message=f"{stage}: stopped; nothing half-written was kept")
+        raise
     if outcome is dvc.Outcome.COMPLETED:
         done()
     return Completed(name=str(outcome), message=f"{stage}: {outcome.lower()}")

@@ -65,20 +65,24 @@ def _pool(client: SyncPrefectClient, name: str) -> None:
 
 def _automation(client: SyncPrefectClient) -> None:
     """A run that gives no sign of life is scheduled again; its steps go on from cache and checkpoints."""
-    alive, runs = "prefect.flow-run.heartbeat", ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
+    begun, alive = "prefect.flow-run.Running", "prefect.flow-run.heartbeat"
     ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")}
     wanted = AutomationCore(
         name=LOST,
         description=f"No sign of life for {LOST_AFTER} s: scheduled again, so that another worker goes on with it.",
         trigger=EventTrigger(
-            after={alive}, expect={alive} | ended, match=runs,
-            for_each={"prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            after={begun, alive},
+            expect={alive} | ended,
+            threshold=1,
             within=timedelta(seconds=LOST_AFTER),
         ),
-        actions=[ChangeFlowRunState(
-            state=StateType.SCHEDULED, name="AwaitingRetry", message="its worker died", force=True,
-        )],
-    )  # fmt: skip
+        actions=[
+            ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="its worker died", force=True)
+        ],
+    )
     for known in client.read_automations_by_name(LOST):
         if known.description == wanted.description:
             return  # it knows of runs that were lost with the server

@@ -150,11 +150,25 @@ class Family:
             raise ServerError(f"{server.name} {what}; see {self._log(server)}")
 
     def watch(self) -> None:
-        """Wait until a member ends; raises ServerError then."""
-        while all(process.poll() is None for _, process in self.members):
+        """Wait until a server ends; a worker that ends is replaced.
+
+        Raises ServerError when a server ended, or a worker for the third time in a minute.
+        """
+        replaced: list[float] = []
+        while True:
             time.sleep(0.5)
-        ended = next(server for server, process in self.members if process.poll() is not None)
-        raise ServerError(f"{ended.name} ended by itself; see {self._log(ended)}")
+            for member in self.members:
+                server, process = member
+                if process.poll() is None:
+                    continue
+                replaced = [moment for moment in replaced if time.monotonic() - moment < 60.0]
+                if server.port or len(replaced) == 2:
+                    raise ServerError(f"{server.name} ended by itself; see {self._log(server)}")
+                replaced.append(time.monotonic())
+                self.members.remove(member)
+                self.start(server)
+                print(f"{server.name} ended by itself and is replaced; see {self._log(server)}", flush=True)
+                break
 
     def _log(self, server: Server) -> Path:
         return self.logs / f"{server.name.lower()}.log"

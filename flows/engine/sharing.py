@@ -50,8 +50,8 @@ def push(root: Path) -> int:
             result = repo.cloud.push(set(_published(repo)))
         except NoRemoteError as error:
             raise NoRemote(str(error)) from None
-        except UploadError as error:
-            raise PushFailed(f"{error}; run the same command again") from None
+        except (UploadError, OSError) as error:
+            raise PushFailed(f"{error}; mend that and run the same command again") from None
         if result.failed:
             raise PushFailed(f"{len(result.failed)} files did not arrive; run the same command again")
         return count + len(result.transferred)

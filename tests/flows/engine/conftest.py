@@ -32,12 +32,19 @@ class PrefectServer:
     def environment(self) -> dict[str, str]:
         return {"PREFECT_API_URL": self.api, "PREFECT_HOME": str(self.home)}
 
-    def ask(self, path: str, question: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            f"{self.api}/{path}", json.dumps(question).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+    def ask(self, path: str, question: dict[str, Any] | None = None) -> Any:
+        """Post a question, or get what is at ``path``; a server that is busy with its database says so with 503."""
+        body = None if question is None else json.dumps(question).encode()
+        request = urllib.request.Request(f"{self.api}/{path}", body, {"Content-Type": "application/json"})
+        for _ in range(30):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(1)
+        raise AssertionError(f"{path}: the server stayed busy")
 
     def last_run(self) -> tuple[str, dict[str, dict[str, Any]]]:
         """Return the last flow run's state and its task runs by stage."""
