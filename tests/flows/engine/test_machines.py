@@ -88,8 +88,8 @@ def distant(network: Network, tmp_path: Path) -> Iterator[PrefectServer]:
     api = f"http://{network.address}:{port}/api"
     with open(tmp_path / "server.log", "wb") as log:
         process = subprocess.Popen(
-            network.on(0, sys.executable, "-m", "prefect", "server", "start", "--host", network.address)
-            + ("--port", str(port)),
+            [*network.on(0, sys.executable, "-m", "prefect", "server", "start"),
+             "--host", network.address, "--port", str(port)],
             env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "true"},
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=tmp_path, start_new_session=True,
         )  # fmt: skip
@@ -158,7 +158,7 @@ def test_papers_run_on_other_machines_and_a_killed_worker_is_replaced(
     assert state == "Completed", "\n".join(worker.printed() for worker in workers.values())
     assert set(deployed.tasks(run).values()) == {"Cached", "Restored", "Completed"}
     tasks = deployed.tasks(run)  # one is the paper's own run
-    assert {name: tasks[name] for name in NAMES[2:]} == dict.fromkeys(NAMES[2:], "Restored")
+    assert {tasks[name] for name in NAMES} <= {"Restored", "Cached"}, tasks
     assert not (starter.root / ".tenfold/checkouts").exists()
     assert starter.repro("--pull") == ["report"]
     numbers = {name: value for name, value in finished.digests().items() if not name.startswith("reports/")}
