@@ -61,13 +61,16 @@ def launch(stage: Stage, words: Sequence[str], count: int) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="tenfold-") as folder:
         processes: list[subprocess.Popen[bytes]] = []
+        how = signal.SIGTERM
         try:
             for rank in range(count):
                 processes.append(_start(stage.root, words, rank, count, Path(folder)))
             _watch(processes, Path(folder))
+        except KeyboardInterrupt:
+            how = signal.SIGINT
+            raise
         finally:
-            stopped = _stop(processes)
-            if stopped:  # killed before it could clean up
+            if _stop(processes, how):
                 for out in (stage.root / stage.out, *(stage.aside(rank) for rank in range(1, count))):
                     remove_abandoned(out)
         error = _first_error(count, Path(folder))
@@ -88,6 +91,7 @@ def _start(root: Path, words: Sequence[str], rank: int, count: int, folder: Path
     return subprocess.Popen(
         [*leash, sys.executable, "-m", "steps", *words], cwd=root, env=environment,
         stdin=subprocess.DEVNULL, stdout=None if rank == 0 else subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C comes to the launcher alone, which passes it on
     )  # fmt: skip
 
 
@@ -104,21 +108,19 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
         time.sleep(PAUSE)
 
 
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> bool:
-    """End those that still run; return whether one had to be killed."""
+def _stop(processes: Sequence[subprocess.Popen[bytes]], how: signal.Signals) -> bool:
+    """End those that still run; return whether one was killed before it could clean up."""
     for process in processes:
         if process.poll() is None:
-            process.terminate()
+            process.send_signal(how)
     until = time.monotonic() + GRACE
-    killed = False
     for process in processes:
         try:
             process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            killed = True
-    return killed or any((process.returncode or 0) < 0 for process in processes)
+    return any((process.returncode or 0) < 0 for process in processes)
 
 
 def _first_error(count: int, folder: Path) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accelerate import Accelerator, PartialState
@@ -135,7 +135,9 @@ class World:
         if torch is not None and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
-    def _stopped(self, *_: object) -> NoReturn:
+    def _stopped(self, *_: object) -> None:
+        if sys.exc_info()[0] is not None:
+            return  # an error is on its way out already
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise PeerFailed(self._peer() or "another process of this step failed, or its launcher was stopped")
 
