@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from steps.runtime.batches import Batches
+    from tenfold.models.folder import Model
 
 
 class Diverged(ArithmeticError):
@@ -41,6 +42,8 @@ class Sink(Protocol):
     def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
 
     def figure(self, path: Path) -> None: ...
+
+    def model(self, path: Path, name: str) -> None: ...
 
     def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
 
@@ -157,6 +160,21 @@ class Run:
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         if self._sink is not None:
             self._sink.figure(path)
+        return path
+
+    def model(self, name: str, model: Model | Path, *, card: str, example: np.ndarray | None = None) -> Path:
+        """Write a model to ``out/models/<name>``; if the step succeeds, MLflow registers it as <paper>-<name>.
+
+        ``model`` is an object of a class inside tenfold with save, load and predict (``tenfold.models.Model``), or
+        the folder of one; ``card`` is its README.md. ``example`` gives MLflow the shapes to check inputs against.
+        Raises InvalidModel, ForeignClass, DamagedModel.
+        """
+        from tenfold.models.folder import write
+
+        path = self.out / "models" / name
+        write(path, model, card, example)
+        if self._sink is not None:
+            self._sink.model(path, name)
         return path
 
     def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
