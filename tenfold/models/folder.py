@@ -6,6 +6,7 @@ description, whose python_function flavour loads the folder through ``tenfold.mo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import re
@@ -15,8 +16,6 @@ from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
-
-from tenfold.data.checksums import sha256_file
 
 WEIGHTS, CARD, INDEX, MLMODEL = "model.safetensors", "README.md", "model.json", "MLmodel"
 LOADER = "tenfold.models.loader"
@@ -70,7 +69,7 @@ def write(folder: Path, model: Model | Path, card: str, example: np.ndarray | No
     _check_weights(folder)
     (folder / CARD).write_text(card, encoding="utf-8")
     ours = (CARD, INDEX, MLMODEL)
-    sums = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if path.name not in ours}
+    sums = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name not in ours}
     (folder / INDEX).write_text(json.dumps({"class": name, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
 
 
@@ -95,7 +94,7 @@ def verify(folder: Path) -> str:
         path = folder / Path(file).name
         if not path.is_file():
             raise DamagedModel(f"{path} is missing; fetch or train the model again")
-        found = sha256_file(path)
+        found = _sha256(path)
         if found != expected:
             raise DamagedModel(
                 f"{path} has sha256 {found[:12]}… instead of {str(expected)[:12]}…: it is damaged or was "
@@ -108,6 +107,11 @@ def is_ours(kind: Any, name: str) -> bool:
     """Whether ``kind``, found under ``name``, is a model class that this library itself defines."""
     defined = isinstance(kind, type) and kind.__module__.split(".")[0] == "tenfold"
     return bool(CLASS.fullmatch(name)) and defined and all(hasattr(kind, verb) for verb in ("save", "load", "predict"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name(model: Any) -> str:

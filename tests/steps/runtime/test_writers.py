@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from steps.runtime.leash import die_with_parent
 from steps.runtime.spool import folder
 
 ROOT = Path(__file__).parents[3]
-WRITERS, STEPS, POINTS = 6, 3, 200
+WRITERS, STEPS, POINTS = 6, 2, 200
 WRITER = f"""
 import sys, time
 from pathlib import Path
@@ -81,7 +82,7 @@ def postgresql() -> Iterator[str]:
             time.sleep(0.1)
         yield f"postgresql://tenfold@/postgres?host={home}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
         server.wait(30)
         shutil.rmtree(home)
 
