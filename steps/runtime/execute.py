@@ -139,7 +139,7 @@ def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], chec
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
-    ours = (Path("steps/runtime"), Path(".tenfold/checkpoints"))
+    ours = map(Path, ("steps/runtime", ".tenfold/checkpoints", ".tenfold/ranks"))
     readable = [stage.root / path for path in (*stage.inputs, *stage.code, *ours)]
     if stage.name.startswith("data-"):
         readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage

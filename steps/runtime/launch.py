@@ -11,12 +11,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from steps.runtime.outputs import remove_abandoned, write_atomically
+from steps.runtime.outputs import remove_abandoned, unfinished, write_atomically
 from steps.runtime.stage import Stage
 from steps.runtime.world import FOLDER, World
 
@@ -59,13 +58,13 @@ def launch(stage: Stage, words: Sequence[str], count: int) -> None:
 
     Raises StepFailed with the first error, after the others have ended.
     """
-    with tempfile.TemporaryDirectory(prefix="tenfold-") as folder:
+    with unfinished(stage.aside("launch")) as folder:
         processes: list[subprocess.Popen[bytes]] = []
         how = signal.SIGTERM
         try:
             for rank in range(count):
-                processes.append(_start(stage.root, words, rank, count, Path(folder)))
-            _watch(processes, Path(folder))
+                processes.append(_start(stage.root, words, rank, count, folder))
+            _watch(processes, folder)
         except KeyboardInterrupt:
             how = signal.SIGINT
             raise
@@ -73,7 +72,7 @@ def launch(stage: Stage, words: Sequence[str], count: int) -> None:
             if _stop(processes, how):
                 for out in (stage.root / stage.out, *(stage.aside(rank) for rank in range(1, count))):
                     remove_abandoned(out)
-        error = _first_error(count, Path(folder))
+        error = _first_error(count, folder)
     if error is not None:
         raise StepFailed(error)
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +19,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from steps.runtime import launch
 from steps.runtime.batches import Batches, Order, UnevenBatch
 from steps.runtime.run import OtherAccelerator, Run
+from steps.runtime.stage import declared
+from steps.runtime.world import TooManyProcesses, World
 
 FIT = '''
 """Fit a small network."""
@@ -283,6 +287,35 @@ def test_a_step_that_does_not_ask_for_it_imports_nothing(pristine):
             "out=Path('.')); run.log({'a': 1.0}, 1); list(run.updates(2)); "
             "print([name for name in ('torch', 'accelerate') if name in sys.modules])")  # fmt: skip
     assert pristine.run(sys.executable, "-c", code) == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "gpu", "asked", "count"),
+    [
+        ("fit", False, None, 1), ("fit", False, "3", 3), ("fit", True, None, 4), ("fit", True, "1", 1),
+        ("fit", True, "2", 2), ("train-left", True, None, 1), ("train-left", False, "2", 1),
+    ],
+)  # fmt: skip
+def test_how_many_processes_are_started(trained, monkeypatch: pytest.MonkeyPatch, step, gpu, asked, count):
+    """On a machine with four GPUs."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    if asked is None:
+        monkeypatch.delenv("TENFOLD_PROCESSES", raising=False)
+    else:
+        monkeypatch.setenv("TENFOLD_PROCESSES", asked)
+    stage = replace(declared(trained.root, f"toy-{step}", "default"), meta={"gpu": gpu})
+    assert launch.wanted(stage) == count
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert launch.wanted(stage) == 1, "one of several starts no more"
+
+
+def test_more_processes_than_gpus_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    run = Run("toy", "fit", out=tmp_path, world=World(rank=2, size=3, local_rank=2))
+    assert run.device == "cuda:2"
+    with pytest.raises(TooManyProcesses, match="3 processes on a machine with 2 GPUs"):
+        run.accelerator()
 
 
 def run_in(tmp_path: Path) -> Run:
