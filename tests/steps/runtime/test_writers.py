@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +17,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from steps.runtime import tracking
 from steps.runtime.leash import die_with_parent
-from steps.runtime.spool import folder
+from steps.runtime.spool import Spool, folder
 
 ROOT = Path(__file__).parents[3]
 WRITERS, STEPS, POINTS = 6, 2, 200
@@ -124,3 +127,24 @@ def test_concurrent_writers_lose_nothing(tmp_path: Path, kind: str, request: pyt
     versions = client.search_model_versions("name = 'toy-final'")
     assert {version.run_id for version in versions} == {run.info.run_id for run in steps.values()}
     assert sorted(int(version.version) for version in versions) == list(range(1, len(steps) + 1))
+
+
+def test_a_store_that_another_program_holds_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Longer than the five seconds after which SQLite gives up by itself."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/held.db")
+    monkeypatch.delenv("TENFOLD_TRACKING", raising=False)
+    assert tracking.create(tmp_path) == 0
+    facts = {
+        "paper": "toy", "step": "train", "variant": None, "stage": "toy-train", "profile": "smoke", "seed": 0,
+        "digest": "ab" * 32, "commit": "c" * 40, "dirty": False, "params": {}, "sources": [], "started": time.time(),
+    }  # fmt: skip
+    with Spool(tmp_path, facts) as spool:
+        spool.log({"loss": 1.0}, 1)
+    holder = sqlite3.connect(tmp_path / "held.db", check_same_thread=False, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(7.0, holder.rollback)
+    release.start()
+    began = time.monotonic()
+    assert tracking.sync(tmp_path) == 0 and time.monotonic() - began > 5
+    release.join()
+    assert not list(folder(tmp_path).iterdir())
