@@ -39,4 +39,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) artifacts .tenfold .dvc/cache .dvc/tmp mlflow.db mlartifacts
+	rm -rf $(VENV) artifacts .tenfold .dvc/cache .dvc/tmp mlflow.db* mlartifacts

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from steps.runtime.leash import die_with_parent
+from steps.runtime.world import World
 
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -21,12 +23,14 @@ def main(arguments: list[str]) -> int:
 
         execute(Path.cwd(), *arguments)
     except KeyboardInterrupt:
-        print(f"{' '.join(arguments)}: interrupted; nothing half-written was kept", file=sys.stderr)
+        if World.current().folder is None:  # else the one that started it says so
+            print(f"{' '.join(arguments)}: interrupted; nothing half-written was kept", file=sys.stderr)
         return 130
     except Exception as error:
-        if not _named(error):
-            raise
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        text = f"{type(error).__name__}: {error}" if _named(error) else traceback.format_exc()
+        told = World.current().report(text)  # one of several processes tells the one that started it
+        if not told:
+            print(text.rstrip(), file=sys.stderr)
         return 1
     return 0
 

@@ -59,7 +59,11 @@ def load(path: Path) -> Any:
 
 
 def state_of(item: Any) -> Any:
-    """Return the state of a stateful object, a generator, or a mapping of them."""
+    """Return the state of a stateful object, a generator, or a mapping of them.
+
+    A model that is trained in several processes has the state of the model alone, to go on in any number.
+    """
+    item = _alone(item)
     if isinstance(item, np.random.Generator):
         return item.bit_generator.state
     if type(item).__name__ == "Generator" and hasattr(item, "get_state"):  # torch.Generator
@@ -73,6 +77,7 @@ def state_of(item: Any) -> Any:
 
 def restore(item: Any, state: Any) -> None:
     """Put ``state``, as ``state_of`` returned it, back into ``item``."""
+    item = _alone(item)
     if isinstance(item, np.random.Generator):
         item.bit_generator.state = state
     elif type(item).__name__ == "Generator" and hasattr(item, "set_state"):
@@ -82,6 +87,10 @@ def restore(item: Any, state: Any) -> None:
             restore(part, state[name])
     else:
         item.load_state_dict(state)
+
+
+def _alone(item: Any) -> Any:
+    return item.module if type(item).__name__ == "DistributedDataParallel" else item
 
 
 def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -12,13 +12,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from steps.runtime import launch, provenance
 from steps.runtime import params as parameters
-from steps.runtime import provenance
-from steps.runtime.outputs import replacing, write_atomically
+from steps.runtime.outputs import replacing, unfinished, write_atomically
 from steps.runtime.run import Run
 from steps.runtime.sandbox import Sandbox, enforced
 from steps.runtime.spool import Spool, carry
 from steps.runtime.stage import Stage, declared
+from steps.runtime.world import World
 
 
 class UnknownStep(ValueError):
@@ -62,41 +63,65 @@ def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
 
 
 def execute(root: Path, paper: str, step: str, variant: str | None = None) -> None:
-    """Run one stage of dvc.yaml and put its output and provenance in place."""
+    """Run one stage of dvc.yaml and put its output and provenance in place.
+
+    In several processes where that is asked for (``launch.wanted``); of those only the first writes.
+    """
     settings = parameters.read(root)
+    words = [word for word in (paper, step, variant) if word is not None]
+    stage = declared(root, "-".join(words), settings["profile"])
+    count, world = launch.wanted(stage), World.current()
+    try:
+        if count > 1:
+            launch.launch(stage, words, count)
+        else:
+            _alone(stage, settings, (paper, step, variant), world)
+    except Exception:
+        _carry(root, world)
+        raise
+    if stage.publishes:
+        _carry(root, world)
+
+
+def _carry(root: Path, world: World) -> None:
+    """Carry what waits into MLflow, unless this is a process that another one will outlive."""
+    if world.is_main and world.folder is None:
+        carry(root)
+
+
+def _alone(stage: Stage, settings: Mapping[str, Any], words: tuple[str, str, str | None], world: World) -> None:
+    """Run a stage in this process, which may be one of several."""
+    root, (paper, step, variant) = stage.root, words
     profile, seed = settings["profile"], settings["seed"]
-    stage = declared(root, "-".join(filter(None, (paper, step, variant))), profile)
     with enforced(_sandbox(stage, [])):  # the step's own imports are held to the declared code, too
         found = find(settings, paper, step)
     digest = stage.digest(seed, found.resolved)
     checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}"
+    facts = {"paper": paper, "step": step, "variant": variant, "profile": profile, "seed": seed}
+    if not world.is_main:
+        with unfinished(stage.aside(world.rank)) as out:
+            _call(found, stage, Run(**facts, out=out, checkpoints=checkpoints, world=world), [out])
+        return
     _remove_older(checkpoints, stage.name)
     head, dirty = provenance.commit(root)
-    facts = {
-        "paper": paper, "step": step, "variant": variant, "stage": stage.name, "profile": profile,
-        "seed": seed, "digest": digest, "commit": head, "dirty": dirty, "params": found.resolved,
-        "sources": provenance.sources_behind(stage), "started": time.time(),
+    facts |= {
+        "stage": stage.name, "digest": digest, "commit": head, "dirty": dirty, "params": found.resolved,
+        "sources": provenance.sources_behind(stage), "started": time.time(), "processes": world.size,
     }  # fmt: skip
-    try:
-        _recorded(root, stage, found, facts, checkpoints)
-    except Exception:
-        carry(root)
-        raise
+    _recorded(root, stage, found, facts, checkpoints, world)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    if stage.publishes:
-        carry(root)
 
 
-def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], checkpoints: Path) -> None:
+def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], checkpoints: Path, world: World) -> None:
     """Run the step's function with a record for tracking, then put its output and provenance in place."""
     paper, step, profile, digest = facts["paper"], facts["step"], facts["profile"], facts["digest"]
     started, clock = facts["started"], time.monotonic()
     with Spool(root, facts) as spool, replacing(root / stage.out) as out:
         run = Run(
             paper, step, out=out, variant=facts["variant"], profile=profile, seed=facts["seed"],
-            checkpoints=checkpoints, sink=spool,
+            checkpoints=checkpoints, sink=spool, world=world,
         )  # fmt: skip
-        _call(found, stage, run)
+        _call(found, stage, run, [run.out, root / ".tenfold"])
         if (out / "metrics.json").is_file():
             spool.log(json.loads((out / "metrics.json").read_text(encoding="utf-8")), None)
         for kind in ("figures", "tables"):
@@ -108,26 +133,27 @@ def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], chec
         spool.sources = sources
         record = provenance.record(
             stage, profile=profile, digest=digest, device=_device(stage), started=started,
-            seconds=time.monotonic() - clock, sources=sources,
+            seconds=time.monotonic() - clock, sources=sources, processes=world.size,
         )  # fmt: skip
         write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
-    readable = [stage.root / path for path in (*stage.inputs, *stage.code, Path("steps/runtime"))]
+    ours = map(Path, ("steps/runtime", ".tenfold/checkpoints", ".tenfold/ranks"))
+    readable = [stage.root / path for path in (*stage.inputs, *stage.code, *ours)]
     if stage.name.startswith("data-"):
         readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage
     return Sandbox(stage.root, stage.name, readable, writable)
 
 
-def _call(found: Step, stage: Stage, run: Run) -> None:
+def _call(found: Step, stage: Stage, run: Run, writable: list[Path]) -> None:
     inputs = [stage.root / path for path in stage.inputs]
     offered = {"out": run.out, "params": found.params, "run": run}
     takes = inspect.signature(found.function).parameters
     keywords = {name: value for name, value in offered.items() if name in takes}
     if run.paper == "data":
         inputs, keywords["name"] = [], run.step
-    with enforced(_sandbox(stage, [run.out, stage.root / ".tenfold"])):
+    with enforced(_sandbox(stage, writable)), run.world.together():
         found.function(*inputs, **keywords)
 
 

@@ -32,10 +32,10 @@ def die_with_parent(expected_parent: int | None = None) -> None:
 
 def _runs_stages(process: int) -> bool:
     try:
-        command = Path(f"/proc/{process}/cmdline").read_bytes()
+        command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ")
     except OSError:
         return False
-    return any(word in command for word in (b"dvc", b"-m steps", b"-m flows"))  # DVC, or the shell it starts
+    return any(word in command for word in (b"dvc", b"-m steps", b"-m flows"))  # DVC, its shell, or a launcher
 
 
 if __name__ == "__main__":

@@ -36,21 +36,28 @@ def replacing(out: Path) -> Iterator[Path]:
 
     Raises OutputError on a full disk, a read-only folder or any other failure to write.
     """
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}{SUFFIX}")
+    with unfinished(out) as folder, _named_errors(out):
+        yield folder
+        put_in_place(folder, out)
+
+
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """Yield a fresh directory beside ``out`` for as long as the block runs, locked against removal by others.
+
+    Raises OutputError if it cannot be made.
+    """
+    folder = out.with_name(f".{out.name}.{os.getpid()}{SUFFIX}")
     with _named_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(out)
-        unfinished.mkdir()
-        lock = os.open(unfinished, os.O_RDONLY)
+        remove_abandoned(out)
+        folder.mkdir()
+        lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with _named_errors(out):
-            yield unfinished
-            put_in_place(unfinished, out)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+        yield folder
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
@@ -73,17 +80,18 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises OutputError if it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
+    new = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     with _named_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, path)
+            new.write_text(text, encoding="utf-8")
+            os.replace(new, path)
         finally:
-            unfinished.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
 
 
-def _remove_abandoned(out: Path) -> None:
+def remove_abandoned(out: Path) -> None:
+    """Remove what killed processes left beside ``out``; what a living one writes is left alone."""
     for path in out.parent.glob(f".{out.name}.*{SUFFIX}*"):
         if not path.is_dir():
             path.unlink(missing_ok=True)

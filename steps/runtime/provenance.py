@@ -15,7 +15,9 @@ from typing import Any
 
 from steps.runtime.stage import Stage
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "diffusers", "cvxpy", "dvc", "prefect")
+PACKAGES = (
+    "numpy", "scipy", "scikit-learn", "torch", "accelerate", "transformers", "diffusers", "cvxpy", "dvc", "prefect",
+)  # fmt: skip
 
 
 def commit(root: Path) -> tuple[str | None, bool]:
@@ -39,6 +41,7 @@ def record(
     started: float,
     seconds: float,
     sources: list[Any],
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Return the provenance of one executed stage; seconds are wall clock, memory is the peak in bytes."""
     head, dirty = commit(stage.root)
@@ -54,6 +57,7 @@ def record(
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak,
         "device": device,
+        "processes": processes,
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "machine": platform.machine(),
         "versions": {"python": platform.python_version(), **_versions()},

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from steps.runtime import checkpoint
+from steps.runtime.world import World
 
 if TYPE_CHECKING:
     import torch
+    from accelerate import Accelerator
     from matplotlib.figure import Figure
+
+    from steps.runtime.batches import Batches
+    from tenfold.models.folder import Model
 
 
 class Diverged(ArithmeticError):
@@ -27,12 +32,18 @@ class NestedUpdates(RuntimeError):
     """A loop over ``run.updates`` was begun inside another one."""
 
 
+class OtherAccelerator(ValueError):
+    """A step asked for a second accelerator, unlike its first."""
+
+
 class Sink(Protocol):
     """Where logged values and figures go besides the output (the tracking spool)."""
 
     def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
 
     def figure(self, path: Path) -> None: ...
+
+    def model(self, path: Path, name: str) -> None: ...
 
     def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
 
@@ -54,21 +65,26 @@ class Run:
         seed: int = 0,
         checkpoints: Path | None = None,
         sink: Sink | None = None,
+        world: World | None = None,
     ) -> None:
         self.paper, self.step, self.variant = paper, step, variant
         self.profile, self.seed, self.out = profile, seed, out
         self.history: list[dict[str, float]] = []
         self.resumed_from: int | None = None
+        self.world = World.current() if world is None else world
+        self._accelerator: tuple[tuple[int, str], Accelerator] | None = None
         self._checkpoints = checkpoints
         self._loops, self._in_loop = 0, False
         self._sink = sink
 
     @property
     def device(self) -> str:
-        """``cuda`` where a GPU is to be had, else ``cpu``."""
+        """``cuda`` where a GPU is to be had, else ``cpu``; of several processes each has its own GPU."""
         import torch
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if not torch.cuda.is_available():
+            return "cpu"
+        return "cuda" if self.world.size == 1 else f"cuda:{self.world.local_rank}"
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return NumPy's generator for one purpose; seeded by seed, paper, step, variant and purpose."""
@@ -80,16 +96,49 @@ class Run:
 
         return torch.Generator(device).manual_seed(self._seed_of(purpose) % 2**63)
 
+    def accelerator(self, *, gradient_accumulation_steps: int = 1, mixed_precision: str = "no") -> Accelerator:
+        """Return the step's Accelerator: a step that trains through it may run in several processes.
+
+        Model, optimiser and schedule go through its ``prepare``, the loss through its ``backward``, and batches
+        come from ``run.batches``; then the numbers do not depend on how many processes there are, up to the
+        rounding of sums. What a model draws by itself (dropout) each process draws for itself.
+        Raises OtherAccelerator if the step asks again for something else.
+        """
+        options = (gradient_accumulation_steps, mixed_precision)
+        if self._accelerator is None:
+            self._accelerator = options, self.world.accelerator(*options)
+        first, accelerator = self._accelerator
+        if first != options:
+            raise OtherAccelerator(f"{self.paper} {self.step}: one accelerator a step; the first had {first}")
+        return accelerator
+
+    def batches(self, dataset: Any, batch_size: int, purpose: str = "order", **loader: Any) -> Batches:
+        """Return an endless iterator over batches of ``dataset``, for this process's part of each.
+
+        ``batch_size`` counts the samples of one batch over all processes: W processes see, B samples each, what
+        one sees with W·B. Each epoch has an order of its own from ``torch_generator``. Its state, how many came,
+        belongs into the ``state`` of ``run.updates``. ``loader`` goes to torch's DataLoader.
+        Raises UnevenBatch.
+        """
+        from steps.runtime.batches import Batches
+
+        accelerator = self.accelerator() if self._accelerator is None else self._accelerator[1]
+        return Batches(
+            dataset, batch_size, accelerator, lambda word: self.torch_generator(f"{purpose} {word}"), **loader
+        )
+
     def say(self, text: str) -> None:
         """Print one log line; Prefect shows it in the task's log."""
-        print(text, flush=True)
+        if self.world.is_main:
+            print(text, flush=True)
 
     def log(self, metrics: Mapping[str, float], update: int | None = None) -> None:
         """Record metrics, of one update or of the whole step.
 
-        Raises Diverged if a value is NaN or infinite, naming it and the update.
+        Of several processes all must log alike, each its own value: their mean is recorded, in all of them.
+        Raises Diverged if a value is NaN or infinite, naming it and the update; then all processes stop.
         """
-        values = {name: float(value) for name, value in metrics.items()}
+        values = self.world.mean({name: float(value) for name, value in metrics.items()})
         for name, value in values.items():
             if not math.isfinite(value):
                 where = "" if update is None else f" at update {update}"
@@ -113,13 +162,29 @@ class Run:
             self._sink.figure(path)
         return path
 
+    def model(self, name: str, model: Model | Path, *, card: str, example: np.ndarray | None = None) -> Path:
+        """Write a model to ``out/models/<name>``; if the step succeeds, MLflow registers it as <paper>-<name>.
+
+        ``model`` is an object of a class inside tenfold with save, load and predict (``tenfold.models.Model``), or
+        the folder of one; ``card`` is its README.md. ``example`` gives MLflow the shapes to check inputs against.
+        Raises InvalidModel, ForeignClass, DamagedModel.
+        """
+        from tenfold.models.folder import write
+
+        path = self.out / "models" / name
+        write(path, model, card, example)
+        if self._sink is not None:
+            self._sink.model(path, name)
+        return path
+
     def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
         """Yield the update numbers 1 … total, with progress, checkpoints and exact resume.
 
         ``state`` is what the updates change: an object with state_dict and load_state_dict, a generator,
         or a mapping of such. After a kill the same step goes on from its last checkpoint and ends with the
         same numbers, because parameters, inputs and code are part of the checkpoint's name. A step may have
-        several loops, one after the other; each has a checkpoint of its own.
+        several loops, one after the other; each has a checkpoint of its own. Of several processes one saves
+        and all resume, in any number of them.
         Raises NestedUpdates for a loop inside a loop: which of the two a checkpoint is of could not be told.
         """
         if self._in_loop:
@@ -130,14 +195,15 @@ class Run:
         self._loops += 1
         path = self._checkpoints and self._checkpoints / f"updates-{self._loops}.safetensors"
         done = self._resume(path, state)
-        bar = _Progress(f"{self.paper} {self.step}", total, done)
+        self.world.wait()  # nobody saves before everybody has resumed
+        bar = _Progress(f"{self.paper} {self.step}", total, done, quiet=not self.world.is_main)
         saved_at = time.monotonic()
         self._in_loop = True
         try:
             for update in range(done + 1, total + 1):
                 yield update
                 bar.show(update)
-                due = time.monotonic() - saved_at >= every_seconds
+                due = self.world.is_main and time.monotonic() - saved_at >= every_seconds
                 if path is not None and state is not None and due and update < total:
                     self._save(path, update, state)
                     saved_at = time.monotonic()
@@ -169,11 +235,12 @@ class Run:
 class _Progress:
     """A rich progress bar with the time left on a terminal, a line every half minute elsewhere."""
 
-    def __init__(self, title: str, total: int, done: int) -> None:
+    def __init__(self, title: str, total: int, done: int, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._title, self._total, self._done = title, total, done
         self._began = self._shown = time.monotonic()
         self._bar: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not quiet:
             from rich.console import Console
             from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -191,7 +258,7 @@ class _Progress:
             self._bar.update(self._task, completed=update)
             return
         now = time.monotonic()
-        if now - self._shown >= 30:
+        if now - self._shown >= 30 and not self._quiet:
             self._shown = now
             left = (now - self._began) / max(1, update - self._done) * (self._total - update)
             print(f"{self._title}: update {update} of {self._total}, {left:.0f} s left", flush=True)

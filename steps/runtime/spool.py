@@ -116,7 +116,7 @@ class Spool:
     def model(self, path: Path, name: str) -> None:
         """Keep a copy of a model's folder, to be registered as ``name`` if the step succeeds.
 
-        The folder holds model.safetensors, README.md (its card) and, where it has one, MLmodel.
+        The folder is as ``tenfold.models`` writes it: weights, card, MLmodel.
         """
         self._guarded(lambda: shutil.copytree(path, self.path / "models" / name))
 

@@ -33,6 +33,10 @@ class Stage:
     def publishes(self) -> bool:
         return self.out.parts[0] == "results"
 
+    def aside(self, name: int | str) -> Path:
+        """Return where process ``name`` of several writes what is thrown away: only process 0's output counts."""
+        return self.root / ".tenfold" / "ranks" / f"{self.name}-{name}"
+
     def digest(self, seed: int, params: Mapping[str, Any]) -> str:
         """Return the SHA-256 of everything that the output depends on: seed, parameters, file contents."""
         parts = {

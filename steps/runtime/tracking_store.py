@@ -13,10 +13,12 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from steps.runtime.outputs import write_atomically
+from steps.runtime.turns import turn
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet",
@@ -29,8 +31,11 @@ READ = 1_000_000  # bytes of the log at a time
 LONGEST_VALUE = 1000  # characters of a parameter or tag
 LONGEST_NAME, LONGEST_DIGEST, LONGEST_INPUT_TAG = 250, 36, 500
 LOCKED = 30  # seconds to wait for another writer of SQLite
-TAGS = ("stage", "digest", "paper", "step", "variant", "profile", "commit", "dirty", "seed", "prefect_run_id")
-GONE = "RESOURCE_DOES_NOT_EXIST"
+TAGS = (
+    "stage", "digest", "paper", "step", "variant", "profile", "commit", "dirty", "seed", "processes", "prefect_run_id",
+)  # fmt: skip
+GONE, TAKEN = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
+ELSEWHERE = ("http:", "https:", "databricks")  # servers, which keep artifacts where they were told to
 
 
 class DeletedExperiment(RuntimeError):
@@ -50,7 +55,8 @@ class Store:
         self.root = root
         self.uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
         address = f"{self.uri}?timeout={LOCKED}" if re.fullmatch(r"sqlite:[^?]+", self.uri) else self.uri
-        self.client = mlflow.MlflowClient(address)
+        with turn(self.uri):  # the first one makes the tables
+            self.client = mlflow.MlflowClient(address)
 
     def check(self) -> None:
         """Raise whatever MLflow raises if the store does not answer."""
@@ -62,7 +68,8 @@ class Store:
         Raises DeletedExperiment, or whatever MLflow raises: the spool then stays as it is.
         """
         facts = _read(spool / "run.json")
-        run = self._run(spool, facts)
+        with turn(self.uri):
+            run = self._run(spool, facts)
         if run.info.lifecycle_stage == "deleted":  # by a user, or by a retry elsewhere
             return not living
         self._log(spool, run.info.run_id)
@@ -108,9 +115,11 @@ class Store:
     def _experiment(self, paper: str) -> str:
         found = self.client.get_experiment_by_name(paper)
         if found is None:
-            local = self.uri.startswith("sqlite:")  # a server keeps artifacts where it was told to
+            local = not self.uri.startswith(ELSEWHERE)
             place = (self.root.resolve() / "mlartifacts" / paper).as_uri() if local else None
-            return self.client.create_experiment(paper, artifact_location=place)
+            with _unless_taken():
+                return self.client.create_experiment(paper, artifact_location=place)
+            return self._experiment(paper)
         if found.lifecycle_stage == "deleted":
             raise DeletedExperiment(
                 f"the experiment {paper} was deleted; restore it (mlflow experiments restore -x "
@@ -197,26 +206,44 @@ class Store:
         if (spool / "artifacts").is_dir():
             self.client.log_artifacts(name, str(spool / "artifacts"))
         if (spool / "models").is_dir() and end["status"] == "FINISHED":
-            self._register(run, spool / "models", facts)
+            self.client.log_artifacts(name, str(spool / "models"), "models")
+            with turn(self.uri):
+                self._register(run, spool / "models", facts)
         self.client.set_terminated(name, end["status"], ended)
         self.client.set_terminated(run.data.tags["mlflow.parentRunId"], "FINISHED", ended)
 
     def _register(self, run: Any, models: Path, facts: dict[str, Any]) -> None:
-        """Log the models' folders and register a version of each, with its card as the description."""
-        self.client.log_artifacts(run.info.run_id, str(models), "models")
+        """Register a version of each of the models that were logged, with its card as the description.
+
+        The newest version of a profile carries the profile as its alias: ``models:/<paper>-<model>@<profile>``.
+        """
         for folder in sorted(models.iterdir()):
             name = f"{facts['paper']}-{folder.name}"
             if not self.client.search_registered_models(f"name = '{name}'"):
-                self.client.create_registered_model(name)
+                with _unless_taken():
+                    self.client.create_registered_model(name, tags={"paper": facts["paper"]})
             versions = self.client.search_model_versions(f"name = '{name}'")
             if any(version.run_id == run.info.run_id for version in versions):
                 continue
             card = folder / "README.md"
-            self.client.create_model_version(
+            made = self.client.create_model_version(
                 name, f"{run.info.artifact_uri}/models/{folder.name}", run.info.run_id,
                 tags={"digest": facts["digest"], "profile": facts["profile"]},
                 description=card.read_text(encoding="utf-8")[:5000] if card.is_file() else None,
             )  # fmt: skip
+            self.client.set_registered_model_alias(name, facts["profile"], made.version)
+
+
+@contextmanager
+def _unless_taken() -> Iterator[None]:
+    """Let another writer have been first."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != TAKEN:
+            raise
 
 
 def _read(path: Path) -> dict[str, Any]:
