@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from flows.engine.dvc import LEASH, programs
+from flows.engine.dvc import programs
 
 HOST = "127.0.0.1"
+GUARD = Path(__file__).with_name("guard.py")
 PATIENCE = 120.0  # seconds until a server must answer
 GRACE = 15.0  # seconds that a server may take to stop before it is killed
 WORKER_GRACE = 3.0  # a worker would wait for its runs, and without any it takes half a minute, too
@@ -131,11 +132,11 @@ class Family:
         _stop([process for server, process in self.members if server.port], GRACE)
 
     def start(self, server: Server) -> None:
-        leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
+        guard = [sys.executable, "-S", str(GUARD), str(os.getpid())]
         with open(self._log(server), "ab") as log:
             process = subprocess.Popen(
-                [*leash, *server.command], cwd=self.root, env=programs(server.environment),
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                [*guard, *server.command], cwd=self.root, env=programs(server.environment),
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0,
             )  # fmt: skip
         self.members.append((server, process))
 

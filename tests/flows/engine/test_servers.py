@@ -67,7 +67,7 @@ def test_servers_and_workers_start_together_and_stop_together(project, start):
     assert listening == {"127.0.0.1"}
 
     assert "the servers of this checkout run already (process" in project.flows(*words, fails=True)
-    (worker,) = [process for process in family if "--pool cpu" in " ".join(process.cmdline())]
+    _guard, worker = [process for process in family if "--pool cpu" in " ".join(process.cmdline())]
     worker.kill()
     running.wait_for("worker-cpu ended by itself and is replaced")
     family = family_of(running)
@@ -85,7 +85,7 @@ def test_state_survives_a_restart_and_a_killed_server_is_told(project, start):
     )  # fmt: skip
     urllib.request.urlopen(request, timeout=30).close()
     family = family_of(running)
-    (server,) = [process for process in family if "prefect server start" in " ".join(process.cmdline())]
+    _guard, server = [process for process in family if "prefect server start" in " ".join(process.cmdline())]
     server.kill()
     assert running.status() == 1
     assert "Prefect ended by itself; see" in running.printed() and gone(family)
