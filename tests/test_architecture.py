@@ -68,7 +68,7 @@ def may_import(parts: tuple[str, ...], target: tuple[str, ...], papers: list[str
             return target[0] in ("tenfold", "benchmarks")
 
 
-HOMES = {"prefect": ("flows",), "mlflow": ("steps", "runtime"), "dvc": ("nowhere",)}
+HOMES = {"prefect": ("flows",), "mlflow": ("steps", "runtime"), "dvc": ("flows", "engine", "sharing")}
 
 
 def wrong_arrows(root: Path) -> list[str]:

@@ -116,7 +116,7 @@ class Store:
         found = self.client.get_experiment_by_name(paper)
         if found is None:
             local = not self.uri.startswith(ELSEWHERE)
-            place = (self.root.resolve() / "mlartifacts" / paper).as_uri() if local else None
+            place = (self._beside_the_store() / "mlartifacts" / paper).as_uri() if local else None
             with _unless_taken():
                 return self.client.create_experiment(paper, artifact_location=place)
             return self._experiment(paper)
@@ -127,6 +127,11 @@ class Store:
                 f"{found.experiment_id})"
             )
         return found.experiment_id
+
+    def _beside_the_store(self) -> Path:
+        """Return the folder of an SQLite store, which other checkouts may share, else this checkout's."""
+        file = re.match(r"sqlite:///([^?]+)", self.uri)
+        return Path(file.group(1)).resolve().parent if file else self.root.resolve()
 
     def _parent(self, experiment: str, facts: dict[str, Any]) -> str:
         commit = facts["commit"] or "no commit"
