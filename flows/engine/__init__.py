@@ -1,1 +1,1 @@
-"""Graph, DVC stages, and the Prefect flow that runs them."""
+"""Graph, DVC stages, the Prefect flows that run them, here or on workers, and the servers behind them."""

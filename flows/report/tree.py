@@ -9,6 +9,8 @@ FOLDERS = ("flows", "steps", "tenfold", "benchmarks")
 OTHERS = {
     "params.yaml": "every parameter, once, with its value by profile",
     "dvc.yaml": "the graph as DVC stages, generated from flows/",
+    "prefect.yaml": "the papers' flows as Prefect deployments, generated from flows/",
+    "flows/kubernetes.json": "a base job template for a work pool of type kubernetes",
     "data/sources.yaml": "every source of data: addresses, checksums, licences, stand-ins",
     "results/": "what the papers publish, by profile: numbers, tables, figures",
     "reports/": "claims and verdicts, by profile: Markdown, a self-contained page, JSON",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import version
 
 import pytest
 from ruamel.yaml import YAML
+
+from tests.conftest import ROOT
 
 
 def parsed(project) -> dict:
@@ -48,7 +51,7 @@ def deployed(finished, server):
 
 def test_the_server_takes_pools_limits_and_forms(deployed):
     pools = {pool["name"]: pool["type"] for pool in deployed.ask("work_pools/filter", {})}
-    assert pools == {"cpu": "process", "gpu": "process"}
+    assert (pools["cpu"], pools["gpu"]) == ("process", "process")
     limits = {limit["tag"]: limit["concurrency_limit"] for limit in deployed.ask("concurrency_limits/filter", {})}
     assert limits == {"gpu": 3}
     found = {item["tags"][-1]: item for item in deployed.ask("deployments/filter", {})}
@@ -73,3 +76,22 @@ def test_the_versions_that_work_together():
     """Newer ones install without a word, and then schedules never fire or look-ups of workers fail."""
     assert version("sqlalchemy").startswith("2.0.")
     assert tuple(map(int, version("fastapi").split(".")[:2])) < (0, 151)
+
+
+def test_a_pool_of_another_type_keeps_its_template(finished, server, tmp_path):
+    """As for Kubernetes: the pool is made from our template first, and deploying leaves it as it is."""
+    template = ROOT / "flows" / "kubernetes.json"
+    finished.run(
+        "prefect", "work-pool", "create", "cluster", "--type", "kubernetes", "--base-job-template", str(template),
+        **server.environment,
+    )  # fmt: skip
+    found = server.ask("work_pools/cluster")
+    variables = found["base_job_template"]["variables"]["properties"]
+    assert found["type"] == "kubernetes" and variables["env"]["default"] == {"TENFOLD_HOME": "/tenfold"}
+    elsewhere = type(finished)(tmp_path / "checkout")
+    shutil.copytree(finished.root, elsewhere.root, symlinks=True)
+    elsewhere.edit("prefect.yaml", "name: cpu\n    schedules", "name: cluster\n    schedules")
+    elsewhere.flows("deploy", **server.environment)
+    assert server.ask("work_pools/cluster")["base_job_template"] == found["base_job_template"]
+    assert server.ask("deployments/name/toy/cpu")["work_pool_name"] == "cluster"
+    finished.flows("deploy", **server.environment)
