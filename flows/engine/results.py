@@ -67,9 +67,9 @@ def _row(item: Judged) -> str:
 def _figure(path: Path, address: str, run: str | None) -> str:
     if run is None:
         return f"`{path}`"
-    return f"[{path.stem}]({_run_page(address, run)}/artifacts/figures/{path.name})"
+    return f"[{path.stem}]({_run_page(address, run, f'/artifacts/figures/{path.name}')})"
 
 
-def _run_page(address: str, run: str) -> str:
-    experiment, number_ = run.split("/")
-    return f"{address}/#/experiments/{experiment}/runs/{number_}"
+def _run_page(address: str, run: str, below: str = "") -> str:
+    experiment, own = run.split("/")
+    return f"{address}/#/experiments/{experiment}/runs/{own}{below}?workflowType=machine_learning"
