@@ -25,7 +25,7 @@ from flows.engine.dvc import programs
 
 HEARTBEAT = 30  # seconds between two signs of life of a run; Prefect takes no less
 LOST_AFTER = 75  # seconds without one: the run is taken as lost, and another worker takes it over
-LOST = "Take over runs whose worker died"
+LOST = "Lost"  # the state of such a run until then
 DESCRIPTIONS = {
     CPU: "Workers on machines without a GPU: python -m flows worker",
     GPU: "Workers on machines with a GPU: python -m flows worker --pool gpu",
@@ -47,7 +47,8 @@ def prepare(root: Path, api: str, gpus: int | None = None) -> None:
         for pool in (CPU, GPU):
             _pool(client, pool)
         client.create_concurrency_limit(tag=GPU, concurrency_limit=gpus or len(cards()) or 1)
-        _automation(client)
+        for automation in _automations():
+            _automate(client, automation)
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], cwd=root,
         env=programs({"PREFECT_API_URL": api}), stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -63,15 +64,20 @@ def _pool(client: SyncPrefectClient, name: str) -> None:
         client.create_work_pool(pool)
 
 
-def _automation(client: SyncPrefectClient) -> None:
-    """A run that gives no sign of life is scheduled again; its steps go on from cache and checkpoints."""
+def _automations() -> list[AutomationCore]:
+    """Return what happens to a run that gives no sign of life: it is *Lost*, and a lost run is scheduled again.
+
+    In two steps, because Prefect refuses to call a run that has ended crashed, but not to schedule it again: a late
+    sign of life of one that has ended must not start it anew.
+    """
+    runs = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
     begun, alive = "prefect.flow-run.Running", "prefect.flow-run.heartbeat"
-    ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")}
-    wanted = AutomationCore(
-        name=LOST,
-        description=f"No sign of life for {LOST_AFTER} s: scheduled again, so that another worker goes on with it.",
+    ended = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed", LOST)}
+    lost = AutomationCore(
+        name="Notice runs whose worker died",
+        description=f"A run without a sign of life for {LOST_AFTER} s is lost.",
         trigger=EventTrigger(
-            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match=runs,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             after={begun, alive},
@@ -79,11 +85,26 @@ def _automation(client: SyncPrefectClient) -> None:
             threshold=1,
             within=timedelta(seconds=LOST_AFTER),
         ),
-        actions=[
-            ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="its worker died", force=True)
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, name=LOST, message="its worker died", force=False)],
     )
-    for known in client.read_automations_by_name(LOST):
+    again = AutomationCore(
+        name="Take over runs whose worker died",
+        description="A lost run is scheduled again; another worker goes on from cache and checkpoints.",
+        trigger=EventTrigger(
+            match=runs,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            expect={f"prefect.flow-run.{LOST}"},
+            threshold=1,
+            within=timedelta(0),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="lost", force=False)],
+    )
+    return [lost, again]
+
+
+def _automate(client: SyncPrefectClient, wanted: AutomationCore) -> None:
+    for known in client.read_automations_by_name(wanted.name):
         if known.description == wanted.description:
             return  # it knows of runs that were lost with the server
         client.delete_automation(known.id)

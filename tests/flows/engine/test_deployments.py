@@ -65,11 +65,14 @@ def test_the_server_takes_pools_limits_and_forms(deployed):
         assert all(field["description"] for field in form.values())
 
 
-def test_one_automation_takes_over_lost_runs(deployed, finished):
+def test_lost_runs_are_noticed_and_taken_over(deployed, finished):
     finished.flows("deploy", **deployed.environment)
-    (automation,) = deployed.ask("automations/filter", {})
-    assert automation["enabled"] and automation["actions"][0]["state"] == "SCHEDULED"
-    assert "prefect.flow-run.heartbeat" in automation["trigger"]["after"]
+    found = {item["name"]: item for item in deployed.ask("automations/filter", {})}
+    assert list(sorted(found)) == ["Notice runs whose worker died", "Take over runs whose worker died"]
+    lost, again = (found[name] for name in sorted(found))
+    assert lost["enabled"] and "prefect.flow-run.heartbeat" in lost["trigger"]["after"]
+    assert (lost["actions"][0]["state"], again["actions"][0]["state"]) == ("CRASHED", "SCHEDULED")
+    assert not lost["actions"][0]["force"] and not again["actions"][0]["force"], "a run that has ended stays so"
 
 
 def test_the_versions_that_work_together():

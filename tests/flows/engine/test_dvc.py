@@ -33,7 +33,7 @@ def made(tmp_path_factory) -> Path:
 
 
 def dvc_run(root: Path, *words: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, env=dvc.environment(), check=True)
+    subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, env=dvc.programs(), check=True)
 
 
 @pytest.fixture

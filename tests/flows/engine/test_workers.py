@@ -37,8 +37,15 @@ class Deployed:
         return state
 
     def tasks(self, run: str) -> dict[str, str]:
-        found = self.server.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
-        return {task["name"].rpartition("-")[0]: task["state_name"] for task in found}
+        """Return the states of the run's tasks, once all have ended; they arrive a little later than its own."""
+        until = time.monotonic() + 30
+        while True:
+            found = self.server.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+            names = {task["name"].rpartition("-")[0]: task["state_name"] for task in found}
+            if not {"Pending", "Running"} & set(names.values()):
+                return names
+            assert time.monotonic() < until, names
+            time.sleep(0.2)
 
     def logs(self, run: str) -> list[str]:
         lines = self.server.ask("logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200})
