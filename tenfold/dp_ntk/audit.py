@@ -130,7 +130,7 @@ def correct_audits(closeness: float) -> list[tuple[str, Canary]]:
         ("ssp", replaced(label=True)),
         ("ssp", negated()),
         ("paper", close(closeness)),
-        ("paper", duplicate(closeness)),
+        ("paper", duplicate(2 / 3 * closeness)),
     ]
 
 
@@ -138,7 +138,7 @@ def audit_correct(
     *,
     epsilon: float = 4.0,
     delta: float = 1e-5,
-    closeness: float = 4e-4,
+    closeness: float = 6e-4,
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> list[ModeAudit]:
@@ -182,7 +182,7 @@ def planted_bugs() -> dict[str, Planted]:
         return exact_targets, pair, calibration_for("ridge-sample", pair, epsilon, delta)
 
     def count(epsilon: float, delta: float, closeness: float) -> tuple[Observe, Canary, Calibration]:
-        pair = close(5 * closeness)  # so that k stays small enough to draw
+        pair = close(6 * closeness)  # so that k stays small enough to draw
         return OBSERVE["paper"], pair, wrong_count(pair, epsilon, delta)
 
     return {
@@ -199,7 +199,7 @@ def audit_planted(
     *,
     epsilon: float = 4.0,
     delta: float = 1e-5,
-    closeness: float = 4e-4,
+    closeness: float = 6e-4,
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> list[ModeAudit]:
@@ -215,7 +215,7 @@ def audit_replacement(
     *,
     epsilon: float = 4.0,
     delta: float = 1e-5,
-    closeness: float = 4e-4,
+    closeness: float = 6e-4,
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> ModeAudit:

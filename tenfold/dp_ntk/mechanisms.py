@@ -97,13 +97,20 @@ def release_ridge_sample(
     directions: Float[np.ndarray, "k d h"],
     calibration: Calibration,
     source: NoiseSource,
+    *,
+    projected: Float[np.ndarray, "n k"] | None = None,
 ) -> Release:
-    """Release (R, G = ΦR + √λ₀N); R must have been drawn without looking at X."""
+    """Release (R, G = ΦR + √λ₀N); R must have been drawn without looking at X.
+
+    ``projected`` ΦR of these records and directions saves its computation.
+    """
     X = _checked(X, Y, calibration)
     if len(directions) != calibration.samples:
         raise InvalidRows(f"{len(directions)} directions, where the calibration counts on {calibration.samples}")
     arrays = {
-        "samples": noisy_samples(project(kernel, X, directions), calibration, source),
+        "samples": noisy_samples(
+            project(kernel, X, directions) if projected is None else projected, calibration, source
+        ),
         "directions": directions,
         "targets": noisy_targets(Y, calibration, source),
     }
