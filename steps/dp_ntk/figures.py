@@ -47,8 +47,8 @@ def close(curve: pd.DataFrame) -> Captioned:
     axes[0].set_ylabel("test accuracy")
     return figure, (
         "The paper's setting, a record that moves by β = 10⁻⁶ (input noise: also 10⁻²), labels public: "
-        "accuracy against the total ε, means with 95 % intervals over draws. The no-solve control K(x, X)Y (dotted) answers with raw "
-        "records and solves nothing."
+        "accuracy against the total ε, means with 95 % intervals over draws. The no-solve control K(x, X)Y (dotted) "
+        "answers with raw records and solves nothing."
     )
 
 
@@ -118,8 +118,8 @@ def audits(audits: pd.DataFrame) -> Captioned:
     axis.set(xlabel="lower bound on ε (symlog)", xscale="symlog")
     return figure, (
         "Audits: lower bounds on ε over seeds (bars: range), correct modes (blue), planted bugs (orange), and the "
-        "paper's mechanism on a replaced record (yellow). Dotted: the claimed ε. Too small an n is caught by the theorem's "
-        "own ε."
+        "paper's mechanism on a replaced record (yellow). Dotted: the claimed ε. Too small an n is caught by the "
+        "theorem's own ε."
     )
 
 

@@ -36,9 +36,14 @@ def fit_dense(K: Float[np.ndarray, "n n"], Y: Targets, ridge: float) -> Targets:
 def fit_woodbury(G: Float[np.ndarray, "n k"], Y: Targets, ridge: float) -> Targets:
     """Return α = (GGᵀ/k + λI)⁻¹Y = λ⁻¹(Y − G(kλI + GᵀG)⁻¹GᵀY) (Woodbury): O(nk² + k³) instead of O(n³).
 
+    Where k ≥ n the dense form is the cheaper one and is used.
+
     Raises:
         SingularSystem: λ ≤ 0, since GGᵀ has rank k < n.
     """
+    n, k = G.shape
+    if k >= n:
+        return fit_dense(G @ G.T / k, Y, _positive(ridge))
     return (Y - G @ fit_primal(G, Y, ridge)) / _positive(ridge)
 
 

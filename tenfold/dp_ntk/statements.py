@@ -28,6 +28,10 @@ def _close(calibration: Calibration) -> str:
     )
 
 
+def _beyond(calibration: Calibration) -> str:
+    return f"where a record lies beyond the closeness of {calibration.closeness:g}: a replaced record can be seen"
+
+
 def _replaced(calibration: Calibration) -> str:
     label = " together with its label" if calibration.labels == "private" else "; all labels are equal"
     return f"X and X' have the same number of records, and one is replaced by any other{label}"
@@ -37,11 +41,10 @@ def statement(calibration: Calibration, source: NoiseSource) -> PrivacyStatement
     """Return what a release with this calibration guarantees; mode ``paper`` proves no ε, and says on what it rests."""
     c = calibration
     not_protected = UNPROTECTED if c.labels == "private" else (*UNPROTECTED, PUBLIC_LABELS)
-    close = (f"where a record lies beyond the closeness of {c.closeness:g}: a replaced record can be seen",)
     match c.mode:
         case "input":
             words = f"Gaussian noise of sd {c.noise_sd:.6g} on every feature of every record"
-            return _proven(c, source, words, f"‖X − X'‖_F ≤ {c.closeness:g}", _close(c), (*not_protected, *close))
+            return _proven(c, source, words, f"‖X − X'‖_F ≤ {c.closeness:g}", _close(c), (*not_protected, _beyond(c)))
         case "ridge-sample":
             words = (
                 f"{c.samples} public random projections of the kernel's features, with noise of variance "
@@ -54,7 +57,7 @@ def statement(calibration: Calibration, source: NoiseSource) -> PrivacyStatement
             bound = "‖zzᵀ − z'z'ᵀ‖_F ≤ √2 and ‖zyᵀ − z'y'ᵀ‖_F ≤ 2√(1 − 1/C) for unit z and centred one-hot y"
             return _proven(c, source, words, bound, _replaced(c), not_protected)
         case _:
-            return _conditional(c, source, (*not_protected, *close))
+            return _conditional(c, source, (*not_protected, _beyond(c)))
 
 
 def _proven(
