@@ -8,14 +8,17 @@ L = −(k/2)Σ ln ℓ_j + ½Σ(ℓ_j − 1)χ²_k, so that δ(ε) is a one-dimen
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import brentq
+from scipy.special import chdtr, chdtrc
 
-NODES = 4000
+PANELS = 24
+NODES = 32  # a panel
 TAIL = 1e-16  # mass left out of the integral at either end, added to δ
 NEGLIGIBLE = 1e-13  # an eigenvalue this close to 1 carries no loss
 
@@ -70,28 +73,32 @@ def covariance_delta(epsilon: float, eigenvalues: Float[np.ndarray, " j"], sampl
     return max(_one_direction(epsilon, values, samples), _one_direction(epsilon, 1 / values, samples))
 
 
+@lru_cache(maxsize=64)
+def _quadrature(samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and masses of χ²_k, by Gauss–Legendre panels over χ, whose density is smooth even for k = 1."""
+    root = stats.chi(samples)
+    edges = np.linspace(root.ppf(TAIL), root.isf(TAIL), PANELS + 1)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    half = np.diff(edges)[:, None] / 2
+    r = (edges[:-1, None] + half + half * nodes).ravel()
+    return r**2, (half * weights).ravel() * root.pdf(r)
+
+
 def _one_direction(epsilon: float, values: np.ndarray, samples: int) -> float:
     values = values[np.abs(values - 1) > NEGLIGIBLE]
     if values.size == 0:
         return 0.0
     if values.size == 1:
         values = np.append(values, 1.0)
-    first, second = values[np.argsort(-np.abs(values - 1))][::-1]  # the second carries most, in closed form
-    law, root = stats.chi2(samples), stats.chi(samples)  # χ has a smooth density where χ² with one sample has none
-    low, high = root.ppf(TAIL), root.isf(TAIL)
-    nodes, weights = np.polynomial.legendre.leggauss(NODES // 40)
-    edges = np.linspace(low, high, 41)
-    half = np.diff(edges)[:, None] / 2
-    r = (edges[:-1, None] + half + half * nodes).ravel()
-    mass, c = (half * weights).ravel() * root.pdf(r), r**2  # of χ²_k under K
+    first, second = values[np.argsort(np.abs(values - 1))]  # the second carries most, in closed form
+    c, mass = _quadrature(samples)
     loss = -samples / 2 * (math.log(first) + math.log(second)) + (first - 1) / 2 * c  # without the second's χ²
-    threshold = 2 * (epsilon - loss) / (second - 1)  # the second χ² beyond which L > ε
-    tail = law.sf if second > 1 else law.cdf
-    under_k = tail(threshold)
+    threshold = np.maximum(2 * (epsilon - loss) / (second - 1), 0.0)  # the second χ² beyond which L > ε
+    tail = chdtrc if second > 1 else chdtr
+    under_k = tail(samples, threshold)
     # under K' the second is χ²/ℓ₂; the first's change of law is in the exponent
     log_ratio = samples / 2 * math.log(first) - (first - 1) / 2 * c
-    with np.errstate(over="ignore"):
-        under_neighbour = np.exp(np.minimum(epsilon + log_ratio, 700.0)) * tail(threshold * second)
+    under_neighbour = np.exp(np.minimum(epsilon + log_ratio, 700.0)) * tail(samples, threshold * second)
     gain = np.maximum(under_k - under_neighbour, 0.0)
     return float(min(1.0, mass @ gain + 2 * TAIL))
 
