@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,13 +89,14 @@ def _sampling(
         return []
     beta, delta = min(item["closeness"] for item in close), close[0]["delta"]
     noise = truncated_laplace(epsilon, delta, beta, data.x_train.shape[1])
+    queries = data.x_test.astype(np.float32)  # after the release, float32 is precise enough and twice as fast
     facts = {"rule": entry["rule"], "closeness": beta, "epsilon": 2 * epsilon, "samples": k}
     records = []
     for draw in range(params.draws):
         source = NoiseSource(int(run.generator(f"{data.name} {entry['rule']} {epsilon} {draw}").integers(2**62)))
         alpha = fit_woodbury(sample_by_factor(F, k, source), data.targets, params.ridge)
         noisy = data.x_train + noise.draw(data.x_train.shape, source)
-        answers = {"sampling, raw queries": cross @ alpha, "sampling": kernel.matrix(data.x_test, noisy) @ alpha}
+        answers = {"sampling, raw queries": cross @ alpha, "sampling": kernel.matrix(queries, noisy.astype(np.float32)) @ alpha}
         records += [_record(data, name, data.accuracy(s), **facts, draw=draw) for name, s in answers.items()]
     return records
 
@@ -109,6 +111,8 @@ def _input(
         purpose = f"{data.name} input {calibration.closeness} {calibration.epsilon} {draw}"
         source = NoiseSource(int(run.generator(purpose).integers(2**62)))
         released = release_input(data.x_train, data.targets, kernel, calibration, source)
-        scores = fit(released, params.ridge).decision_function(data.x_test)
+        rows = released.arrays["rows"].astype(np.float32)  # post-processing: precise enough, and twice as fast
+        model = fit(replace(released, arrays={**released.arrays, "rows": rows}), params.ridge)
+        scores = model.decision_function(data.x_test.astype(np.float32))
         records.append(_record(data, "input", data.accuracy(scores), **facts, draw=draw))
     return records

@@ -44,6 +44,8 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
     samples : k of mode ``ridge-sample``.
     features : public random features of mode ``ssp``.
     ridge : λ, chosen without looking at the data.
+    intercept : append a constant 1 to each record before scaling. The quadratic kernel is even, so that without it
+        the modes that use it cannot tell x from −x; and with it no record is zero.
     label_share : part of the budget for noisy labels in modes ``input`` and ``ridge-sample``.
     eta_min : assumed smallest eigenvalue of mode ``paper``.
     public_seed : of the kernel's weights and of the projections, which are published.
@@ -69,6 +71,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         samples: int = 32,
         features: int = 200,
         ridge: float = 1.0,
+        intercept: bool = False,
         label_share: float = 0.0,
         eta_min: float | None = None,
         public_seed: int = 0,
@@ -83,6 +86,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         self.samples = samples
         self.features = features
         self.ridge = ridge
+        self.intercept = intercept
         self.label_share = label_share
         self.eta_min = eta_min
         self.public_seed = public_seed
@@ -110,11 +114,14 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class, {self.classes_[0]!r}: two are needed")
-        self.release_ = self._released(unit_rows(X), targets(labels, len(self.classes_)))
+        self.release_ = self._released(self._rows(X), targets(labels, len(self.classes_)))
         self.privacy_ = self.release_.privacy
         self.releases_ = made + 1
         self.model_ = fit(self.release_, self.ridge)
         return self
+
+    def _rows(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+        return unit_rows(np.column_stack([X, np.ones(len(X))]) if self.intercept else X)
 
     def _released(self, X: Float[np.ndarray, "n d"], Y: Float[np.ndarray, "n C"]) -> Release:
         public = np.random.default_rng(self.public_seed)
@@ -144,7 +151,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores (q, C), or (q,) for two classes, positive for the second."""
         check_is_fitted(self)
-        scores = self.model_.decision_function(unit_rows(validate_data(self, X, reset=False)))
+        scores = self.model_.decision_function(self._rows(validate_data(self, X, reset=False)))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:

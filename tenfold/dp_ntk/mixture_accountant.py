@@ -36,7 +36,7 @@ def _edges(samples: int) -> tuple[np.ndarray, np.ndarray]:
 def gaussian_deltas(epsilon: float, mus: Float[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
     """Return δ = Φ(μ/2 − ε/μ) − e^ε Φ(−μ/2 − ε/μ) for each μ ≥ 0, vectorised (Balle & Wang 2018, Theorem 8)."""
     mus = np.asarray(mus, dtype=np.float64)
-    safe = np.maximum(mus, 1e-300)
+    safe = np.maximum(mus, 1e-9)  # δ is 0 in float64 there
     accept = log_ndtr(safe / 2 - epsilon / safe)
     reject = epsilon + log_ndtr(-safe / 2 - epsilon / safe)
     return np.where(reject < accept, np.exp(accept) * -np.expm1(np.minimum(reject - accept, 0.0)), 0.0)
