@@ -96,7 +96,8 @@ def _sampling(
         source = NoiseSource(int(run.generator(f"{data.name} {entry['rule']} {epsilon} {draw}").integers(2**62)))
         alpha = fit_woodbury(sample_by_factor(F, k, source), data.targets, params.ridge)
         noisy = data.x_train + noise.draw(data.x_train.shape, source)
-        answers = {"sampling, raw queries": cross @ alpha, "sampling": kernel.matrix(queries, noisy.astype(np.float32)) @ alpha}
+        private_cross = kernel.matrix(queries, noisy.astype(np.float32))
+        answers = {"sampling, raw queries": cross @ alpha, "sampling": private_cross @ alpha}
         records += [_record(data, name, data.accuracy(s), **facts, draw=draw) for name, s in answers.items()]
     return records
 
