@@ -36,8 +36,8 @@ def close_measurements(curve: pd.DataFrame) -> dict[str, Measurement]:
         "c5_gap_ten": difference_of(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
         "c5_over_control": difference_of(modest, control, "accuracy", f"private less the no-solve control: {where}"),
         "control_accuracy": mean_of(control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"),
-        "control_over_smallest": difference_of(
-            control, smallest, "accuracy", "no-solve control less sampling at k = 8 with raw queries, two classes"
+        "smallest_over_control": difference_of(
+            smallest, control, "accuracy", "sampling at k = 8 with raw queries less the no-solve control, two classes"
         ),
         "raw_spread": _spread(curve),
         "close_input_gap": difference_of(exact, noisy, "accuracy", "non-private less mode input, least ε, β = 10⁻⁶"),

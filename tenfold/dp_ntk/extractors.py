@@ -33,7 +33,8 @@ def random_convolution(
 ) -> Float[np.ndarray, "N d"]:
     """Return unit rows of d = 4F features: random 6×6 filters on contrast-normalised patches, ReLU, pooled 2×2.
 
-    One layer of Coates, Ng & Lee (2011) with random instead of learned filters. Each record is centred by the mean
+    One layer of Coates, Ng & Lee (2011) with random instead of learned filters, of mean 0, so that a patch's own mean
+    drops out and only its contrast divides. Each record is centred by the mean
     of its own features, because positive features alone are all nearly parallel.
     """
     import torch
@@ -44,17 +45,16 @@ def random_convolution(
     weights = generator.standard_normal((filters, channels * PATCH * PATCH))
     weights -= weights.mean(axis=1, keepdims=True)
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    bank = torch.from_numpy(weights.astype(np.float32))  # (F, 36C)
+    bank = torch.from_numpy(weights.astype(np.float32)).view(filters, channels, PATCH, PATCH)
     pooled = []
     with torch.inference_mode():
         for start in range(0, len(pictures), BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + BATCH])).float().permute(0, 3, 1, 2)
-            patches = functional.unfold(batch, PATCH, stride=stride)  # (B, 36C, L)
-            patches = patches - patches.mean(dim=1, keepdim=True)
-            patches = patches / torch.sqrt(patches.pow(2).mean(dim=1, keepdim=True) + CONTRAST_FLOOR)
-            side = (batch.shape[-2] - PATCH) // stride + 1
-            responses = functional.relu(torch.einsum("fp,bpl->bfl", bank, patches))
-            grid = functional.adaptive_avg_pool2d(responses.unflatten(2, (side, -1)), 2)  # (B, F, 2, 2)
+            mean = functional.avg_pool2d(batch.mean(dim=1, keepdim=True), PATCH, stride)
+            square = functional.avg_pool2d(batch.pow(2).mean(dim=1, keepdim=True), PATCH, stride)
+            contrast = torch.sqrt((square - mean.pow(2)).clamp(min=0) + CONTRAST_FLOOR)  # of a patch
+            responses = functional.relu(functional.conv2d(batch, bank, stride=stride)) / contrast
+            grid = functional.adaptive_avg_pool2d(responses, 2)  # (B, F, 2, 2)
             pooled.append(grid.flatten(1).double().numpy())
     features = np.concatenate(pooled)  # (N, 4F)
     return unit_rows(features - features.mean(axis=1, keepdims=True))

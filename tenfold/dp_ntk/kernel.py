@@ -8,6 +8,7 @@ Legend:  n, q rows · d features · m hidden units · k samples · θ the angle 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,6 +17,7 @@ from jaxtyping import Float
 
 Activation = Literal["quadratic", "relu"]
 Rows = Float[np.ndarray, "n d"]
+Tile = Callable[[slice, int], np.ndarray]
 BLOCK = 512
 
 
@@ -28,28 +30,38 @@ class Kernel(Protocol):
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]: ...
 
 
+def by_blocks(tile: Tile, n: int, q: int | None, dtype: np.dtype, *, block: int = BLOCK) -> Float[np.ndarray, "n q"]:
+    """Return the matrix whose rows ``tile(rows, first)`` gives from column ``first`` on, block by block.
+
+    K itself and a few blocks are all the memory it takes. With ``q`` None the matrix is symmetric (n, n), and only
+    its upper triangle is computed.
+    """
+    K = np.empty((n, n if q is None else q), dtype=dtype)
+    for start in range(0, n, block):
+        end = min(start + block, n)
+        first = start if q is None else 0
+        part = tile(slice(start, end), first)
+        K[start:end, first:] = part
+        if q is None and end < n:
+            K[end:, start:end] = part[:, end - start :].T
+    return K
+
+
 def product_of_grams(
     left: tuple[np.ndarray, np.ndarray],
     right: tuple[np.ndarray, np.ndarray] | None = None,
     *,
     block: int = BLOCK,
 ) -> Float[np.ndarray, "n q"]:
-    """Return (A₁A₂ᵀ) ∘ (B₁B₂ᵀ) by blocks of rows: K itself and two blocks are all the memory it takes.
-
-    Without ``right`` the matrix is symmetric, and only its upper triangle is computed.
-    """
+    """Return (A₁A₂ᵀ) ∘ (B₁B₂ᵀ) by blocks of rows; symmetric without ``right``."""
     (A, B), (A_other, B_other) = left, right or left
-    n = len(A)
-    K = np.empty((n, len(A_other)), dtype=np.result_type(A, B))
-    for start in range(0, n, block):
-        end = min(start + block, n)
-        first = start if right is None else 0
-        tile = A[start:end] @ A_other[first:].T
-        tile *= B[start:end] @ B_other[first:].T
-        K[start:end, first:] = tile
-        if right is None and end < n:
-            K[end:, start:end] = tile[:, end - start :].T
-    return K
+
+    def tile(rows: slice, first: int) -> np.ndarray:
+        part = A[rows] @ A_other[first:].T
+        part *= B[rows] @ B_other[first:].T
+        return part
+
+    return by_blocks(tile, len(A), None if right is None else len(A_other), np.result_type(A, B), block=block)
 
 
 @dataclass(frozen=True)
@@ -126,23 +138,32 @@ class LimitKernel:
         return True
 
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]:
-        """Return K(X, X) or K(X, X'), in the precision of ``rows``."""
-        inner = rows @ (rows if others is None else others).T
-        if self.activation == "quadratic":
-            inner *= inner
-            if self.sd != 1.0:
-                inner *= self.sd**2
-            return inner
-        return self._arc_cosine(inner, rows, rows if others is None else others)
+        """Return K(X, X) or K(X, X'), in the precision of ``rows``, by blocks of rows."""
+        right = rows if others is None else others
+        norms, right_norms = np.linalg.norm(rows, axis=1), np.linalg.norm(right, axis=1)
 
-    def _arc_cosine(self, inner: np.ndarray, rows: Rows, others: Rows) -> np.ndarray:
-        norms = np.linalg.norm(rows, axis=1)[:, None] * np.linalg.norm(others, axis=1)
-        cosine = np.clip(np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0), -1.0, 1.0)  # rounding
-        theta = np.arccos(cosine)
-        K = inner * (np.pi - theta)
+        def tile(chosen: slice, first: int) -> np.ndarray:
+            inner = rows[chosen] @ right[first:].T
+            if self.activation == "quadratic":
+                inner *= inner
+                return inner if self.sd == 1.0 else inner * rows.dtype.type(self.sd**2)
+            return self._arc_cosine(inner, norms[chosen, None] * right_norms[first:])
+
+        return by_blocks(tile, len(rows), None if others is None else len(others), rows.dtype)
+
+    def _arc_cosine(self, inner: np.ndarray, norms: np.ndarray) -> np.ndarray:
+        """Return ‖x‖‖x'‖((π − θ)cos θ)/2π, or with both layers ‖x‖‖x'‖(sin θ + 2(π − θ)cos θ)/2π; inner is used up."""
+        cosine = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
+        np.clip(cosine, -1.0, 1.0, out=cosine)  # rounding
+        K = np.pi - np.arccos(cosine)
+        K *= cosine
         if self.both_layers:
-            K += norms * (np.sin(theta) + (np.pi - theta) * cosine)
-        return K / (2 * np.pi)
+            K *= 2
+            np.multiply(cosine, cosine, out=cosine)
+            K += np.sqrt(np.subtract(1, cosine, out=cosine), out=cosine)
+        K *= norms
+        K /= 2 * np.pi
+        return K
 
     def features(self, rows: Rows) -> Float[np.ndarray, "n dd"]:
         """Return φ(x) = σ vec(xxᵀ) of the quadratic limit."""
