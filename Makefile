@@ -27,6 +27,8 @@ lint: setup
 
 bench: setup
 	python -m benchmarks.dp_john
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	python -m benchmarks.dp_ntk
 
 up: setup
 	python -m flows up
