@@ -45,13 +45,17 @@ def gaps(prepared: Path, *, out: Path, params: GapsParams, run: Run) -> None:
     Writes  gaps.json: one entry a gap, its numbers by name
     """
     worst = search(params.search_trials, run.generator("search"))
+    counts = _counts(params)
+    samples = max(entry["k"] for entry in counts if entry["setting"] == "published")
     found: dict[str, Any] = {
         "neighbours": {"epsilon": 1.0, "group_epsilon": group_epsilon(1.0, params.closeness)},
-        "counts": _counts(params),
+        "counts": counts,
+        "declared_eta": params.eta_min,
         "eta": _eta(prepared),
         "utility": {
-            "samples": 886, "n": params.ten_class_count, "bound": spectral_bound(params.ten_class_count, 886),
-            "rank_share": 886 / params.ten_class_count,
+            "samples": samples, "n": params.ten_class_count,
+            "bound": spectral_bound(params.ten_class_count, samples),
+            "rank_share": samples / params.ten_class_count,
         },
         "noise_by_count": _noise_by_count(),
         "midpoint": _midpoint(),

@@ -35,10 +35,11 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
     def worst(name: str, words: str) -> Measurement:
         return measured(search[name], "ratio", f"largest found in {trials} trials: {words}", n=trials)
 
-    counts = {(entry["setting"], round(entry["epsilon"], 1)): entry for entry in gaps["counts"]}
+    middle = sorted({entry["epsilon"] for entry in gaps["counts"]})[1]
+    at = {entry["setting"]: entry for entry in gaps["counts"] if entry["epsilon"] == middle}
     ten = [entry for entry in gaps["counts"] if entry["setting"] == "ten classes"]
-    two = counts["two classes", 10.0]
-    published = counts["published", 10.0]
+    two, published, utility = at["two classes"], at["published"], gaps["utility"]
+    counts, cifar = noise["counts"], spectra["cifar_two"]
     return {
         "sensitivity_ratio": worst("matrix", "‖ΔK‖_F over its bound"),
         "diameter_ratio": worst("diameter", "‖φ(x) − φ(x')‖ over its bound"),
@@ -49,28 +50,33 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
         "sensitivity_slope_n": slope(scaling["counts"], scaling["by_count"], "of ‖ΔK‖_F against n, aligned records"),
         "sensitivity_slope_beta": slope(scaling["closenesses"], scaling["by_closeness"], "of ‖ΔK‖_F against β"),
         "group_epsilon": measured(
-            gaps["neighbours"]["group_epsilon"], "ε", "by group privacy for a replaced record at ε = 1, β = 10⁻⁶"
+            gaps["neighbours"]["group_epsilon"], "ε", "by group privacy for a replaced record, ε = 1 at the published β"
         ),
         "eta_digits": measured(eta["relative"], "ratio", "λ_min/λ_max of K on raw digits, 0 within float64"),
         "eta_after_duplicate": measured(
             eta["after_over_before"], "ratio", "λ_min once one record equals another, over λ_min before"
         ),
         "eta_over_declared": measured(
-            spectra["cifar_two"]["smallest"] / 7e-3, "ratio", "λ_min of K on the two-class data over the declared one"
+            cifar["smallest"] / gaps["declared_eta"], "ratio",
+            f"λ_min of K on the two-class data over the declared {gaps['declared_eta']:g}",
         ),
-        "count_ratio": measured(two["k"] / published["k"], "ratio", "k with n = 2000 over k with n = 1000, ε = 10"),
+        "count_ratio": measured(
+            two["k"] / published["k"], "ratio", f"k with n = {two['n']} over k with n = {published['n']}, ε = {middle:g}"
+        ),
         "condition_ratio": measured(
             min(entry["whitened"] / entry["condition"] for entry in ten), "ratio",
-            "Δ over ε/(8 ln(1/δ)), which it must not exceed, n = 10⁴, least over ε",
+            f"Δ over ε/(8 ln(1/δ)), which it must not exceed, n = {ten[0]['n']}, least over ε",
         ),
         "condition_ratio_two": measured(
-            two["whitened"] / two["condition"], "ratio", "the same for two classes, n = 2000, ε = 10"
+            two["whitened"] / two["condition"], "ratio", f"the same for two classes, n = {two['n']}, ε = {middle:g}"
         ),
-        "utility_bound": measured(gaps["utility"]["bound"], "relative error", "ρ at n = 10⁴, k = 886"),
-        "rank_share": measured(gaps["utility"]["rank_share"], "share", "rank of K̃ over n, n = 10⁴, k = 886"),
+        "utility_bound": measured(
+            utility["bound"], "relative error", f"ρ at n = {utility['n']}, k = {utility['samples']}"
+        ),
+        "rank_share": measured(utility["rank_share"], "share", "rank of K̃ over n, likewise"),
         "noise_by_count": measured(
             np.max(noise["noise_variance"]) / np.min(noise["noise_variance"]), "ratio",
-            "largest λ₀ over smallest for n from 10² to 10⁶",
+            f"largest λ₀ over smallest for n from {counts[0]} to {counts[-1]}",
         ),
         "noise_to_signal": measured(noise["noise_to_signal"], "ratio", "λ₀ over ‖φ(x)‖², ε = 1, δ = 10⁻⁵, k = 32"),
         "midpoint_share": measured(gaps["midpoint"]["share"], "share", "δ by midpoint quantiles over δ by upper sums"),
