@@ -61,7 +61,7 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
             f"λ_min of K on the two-class data over the declared {gaps['declared_eta']:g}",
         ),
         "count_ratio": measured(
-            two["k"] / published["k"], "ratio", f"k with n = {two['n']} over k with n = {published['n']}, ε = {middle:g}"
+            two["k"] / published["k"], "ratio", f"k at n = {two['n']} over k at n = {published['n']}, ε = {middle:g}"
         ),
         "condition_ratio": measured(
             min(entry["whitened"] / entry["condition"] for entry in ten), "ratio",
