@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.measuring import Measurement, difference_of, mean_of, measured, unavailable
+from steps.dp_ntk.measuring import mean_or_reason, unpaired_difference
+from tenfold.metrics.measurements import Measurement, measured, unavailable
 
 BETA = 1e-6
 MODEST = 20.0  # total ε of two releases at ε = 10 each
@@ -31,17 +32,17 @@ def close_measurements(curve: pd.DataFrame) -> dict[str, Measurement]:
     ten_exact = _accuracies(curve, "non-private", "cifar_ten")
     where = "two classes, total ε = 20, k by the true n, private cross terms"
     return {
-        "c5_private_accuracy": mean_of(modest, "accuracy", where),
-        "c5_gap": difference_of(exact, modest, "accuracy", f"non-private less private: {where}"),
-        "c5_gap_ten": difference_of(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
-        "c5_over_control": difference_of(modest, control, "accuracy", f"private less the no-solve control: {where}"),
-        "control_accuracy": mean_of(control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"),
-        "smallest_over_control": difference_of(
+        "c5_private_accuracy": mean_or_reason(modest, "accuracy", where),
+        "c5_gap": unpaired_difference(exact, modest, "accuracy", f"non-private less private: {where}"),
+        "c5_gap_ten": unpaired_difference(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
+        "c5_over_control": unpaired_difference(modest, control, "accuracy", f"private less the no-solve control: {where}"),
+        "control_accuracy": mean_or_reason(control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"),
+        "smallest_over_control": unpaired_difference(
             smallest, control, "accuracy", "sampling at k = 8 with raw queries less the no-solve control, two classes"
         ),
         "raw_spread": _spread(curve),
-        "close_input_gap": difference_of(exact, noisy, "accuracy", "non-private less mode input, least ε, β = 10⁻⁶"),
-        "input_over_sampling": difference_of(
+        "close_input_gap": unpaired_difference(exact, noisy, "accuracy", "non-private less mode input, least ε, β = 10⁻⁶"),
+        "input_over_sampling": unpaired_difference(
             noisy, raw, "accuracy", "mode input at the least ε less sampling at k = 88, two classes, β = 10⁻⁶"
         ),
     }  # fmt: skip
@@ -85,5 +86,7 @@ def account_measurements(pairs: pd.DataFrame) -> dict[str, Measurement]:
     }  # fmt: skip
     for beta, name in ((1e-3, "1e-3"), (1e-2, "1e-2")):
         chosen = pairs[np.isclose(pairs.closeness, beta) & (pairs.samples == k)]
-        found[f"exact_epsilon_{name}"] = mean_of(chosen.exact_epsilon, "ε", f"exact at δ = 10⁻³, k = {k}, β = {beta:g}")
+        found[f"exact_epsilon_{name}"] = mean_or_reason(
+            chosen.exact_epsilon, "ε", f"exact at δ = 10⁻³, k = {k}, β = {beta:g}"
+        )
     return found

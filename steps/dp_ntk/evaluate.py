@@ -12,11 +12,11 @@ import pandas as pd
 from steps.dp_ntk import figures, tables
 from steps.dp_ntk.close_measurements import account_measurements, close_measurements
 from steps.dp_ntk.datasets import load
-from steps.dp_ntk.measuring import Measurement, measured
 from steps.dp_ntk.replace_measurements import audit_measurements, replace_measurements
 from steps.dp_ntk.theory_measurements import convergence_measurements, gap_measurements
 from steps.runtime.run import Run
 from tenfold.dp_ntk.random_features import RandomFeatures
+from tenfold.metrics.measurements import Measurement, measured
 
 HEADLINES = (
     "c5_private_accuracy",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from steps.dp_ntk.measuring import Measurement, mean_of, measured, share_of
+from steps.dp_ntk.measuring import mean_or_reason
+from tenfold.metrics.measurements import Measurement, measured, share_of
 
 DATASET = "digits"
 USEFUL = 8.0
@@ -21,13 +22,15 @@ def replace_measurements(record: pd.DataFrame, baselines: pd.DataFrame) -> dict[
         means = ridge.groupby("method").accuracy.mean()
         best = ridge[ridge.method == means.idxmax()] if len(means) else ridge
         words = f"{DATASET}, ε = {epsilon:g}, δ = 10⁻⁵, a record and its label replaced"
-        found[f"ridge_sample_accuracy_{epsilon:g}"] = mean_of(best.accuracy, "accuracy", f"{words}, the better k")
-        found[f"ssp_accuracy_{epsilon:g}"] = mean_of(at[at.method == "ssp"].accuracy, "accuracy", words)
+        found[f"ridge_sample_accuracy_{epsilon:g}"] = mean_or_reason(
+            best.accuracy, "accuracy", f"{words}, the better k"
+        )
+        found[f"ssp_accuracy_{epsilon:g}"] = mean_or_reason(at[at.method == "ssp"].accuracy, "accuracy", words)
         for method, name in (("AdaSSP", "adassp"), ("DP-SGD", "dp_sgd")):
             chosen = peers[(peers.method == method) & (peers.epsilon == epsilon)]
-            found[f"{name}_accuracy_{epsilon:g}"] = mean_of(chosen.accuracy, "accuracy", f"{method}, {words}")
+            found[f"{name}_accuracy_{epsilon:g}"] = mean_or_reason(chosen.accuracy, "accuracy", f"{method}, {words}")
     exact = peers[peers.method == "non-private kernel"].accuracy
-    found["record_non_private"] = mean_of(exact, "accuracy", f"{DATASET}, limit kernel, no privacy")
+    found["record_non_private"] = mean_or_reason(exact, "accuracy", f"{DATASET}, limit kernel, no privacy")
     return found
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.measuring import Measurement, measured, slope
+from steps.dp_ntk.measuring import slope
+from tenfold.metrics.measurements import Measurement, measured
 
 
 def convergence_measurements(width: pd.DataFrame, samples: pd.DataFrame) -> dict[str, Measurement]:

@@ -145,17 +145,15 @@ def test_splits_are_taken_by_name(tmp_path: Path) -> None:
 
 
 def test_intervals_hold_what_they_should() -> None:
-    mean = measuring.mean_of([1.0, 2.0, 3.0], "", "")
-    assert mean["interval"][0] < 2.0 < mean["interval"][1]
-    assert measuring.mean_of([2.0, 2.0], "", "")["interval"] is None
-    assert measuring.mean_of([], "", "what")["unavailable"] == "no draw in this profile: what"
-    exact = measuring.difference_of([0.9], [0.7, 0.8], "", "")
+    assert measuring.mean_or_reason([1.0, 2.0], "", "")["value"] == 1.5
+    assert measuring.mean_or_reason([], "", "what")["unavailable"] == "no draw in this profile: what"
+    exact = measuring.unpaired_difference([0.9], [0.7, 0.8], "", "")
     assert exact["value"] == pytest.approx(0.15) and exact["interval"][0] < 0.15 < exact["interval"][1]
     generator = np.random.default_rng(0)
     covered = 0
     for _ in range(400):
         a, b = generator.normal(1.0, 1.0, 8), generator.normal(0.5, 2.0, 12)
-        low, high = measuring.difference_of(a, b, "", "")["interval"]
+        low, high = measuring.unpaired_difference(a, b, "", "")["interval"]
         covered += low <= 0.5 <= high
     assert 0.91 < covered / 400 <= 1  # 95 % in the long run
     x = np.array([10.0, 20.0, 40.0, 80.0])
