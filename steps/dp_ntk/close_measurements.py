@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.measuring import mean_or_reason, unpaired_difference
+from steps.dp_ntk.measuring import mean_or_reason
+from steps.dp_ntk.measuring import unpaired_difference as less
 from tenfold.metrics.measurements import Measurement, measured, unavailable
 
 BETA = 1e-6
@@ -33,16 +34,16 @@ def close_measurements(curve: pd.DataFrame) -> dict[str, Measurement]:
     where = "two classes, total ε = 20, k by the true n, private cross terms"
     return {
         "c5_private_accuracy": mean_or_reason(modest, "accuracy", where),
-        "c5_gap": unpaired_difference(exact, modest, "accuracy", f"non-private less private: {where}"),
-        "c5_gap_ten": unpaired_difference(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
-        "c5_over_control": unpaired_difference(modest, control, "accuracy", f"private less the no-solve control: {where}"),
+        "c5_gap": less(exact, modest, "accuracy", f"non-private less private: {where}"),
+        "c5_gap_ten": less(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
+        "c5_over_control": less(modest, control, "accuracy", f"private less the no-solve control: {where}"),
         "control_accuracy": mean_or_reason(control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"),
-        "smallest_over_control": unpaired_difference(
+        "smallest_over_control": less(
             smallest, control, "accuracy", "sampling at k = 8 with raw queries less the no-solve control, two classes"
         ),
         "raw_spread": _spread(curve),
-        "close_input_gap": unpaired_difference(exact, noisy, "accuracy", "non-private less mode input, least ε, β = 10⁻⁶"),
-        "input_over_sampling": unpaired_difference(
+        "close_input_gap": less(exact, noisy, "accuracy", "non-private less mode input, least ε, β = 10⁻⁶"),
+        "input_over_sampling": less(
             noisy, raw, "accuracy", "mode input at the least ε less sampling at k = 88, two classes, β = 10⁻⁶"
         ),
     }  # fmt: skip
