@@ -30,8 +30,8 @@ class Bundled(Entry):
     sha256: Sha256
 
 
-class PackagedFile(Entry):
-    """A file inside an installed package; ``size`` in bytes."""
+class ListedFile(Entry):
+    """A file below the mirror folder, or inside an installed package; ``size`` in bytes."""
 
     path: RelativePath
     sha256: Sha256
@@ -47,27 +47,14 @@ class Packaged(Entry):
     """The importable package that carries a source's files, which is never imported: only its folder is read."""
 
     module: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    files: Annotated[tuple[PackagedFile, ...], Field(min_length=1)]
-
-
-class MirrorFile(Entry):
-    """A file below the mirror folder; ``size`` in bytes."""
-
-    path: RelativePath
-    sha256: Sha256
-    size: int
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return Path(self.path).name
+    files: Annotated[tuple[ListedFile, ...], Field(min_length=1)]
 
 
 class Mirror(Entry):
     """What a mirror folder holds of a source, and how it is read."""
 
     reader: str | None = None
-    files: Annotated[tuple[MirrorFile, ...], Field(min_length=1)]
+    files: Annotated[tuple[ListedFile, ...], Field(min_length=1)]
 
 
 class OfficialFile(Entry):
