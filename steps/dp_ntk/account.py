@@ -19,6 +19,7 @@ from tenfold.dp_ntk.rows import unit_rows
 from tenfold.dp_ntk.sensitivity import published_bound, whitened_bound
 
 Count = Annotated[int, Field(gt=0)]
+REPLACED = 2.0  # the largest distance of two unit rows stands for a record replaced
 
 
 @dataclass
@@ -37,7 +38,7 @@ def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, 
     """Compare exact Δ and ε with the bounds that calibrate k, on pairs of neighbours of a real data set.
 
     A pair moves one record by β in a random direction, back to unit norm; at β = 2 it is replaced by the nearest
-    record of another class (the adversary's choice). These are audits of pairs: no guarantee follows from them.
+    record of another class that is not in the data. These are audits of pairs: no guarantee follows from them.
 
     Reads   prepared/<dataset>.npz, kernels/<dataset>.npy
     Writes  pairs.csv: closeness, pair, samples, eta_min, exact_deviation, proven_bound, published_bound,
@@ -46,6 +47,7 @@ def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, 
     data = load(prepared, params.dataset)
     kernel = FiniteKernel(np.load(kernels / f"{params.dataset}.npy"))
     rows, labels = data.x_train[: params.rows], data.y_train[: params.rows]
+    held_out = data.x_train[params.rows :], data.y_train[params.rows :]
     K = kernel.matrix(rows)
     eta = float(np.linalg.eigvalsh(K)[0])
     generator = run.generator("pairs")
@@ -55,7 +57,9 @@ def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, 
         published = published_bound(len(rows), closeness, eta)
         for pair in range(params.pairs):
             row = int(generator.integers(len(rows)))
-            changed = _moved(rows, labels, row, closeness, generator)
+            changed = _moved(rows[row], closeness, generator)
+            if closeness == REPLACED:
+                changed = _nearest_of_another_class(rows[row], labels[row], *held_out)
             column = kernel.matrix(changed[None], rows)[0]
             column[row] = kernel.matrix(changed[None])[0, 0]
             eigenvalues = whitened_eigenvalues(K, row, column)
@@ -73,17 +77,12 @@ def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, 
     pd.DataFrame(records).to_csv(out / "pairs.csv", index=False)
 
 
-def _moved(
-    rows: np.ndarray, labels: np.ndarray, row: int, closeness: float, generator: np.random.Generator
-) -> np.ndarray:
-    if closeness == 2:
-        others = np.flatnonzero(labels != labels[row])
-        nearest = others[np.argmax(rows[others] @ rows[row])]
-        tie = (
-            1e-3 * generator.standard_normal(rows.shape[1]) / np.sqrt(rows.shape[1])
-        )  # an equal record would be singular
-        return unit_rows((rows[nearest] + tie)[None])[0]
-    direction = generator.standard_normal(rows.shape[1])
-    direction -= (direction @ rows[row]) * rows[row]  # along the sphere
-    step = closeness * direction / np.linalg.norm(direction)
-    return unit_rows((rows[row] + step)[None])[0]
+def _moved(row: np.ndarray, closeness: float, generator: np.random.Generator) -> np.ndarray:
+    direction = generator.standard_normal(row.size)
+    direction -= (direction @ row) * row  # along the sphere
+    return unit_rows((row + closeness * direction / np.linalg.norm(direction))[None])[0]
+
+
+def _nearest_of_another_class(row: np.ndarray, label: int, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    others = np.flatnonzero(labels != label)
+    return rows[others[np.argmax(rows[others] @ row)]]

@@ -64,7 +64,7 @@ def _without_privacy(data: DataSet, params: BaselinesParams) -> list[dict[str, A
     solved = cross @ fit_dense(kernel.matrix(data.x_train), data.targets, params.ridge)
     peers = {
         "ridge on the rows": RidgeClassifier(alpha=params.ridge),
-        "logistic regression": LogisticRegression(C=100.0),
+        "logistic regression": LogisticRegression(C=100.0, max_iter=1000),
     }
     return [
         _record(data, "non-private kernel", data.accuracy(solved)),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from steps.dp_ntk.public_ranges import BREAST_CANCER
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.data.images import Pictures, read_images
@@ -114,14 +115,15 @@ def _fashion(folder: Path, params: PrepareParams, run: Run) -> Split:
 
 
 def _table(folder: Path, run: Run) -> Split:
-    """Digits are grey levels as they are; measurements are put on the public scale log(1 + x), centred by record."""
+    """Digits are grey levels as they are; measurements go to [−1, 1] by the ranges that their documentation prints."""
     from sklearn.model_selection import train_test_split
 
     frame = read_table(folder)
     numbers = numeric_matrix(frame, exclude=["target"])
-    if folder.name != "digits":
-        numbers = np.log1p(numbers)
-        numbers = numbers - numbers.mean(axis=1, keepdims=True)
+    if folder.name == "breast_cancer":
+        names = [name for name in frame.columns if name != "target"]
+        low, high = np.array([BREAST_CANCER[name] for name in names]).T
+        numbers = 2 * (numbers - low) / (high - low) - 1
     labels = frame.target.cat.codes.to_numpy(dtype=np.int64)
     seed = int(run.generator(f"split of {folder.name}").integers(2**31))
     parts = train_test_split(unit_rows(numbers), labels, test_size=TEST_SHARE, random_state=seed, stratify=labels)

@@ -47,9 +47,9 @@ def release_replace(prepared: Path, calibrated: Path, *, out: Path, params: Rele
         data = load(prepared, name)
         mine = [Calibration(**_without_name(entry)) for entry in entries if entry["dataset"] == name]
         largest = max(c.epsilon for c in mine)
-        projections = _Projections(data, run)
-        for calibration in mine:
-            for draw in range(params.draws):
+        for draw in range(params.draws):
+            projections = _Projections(data, draw, run)
+            for calibration in mine:
                 purpose = f"{name} {calibration.mode} {calibration.samples} {calibration.epsilon} {draw}"
                 source = NoiseSource(int(run.generator(purpose).integers(2**62)))
                 released = _released(data, calibration, projections, draw, source, run)
@@ -67,21 +67,20 @@ def _without_name(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Projections:
-    """The public projections R of a draw and ΦR: the same for every budget, so they are computed once."""
+    """The public projections R of one draw and ΦR: the same for every budget, so they are made once."""
 
-    def __init__(self, data: DataSet, run: Run) -> None:
-        self.data, self.run = data, run
-        self.shape = direction_shape(KERNEL, data.x_train.shape[1])
-        self.known: dict[tuple[int, int], np.ndarray] = {}
+    def __init__(self, data: DataSet, draw: int, run: Run) -> None:
+        self.data, self.draw, self.run = data, draw, run
+        self.known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def directions(self, samples: int, draw: int) -> np.ndarray:
-        generator = self.run.generator(f"projections {self.shape} {samples} {draw}")
-        return generator.standard_normal((samples, *self.shape))
-
-    def projected(self, samples: int, draw: int, directions: np.ndarray) -> np.ndarray:
-        if (samples, draw) not in self.known:
-            self.known[samples, draw] = project(KERNEL, self.data.x_train, directions)
-        return self.known[samples, draw]
+    def __call__(self, samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return R (k, d, d) and ΦR (n, k)."""
+        if samples not in self.known:
+            shape = direction_shape(KERNEL, self.data.x_train.shape[1])
+            generator = self.run.generator(f"projections {shape} {samples} {self.draw}")
+            directions = generator.standard_normal((samples, *shape))
+            self.known[samples] = directions, project(KERNEL, self.data.x_train, directions)
+        return self.known[samples]
 
 
 def _released(
@@ -92,8 +91,7 @@ def _released(
         features = RandomFeatures.draw(calibration.d, data.x_train.shape[1], generator)
         return release_ssp(data.x_train, data.targets, features, calibration, source)
     assert calibration.samples is not None
-    directions = projections.directions(calibration.samples, draw)
-    projected = projections.projected(calibration.samples, draw, directions)
+    directions, projected = projections(calibration.samples)
     return release_ridge_sample(
         data.x_train, data.targets, KERNEL, directions, calibration, source, projected=projected
     )

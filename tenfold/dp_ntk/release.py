@@ -52,7 +52,9 @@ class Model:
         if isinstance(kernel, RandomFeatures):
             return kernel.transform(queries) @ self.coefficients
         if self.release.mode == "ridge-sample":
-            return project(kernel, queries, arrays["directions"]) @ self.coefficients  # GRᵀφ(x)/k, applied to α
+            # k̂(x)ᵀα = φ(x)ᵀRGᵀα/k: the k projections are combined to one a class first
+            combined = np.einsum("kc,kdh->cdh", self.coefficients, arrays["directions"], optimize=True)
+            return project(kernel, queries, combined)
         return kernel.matrix(queries, arrays["rows"]) @ self.coefficients  # K(x, X̃)α
 
 
