@@ -14,6 +14,12 @@ Captioned = tuple[Figure, str]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")  # Okabe–Ito
 
 
+TITLES = {
+    "cifar_two": "CIFAR-10, two classes", "cifar_ten": "CIFAR-10", "fashion_mnist": "Fashion-MNIST", "digits": "digits",
+    "trec": "TREC questions", "breast_cancer": "breast cancer", "quadratic": "quadratic", "relu": "ReLU",
+}  # fmt: skip
+
+
 def _panels(count: int, width: float = 4.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width * count, height), layout="constrained")
     return figure, list(np.atleast_1d(figure.subplots(1, count)))
@@ -25,6 +31,14 @@ def _curve(axis: Axes, frame: pd.DataFrame, colour: str, label: str, x: str = "e
     means, half = groups.mean(), stats.t.ppf(0.975, np.maximum(groups.size() - 1, 1)) * groups.sem()
     axis.fill_between(means.index, means - half, means + half, color=colour, alpha=0.25, linewidth=0)
     axis.plot(means.index, means, color=colour, marker="o", markersize=3, label=label, **style)
+
+
+def _log_axis(axis: Axes, values: Any) -> None:
+    """Make x logarithmic with a tick at each of ``values``."""
+    ticks = np.unique(np.asarray(values, dtype=float))
+    axis.set_xscale("log")
+    axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks], fontsize=8)
+    axis.minorticks_off()
 
 
 def close(curve: pd.DataFrame) -> Captioned:
@@ -42,7 +56,8 @@ def close(curve: pd.DataFrame) -> Captioned:
         for method, line in (("non-private", "-"), ("no solve", ":")):
             level = mine[mine.method == method].accuracy.mean()
             axis.axhline(level, color="black", linestyle=line, linewidth=1, label=method)
-        axis.set(xlabel="total ε (δ = 10⁻³ a release)", xscale="log", title=name.replace("_", ", "))
+        _log_axis(axis, mine.epsilon.dropna().round(6))
+        axis.set(xlabel="total ε (δ = 10⁻³ a release)", title=TITLES[name])
         axis.legend(fontsize=6)
     axes[0].set_ylabel("test accuracy")
     return figure, (
@@ -55,9 +70,11 @@ def close(curve: pd.DataFrame) -> Captioned:
 def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
     """Draw accuracy against ε at record level, all methods, one panel a data set."""
     names = list(record.dataset.unique())
-    figure, axes = _panels(len(names), 3.4, 3.6)
+    rows = -(-(len(names) + 1) // 3)  # the last place is the legend's
+    figure = Figure(figsize=(11.5, 3.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, 3, squeeze=False).ravel()
     everything = pd.concat([record, baselines])
-    for axis, name in zip(axes, names, strict=True):
+    for axis, name in zip(axes, names, strict=False):
         mine = everything[everything.dataset == name]
         for colour, (method, group) in zip(
             COLOURS, mine[mine.epsilon.notna()].groupby("method", sort=False), strict=False
@@ -66,9 +83,13 @@ def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
         for method, line in (("non-private kernel", "-"), ("no solve", ":")):
             level = mine[mine.method == method].accuracy.mean()
             axis.axhline(level, color="black", linestyle=line, linewidth=1, label=method)
-        axis.set(xlabel="ε (δ = 10⁻⁵)", xscale="log", title=name.replace("_", ", "), ylim=(0, 1.02))
-    axes[0].set_ylabel("test accuracy")
-    axes[0].legend(fontsize=6)
+        _log_axis(axis, mine.epsilon.dropna())
+        axis.set(xlabel="ε (δ = 10⁻⁵)", title=TITLES[name], ylim=(0, 1.02))
+    for axis in axes[::3]:
+        axis.set_ylabel("test accuracy")
+    for axis in axes[len(names) :]:
+        axis.axis("off")
+    axes[len(names)].legend(*axes[0].get_legend_handles_labels(), loc="center", fontsize=9)
     return figure, (
         "Record level: one record and its label replaced by any other. Accuracy against ε at the same δ and the same "
         "adjacency, means with 95 % intervals over draws; lines without privacy in black (the no-solve control dotted)."
@@ -128,7 +149,7 @@ def convergence(width: pd.DataFrame, samples: pd.DataFrame) -> Captioned:
     figure, (left, right) = _panels(2, 4.4, 3.4)
     for colour, (name, group) in zip(COLOURS, width.groupby("activation", sort=False), strict=False):
         mean = group.groupby("width").error.mean()
-        left.loglog(mean.index, mean, marker="o", color=colour, label=name)
+        left.loglog(mean.index, mean, marker="o", color=colour, label=TITLES[name])
         left.loglog(mean.index, mean.iloc[0] * (mean.index / mean.index[0]) ** -0.5, linestyle=":", color=colour)
     left.set(xlabel="width m", ylabel="relative error of K", title="finite width to the limit")
     left.legend(fontsize=7)
