@@ -1,12 +1,16 @@
 """Kernels against naive sums, their limits, and their symmetries."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel, product_of_grams
+from tenfold.dp_ntk.kernel import BLOCK, FiniteKernel, LimitKernel, product_of_grams
 from tenfold.dp_ntk.rows import NonFiniteRow, RowNotUnit, ZeroRow, check_unit, targets, unit_rows
+from tenfold.dp_ntk.sampling import sample_by_features
+from tenfold.privacy.noise import NoiseSource
 
 GENERATOR = np.random.default_rng(0)
 ROWS = unit_rows(GENERATOR.standard_normal((30, 5)))
@@ -130,3 +134,25 @@ def test_rows_are_scaled_one_by_one_or_refused():
     assert targets(np.array([0, 2]), 3).tolist() == [[1, -1, -1], [-1, -1, 1]]
     with pytest.raises(ValueError, match="from 0 to 2"):
         targets(np.array([3]), 3)
+
+
+def peak_bytes(function):
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_no_more_memory_than_the_matrix_and_some_blocks(name):
+    """A size that forces several blocks; (m, n, n) would be many times as much."""
+    rows = unit_rows(GENERATOR.standard_normal((4 * BLOCK, 5))).astype(np.float32)
+    assert peak_bytes(lambda: KERNELS[name].matrix(rows)) < 2.5 * 4 * len(rows) ** 2
+
+
+def test_samples_by_features_need_no_matrix():
+    rows = unit_rows(GENERATOR.standard_normal((4 * BLOCK, 5)))
+    kernel = FiniteKernel.draw(64, 5, GENERATOR)
+    assert peak_bytes(lambda: sample_by_features(kernel, rows, 3, NoiseSource(0))) < 0.2 * 8 * len(rows) ** 2
