@@ -38,9 +38,8 @@ class CalibrateParams:
     replace_datasets: dict[str, Count]  # and their numbers of classes
     replace_epsilons: list[Positive]
     replace_delta: Annotated[float, Field(gt=0, lt=1)]
-    samples: list[Count]
+    ridge_sample: list[tuple[Count, Annotated[float, Field(ge=0, lt=1)]]]  # k and the labels' share of the budget
     features: Count
-    label_share: Annotated[float, Field(ge=0, lt=1)]
 
 
 def calibrate(kernels: Path, *, out: Path, params: CalibrateParams, run: Run) -> None:
@@ -97,10 +96,10 @@ def _replace(public: dict[str, Any], params: CalibrateParams) -> list[dict[str, 
         for epsilon in params.replace_epsilons:
             ssp = calibrated("ssp", epsilon, params.replace_delta, d=params.features, classes=classes)
             entries.append(ssp.as_dict() | {"dataset": name})
-            for k in params.samples:
+            for k, share in params.ridge_sample:
                 ridge = calibrated(
                     "ridge-sample", epsilon, params.replace_delta, d=public[name]["d"], samples=k,
-                    diameter=public[name]["limit_diameter"], label_share=params.label_share,
+                    diameter=public[name]["limit_diameter"], label_share=share,
                 )  # fmt: skip
                 entries.append(ridge.as_dict() | {"dataset": name})
     return entries

@@ -50,7 +50,9 @@ def release_replace(prepared: Path, calibrated: Path, *, out: Path, params: Rele
         for draw in range(params.draws):
             projections = _Projections(data, draw, run)
             for calibration in mine:
-                purpose = f"{name} {calibration.mode} {calibration.samples} {calibration.epsilon} {draw}"
+                purpose = (
+                    f"{name} {calibration.mode} {calibration.samples} {calibration.labels} {calibration.epsilon} {draw}"
+                )
                 source = NoiseSource(int(run.generator(purpose).integers(2**62)))
                 released = _released(data, calibration, projections, draw, source, run)
                 accuracy = data.accuracy(fit(released, params.ridge).decision_function(data.x_test))
@@ -99,6 +101,7 @@ def _released(
 
 def _record(name: str, calibration: Calibration, draw: int, accuracy: float) -> dict[str, Any]:
     method = calibration.mode if calibration.samples is None else f"{calibration.mode}, k = {calibration.samples}"
+    method += ", labels public" if calibration.labels == "public" else ""
     return {
         "dataset": name, "method": method, "epsilon": calibration.epsilon, "delta": calibration.delta,
         "noise_variance": calibration.noise_variance, "draw": draw, "accuracy": accuracy,

@@ -29,8 +29,8 @@ def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
     """Record level, all methods."""
     table = _spread(pd.concat([record, baselines]), ["dataset", "method", "epsilon"])
     return table.rename(columns={"data set": "dataset"}), (
-        "One record and its label replaced, δ = 10⁻⁵, equal budgets and equal adjacency; sd over draws. One public "
-        "setting for all data sets, not tuned."
+        "One record and its label replaced, δ = 10⁻⁵, equal budgets and equal adjacency (but for rows that say that "
+        "labels are public); sd over draws. One public setting for all data sets, not tuned."
     )
 
 

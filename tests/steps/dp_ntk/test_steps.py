@@ -64,7 +64,7 @@ def calibrated(kernels: Path, tmp_path: Path) -> Path:
     params = CalibrateParams(
         sizes={"cifar_two": N}, published_count=N // 2, closenesses=[1e-6, 1e-2], close_epsilons=[3.2, 10.0],
         close_delta=1e-3, eta_min=4e-4, replace_datasets={"digits": 3}, replace_epsilons=[1.0, 8.0],
-        replace_delta=1e-5, samples=[4], features=20, label_share=0.3,
+        replace_delta=1e-5, ridge_sample=[(4, 0.3), (4, 0.0)], features=20,
     )  # fmt: skip
     calibrate(kernels, out=out, params=params, run=step_run("calibrated", out))
     return out
@@ -95,7 +95,8 @@ def test_a_release_can_be_fitted_without_records(prepared: Path, calibrated: Pat
     params = ReleaseReplaceParams(draws=2, ridge=1.0, published="digits")
     release_replace(prepared, calibrated, out=released, params=params, run=step_run("release", released))
     record = pd.read_csv(released / "record.csv")
-    assert len(record) == 2 * 2 * 2 and set(record.method) == {"ssp", "ridge-sample, k = 4"}
+    assert len(record) == 3 * 2 * 2
+    assert set(record.method) == {"ssp", "ridge-sample, k = 4", "ridge-sample, k = 4, labels public"}
     fit(released, out=out, run=step_run("fit", out))
     statement = json.loads((out / "model.json").read_text())
     assert statement["insecure_seed"] and statement["epsilon"] == 8.0
