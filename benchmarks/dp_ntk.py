@@ -152,7 +152,7 @@ def cells(sizes: tuple[int, ...]) -> list[Cell]:
         found += [(BUILD, LIMIT, n, method) for method in (OURS, PEER)]
         found += [(BUILD, FINITE, n, method) for method in ((OURS, NAIVE) if n == min(sizes) else (OURS,))]
         found += [(BUILD, RELU, n, method) for method in (OURS, PEER)]
-    found += [(SAMPLE, FINITE, 4000, method) for method in (OURS, "factor of K")]
+    found += [(SAMPLE, FINITE, 2000, method) for method in (OURS, "factor of K")]
     found.append((SAMPLE, FINITE, LARGEST, OURS))
     return found
 
