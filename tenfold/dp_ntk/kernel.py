@@ -17,8 +17,9 @@ from jaxtyping import Float
 
 Activation = Literal["quadratic", "relu"]
 Rows = Float[np.ndarray, "n d"]
-Tile = Callable[[slice, int], np.ndarray]
-BLOCK = 512
+Fill = Callable[[slice, int, np.ndarray], None]
+BLOCK = 1024  # rows computed at a time
+TILE = 128  # rows and columns mirrored at a time, which stay in the cache
 
 
 class Kernel(Protocol):
@@ -30,21 +31,29 @@ class Kernel(Protocol):
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]: ...
 
 
-def by_blocks(tile: Tile, n: int, q: int | None, dtype: np.dtype, *, block: int = BLOCK) -> Float[np.ndarray, "n q"]:
-    """Return the matrix whose rows ``tile(rows, first)`` gives from column ``first`` on, block by block.
+def by_blocks(fill: Fill, n: int, q: int | None, dtype: np.dtype, *, block: int = BLOCK) -> Float[np.ndarray, "n q"]:
+    """Return the matrix whose rows ``fill(rows, first, out)`` writes into ``out`` from column ``first`` on.
 
-    K itself and a few blocks are all the memory it takes. With ``q`` None the matrix is symmetric (n, n), and only
-    its upper triangle is computed.
+    K itself and what ``fill`` needs for one block are all the memory it takes. With ``q`` None the matrix is symmetric
+    (n, n), and only its upper triangle is computed.
     """
     K = np.empty((n, n if q is None else q), dtype=dtype)
     for start in range(0, n, block):
         end = min(start + block, n)
         first = start if q is None else 0
-        part = tile(slice(start, end), first)
-        K[start:end, first:] = part
-        if q is None and end < n:
-            K[end:, start:end] = part[:, end - start :].T
+        fill(slice(start, end), first, K[start:end, first:])
+        if q is None:
+            _mirror(K, start, end)
     return K
+
+
+def _mirror(K: np.ndarray, start: int, end: int) -> None:
+    """Copy rows start … end right of the block on the diagonal to the columns below it."""
+    for column in range(end, len(K), TILE):
+        columns = slice(column, min(column + TILE, len(K)))
+        for row in range(start, end, TILE):
+            rows = slice(row, min(row + TILE, end))
+            K[columns, rows] = K[rows, columns].T
 
 
 def product_of_grams(
@@ -56,12 +65,11 @@ def product_of_grams(
     """Return (A₁A₂ᵀ) ∘ (B₁B₂ᵀ) by blocks of rows; symmetric without ``right``."""
     (A, B), (A_other, B_other) = left, right or left
 
-    def tile(rows: slice, first: int) -> np.ndarray:
-        part = A[rows] @ A_other[first:].T
-        part *= B[rows] @ B_other[first:].T
-        return part
+    def fill(rows: slice, first: int, out: np.ndarray) -> None:
+        np.matmul(A[rows], A_other[first:].T, out=out)
+        out *= B[rows] @ B_other[first:].T
 
-    return by_blocks(tile, len(A), None if right is None else len(A_other), np.result_type(A, B), block=block)
+    return by_blocks(fill, len(A), None if right is None else len(A_other), np.result_type(A, B), block=block)
 
 
 @dataclass(frozen=True)
@@ -142,20 +150,22 @@ class LimitKernel:
         right = rows if others is None else others
         norms, right_norms = np.linalg.norm(rows, axis=1), np.linalg.norm(right, axis=1)
 
-        def tile(chosen: slice, first: int) -> np.ndarray:
-            inner = rows[chosen] @ right[first:].T
-            if self.activation == "quadratic":
-                inner *= inner
-                return inner if self.sd == 1.0 else inner * rows.dtype.type(self.sd**2)
-            return self._arc_cosine(inner, norms[chosen, None] * right_norms[first:])
+        def fill(chosen: slice, first: int, out: np.ndarray) -> None:
+            np.matmul(rows[chosen], right[first:].T, out=out)
+            if self.activation == "relu":
+                self._arc_cosine(out, norms[chosen, None] * right_norms[first:])
+                return
+            np.multiply(out, out, out=out)
+            if self.sd != 1.0:
+                out *= rows.dtype.type(self.sd**2)
 
-        return by_blocks(tile, len(rows), None if others is None else len(others), rows.dtype)
+        return by_blocks(fill, len(rows), None if others is None else len(others), rows.dtype)
 
-    def _arc_cosine(self, inner: np.ndarray, norms: np.ndarray) -> np.ndarray:
-        """Return ‖x‖‖x'‖((π − θ)cos θ)/2π, or with both layers ‖x‖‖x'‖(sin θ + 2(π − θ)cos θ)/2π; inner is used up."""
-        cosine = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
+    def _arc_cosine(self, K: np.ndarray, norms: np.ndarray) -> None:
+        """Turn ⟨x, x'⟩ into ‖x‖‖x'‖(π − θ)cos θ/2π, or with both layers ‖x‖‖x'‖(sin θ + 2(π − θ)cos θ)/2π, in place."""
+        cosine = np.divide(K, norms, out=np.zeros_like(K), where=norms > 0)
         np.clip(cosine, -1.0, 1.0, out=cosine)  # rounding
-        K = np.pi - np.arccos(cosine)
+        np.subtract(np.pi, np.arccos(cosine, out=K), out=K)
         K *= cosine
         if self.both_layers:
             K *= 2
@@ -163,7 +173,6 @@ class LimitKernel:
             K += np.sqrt(np.subtract(1, cosine, out=cosine), out=cosine)
         K *= norms
         K /= 2 * np.pi
-        return K
 
     def features(self, rows: Rows) -> Float[np.ndarray, "n dd"]:
         """Return φ(x) = σ vec(xxᵀ) of the quadratic limit."""
