@@ -205,8 +205,8 @@ def described(rows: list[dict[str, Any]], values: dict[str, float | None]) -> di
     """Return the records in the form that the report shows (``flows.report.benchmark``)."""
     return {
         "title": "Kernel matrices and samples of them",
-        "note": f"float32, d = {FEATURES}; medians over processes, each after a first call, the cells in turn in one run. "
-        "Memory is the rise of the peak over the kernel matrix's own bytes.",
+        "note": f"float32, d = {FEATURES}; medians over processes, each after a first call, the cells in turn in one "
+        "run. Memory is the rise of the peak over the kernel matrix's own bytes.",
         "command": "python -m benchmarks.dp_ntk",
         "commit": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
         "dirty": bool(git("status", "--porcelain")),
