@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from flows.report.readme import readme_is_current
 from tests.conftest import ROOT
@@ -20,12 +23,24 @@ def test_table_and_tree_are_current() -> None:
     assert readme_is_current(ROOT)
 
 
-def test_the_python_example_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-    names = {"A": np.random.default_rng(0).normal(size=(200, 4))}
-    exec(compile(code, "README.md", "exec"), names)
-    assert names["result"].certificate.max_leverage <= 1.001  # type: ignore[attr-defined]
-    assert names["private"].privacy.proven  # type: ignore[attr-defined]
+def examples() -> dict[str, str]:
+    """The Python blocks, by the paper whose package they import."""
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    return {re.search(r"from tenfold\.(\w+)", block).group(1): block for block in blocks}  # type: ignore[union-attr]
+
+
+def test_the_john_ellipsoid_example_runs() -> None:
+    names: dict[str, Any] = {"A": np.random.default_rng(0).normal(size=(200, 4))}
+    exec(compile(examples()["dp_john"], "README.md", "exec"), names)
+    assert names["result"].certificate.max_leverage <= 1.001
+    assert names["private"].privacy.proven
+
+
+def test_the_private_classifier_example_runs() -> None:
+    X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), random_state=0)
+    names: dict[str, Any] = {"X": X, "X_test": X_test, "y": y, "y_test": y_test}
+    exec(compile(examples()["dp_ntk"], "README.md", "exec"), names)
+    assert names["model"].privacy_.proven and names["model"].score(X_test, y_test) > 0.5
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,161 @@
+"""PrivateNTKClassifier: kernel regression with a privacy guarantee, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tenfold.dp_ntk.calibration import Calibration, InvalidCalibration, calibrate
+from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
+from tenfold.dp_ntk.mechanisms import release_input, release_paper, release_ridge_sample, release_ssp
+from tenfold.dp_ntk.random_features import RandomFeatures
+from tenfold.dp_ntk.release import Release, fit
+from tenfold.dp_ntk.rows import targets, unit_rows
+from tenfold.dp_ntk.sampling import direction_shape
+from tenfold.privacy.noise import NoiseSource
+
+
+class BudgetSpent(RuntimeError):
+    """A second release was asked of a budget that one release has used up."""
+
+
+class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier whose fitted state is an (ε, δ)-differentially private function of the training data.
+
+    Rows are scaled to unit norm, each by itself; zero rows are refused. The number of classes and of features is
+    public, and so is the number of records in modes ``input`` and ``paper``.
+
+    Guarantee, by ``mode``: ``ssp`` and ``ridge-sample`` towards one record replaced by any other; ``input`` towards
+    one that moves by at most ``closeness``; ``paper`` proves none. Labels are protected in ``ssp``, and where
+    ``label_share`` > 0. ``privacy_`` says all of it, with assumptions and what is not protected. Noise comes from
+    the operating system unless ``insecure_seed`` is given.
+
+    Parameters
+    ----------
+    epsilon, delta : the budget of one fit.
+    mode : ``ssp`` (records and labels), ``ridge-sample``, ``input`` or ``paper``.
+    closeness : β, in units of unit-norm rows; modes ``input`` and ``paper``.
+    width : hidden units of the kernel; None for the limit of infinite width.
+    samples : k of mode ``ridge-sample``.
+    features : public random features of mode ``ssp``.
+    ridge : λ, chosen without looking at the data.
+    intercept : append a constant 1 to each record before scaling. The quadratic kernel is even, so that without it
+        the modes that use it cannot tell x from −x; and with it no record is zero.
+    label_share : part of the budget for noisy labels in modes ``input`` and ``ridge-sample``.
+    eta_min : assumed smallest eigenvalue of mode ``paper``.
+    public_seed : of the kernel's weights and of the projections, which are published.
+    insecure_seed : makes the noise reproducible, and the release no longer private.
+    on_refit : ``refuse``, or ``compose``: fit again, each fit spending the budget once more.
+
+    Attributes
+    ----------
+    classes_, n_features_in_ : as in scikit-learn.
+    privacy_ : the guarantee, a `tenfold.privacy.statement.PrivacyStatement`, of one release.
+    releases_ : how many releases this object has made; their budgets add up.
+    release_ : what was released.
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1.0,
+        delta: float = 1e-6,
+        mode: str = "ssp",
+        *,
+        closeness: float | None = None,
+        width: int | None = None,
+        samples: int = 32,
+        features: int = 200,
+        ridge: float = 1.0,
+        intercept: bool = False,
+        label_share: float = 0.0,
+        eta_min: float | None = None,
+        public_seed: int = 0,
+        insecure_seed: int | None = None,
+        on_refit: str = "refuse",
+    ) -> None:
+        self.epsilon = epsilon
+        self.delta = delta
+        self.mode = mode
+        self.closeness = closeness
+        self.width = width
+        self.samples = samples
+        self.features = features
+        self.ridge = ridge
+        self.intercept = intercept
+        self.label_share = label_share
+        self.eta_min = eta_min
+        self.public_seed = public_seed
+        self.insecure_seed = insecure_seed
+        self.on_refit = on_refit
+
+    def fit(self, X: Any, y: Any) -> PrivateNTKClassifier:
+        """Release once and fit to the release; X (n, d) real, y (n,) class labels.
+
+        Raises:
+            BudgetSpent: this object has already released, and ``on_refit`` is ``refuse``.
+            InvalidBudget, InvalidCalibration: see ``calibrate``.
+            InvalidRows: a row is zero or not finite.
+        """
+        if self.on_refit not in ("refuse", "compose"):
+            raise InvalidCalibration(f"on_refit = {self.on_refit!r} must be 'refuse' or 'compose'")
+        made = getattr(self, "releases_", 0)
+        if made and self.on_refit == "refuse":
+            raise BudgetSpent(
+                f"this estimator has spent epsilon = {self.epsilon:g} on its release: use it, take a new estimator and "
+                "add the budgets, or say on_refit='compose'"
+            )
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class, {self.classes_[0]!r}: two are needed")
+        self.release_ = self._released(self._rows(X), targets(labels, len(self.classes_)))
+        self.privacy_ = self.release_.privacy
+        self.releases_ = made + 1
+        self.model_ = fit(self.release_, self.ridge)
+        return self
+
+    def _rows(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+        return unit_rows(np.column_stack([X, np.ones(len(X))]) if self.intercept else X)
+
+    def _released(self, X: Float[np.ndarray, "n d"], Y: Float[np.ndarray, "n C"]) -> Release:
+        public = np.random.default_rng(self.public_seed)
+        source = NoiseSource(self.insecure_seed)
+        n, d = X.shape
+        if self.mode == "ssp":
+            features = RandomFeatures.draw(self.features, d, public)
+            return release_ssp(X, Y, features, self._calibrated(d=self.features, classes=Y.shape[1]), source)
+        kernel = LimitKernel() if self.width is None else FiniteKernel.draw(self.width, d, public)
+        if self.mode == "ridge-sample":
+            directions = public.standard_normal((self.samples, *direction_shape(kernel, d)))
+            calibration = self._calibrated(
+                d=d, samples=self.samples, diameter=kernel.diameter(), label_share=self.label_share
+            )
+            return release_ridge_sample(X, Y, kernel, directions, calibration, source)
+        if self.mode == "paper":
+            calibration = self._calibrated(
+                d=d, n=n, closeness=self.closeness, eta_min=self.eta_min, operator_norm=kernel.operator_norm
+            )
+            return release_paper(X, Y, kernel, calibration, source)
+        calibration = self._calibrated(d=d, n=n, closeness=self.closeness, label_share=self.label_share)
+        return release_input(X, Y, kernel, calibration, source)
+
+    def _calibrated(self, **numbers: Any) -> Calibration:
+        return calibrate(self.mode, self.epsilon, self.delta, **numbers)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return scores (q, C), or (q,) for two classes, positive for the second."""
+        check_is_fitted(self)
+        scores = self.model_.decision_function(self._rows(validate_data(self, X, reset=False)))
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of the largest score for each row (q,)."""
+        scores = self.decision_function(X)
+        chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[chosen]
