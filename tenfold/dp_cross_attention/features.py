@@ -138,7 +138,7 @@ class RandomFeatures:
         if count < 2 or count % 2:
             raise InvalidSetting(f"feature_count = {count} must be an even number of at least 2: pairs of cos and sin")
         self.dimension, self.count, self.temperature, self.seed = dimension, count, temperature, seed
-        normal = np.random.default_rng(seed).standard_normal((count // 2, dimension))
+        normal = np.random.default_rng([seed, 0x0FEA7]).standard_normal((count // 2, dimension))
         self.directions = normal / math.sqrt(temperature)  # ω ~ N(0, I/τ)
 
     @cached_property

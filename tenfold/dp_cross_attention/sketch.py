@@ -52,6 +52,8 @@ def build(
     def part(start: int) -> Float[np.ndarray, "r c"]:
         return _chunk(features, keys[start : start + CHUNK], columns[start : start + CHUNK])
 
+    if len(starts) == 1:
+        return features.scale[:, None] * part(0)
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, min(threads, len(starts)))) as pool:
         for sums in _in_order(pool, part, starts, 2 * threads):
             total += sums

@@ -113,11 +113,11 @@ class TreeMemory:
         calibration = calibrate(known, epsilon, delta, query=query, noise=kind, copies=copies)
         keys = within(keys, known.radius, "keys", on_violation)
         values = within(values, known.value_radius, "values", on_violation)
-        nodes, scalars = _exact(calibration, keys, values)
+        nodes, scalars = exact_statistics(calibration, keys, values)
         source = NoiseSource(insecure_seed)
         if noise == "none":
             return cls(calibration, [(nodes, scalars)] * copies)
-        return cls(calibration, [_noisy(calibration, nodes, scalars, source) for _ in range(copies)])
+        return cls(calibration, [noisy_statistics(calibration, nodes, scalars, source) for _ in range(copies)])
 
     def query(self, queries: Any, *, alpha: float = 0.1, clamp: bool = True) -> Float[np.ndarray, "m v"]:
         """Answer queries (m, d); the median over copies. ``alpha`` is used by bands only."""
@@ -150,7 +150,7 @@ class TreeMemory:
         return 0.5 * (scalars[0] + lengths * scalars[1] - distances)
 
 
-def _exact(calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exact_statistics(calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes (r, 2N, statistics·c) and the scalars (2, c) without noise: private."""
     positions = features_of(calibration.setting.feature_map(), keys).T  # (r, n)
     weights = np.concatenate([values, np.ones((len(values), 1))], axis=1)  # (n, c)
@@ -168,9 +168,10 @@ def _exact(calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray) -
     return nodes, np.stack([lengths @ weights, weights.sum(axis=0)])
 
 
-def _noisy(
+def noisy_statistics(
     calibration: TreeCalibration, nodes: np.ndarray, scalars: np.ndarray, source: NoiseSource
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and scalars with their noise; leading axes are independent runs."""
     known, Gamma = calibration.setting, calibration.half_width
     R, v = known.value_radius, known.value_dimension
     scales = [*[calibration.scale(R, "signed")] * v, calibration.scale(1.0, "constant")]
@@ -182,7 +183,7 @@ def _noisy(
     T = float(known.feature_map().norm_squared(known.radius**2))
     norms = np.array([*[2 * R * T] * v, T]) / calibration.share
     weights = np.array([*[2 * R] * v, 0.0]) / calibration.share
-    first = dptree.add_noise(scalars[0], norms, calibration.noise, source)
-    second = scalars[1].copy()
-    second[:-1] = dptree.add_noise(scalars[1][:-1], weights[:-1], calibration.noise, source)
-    return noisy, np.stack([first, second])
+    first = dptree.add_noise(scalars[..., 0, :], norms, calibration.noise, source)
+    second = scalars[..., 1, :].copy()
+    second[..., :-1] = dptree.add_noise(second[..., :-1], weights[:-1], calibration.noise, source)
+    return noisy, np.stack([first, second], axis=-2)
