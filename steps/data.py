@@ -26,7 +26,8 @@ def bring(name: str, *, out: Path, params: DataParams) -> None:
 
     Reads   data/sources.yaml; the folder that TENFOLD_MIRROR names; the official addresses, whose files are
             kept in .tenfold/downloads under their sha256
-    Writes  table.csv and schema.json, or the source's own files; source.json: where they came from
+    Writes  table.csv and schema.json, or the source's own files (made-up ones, where a stand-in serves); source.json:
+            where they came from
     Raises  a `tenfold.data.errors.DataError`, with nothing written to ``out``
     """
     from tenfold.data.registry import find_source, load_registry
@@ -53,7 +54,7 @@ def mirror_folder(root: Path) -> Path | None:
 
 
 def mirror_serves(root: Path, name: str) -> bool:
-    """Tell whether the source ``name`` would come from the mirror now, under the policy in params.yaml.
+    """Tell whether ``name`` would come from the mirror or a package now, under the policy in params.yaml.
 
     Raises  a `tenfold.data.errors.DataError` if there is no such source or mirror folder
     """
@@ -68,4 +69,4 @@ def mirror_serves(root: Path, name: str) -> bool:
         policy=parameters.typed(DataParams, values, "data").stand_in,
         downloads=root / DOWNLOADS,
     )
-    return origin == "mirror"
+    return origin in ("mirror", "packaged")

@@ -32,7 +32,7 @@ class Source(Record):
     """Data that a number rests on, and where it came from."""
 
     name: str
-    origin: Literal["bundled", "mirror", "official", "stand_in"]
+    origin: Literal["bundled", "packaged", "mirror", "official", "stand_in"]
     detail: str = ""
     sha256: str | None = None
     licence: str | None = None

@@ -30,6 +30,7 @@ PROFILES = {
 }
 ORIGINS = {
     "bundled": "bundled with a dependency",
+    "packaged": "inside an installed package",
     "mirror": "mirror",
     "official": "official address",
     "stand_in": "STAND-IN",

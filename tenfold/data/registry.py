@@ -30,6 +30,26 @@ class Bundled(Entry):
     sha256: Sha256
 
 
+class PackagedFile(Entry):
+    """A file inside an installed package; ``size`` in bytes."""
+
+    path: RelativePath
+    sha256: Sha256
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return Path(self.path).name
+
+
+class Packaged(Entry):
+    """The importable package that carries a source's files, which is never imported: only its folder is read."""
+
+    module: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    files: Annotated[tuple[PackagedFile, ...], Field(min_length=1)]
+
+
 class MirrorFile(Entry):
     """A file below the mirror folder; ``size`` in bytes."""
 
@@ -67,10 +87,32 @@ class Official(Entry):
 
 
 class StandIn(Entry):
-    """A made-up table of ``rows`` rows."""
+    """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
-    rows: Annotated[int, Field(gt=0)]
+    ``rows`` counts pictures or texts of a maker; ``shape`` (height, width[, channels]) is of pictures,
+    ``classes`` of either; ``width`` is a sentence encoder's.
+    """
+
     seed: int
+    rows: Annotated[int, Field(gt=0)] | None = None
+    maker: Literal["images", "texts", "sentence_encoder"] | None = None
+    file: FileName | None = None
+    shape: tuple[int, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    width: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _maker_has_what_it_takes(self) -> StandIn:
+        needs = {
+            None: ("rows",),
+            "images": ("rows", "shape", "classes"),
+            "texts": ("rows", "classes", "file"),
+            "sentence_encoder": ("width",),
+        }[self.maker]
+        lacking = [name for name in needs if getattr(self, name) is None]
+        if lacking:
+            raise ValueError(f"a stand-in by maker {self.maker} needs {', '.join(lacking)}")
+        return self
 
 
 class Column(Entry):
@@ -113,6 +155,7 @@ class Source(Entry):
     licence: str
     page: str | None = None
     bundled: Bundled | None = None
+    packaged: Packaged | None = None
     mirror: Mirror | None = None
     official: Official | None = None
     stand_in: StandIn | None = None
@@ -122,12 +165,16 @@ class Source(Entry):
     def _can_be_brought(self) -> Source:
         if self.bundled and (self.mirror or self.official or self.stand_in):
             raise ValueError("a bundled source is always there and names no other origin")
-        if not (self.bundled or self.mirror or self.official):
-            raise ValueError("name at least one of bundled, mirror, official")
+        if not (self.bundled or self.packaged or self.mirror or self.official):
+            raise ValueError("name at least one of bundled, packaged, mirror, official")
         if self.kind == "table" and not self.bundled and self.table is None:
             raise ValueError("a table lists its columns and sha256 under `table`")
-        if self.kind == "files" and (self.stand_in or self.table):
-            raise ValueError("`stand_in` and `table` are for sources of kind table")
+        if self.kind == "files" and self.table:
+            raise ValueError("`table` is for sources of kind table")
+        if self.kind == "table" and self.packaged:
+            raise ValueError("`packaged` is for sources of kind files")
+        if self.stand_in and (self.stand_in.maker is None) != (self.kind == "table"):
+            raise ValueError("the stand-in of files names a maker, that of a table names none")
         self._check_readers()
         return self
 

@@ -1,4 +1,4 @@
-"""Where a source comes from: bundled, a mirror folder, its official address, or a stand-in, in that order."""
+"""Where a source comes from: bundled, a package, a mirror folder, its official address, a stand-in, in that order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from tenfold.data.errors import (
     StandInUsed,
     UnknownPolicy,
 )
+from tenfold.data.made_up_files import made_up_files
+from tenfold.data.packaged import package_folder
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import Registry, Source, find_source
 from tenfold.data.stand_ins import made_up_table
 
 Policy = Literal["only", "allow", "forbid"]
-Origin = Literal["bundled", "mirror", "official", "stand_in"]
+Origin = Literal["bundled", "packaged", "mirror", "official", "stand_in"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ def resolve(
         return Resolved(name, "bundled", {}, detail, source.bundled.sha256, source.licence)
     if policy == "only":
         return _stand_in(source, "the policy asks for stand-ins only")
+    folder = package_folder(source)
+    if folder is not None:
+        return _from_package(source, folder)
     if _in_mirror(source, mirror):
         assert mirror is not None
         return _from_mirror(source, mirror)
@@ -110,6 +115,8 @@ def available_origin(
         return "bundled"
     if policy == "only":
         return "stand_in"
+    if package_folder(source) is not None:
+        return "packaged"
     if _in_mirror(source, mirror):
         return "mirror"
     if source.official is None:
@@ -131,6 +138,19 @@ def _in_mirror(source: Source, mirror: Path | None) -> bool:
             f"the mirror folder {mirror} does not exist. Correct TENFOLD_MIRROR, or unset it to do without."
         )
     return all((mirror / file.path).exists() for file in source.mirror.files)
+
+
+def _from_package(source: Source, folder: Path) -> Resolved:
+    assert source.packaged is not None
+    files, sums = {}, {}
+    for file in source.packaged.files:
+        path = folder / file.path
+        remedy = "Install the version that this project is locked to, or remove the package to do without."
+        where = f"{file.path} of the installed package {source.packaged.module}"
+        check_sum(path, expected=file.sha256, size=file.size, where=where, remedy=remedy)
+        files[file.name], sums[file.name] = path, file.sha256
+    detail = f"inside the installed package {source.packaged.module}"
+    return Resolved(source.name, "packaged", files, detail, sha256_of_set(sums), source.licence)
 
 
 def _from_mirror(source: Source, mirror: Path) -> Resolved:
@@ -160,13 +180,17 @@ def _from_addresses(source: Source, downloads: Path, allow_unverified: bool, pro
 
 
 def _stand_in(source: Source, reason: str) -> Resolved:
-    if source.stand_in is None or source.table is None:
+    if source.stand_in is None:
         raise SourceUnavailable(
             f"{source.name} has no stand-in, and one was called for: {reason} "
             "Name a mirror folder in TENFOLD_MIRROR, or make its official address reachable."
         )
-    detail = f"MADE-UP DATA, {source.stand_in.rows:,} rows with the columns and ranges of {source.title}"
-    made = sha256_bytes(made_up_table(source.table, source.stand_in))
+    if source.table is not None:
+        detail = f"MADE-UP DATA, {source.stand_in.rows:,} rows with the columns and ranges of {source.title}"
+        made = sha256_bytes(made_up_table(source.table, source.stand_in))
+    else:
+        detail, content = made_up_files(source.stand_in)
+        made = sha256_of_set({name: sha256_bytes(data) for name, data in content.items()})
     return Resolved(source.name, "stand_in", {}, detail, made, "made up; no licence needed")
 
 

@@ -22,6 +22,7 @@ def made_up_table(table: Table, stand_in: StandIn) -> bytes:
     Every column, the target too, follows the same few hidden factors plus noise, so that columns correlate
     and the target can be learned. Nothing in it is data about the world.
     """
+    assert stand_in.rows is not None
     generator = np.random.default_rng(stand_in.seed)
     factors = generator.standard_normal((stand_in.rows, FACTORS))  # (N, k)
     cells = []

@@ -10,6 +10,7 @@ from typing import Any
 from tenfold.data.bundled import bundled_table
 from tenfold.data.checksums import sha256_bytes, sha256_file
 from tenfold.data.errors import ChecksumMismatch, TableMismatch
+from tenfold.data.made_up_files import made_up_files
 from tenfold.data.readers import READERS
 from tenfold.data.registry import Source, Table
 from tenfold.data.resolve import Resolved
@@ -32,7 +33,10 @@ def write_source(resolved: Resolved, source: Source, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         for name, path in resolved.files.items():
             shutil.copyfile(path, out / name)
-        sums = {name: sha256_file(out / name) for name in resolved.files}
+        made = made_up_files(source.stand_in)[1] if resolved.origin == "stand_in" and source.stand_in else {}
+        for name, content in made.items():
+            (out / name).write_bytes(content)
+        sums = {name: sha256_file(out / name) for name in (*resolved.files, *made)}
     else:
         table, content = _normal_form(resolved, source)
         schema = _json(_schema(table))

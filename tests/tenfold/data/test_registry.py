@@ -26,7 +26,7 @@ def test_the_list_is_sound_and_every_official_sum_is_known():
         ("a: [", "cannot be read as YAML"),
         ("- a", "must map each source's name"),
         ("a: 3", "a must be a mapping"),
-        ("a: {title: A, kind: table, licence: x}", "name at least one of bundled, mirror, official"),
+        ("a: {title: A, kind: table, licence: x}", "name at least one of bundled, packaged, mirror, official"),
         ("a: {title: A, kind: table, licence: x, bundled: {sha256: abc}}", r"bundled\.sha256: String"),
         ("a: {title: A, kind: table, licence: x, colour: red}", "colour: Extra inputs are not permitted"),
     ],
