@@ -1,8 +1,8 @@
 """Adaptive queries against a released sketch: how large an error gradient search finds, and what averaging gains.
 
 A sketch is released once, so whatever is asked afterwards costs no privacy. Accuracy becomes a question of suprema: the
-noise of a numerator is the fixed function q ↦ <P(q), Z> with N(0, σ²) entries in Z (r,), of standard deviation σ‖P(q)‖ at
-one fixed q, and at most ‖Z‖·‖P(q)‖ anywhere (Cauchy–Schwarz). These are diagnostics: they look at Z.
+noise of a numerator is the fixed function q ↦ <P(q), Z> with N(0, σ²) entries in Z (r,), of standard deviation σ‖P(q)‖
+at one fixed q, and at most ‖Z‖·‖P(q)‖ anywhere (Cauchy–Schwarz). These are diagnostics: they look at Z.
 
 Legend: r features, d key columns, u noise columns, s starts.
 """
@@ -60,7 +60,8 @@ def net_bound(dimension: int, columns: int, bound: float, degree: int, failure: 
 
     The paper's step, with constants: a net of (1 + 2/η)^d points at distance η in q/ρ, a Gaussian tail at each, and a
     Lipschitz constant for what lies between, L·‖Z‖ with ‖Z‖ ≤ √r + √(2 ln(2u/β)). The unit vectors P/‖P‖ of two queries
-    at distance ηρ differ by at most 2η·√(B T_{g−1}(B)): |P(q) − P(q')| ≤ ρη·sup‖∂P‖, ‖∂P‖² ≤ T_{g−1}(B)·(1 + B)/τ, ‖P‖ ≥ 1.
+    at distance ηρ differ by at most 2η·√(B T_{g−1}(B)): |P(q) − P(q')| ≤ ρη·sup‖∂P‖, ‖∂P‖² ≤ T_{g−1}(B)·(1 + B)/τ, ‖P‖
+    ≥ 1.
     """
     from tenfold.dp_cross_attention.features import feature_count
     from tenfold.dp_cross_attention.taylor import taylor
@@ -75,7 +76,8 @@ def net_bound(dimension: int, columns: int, bound: float, degree: int, failure: 
 
 
 def averaged_error(
-    features: FeatureMap, noise: Float[np.ndarray, "r u"], target: Float[np.ndarray, " d"], radius: float, spread: float,
+    features: FeatureMap, noise: Float[np.ndarray, "r u"], target: Float[np.ndarray, " d"], radius: float,
+    spread: float,
     queries: int, generator: np.random.Generator,
 ) -> tuple[float, float]:  # fmt: skip
     """Return the error of the mean of many answers around a target over that of one answer, and what fresh noise gives.

@@ -98,7 +98,9 @@ def attention(
     ratio = found.numerators / D[:, None]
     lengths = np.linalg.norm(ratio, axis=1, keepdims=True)
     outside = lengths > setting.value_radius
-    values = np.where(outside, ratio * (setting.value_radius / np.maximum(lengths, 1e-300)), ratio) if project else ratio
+    values = (
+        np.where(outside, ratio * (setting.value_radius / np.maximum(lengths, 1e-300)), ratio) if project else ratio
+    )
     # first order in the noise of N and of D = column/λ: sd = σ‖P(q)‖/D · √(1 + (out/λ)²)
     spread = (noise / np.abs(D))[:, None] * np.sqrt(1 + (values / setting.denominator_weight) ** 2)
     truncation = None

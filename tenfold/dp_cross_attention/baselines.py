@@ -22,8 +22,8 @@ def per_query(
 ) -> Float[np.ndarray, "m c"]:  # fmt: skip
     """Answer each query with noise of its own, [numerators, denominator]; m answers share the budget, μ/√m each.
 
-    Replace-one: a row contributes e^{s}[v; ρ_v] with |s| ≤ ‖q‖ρ/τ, so that the sensitivity at q is that of a one-dimensional
-    feature e^{‖q‖ρ/τ}. ``nonnegative`` releases the numerators alone (values ≥ 0).
+    Replace-one: a row contributes e^{s}[v; ρ_v] with |s| ≤ ‖q‖ρ/τ, so that the sensitivity at q is that of a
+    one-dimensional feature e^{‖q‖ρ/τ}. ``nonnegative`` releases the numerators alone (values ≥ 0).
     """
     columns = with_denominator(values, None if nonnegative else value_radius)
     unit = sketch_sensitivity(
@@ -56,6 +56,8 @@ def class_means(
 def mean_value(
     values: Float[np.ndarray, "n v"], *, mu: float, value_radius: float, source: NoiseSource, nonnegative: bool = False
 ) -> Float[np.ndarray, " v"]:
-    """Return the noisy mean of the values, what attention at infinite temperature answers; Δ = 2ρ_v/n, √2ρ_v/n if ≥ 0."""
+    """Return the noisy mean of the values, what attention at infinite temperature answers; Δ = 2ρ_v/n, √2ρ_v/n if ≥
+    0.
+    """
     sensitivity = (math.sqrt(2) if nonnegative else 2.0) * value_radius / len(values)
     return values.mean(axis=0) + source.gaussian((values.shape[1],), sensitivity / mu)

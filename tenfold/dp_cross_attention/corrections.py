@@ -27,7 +27,8 @@ def cells_over_operations(dimension: int) -> float:
 
 
 def cells_and_writes(dimension: int, degree: int, rows: int) -> tuple[int, int]:
-    """Return the nodes of all trees of one memory (d_v = d) and the additions that fill them, counted on the code's own.
+    """Return the nodes of all trees of one memory (d_v = d) and the additions that fill them, counted on the code's
+    own.
 
     Every one of r(d + 1) trees has 2N − 1 nodes; N leaves are filled from n rows, N − 1 nodes by one addition each.
     """
@@ -39,8 +40,8 @@ def cells_and_writes(dimension: int, degree: int, rows: int) -> tuple[int, int]:
 def numerator_error_as_attention(rows: int, alpha: float, radius: float) -> float:
     """Correction 2: error of attention over v1's n⁻¹(α + ε_s), when the numerator is off by the factor 1 + α.
 
-    One value column of ones: attention is 1, its error is α·N/D = α, and the ratio is n; it cannot be below n as an error
-    of attention. As an error of the numerator AV/n it would be at most e^{R²}.
+    One value column of ones: attention is 1, its error is α·N/D = α, and the ratio is n; it cannot be below n as an
+    error of attention. As an error of the numerator AV/n it would be at most e^{R²}.
     """
     keys, query = np.full((rows, 1), radius), np.array([radius])
     weights = np.exp(keys @ query)
@@ -49,7 +50,8 @@ def numerator_error_as_attention(rows: int, alpha: float, radius: float) -> floa
 
 
 def signed_values(bound: float, degree: int) -> tuple[float, float, float]:
-    """Correction 3: exact and degree-g numerator for k = ±q with v = (1, −e^{2B}), and the true bound on the difference.
+    """Correction 3: exact and degree-g numerator for k = ±q with v = (1, −e^{2B}), and the true bound on the
+    difference.
 
     The exact one is 0, so no relative bound can hold; |error| ≤ ε_s Σe^{s}|v| does.
     """
@@ -66,7 +68,9 @@ def denominator_over_n(
 
 
 def rows_for_useful_bound(dimension: int, degree: int) -> int:
-    """Correction 5: the n from which r²/n, the additive bound at ε = R = R_w = 1 without its logarithms, falls below R_w."""
+    """Correction 5: the n from which r²/n, the additive bound at ε = R = R_w = 1 without its logarithms, falls below
+    R_w.
+    """
     return paper_feature_count(dimension, degree) ** 2
 
 

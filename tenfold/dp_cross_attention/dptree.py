@@ -56,13 +56,13 @@ class Grid:
         """Of one bin."""
         return 2 * self.half_width / self.bins
 
-    def bin_of(self, positions: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    def bin_of(self, positions: Float[np.ndarray, ...]) -> Int[np.ndarray, ...]:
         """Return each position's bin; raises ``InvalidSetting`` outside [−Γ, Γ] (beyond rounding)."""
         if np.abs(positions).max() > self.half_width * (1 + 1e-9):
             raise InvalidSetting(f"a coordinate leaves the public range ±{self.half_width:g}")
         return np.clip(((positions + self.half_width) / self.width).astype(np.int64), 0, self.bins - 1)
 
-    def boundary_after(self, positions: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    def boundary_after(self, positions: Float[np.ndarray, ...]) -> Int[np.ndarray, ...]:
         """Return the nearest bin boundary, 0 … N."""
         found = np.round((positions + self.half_width) / self.width).astype(np.int64)
         return np.clip(found, 0, self.bins)

@@ -35,7 +35,7 @@ class FeatureMap(Protocol):
     @property
     def scale(self) -> Float[np.ndarray, " r"]: ...
 
-    def raw(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "r n"]: ...
+    def raw(self, rows: Float[np.ndarray, "n d"], out: np.ndarray | None = None) -> Float[np.ndarray, "r n"]: ...
 
     def raw_torch(self, rows: torch.Tensor) -> torch.Tensor: ...
 
@@ -186,7 +186,7 @@ class ExactKernel:
         """There is none; raises ``InvalidSetting``."""
         raise InvalidSetting("the exact kernel has no finite feature map; use ExactKernelMemory")
 
-    def raw(self, rows: Any) -> Any:
+    def raw(self, rows: Any, out: Any = None) -> Any:
         """There is none; raises ``InvalidSetting``."""
         return self.scale
 

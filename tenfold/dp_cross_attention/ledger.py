@@ -28,7 +28,7 @@ CONTEXTUAL = (
 )
 
 
-def digest_of(array: Float[np.ndarray, "..."]) -> str:
+def digest_of(array: Float[np.ndarray, ...]) -> str:
     """Return the sha256 of an array's shape and float64 bytes, little-endian."""
     content = np.ascontiguousarray(array, dtype="<f8")
     return hashlib.sha256(repr(content.shape).encode() + content.tobytes()).hexdigest()
@@ -51,7 +51,8 @@ class Release:
         honest = self.setting.sensitivity() * math.sqrt(self.sketches)
         if abs(self.sensitivity / honest - 1) > 1e-9 or abs(self.mu * self.noise_sd / honest - 1) > 1e-9:
             raise UnledgeredSketch(
-                f"a release claims Δ = {self.sensitivity:g}, σ = {self.noise_sd:g}, μ = {self.mu:g}, which do not agree "
+                f"a release claims Δ = {self.sensitivity:g}, σ = {self.noise_sd:g}, μ = {self.mu:g}, which do not "
+                "agree "
                 f"with its public numbers (Δ = {honest:g}): do not answer from it"
             )
 
@@ -96,7 +97,7 @@ class Ledger:
         self.allow(release.mu)
         return replace(self, releases=(*self.releases, release))
 
-    def require(self, sketch: Float[np.ndarray, "..."]) -> None:
+    def require(self, sketch: Float[np.ndarray, ...]) -> None:
         """Raise ``UnledgeredSketch`` unless ``sketch`` is the last release."""
         if not self.releases or digest_of(sketch) != self.releases[-1].digest:
             raise UnledgeredSketch(
@@ -137,8 +138,6 @@ class Ledger:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Ledger:
         """Return the ledger that ``as_dict`` wrote; raises TypeError or KeyError where fields are wrong."""
-        releases = tuple(
-            Release(**{**item, "setting": Setting(**item["setting"])}) for item in content["releases"]
-        )
+        releases = tuple(Release(**{**item, "setting": Setting(**item["setting"])}) for item in content["releases"])
         budget = content["budget_epsilon"]
         return cls(probability(content["delta"], "delta"), releases, budget and positive(budget, "budget_epsilon"))

@@ -213,9 +213,7 @@ def _release(
     return noisy, ledger.with_release(release)
 
 
-def sums_of(
-    keys: Any, values: Any, known: Setting, on_violation: OnViolation = "error"
-) -> Float[np.ndarray, "r c"]:
+def sums_of(keys: Any, values: Any, known: Setting, on_violation: OnViolation = "error") -> Float[np.ndarray, "r c"]:
     """Return the sketch without noise: private. Checks rows against the setting's bounds first.
 
     Tensors on a GPU are summed there.

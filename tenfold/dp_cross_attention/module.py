@@ -1,7 +1,7 @@
 """Cross-attention as a torch module that answers from a private memory.
 
-Shapes and argument names are those of diffusers' ``Attention``; the memory is given once, by ``fit``, which releases one
-sketch a head. Afterwards ``forward`` touches no private row.
+Shapes and argument names are those of diffusers' ``Attention``; the memory is given once, by ``fit``, which releases
+one sketch a head. Afterwards ``forward`` touches no private row.
 
 Legend: B batch, T query tokens, n memory rows, H heads, e head width, r features, c = e + 1.
 """
@@ -88,9 +88,7 @@ class PrivateCrossAttention(nn.Module):
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
         ledger.allow(mu)
         keys, values = (self._by_head(layer(rows)[None])[:, 0] for layer in (self.to_k, self.to_v))  # (H, n, e)
-        sums = np.stack(
-            [sums_torch(k, v, known, on_violation) for k, v in zip(keys, values, strict=True)]
-        )  # (H, r, c)
+        sums = np.stack([sums_torch(k, v, known, on_violation) for k, v in zip(keys, values, strict=True)])  # (H, r, c)
         sensitivity = known.sensitivity() * math.sqrt(self.heads)  # one row is in every head's sketch
         noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
         release = Release(

@@ -1,9 +1,9 @@
 """What an observer of a mechanism sees of two neighbouring memories, as one score a run.
 
-Each function runs the mechanism's own code on rows and on their neighbour and returns the scores of the lower and of the
-higher of the two; the most powerful score
-of Gaussian noise is the projection on the difference, that of trees the log-likelihood ratio over the nodes that differ.
-Memories here are tiny, because privacy does not depend on n.
+Each function runs the mechanism's own code on rows and on their neighbour and returns the scores of the lower and of
+the higher of the two; the most powerful score
+of Gaussian noise is the projection on the difference, that of trees the log-likelihood ratio over the nodes that
+differ. Memories here are tiny, because privacy does not depend on n.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def worst_pair(dimension: int = 2, nonnegative: bool = False) -> WorstPair:
 
 
 def box_pair(value_dimension: int = 2, rows: int = 8) -> WorstPair:
-    """Return the worst pair of the trees, whose bound is on every value by itself: all values change sign at one key."""
+    """Return the worst pair of the trees, whose bound is on every value by itself: all values change sign at one
+    key.
+    """
     keys = np.tile(np.eye(2), (rows // 2, 1))
     values = np.ones((rows, value_dimension))
     other = values.copy()
@@ -54,9 +56,7 @@ def box_pair(value_dimension: int = 2, rows: int = 8) -> WorstPair:
     return WorstPair(keys, values, other)
 
 
-def sketch_scores(
-    known: Setting, pair: WorstPair, noise_sd: float, runs: int, seed: int
-) -> Scores:
+def sketch_scores(known: Setting, pair: WorstPair, noise_sd: float, runs: int, seed: int) -> Scores:
     """Return projections of the released matrix on the difference of the exact ones."""
     first, second = (sums_of(pair.keys, values, known) for values in (pair.values, pair.other_values))
     direction = first - second
@@ -129,13 +129,12 @@ def tree_scores(calibration: TreeCalibration, pair: WorstPair, runs: int, seed: 
     exact = [
         tree_memory.exact_statistics(calibration, pair.keys, values) for values in (pair.values, pair.other_values)
     ]
-    zero = tree_memory.noisy_statistics(calibration, *(0 * part for part in exact[0]), _UnitNoise())
+    zero = tree_memory.noisy_statistics(calibration, 0 * exact[0][0], 0 * exact[0][1], _UnitNoise())
     weights = [np.divide(1.0, part**2, out=np.zeros_like(part), where=part > 0) for part in zero]
     scores = []
     for side, statistics in enumerate(exact):
-        shapes = [(runs, *part.shape) for part in statistics]
-        copies = [np.broadcast_to(part, shape) for part, shape in zip(statistics, shapes, strict=True)]
-        noisy = tree_memory.noisy_statistics(calibration, *copies, NoiseSource(2 * seed + side))
+        nodes, scalars = (np.broadcast_to(part, (runs, *part.shape)) for part in statistics)
+        noisy = tree_memory.noisy_statistics(calibration, nodes, scalars, NoiseSource(2 * seed + side))
         ratio = np.zeros(runs)
         for seen, first, second, weight in zip(noisy, exact[0], exact[1], weights, strict=True):
             ratio += seen.reshape(runs, -1) @ ((first - second) * weight).ravel()

@@ -39,7 +39,8 @@ def private_copy(attention: nn.Module) -> PrivateCrossAttention:
     if all(hasattr(attention, name) for name in ("q_proj", "k_proj", "v_proj", "out_proj", "num_heads")):
         return _from_transformers(attention)
     raise InvalidSetting(
-        f"{type(attention).__name__} has neither to_q, to_k, to_v, to_out nor q_proj, k_proj, v_proj, out_proj: build a "
+        f"{type(attention).__name__} has neither to_q, to_k, to_v, to_out nor q_proj, k_proj, v_proj, out_proj: "
+        "build a "
         "PrivateCrossAttention of its sizes and copy the weights"
     )
 

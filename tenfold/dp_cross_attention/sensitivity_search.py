@@ -1,4 +1,5 @@
-"""A search for neighbours that move the sketch further than its bound allows: random pairs, then climbing from the best.
+"""A search for neighbours that move the sketch further than its bound allows: random pairs, then climbing from the
+best.
 
 Legend: p pairs, d key columns, v value columns.
 """
@@ -64,7 +65,9 @@ def search(
     best = best.take(np.argsort(found)[-50:])
     spread = 0.5
     for _ in range(rounds):
-        moved = [np.concatenate([part, part + spread * generator.standard_normal(part.shape)]) for part in best._parts()]
+        moved = [
+            np.concatenate([part, part + spread * generator.standard_normal(part.shape)]) for part in best._parts()
+        ]
         both = _legal(Pairs(*moved), bounds, nonnegative)
         found = distances(both, kernel, denominator_weight)
         best = both.take(np.argsort(found)[-50:])

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import ThreadpoolController
 
 from tenfold.dp_cross_attention.features import FeatureMap
 from tenfold.privacy.noise import NoiseSource
@@ -43,8 +45,6 @@ def build(
     threads: int | None = None,
 ) -> Float[np.ndarray, "r c"]:
     """Return Σ P(k_i) ⊗ c_i, summed in float64; the same bytes for any number of threads."""
-    from threadpoolctl import threadpool_limits
-
     threads = threads or len(os.sched_getaffinity(0))
     starts = range(0, keys.shape[0], CHUNK)
     total = np.zeros((features.count, columns.shape[1]))
@@ -52,15 +52,22 @@ def build(
     def part(start: int) -> Float[np.ndarray, "r c"]:
         return _chunk(features, keys[start : start + CHUNK], columns[start : start + CHUNK])
 
-    if len(starts) == 1:
-        return features.scale[:, None] * part(0)
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, min(threads, len(starts)))) as pool:
-        for sums in _in_order(pool, part, starts, 2 * threads):
-            total += sums
+    with _thread_pools().limit(limits=1, user_api="blas"):  # blocks are too small to be shared out by BLAS
+        if len(starts) == 1:
+            return features.scale[:, None] * part(0)
+        with ThreadPoolExecutor(max(1, min(threads, len(starts)))) as pool:
+            for sums in _in_order(pool, part, starts, 2 * threads):
+                total += sums
     return features.scale[:, None] * total
 
 
-def _in_order(pool: ThreadPoolExecutor, part, starts: range, ahead: int) -> Iterator[np.ndarray]:  # type: ignore[no-untyped-def]
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """The BLAS libraries of this process; finding them takes a millisecond."""
+    return ThreadpoolController()
+
+
+def _in_order(pool: ThreadPoolExecutor, part, starts: range, ahead: int) -> Iterator[np.ndarray]:
     """Yield the parts in order, with at most ``ahead`` of them begun: memory does not grow with n."""
     for first in range(0, len(starts), ahead):
         yield from pool.map(part, starts[first : first + ahead])
@@ -73,7 +80,7 @@ def _chunk(features: FeatureMap, keys: np.ndarray, columns: np.ndarray) -> Float
     for start in range(0, keys.shape[0], size):
         block = keys[start : start + size]
         out = space if block.shape[0] == size else None
-        raw = features.raw(block, out)  # type: ignore[call-arg]
+        raw = features.raw(block, out)
         sums += raw @ columns[start : start + size]
     return sums
 

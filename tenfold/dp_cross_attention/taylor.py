@@ -17,7 +17,7 @@ from tenfold.dp_cross_attention.errors import InvalidSetting, LogitBoundTooLarge
 LARGEST_LOGIT = 80.0  # e^80 · 10^6 rows is 10^41: squared, it still fits float64 with room
 
 
-def taylor(s: Float[np.ndarray, "..."] | float, degree: int) -> np.ndarray:
+def taylor(s: Float[np.ndarray, ...] | float, degree: int) -> np.ndarray:
     """Return T_g(s), elementwise, float64."""
     coefficients = 1 / factorial(np.arange(degree + 1), exact=False)
     return np.polynomial.polynomial.polyval(np.asarray(s, dtype=np.float64), coefficients)

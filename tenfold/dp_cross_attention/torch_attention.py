@@ -31,7 +31,8 @@ def clipped(rows: torch.Tensor, radius: float, name: str, on_violation: OnViolat
     lengths = rows.norm(dim=-1, keepdim=True)
     if on_violation == "error" and bool((lengths > radius * (1 + SLACK)).any()):
         raise BoundViolated(
-            f"{name} have a row longer than the public bound {radius:g}; scale by public numbers, state a larger bound, "
+            f"{name} have a row longer than the public bound {radius:g}; scale by public numbers, state a larger "
+            "bound, "
             "or ask for on_violation='clip'"
         )
     return torch.where(lengths > radius, rows * (radius / lengths.clamp_min(1e-300)), rows)
@@ -85,7 +86,7 @@ def answer(
         return Answer(values, noise.expand_as(values), torch.zeros_like(D, dtype=torch.bool), None)  # type: ignore[arg-type]
     bounded = D.clamp(*allowed) if clamp else D
     spread = noise / bounded.abs()[:, None] * (1 + (values / known.denominator_weight) ** 2).sqrt()
-    outside = (D < allowed[0]) | (D > allowed[1])
+    outside = (allowed[0] > D) | (allowed[1] < D)
     bias = math.inf if known.degree is None else attention_error_bound(known.logit_bound, known.degree)
     truncation = None if known.degree is None else bias * known.value_radius
     return Answer(values, spread.detach(), outside, truncation)  # type: ignore[arg-type]

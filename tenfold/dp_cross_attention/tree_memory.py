@@ -1,6 +1,7 @@
 """The paper's route: attention from one noisy tree a feature and a column, with composition done right.
 
-Σ w_i<P(k_i), P(q)> = ½(Σw_i‖P(k_i)‖² + ‖P(q)‖²Σw_i − Σ_j Σ_i w_i (P_j(k_i) − P_j(q))²), the last sum from r trees, once for
+Σ w_i<P(k_i), P(q)> = ½(Σw_i‖P(k_i)‖² + ‖P(q)‖²Σw_i − Σ_j Σ_i w_i (P_j(k_i) − P_j(q))²), the last sum from r trees,
+once for
 every value column and once with unit weights for the denominator. All trees hold the same rows, so their budgets
 compose sequentially: of K releases each gets μ/√K. An implementation that spends ε/2 on the denominator and ε/2 on
 *each* value column is not (ε, δ)-private.
@@ -81,7 +82,9 @@ def calibrate(
     """Return the calibration of all trees together at (ε, δ), replace-one."""
     assert setting.rows is not None and setting.degree is not None
     K = releases_of(setting.feature_count, setting.value_dimension, query, copies)
-    share = 1 / (unit_noise(epsilon, delta) * math.sqrt(K)) if noise == "gaussian" else advanced_share(epsilon, delta, K)
+    share = (
+        1 / (unit_noise(epsilon, delta) * math.sqrt(K)) if noise == "gaussian" else advanced_share(epsilon, delta, K)
+    )
     half_width = coordinate_bound(setting.logit_bound, setting.degree)
     return TreeCalibration(setting, query, noise, copies, dptree.bins_for(setting.rows), half_width, share)
 
@@ -98,7 +101,8 @@ class TreeMemory:
     @classmethod
     def fit(
         cls, keys: Any, values: Any, *, epsilon: float, delta: float, radius: float, query: Query = "bands",
-        noise: Literal["gaussian", "laplace", "none"] = "gaussian", copies: int = 1, on_violation: OnViolation = "error",
+        noise: Literal["gaussian", "laplace", "none"] = "gaussian", copies: int = 1,
+        on_violation: OnViolation = "error",
         insecure_seed: int | None = None, **public: Any,
     ) -> TreeMemory:  # fmt: skip
         """Release all trees as one (ε, δ)-DP memory, replace-one; arguments as ``PrivateMemory.fit``.
@@ -150,7 +154,9 @@ class TreeMemory:
         return 0.5 * (scalars[0] + lengths * scalars[1] - distances)
 
 
-def exact_statistics(calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exact_statistics(
+    calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes (r, 2N, statistics·c) and the scalars (2, c) without noise: private."""
     positions = features_of(calibration.setting.feature_map(), keys).T  # (r, n)
     weights = np.concatenate([values, np.ones((len(values), 1))], axis=1)  # (n, c)
