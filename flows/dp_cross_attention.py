@@ -13,7 +13,7 @@ ablated = paper.step("ablations")
 audited = paper.step("audit")
 attacked = paper.step("attack")
 grown = paper.step("continual")
-corrected = paper.step("corrections", prepared)
+corrected = paper.step("corrections", prepared, embedded)
 timings = paper.step("scaling", timed=True)
 paper.step(
     "evaluate", calibrated, errors, classified, trees, ablated, audited, attacked, grown, corrected, timings,

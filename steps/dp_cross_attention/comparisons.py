@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from steps.dp_cross_attention.measurements import curves
-from tenfold.metrics.measurements import Measurement, mean_of, measured, slope_over_seeds
+from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, slope_over_seeds
 
 
 def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> dict[str, Measurement]:
@@ -39,17 +39,21 @@ def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> d
 
 
 def ablated(ablations: pd.DataFrame) -> dict[str, Measurement]:
-    """Return what one changed knob says (F14)."""
-    weights = ablations[ablations.ablation == "λ"].value.astype(float)
+    """Return what one changed knob costs, seed by seed, against the library's choice (F14)."""
+
+    def errors(knob: str, value: str) -> list[float]:
+        chosen = ablations[(ablations.ablation == knob) & (ablations.value == value)]
+        return chosen.sort_values("seed").rmse.tolist()
+
+    weights = sorted(ablations[ablations.ablation == "λ"].value.unique(), key=float)
     cases = {
-        "budget_joint": ("budget", "joint"), "budget_split": ("budget", "split"), "weight_own": ("λ", "1.0"),
-        "weight_lighter": ("λ", str(weights.min())), "weight_heavier": ("λ", str(weights.max())),
-    }  # fmt: skip
+        "split_excess": ("budget", "split", "joint"),
+        "lighter_excess": ("λ", weights[0], "1.0"),
+        "heavier_excess": ("λ", weights[-1], "1.0"),
+    }
     return {
-        name: _mean(
-            ablations[(ablations.ablation == knob) & (ablations.value == value)], "rmse", "RMSE", f"{knob} = {value}"
-        )
-        for name, (knob, value) in cases.items()
+        name: difference_of(errors(knob, value), errors(knob, own), "RMSE", f"{knob} = {value} above {knob} = {own}")
+        for name, (knob, value, own) in cases.items()
     }
 
 

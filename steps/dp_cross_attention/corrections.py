@@ -27,10 +27,10 @@ class CorrectionsParams:
     tree_pairs: Annotated[int, Field(ge=10)]
 
 
-def corrections(prepared: Path, *, out: Path, params: CorrectionsParams, run: Run) -> None:
+def corrections(prepared: Path, embedded: Path, *, out: Path, params: CorrectionsParams, run: Run) -> None:
     """Compute what decides each correction.
 
-    Reads   prepared/digits-0.npz, for signed keys as they come
+    Reads   prepared/digits-0.npz for keys centred on public rows; embedded/vectors.npy for keys as they come
     Writes  corrections.json: one entry a correction; truncation by degree; sensitivity search
     """
     data = np.load(prepared / "digits-0.npz")
@@ -38,14 +38,20 @@ def corrections(prepared: Path, *, out: Path, params: CorrectionsParams, run: Ru
     keys, queries = (generator.uniform(-0.5, 0.5, (count, 6)) for count in (200, 20))
     exact, truncated, bound = found.signed_values(1.0, 2)
     share = found.denominator_over_n(data["queries"], data["keys"], 0.25)
+    vectors = np.load(embedded / "vectors.npy").astype(np.float64)
+    opposite = -vectors.mean(axis=0, keepdims=True) / np.linalg.norm(vectors.mean(axis=0))
+    against = found.denominator_over_n(opposite, vectors, 0.25)
+    equal = found.denominator_over_n(-vectors[:1], np.tile(vectors[:1], (5, 1)), 0.25)
     cells, writes = found.cells_and_writes(8, 2, 1000)
     same, three = found.linear_identity(keys, generator.standard_normal(200), queries, 4)
     content: dict[str, Any] = {
         "memory": {"cells_over_operations": found.cells_over_operations(8), "cells": cells, "writes": writes},
         "numerator": {"rows": 1000, "ratio": found.numerator_error_as_attention(1000, 0.1, 1.0), "limit": float(np.e)},
         "signed": {"exact": exact, "truncated": truncated, "bound": bound},
-        "denominator": {"logit_bound": 4.0, "smallest": float(share.min()), "promised": float(np.exp(-4.0)),
-                        "share_below_n": float((share < 1).mean()), "queries": len(share)},
+        "denominator": {
+            "logit_bound": 4.0, "centred": float(share.min()), "queries": len(share), "opposite": float(against[0]),
+            "equal_keys": float(equal[0] / np.exp(-4.0)),
+        },
         "vacuous": {"r_8_2": found.paper_feature_count(8, 2), "r_64_2": found.paper_feature_count(64, 2),
                     "rows_8_2": found.rows_for_useful_bound(8, 2)},
         "linear": {"sums": same, "three_sums": three},

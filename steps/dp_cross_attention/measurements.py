@@ -163,12 +163,15 @@ def corrected(content: dict[str, Any]) -> dict[str, Measurement]:
         "signed_over_bound": measured(
             abs(signed["truncated"]) / signed["bound"], "ratio", "its error over ε_s Σe^s|v|"
         ),
-        "denominator_smallest": measured(
-            share["smallest"],
-            "D/n",
-            f"smallest over {share['queries']} digits, B = 4; {100 * share['share_below_n']:.0f} % lie below 1",
+        "denominator_opposite": measured(
+            share["opposite"], "D/n", "of embeddings as they come, the query opposite to their mean, B = 4"
         ),
-        "denominator_over_promise": measured(share["smallest"] / share["promised"], "ratio", "the same over e^{−B}"),
+        "denominator_of_equal_keys": measured(
+            share["equal_keys"], "ratio", "D/n over e^{−B}, k all equal, q = −k, B = 4"
+        ),
+        "denominator_centred": measured(
+            share["centred"], "D/n", f"smallest over {share['queries']} digits, centred on public rows, B = 4"
+        ),
         "paper_features_8": measured(vacuous["r_8_2"], "features", "C(2(d+s), 2s), d = 8, s = 2"),
         "paper_features_64": measured(vacuous["r_64_2"], "features", "C(2(d+s), 2s), d = 64, s = 2"),
         "vacuous_rows": measured(vacuous["rows_8_2"], "rows", "r², d = 8, s = 2, ε = R = R_w = 1, without logarithms"),

@@ -23,12 +23,13 @@ def errors(grid: pd.DataFrame, audits: pd.DataFrame) -> Captioned:
     names = {"epsilon": "ε", "delta": "δ", "radius": "ρ", "value_radius": "ρ_v", "temperature": "τ", "logit_bound": "B",
              "degree": "g", "feature_count": "r", "mu": "μ", "noise_sd": "σ", "rmse": "RMSE",
              "predicted": "predicted noise"}  # fmt: skip
-    seeds, queries = grid.seed.nunique(), "one row of (keys, values)"
+    seeds, unit = grid.seed.nunique(), grid.unit.iloc[0]
     return table.rename(columns=names), (
         f"Error of one sketch against exact attention (a diagnostic that is not private), means over {seeds} seeds; "
-        "unit: "
-        f"{queries}. The audited μ_low is μ times the share that audits at ε = {sketch.claimed_epsilon.iloc[0]:g} "
-        "find. Seeds are insecure, so that numbers reproduce."
+        f"privacy unit: {unit}. The audited μ_low is μ times the share that audits at "
+        f"ε = {sketch.claimed_epsilon.iloc[0]:g} find. Seeds are insecure, so that numbers reproduce; float64 noise "
+        "is not "
+        "exactly the Gaussian of the proof, and a deployment needs a discrete one."
     )
 
 
@@ -51,8 +52,10 @@ def accuracy(table: pd.DataFrame) -> Captioned:
     delta = table.delta.dropna().iloc[0]
     return wide, (
         f"Accuracy on held-out queries, mean over {count} seeds (splits and noise) ± half of Student's 95 % "
-        f"interval; δ = {delta:g}, "
-        "replace-one, one record a row. Nothing was tuned: all temperatures are shown."
+        f"interval; δ = {delta:g}, replace-one. Each record is embedded by itself, so that a row is a record: a "
+        "contextual "
+        "encoder lets one token change every row, and m rows of one record cost m times the noise. Nothing was tuned: "
+        "all temperatures are shown."
     )
 
 

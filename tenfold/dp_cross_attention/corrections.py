@@ -63,7 +63,10 @@ def signed_values(bound: float, degree: int) -> tuple[float, float, float]:
 def denominator_over_n(
     queries: Float[np.ndarray, "m d"], keys: Float[np.ndarray, "n d"], temperature: float
 ) -> Float[np.ndarray, " m"]:
-    """Correction 4: D/n of every query; the paper needs at least 1, signed vectors promise e^{−B} only."""
+    """Correction 4: D/n of every query; the paper needs at least 1, signed vectors promise e^{−B} only.
+
+    By Jensen D/n ≥ e^{<q, mean k>/τ}: keys centred on public rows come near 1 whatever is asked.
+    """
     return np.exp(queries @ keys.T / temperature).mean(axis=1)
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from tenfold.dp_cross_attention.errors import InvalidSetting
 from tenfold.privacy.noise import NoiseSource
 
-Weights = Literal["signed", "nonnegative", "constant"]
+Weights = Literal["signed", "nonnegative"]
 
 
 def bins_for(rows: int) -> int:
@@ -32,16 +32,17 @@ def levels_of(bins: int) -> int:
 def tree_sensitivity(bins: int, bound: float, weights: Weights, norm: Literal[1, 2]) -> float:
     """Return how far replacing one row moves all nodes of one tree, in ℓ1 or ℓ2.
 
-    A row is in L nodes, the old and the new one in at most 2L, which share at least the root. Per shared node the
-    change is |w − w'| (2R for signed weights, R for non-negative, 0 for equal ones), per other node at most R.
-    ℓ1: 2L·R, (2L − 1)·R, 2(L − 1)·R; ℓ2: 2√L·R, √(2L − 1)·R, √(2(L − 1))·R.
-    **Deviation:** √(2L)·R holds for non-negative weights only: signed weights of the same bin move 2√L·R.
+    A row is in L nodes, the old and the new one in at most 2L, which share at least the root. Where both are in a node
+    it changes by |w − w'|, elsewhere by |w| or |w'|. Signed weights are worst in one bin, w' = −w: 2R at each of L
+    nodes,
+    2L·R in ℓ1 and 2√L·R in ℓ2. Non-negative ones are worst in bins that share the root only, w' = w: 2(L − 1)·R and
+    √(2(L − 1))·R.
+    **Deviation:** √(2L)·R, which counts 2L changed nodes, is no bound for signed weights.
     """
     L = levels_of(bins)
-    count = {"signed": 2 * L, "nonnegative": 2 * L - 1, "constant": 2 * (L - 1)}[weights]
-    if norm == 1:
-        return count * bound
-    return 2 * math.sqrt(L) * bound if weights == "signed" else math.sqrt(count) * bound
+    if weights == "signed":
+        return 2 * L * bound if norm == 1 else 2 * math.sqrt(L) * bound
+    return 2 * (L - 1) * bound if norm == 1 else math.sqrt(2 * (L - 1)) * bound
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class ExactKernelMemory:
         self._asked = np.empty((0, keys.shape[1]))
         self._factor = np.empty((0, 0))  # Cholesky factor of the kernel of what was asked
         self._normals = np.empty((0, columns.shape[1]))
-        self._sums = np.empty((0, columns.shape[1]))
+        self._noisy = np.empty((0, columns.shape[1]))  # what was answered: it stays so, to the last bit
         self._index: dict[bytes, int] = {}
 
     @classmethod
@@ -89,7 +89,7 @@ class ExactKernelMemory:
         rows = within(matrix(queries, "queries", known.dimension), known.radius, "queries", on_violation)
         rows = rows + 0.0  # −0 and 0 are one query
         places = self._places(rows)
-        noisy = self._sums[places] + release.noise_sd * (self._factor @ self._normals)[places]
+        noisy = self._noisy[places]
         lengths = np.exp(np.einsum("md,md->m", rows, rows) / (2 * known.temperature))
         allowed = answering.denominator_range(
             known.feature_map(), known, 1.0 if known.rows is None else float(known.rows)
@@ -119,8 +119,9 @@ class ExactKernelMemory:
         return [self._index[key] for key in keys]
 
     def _ask(self, rows: Float[np.ndarray, "b d"]) -> None:
-        """Extend factor, normals and exact sums: the noise of new queries, conditioned on that of all earlier."""
-        temperature = self.ledger.releases[-1].setting.temperature
+        """Answer new queries: exact sums plus noise that is conditioned on that of all earlier ones."""
+        release = self.ledger.releases[-1]
+        temperature = release.setting.temperature
         a, b = len(self._asked), len(rows)
         within_new = np.exp(rows @ rows.T / temperature)
         factor = np.zeros((a + b, a + b))
@@ -131,10 +132,10 @@ class ExactKernelMemory:
         largest = np.exp(np.einsum("bd,bd->b", rows, rows) / temperature).max()
         factor[a:, a:] = _cholesky(within_new, JITTER * largest)
         normals = self._source.gaussian((b, self._columns.shape[1]), 1.0)
-        sums = exact_sums(rows, self._keys, self._columns, temperature)
-        self._asked = np.concatenate([self._asked, rows])
         self._factor, self._normals = factor, np.concatenate([self._normals, normals])
-        self._sums = np.concatenate([self._sums, sums])
+        sums = exact_sums(rows, self._keys, self._columns, temperature)
+        noisy = sums + release.noise_sd * (factor[a:] @ self._normals)
+        self._asked, self._noisy = np.concatenate([self._asked, rows]), np.concatenate([self._noisy, noisy])
 
 
 def _cholesky(matrix_: np.ndarray, jitter: float) -> np.ndarray:

@@ -180,7 +180,7 @@ def noisy_statistics(
     """Return nodes and scalars with their noise; leading axes are independent runs."""
     known, Gamma = calibration.setting, calibration.half_width
     R, v = known.value_radius, known.value_dimension
-    scales = [*[calibration.scale(R, "signed")] * v, calibration.scale(1.0, "constant")]
+    scales = [*[calibration.scale(R, "signed")] * v, calibration.scale(1.0, "nonnegative")]
     if calibration.query == "moments":
         scales += [*[calibration.scale(R * Gamma, "signed")] * v, calibration.scale(Gamma, "signed")]
         scales += [*[calibration.scale(R * Gamma**2, "signed")] * v, calibration.scale(Gamma**2, "nonnegative")]
