@@ -27,6 +27,7 @@ lint: setup
 
 bench: setup
 	python -m benchmarks.dp_john
+	python -m benchmarks.dp_cross_attention
 
 up: setup
 	python -m flows up

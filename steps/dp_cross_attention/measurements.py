@@ -105,7 +105,7 @@ def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any])
     found["truncation_within_bound"] = measured(
         (within.truncation / within.truncation_bound).max(),
         "ratio",
-        "largest truncation RMSE over 2ε_s/(1−ε_s)·ρ_v",
+        "largest truncation RMSE over its bound for every query",
         n=len(within),
     )
     kernel = temperature[temperature.kind == "exact kernel"]

@@ -31,7 +31,7 @@ def gradient_search(
     updates: int = 200, rate: float = 0.05,
 ) -> tuple[Float[np.ndarray, "s d"], Float[np.ndarray, " s"]]:  # fmt: skip
     """Return queries within the radius and |<P(q), Z_u>|/‖P(q)‖ there, the largest over u, after projected ascent."""
-    scale = torch.as_tensor(features.scale)[:, None]
+    scale = torch.tensor(features.scale)[:, None]
     Z = torch.as_tensor(noise)
     queries = torch.tensor(starts, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([queries], lr=rate * radius)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,16 +70,10 @@ class TaylorFeatures:
                 f"{LARGEST_COUNT:,}: lower the degree, project the keys, or take features='rff'"
             )
 
-    @cached_property
+    @property
     def scale(self) -> Float[np.ndarray, " r"]:
-        """1/√(τ^j ∏c_j!) of every monomial of degree j."""
-        factors = []
-        for degree in range(self.degree + 1):
-            power = self.temperature**degree
-            for variables in combinations_with_replacement(range(self.dimension), degree):
-                repeats = math.prod(math.factorial(times) for times in Counter(variables).values())
-                factors.append(1 / math.sqrt(power * repeats))
-        return np.array(factors)
+        """1/√(τ^j ∏c_j!) of every monomial of degree j, read-only."""
+        return _taylor_scale(self.dimension, self.degree, self.temperature)
 
     @cached_property
     def _parents(self) -> list[list[int]]:
@@ -121,6 +115,19 @@ class TaylorFeatures:
     def kernel_range(self, bound: float) -> tuple[float, float]:
         """Return the smallest and largest T_g on [−B, B]."""
         return smallest(bound, self.degree), float(taylor(bound, self.degree))
+
+
+@lru_cache(maxsize=8)
+def _taylor_scale(dimension: int, degree: int, temperature: float) -> Float[np.ndarray, " r"]:
+    factors = []
+    for level in range(degree + 1):
+        power = temperature**level
+        for variables in combinations_with_replacement(range(dimension), level):
+            repeats = math.prod(math.factorial(times) for times in Counter(variables).values())
+            factors.append(1 / math.sqrt(power * repeats))
+    scale = np.array(factors)
+    scale.setflags(write=False)
+    return scale
 
 
 class RandomFeatures:

@@ -150,7 +150,7 @@ class PrivateCrossAttention(nn.Module):
             release = ledger.releases[-1]
             release.require_calibrated()
             self._features = release.setting.feature_map()
-            scale = torch.as_tensor(self._features.scale, device=self.sketch.device)
+            scale = torch.tensor(self._features.scale, device=self.sketch.device)
             self._weights = scale[:, None] * self.sketch
             self._verified = state
         return ledger.releases[-1].setting, self._features, self._weights

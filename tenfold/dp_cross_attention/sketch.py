@@ -96,7 +96,7 @@ def build_torch(
     import torch
 
     precision = precision or torch.float64
-    scale = torch.as_tensor(features.scale, device=keys.device, dtype=torch.float64)[:, None]
+    scale = torch.tensor(features.scale, device=keys.device)[:, None]
     total = torch.zeros(features.count, columns.shape[1], dtype=torch.float64, device=keys.device)
     size = block_rows(features, TORCH_BLOCK_BYTES)
     for start in range(0, keys.shape[0], size):

@@ -67,6 +67,19 @@ def truncation_error(bound: float, degree: int) -> float:
 
 
 def attention_error_bound(bound: float, degree: int) -> float:
+    """Return a bound on ‖attention with T_g − attention with e^s‖ in units of ρ_v, for every query, finite for every B.
+
+    The polynomial reweights the rows by c(s) = T_g(s)e^{−s}, which is monotone for even g, between c(B) and c(−B). Two
+    distributions whose ratio lies within a factor e^h of a constant are at most tanh(h/4) apart in total variation,
+    and Σ(p − p')v is at most twice that times ρ_v.
+    **Deviation:** the usual form is 2ε_s/(1 − ε_s), about twice as large and void from ε_s = 1 on.
+    """
+    bound, degree = logit_bound(bound), even_degree(degree)
+    spread = 2 * bound + math.log(float(taylor(-bound, degree))) - math.log(float(taylor(bound, degree)))
+    return 2 * math.tanh(spread / 4)  # h = ln c(−B) − ln c(B)
+
+
+def usual_error_bound(bound: float, degree: int) -> float:
     """Return 2ε_s/(1 − ε_s), which times Attn(q, K, |V|) bounds the truncation error; infinite from ε_s = 1."""
     error = truncation_error(bound, degree)
     return 2 * error / (1 - error) if error < 1 else math.inf

@@ -14,6 +14,7 @@ from tenfold.dp_cross_attention.taylor import (
     smallest,
     taylor,
     truncation_error,
+    usual_error_bound,
 )
 
 BOUNDS = st.floats(0.05, 12)
@@ -40,10 +41,28 @@ def test_degrees_for_ten_and_one_percent(bound, ten, one):
     assert (degree_for(bound, 0.1), degree_for(bound, 0.01)) == (ten, one)
 
 
-@given(BOUNDS)
-def test_the_bound_on_attention_is_vacuous_from_an_error_of_one(bound):
-    error = truncation_error(bound, 2)
-    assert np.isinf(attention_error_bound(bound, 2)) == (error >= 1)
+@given(st.floats(0.1, 6), EVEN, st.integers(0, 2**32))
+def test_no_attention_is_further_off_than_its_bound(bound, degree, seed):
+    """Logits anywhere within ±B, values anywhere in the unit interval, weights of rows anywhere."""
+    generator = np.random.default_rng(seed)
+    s = bound * generator.choice([-1.0, 1.0, generator.uniform(-1, 1)], size=(200, 6))
+    values = generator.choice([-1.0, 1.0], size=(200, 6))
+    copies = generator.exponential(size=(200, 6)) ** 3
+    exact = (copies * np.exp(s) * values).sum(axis=1) / (copies * np.exp(s)).sum(axis=1)
+    found = (copies * taylor(s, degree) * values).sum(axis=1) / (copies * taylor(s, degree)).sum(axis=1)
+    assert np.abs(found - exact).max() <= attention_error_bound(bound, degree) * (1 + 1e-9) + 1e-12
+    assert attention_error_bound(bound, degree) <= min(2.0, usual_error_bound(bound, degree)) + 1e-12
+
+
+def test_the_bound_is_reached_by_two_kinds_of_rows():
+    for bound, degree in ((1.0, 2), (3.0, 4)):
+        s, values = np.array([bound, -bound]), np.array([1.0, -1.0])
+        copies = np.stack([np.ones(20_000), np.geomspace(1e-3, 1e7, 20_000)])  # (2, many)
+        exact, found = (
+            ((copies.T * weights) @ values) / (copies.T * weights).sum(axis=1)
+            for weights in (np.exp(s), taylor(s, degree))
+        )
+        assert np.abs(found - exact).max() == pytest.approx(attention_error_bound(bound, degree), rel=1e-3)
 
 
 @pytest.mark.parametrize("degree", [1, 3, 5])
