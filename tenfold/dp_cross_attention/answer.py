@@ -23,10 +23,9 @@ class Answer:
     """Private attention with its error bar.
 
     ``noise_sd`` (m, v) is the standard deviation that the noise gives each coordinate, to first order and before
-    clamping and projection, from released quantities only. ``truncation`` bounds the distance, per coordinate and
-    for every query, that T_g instead of e^s causes (``taylor.attention_error_bound``); None for random features, whose
-    error is
-    random. ``clamped`` (m,) marks denominators that noise had moved out of their range: their error bars do not hold.
+    clamping and projection, from released quantities only. ``truncation`` bounds the distance that T_g instead of e^s
+    causes, for every query (``taylor.attention_error_bound``); None for random features, whose error is random.
+    ``clamped`` (m,) marks denominators that noise had moved out of their range: their error bars do not hold.
     """
 
     values: Any

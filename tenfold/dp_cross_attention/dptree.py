@@ -34,9 +34,8 @@ def tree_sensitivity(bins: int, bound: float, weights: Weights, norm: Literal[1,
 
     A row is in L nodes, the old and the new one in at most 2L, which share at least the root. Where both are in a node
     it changes by |w − w'|, elsewhere by |w| or |w'|. Signed weights are worst in one bin, w' = −w: 2R at each of L
-    nodes,
-    2L·R in ℓ1 and 2√L·R in ℓ2. Non-negative ones are worst in bins that share the root only, w' = w: 2(L − 1)·R and
-    √(2(L − 1))·R.
+    nodes, 2L·R in ℓ1 and 2√L·R in ℓ2. Non-negative ones are worst in bins that share the root only, w' = w:
+    2(L − 1)·R and √(2(L − 1))·R.
     **Deviation:** √(2L)·R, which counts 2L changed nodes, is no bound for signed weights.
     """
     L = levels_of(bins)

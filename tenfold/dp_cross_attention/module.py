@@ -86,6 +86,8 @@ class PrivateCrossAttention(nn.Module):
         if known.released != "joint":
             raise InvalidSetting("attention needs its denominator: released='joint'")
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
+        if ledger.delta != delta:
+            raise InvalidSetting(f"this module's ledger is kept at δ = {ledger.delta:g}, not {delta:g}: one δ for all")
         ledger.allow(mu)
         keys, values = (self._by_head(layer(rows)[None])[:, 0] for layer in (self.to_k, self.to_v))  # (H, n, e)
         sums = np.stack([sums_torch(k, v, known, on_violation) for k, v in zip(keys, values, strict=True)])  # (H, r, c)
@@ -112,7 +114,8 @@ class PrivateCrossAttention(nn.Module):
         """Attend from hidden_states (B, T, query_dim), or (B, C, h, w), to the fitted memory.
 
         ``encoder_hidden_states`` is None or all zeros, which stands for "the memory": anything else would be new
-        rows without a budget. Raises UnledgeredSketch for those, before ``fit``, or if the sketch is not the ledger's.
+        rows without a budget. Queries longer than their radius are shortened to it. Raises UnledgeredSketch for those,
+        before ``fit``, or if the sketch is not the ledger's.
         """
         if encoder_hidden_states is not None and bool((encoder_hidden_states != 0).any()):
             raise UnledgeredSketch(

@@ -1,9 +1,8 @@
 """What an observer of a mechanism sees of two neighbouring memories, as one score a run.
 
 Each function runs the mechanism's own code on rows and on their neighbour and returns the scores of the lower and of
-the higher of the two; the most powerful score
-of Gaussian noise is the projection on the difference, that of trees the log-likelihood ratio over the nodes that
-differ. Memories here are tiny, because privacy does not depend on n.
+the higher of the two. The most powerful score of Gaussian noise is the projection on the difference, that of trees the
+log-likelihood ratio over the nodes that differ. Memories here are tiny, because privacy does not depend on n.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The paper's route: attention from one noisy tree a feature and a column, with composition done right.
 
 Σ w_i<P(k_i), P(q)> = ½(Σw_i‖P(k_i)‖² + ‖P(q)‖²Σw_i − Σ_j Σ_i w_i (P_j(k_i) − P_j(q))²), the last sum from r trees,
-once for
-every value column and once with unit weights for the denominator. All trees hold the same rows, so their budgets
-compose sequentially: of K releases each gets μ/√K. An implementation that spends ε/2 on the denominator and ε/2 on
-*each* value column is not (ε, δ)-private.
+once for every value column and once with unit weights for the denominator. All trees hold the same rows, so their
+budgets compose sequentially: of K releases each gets μ/√K. An implementation that spends ε/2 on the denominator and
+ε/2 on *each* value column is not (ε, δ)-private.
 **Deviation:** features are those of ``TaylorFeatures`` (r = C(d+g, g)), not the paper's larger set, which flatters
 this route; the median is over independent copies, which share the budget.
 

@@ -200,3 +200,9 @@ def test_what_is_no_cross_attention_is_refused(unet):
         private_copy(Attention(8, cross_attention_dim=8, heads=2, dim_head=4, residual_connection=True))
     with pytest.raises(InvalidSetting, match="scaled"):
         private_copy(Attention(8, cross_attention_dim=8, heads=2, dim_head=4, scale_qk=False))
+
+
+def test_a_ledger_is_kept_at_one_delta(module, rows):
+    module.fit(rows, epsilon=1.0, **FIT)
+    with pytest.raises(InvalidSetting, match="one δ"):
+        module.fit(rows, epsilon=1.0, **{**FIT, "delta": 1e-5})
