@@ -13,13 +13,13 @@ from steps.dp_cross_attention.records import root_mean_square, write_table
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_cross_attention.calibration import Accounting
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
 
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
-NO_NOISE = 1e9
 
 
 @dataclass
@@ -61,7 +61,7 @@ def ablations(*, out: Path, params: AblationsParams, run: Run) -> None:
 class _Bench:
     def __init__(self, data: Mixture, params: AblationsParams, noise_seed: int) -> None:
         self.data, self.params, self.noise_seed = data, params, noise_seed
-        self.plain = self._fit(epsilon=NO_NOISE).query(data.queries)
+        self.plain = attention_without_noise(data.queries, data.keys, data.values, self._fit().setting)
 
     def _fit(self, **changed: Any) -> PrivateMemory:
         public = {
@@ -119,10 +119,7 @@ def _clamps(data: Mixture, params: AblationsParams, noise_seed: int) -> Iterator
         data.keys, data.values, epsilon=params.small_epsilon, delta=params.delta, radius=1.0, temperature=1.0,
         degree=params.degree, insecure_seed=noise_seed,
     )  # fmt: skip
-    plain = PrivateMemory.fit(
-        data.keys, data.values, epsilon=NO_NOISE, delta=params.delta, radius=1.0, temperature=1.0, degree=params.degree,
-        insecure_seed=noise_seed,
-    ).query(data.queries)  # fmt: skip
+    plain = attention_without_noise(data.queries, data.keys, data.values, memory.setting)
     for name, clamp, project in (
         ("clamped and projected", True, True),
         ("clamped", True, False),

@@ -17,6 +17,7 @@ from tenfold.dp_cross_attention.adaptive import (
     net_bound,
     standardised_noise,
 )
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise, noise_of
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import mixture, unit
 
@@ -54,20 +55,19 @@ def attack(*, out: Path, params: AttackParams, run: Run) -> None:
     for seed in range(params.seeds):
         generator = run.generator(f"data {seed}")
         data = mixture(params.rows, params.dimension, params.value_dimension, 1, generator)
-        memories = [
-            PrivateMemory.fit(
-                data.keys, data.values, epsilon=epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-                degree=params.degree, insecure_seed=int(run.generator(f"noise {seed}").integers(2**60)),
-            )
-            for epsilon in (params.epsilon, 1e9)
-        ]  # fmt: skip
-        memory, plain = memories
+        memory = PrivateMemory.fit(
+            data.keys, data.values, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
+            degree=params.degree, insecure_seed=int(run.generator(f"noise {seed}").integers(2**60)),
+        )  # fmt: skip
         features = memory.setting.feature_map()
-        noise = (memory.sketch - plain.sketch) / memory.noise_sd
+        noise = noise_of(memory, data.keys, data.values) / memory.noise_sd
         asked = unit(generator.standard_normal((params.random_queries, params.dimension)))
         random = np.abs(standardised_noise(features, noise, asked))
         found, heights = gradient_search(features, noise, 1.0, asked[: params.starts], params.updates)
-        errors = [np.linalg.norm(memory.query(q) - plain.query(q), axis=1) for q in (asked, found)]
+        errors = [
+            np.linalg.norm(memory.query(q) - attention_without_noise(q, data.keys, data.values, memory.setting), axis=1)
+            for q in (asked, found)
+        ]
         left, fresh = averaged_error(
             features, noise, 0.8 * asked[0], 1.0, params.averaged_spread, params.averaged_queries, generator
         )

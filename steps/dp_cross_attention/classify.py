@@ -13,6 +13,8 @@ from steps.dp_cross_attention.records import privacy_facts, write_table
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_cross_attention.baselines import class_means, mean_value, per_query
+from tenfold.dp_cross_attention.calibration import setting
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.exact import exact_sums
 from tenfold.dp_cross_attention.gp_exact import ExactKernelMemory
 from tenfold.dp_cross_attention.memory import PrivateMemory
@@ -21,7 +23,6 @@ from tenfold.privacy.noise import NoiseSource
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
-NO_NOISE = 1e9
 
 
 @dataclass
@@ -87,7 +88,7 @@ class _Arms:
             "random": {"features": "rff", "feature_count": self.params.random_features, "feature_seed": self.seed},
         }
         for name, kind in maps.items():
-            yield self._record(f"{name} sketch, not private", self._sketch(bound, NO_NOISE, kind)[0])
+            yield self._record(f"{name} sketch, not private", self._without_noise(bound, kind))
         for epsilon in self.params.epsilons:
             for name, kind in maps.items():
                 scores, facts = self._sketch(bound, epsilon, kind)
@@ -105,6 +106,14 @@ class _Arms:
 
     def _sketch(self, bound: float, epsilon: float, kind: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         return self._fitted(PrivateMemory.fit, bound, epsilon, kind)
+
+    def _without_noise(self, bound: float, kind: dict[str, Any]) -> np.ndarray:
+        rows, dimension = self.keys.shape
+        known = setting(
+            rows=rows, dimension=dimension, value_dimension=self.one_hot.shape[1], radius=1.0, temperature=1 / bound,
+            released="numerator", **kind,
+        )  # fmt: skip
+        return attention_without_noise(self.queries, self.keys, self.one_hot, known)
 
     def _fitted(
         self, fit: Callable[..., Any], bound: float, epsilon: float, kind: dict[str, Any]

@@ -10,6 +10,7 @@ from steps.dp_cross_attention.records import root_mean_square, write_table
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_cross_attention.continual import ContinualMemory, levels_for
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
@@ -64,14 +65,15 @@ def _at(
     each = max(gaussian_epsilon(params.delta, mu / math.sqrt(horizon)), 1e-9)
     count = growing.rows
     answers = {}
-    for name, epsilon in (("anew", each), ("once", params.epsilon), ("plain", 1e9)):
+    for name, epsilon in (("anew", each), ("once", params.epsilon)):
         memory = PrivateMemory.fit(
             data.keys[:count], data.values[:count], epsilon=epsilon, delta=params.delta, radius=1.0, temperature=1.0,
             degree=params.degree, insecure_seed=noise,
         )  # fmt: skip
         answers[name] = memory.query(data.queries)
     answers["tree"] = growing.query(data.queries)
-    errors = {f"noise_{name}": root_mean_square(answers[name] - answers["plain"]) for name in ("tree", "anew", "once")}
+    plain = attention_without_noise(data.queries, data.keys[:count], data.values[:count], memory.setting)
+    errors = {f"noise_{name}": root_mean_square(answers[name] - plain) for name in ("tree", "anew", "once")}
     release = growing.ledger.releases[-1]
     return {
         "horizon": horizon, "time": growing.time, "n": count, "seed": seed, "levels": levels_for(horizon),

@@ -11,6 +11,7 @@ import numpy as np
 from steps.dp_cross_attention.records import privacy_facts, root_mean_square, write_table
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.exact import exact_attention
 from tenfold.dp_cross_attention.gp_exact import ExactKernelMemory
 from tenfold.dp_cross_attention.memory import PrivateMemory
@@ -18,7 +19,6 @@ from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
-NO_NOISE = 1e9  # ε of a sketch whose noise is far below rounding of what is printed
 
 
 @dataclass
@@ -57,10 +57,12 @@ def _grid(params: ErrorsParams, run: Run) -> Any:
             generator = run.generator(f"mixture {rows} {seed}")
             data = mixture(rows, params.dimension, params.value_dimension, params.queries, generator)
             exact = exact_attention(data.queries, data.keys, data.values, 1.0)
-            plain = _memory(data, 1.0, NO_NOISE, params.delta, seed=0, degree=params.degree).query(data.queries)
+            plain: np.ndarray | None = None
             for epsilon in params.epsilons:
                 noise_seed = int(run.generator(f"noise {rows} {seed} {epsilon}").integers(2**60))
                 memory = _memory(data, 1.0, epsilon, params.delta, seed=noise_seed, degree=params.degree)
+                if plain is None:  # the same for every ε
+                    plain = attention_without_noise(data.queries, data.keys, data.values, memory.setting)
                 yield {"n": rows, "seed": seed} | _errors(memory, data.queries, exact, plain)
 
 
@@ -77,8 +79,8 @@ def _temperature(params: ErrorsParams, run: Run) -> Any:
             noise_seed = int(run.generator(f"noise {bound} {seed}").integers(2**60))
             for kind in kinds:
                 more = kind | ({"feature_seed": seed} if kind["features"] == "rff" else {})
-                plain = _memory(data, 1 / bound, NO_NOISE, params.delta, seed=0, **more).query(data.queries)
                 memory = _memory(data, 1 / bound, 1.0, params.delta, seed=noise_seed, **more)
+                plain = attention_without_noise(data.queries, data.keys, data.values, memory.setting)
                 yield {"seed": seed, "kind": _name(kind)} | _errors(memory, data.queries, exact, plain)
             kernel = ExactKernelMemory.fit(
                 data.keys, data.values, epsilon=1.0, delta=params.delta, radius=1.0, temperature=1 / bound,

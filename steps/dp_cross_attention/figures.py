@@ -18,6 +18,14 @@ def _panels(count: int, width: float = 4.2, height: float = 3.4) -> tuple[Figure
     return figure, np.atleast_1d(figure.subplots(1, count))
 
 
+def _named_ticks(axis: Any, values: Any) -> None:
+    """Name exactly these values on a logarithmic axis."""
+    from matplotlib.ticker import NullLocator
+
+    axis.set_xticks(list(values), [f"{value:g}" for value in values])
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
 def _curve(axis: Any, table: pd.DataFrame, x: str, y: str, colour: str, **style: Any) -> None:
     """Draw the mean over seeds with a band from the least to the largest."""
     spread = table.groupby(x)[y].agg(["mean", "min", "max"])
@@ -56,13 +64,13 @@ def temperature(sweep: pd.DataFrame) -> Captioned:
         _curve(left, group, "logit_bound", "truncation", colour, label=f"bias, g = {degree:g}")
         _curve(left, group, "logit_bound", "noise", colour, linestyle="--", marker="")
     left.set(
-        xscale="log", yscale="log", xlabel="B", ylabel="RMSE", title="bias (solid), noise (dashed)", ylim=(1e-8, None)
+        xscale="log", yscale="log", xlabel="B", ylabel="RMSE", title="bias (solid), noise (dashed)", ylim=(1e-12, None)
     )
     left.legend(fontsize=7)
     for colour, (bound, group) in zip(COLOURS, taylor.groupby("logit_bound"), strict=False):
         _curve(middle, group, "degree", "truncation", colour, label=f"B = {bound:g}")
         _curve(middle, group, "degree", "noise", colour, linestyle="--", marker="")
-    middle.set(yscale="log", xlabel="degree g", title="where bias and noise cross", ylim=(1e-8, None))
+    middle.set(yscale="log", xlabel="degree g", title="where bias and noise cross", ylim=(1e-12, None))
     middle.legend(fontsize=7)
     kinds = [kind for kind in sweep.kind.unique() if "Taylor" not in kind] + sorted(
         (kind for kind in sweep.kind.unique() if "Taylor" in kind), key=lambda kind: int(kind.split()[1])
@@ -70,6 +78,8 @@ def temperature(sweep: pd.DataFrame) -> Captioned:
     for colour, kind in zip(COLOURS, kinds, strict=False):
         _curve(right, sweep[sweep.kind == kind], "logit_bound", "rmse", colour, label=kind)
     right.set(xscale="log", yscale="log", xlabel="B", title="error in all")
+    for axis in (left, right):
+        _named_ticks(axis, sorted(sweep.logit_bound.unique()))
     right.legend(fontsize=7)
     return figure, (
         "Temperature at ε = 1: truncation bias and noise by B and degree; they cross where a higher degree no longer "
@@ -156,6 +166,7 @@ def audits(table: pd.DataFrame) -> Captioned:
     )
     axis.axvline(1.0, color="black", linestyle=":")
     axis.set(xscale="log", xlabel="lower bound on μ over the claimed μ")
+    _named_ticks(axis, [0.5, 0.75, 1, 1.5, 2, 4, 8])
     return figure, (
         "Audits: lower bounds on μ over what is claimed, mean with least and largest over repeats; mechanisms as "
         "they are (blue) and "

@@ -11,7 +11,9 @@ from steps.dp_cross_attention.records import root_mean_square, write_table
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.dp_cross_attention import dptree
+from tenfold.dp_cross_attention.diagnostic import noise_of
 from tenfold.dp_cross_attention.exact import exact_attention
+from tenfold.dp_cross_attention.features import features_of
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import mixture
 from tenfold.dp_cross_attention.tree_memory import TreeMemory
@@ -19,7 +21,6 @@ from tenfold.privacy.noise import NoiseSource
 
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
-NO_NOISE = 1e9
 
 
 @dataclass
@@ -88,23 +89,16 @@ def _routes(case: Case, params: TreesParams, run: Run) -> Any:
                 "rmse": root_mean_square(noisy.query(data.queries) - exact),
                 "noise": root_mean_square((noisy.sums(data.queries) - plain.sums(data.queries))[:, :-1]) / case.rows,
             }  # fmt: skip
-        sketch, plain_sketch = (
-            PrivateMemory.fit(
-                data.keys, data.values, epsilon=epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-                degree=case.degree, insecure_seed=noise,
-            )
-            for epsilon in (params.epsilon, NO_NOISE)
+        sketch = PrivateMemory.fit(
+            data.keys, data.values, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
+            degree=case.degree, insecure_seed=noise,
         )  # fmt: skip
-        difference = _numerators(sketch, data.queries) - _numerators(plain_sketch, data.queries)
+        features = sketch.setting.feature_map()
+        added = features_of(features, data.queries) @ noise_of(sketch, data.keys, data.values)[:, :-1]
         yield facts | {
             "route": "one sketch", "releases": 1, "rmse": root_mean_square(sketch.query(data.queries) - exact),
-            "noise": root_mean_square(difference) / case.rows,
+            "noise": root_mean_square(added) / case.rows,
         }  # fmt: skip
-
-
-def _numerators(memory: PrivateMemory, queries: np.ndarray) -> np.ndarray:
-    features = memory.setting.feature_map()
-    return (features.scale[:, None] * features.raw(queries)).T @ memory.sketch[:, :-1]
 
 
 def _alphas(params: TreesParams, run: Run) -> Any:

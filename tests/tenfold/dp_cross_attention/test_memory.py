@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tenfold.dp_cross_attention import PrivateMemory, exact_attention
+from tenfold.dp_cross_attention.diagnostic import attention_without_noise, noise_of
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory, InvalidSetting
 from tenfold.dp_cross_attention.memory import sums_of
 from tests.tenfold.dp_cross_attention.conftest import PUBLIC
@@ -194,3 +195,15 @@ def test_the_same_query_has_the_same_answer_and_a_new_fit_has_new_noise(memory_r
     assert np.array_equal(memory.query(memory_rows.queries), memory.query(memory_rows.queries))
     assert not np.array_equal(memory.sketch, fit(memory_rows, insecure_seed=None).sketch)
     assert np.array_equal(fit(memory_rows).sketch, fit(memory_rows).sketch)  # with an insecure seed
+
+
+def test_the_diagnostic_is_the_memory_without_its_noise(memory_rows):
+    memory = fit(memory_rows)
+    plain = attention_without_noise(memory_rows.queries, memory_rows.keys, memory_rows.values, memory.setting)
+    assert fit(memory_rows, epsilon=NO_NOISE).query(memory_rows.queries) == pytest.approx(plain, abs=1e-6)
+    noise = noise_of(memory, memory_rows.keys, memory_rows.values)
+    assert noise.std() == pytest.approx(memory.noise_sd, rel=0.3)
+    one_hot = np.eye(2)[(memory_rows.keys[:, 0] > 0).astype(int)]
+    alone = PrivateMemory.fit(memory_rows.keys, one_hot, epsilon=NO_NOISE, released="numerator", **PUBLIC)
+    scores = attention_without_noise(memory_rows.queries, memory_rows.keys, one_hot, alone.setting)
+    assert alone.query(memory_rows.queries) == pytest.approx(scores, rel=1e-4)
