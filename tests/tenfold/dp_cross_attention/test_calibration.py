@@ -8,6 +8,7 @@ from dp_accounting.pld import privacy_loss_distribution
 
 from tenfold.dp_cross_attention.calibration import setting, unit_noise
 from tenfold.dp_cross_attention.errors import InvalidSetting, LogitBoundTooLarge
+from tenfold.dp_cross_attention.tree_memory import calibrate
 from tenfold.privacy.gaussian import InvalidBudget, compose
 
 BASE = {"rows": 10, "dimension": 4, "value_dimension": 2, "radius": 1.0}
@@ -61,3 +62,23 @@ def test_public_numbers_are_checked():
 def test_heads_compose_to_the_budget():
     mu = 1 / unit_noise(1.0, 1e-6)
     assert compose([mu / math.sqrt(96)] * 96) == pytest.approx(mu)
+
+
+def spent(event):
+    """Return the ε at δ = 10⁻⁶ that dp_accounting's PLD accountant gives an event."""
+    accountant = dp_accounting.pld.PLDAccountant(value_discretization_interval=1e-3)
+    return accountant.compose(event).get_epsilon(1e-6)
+
+
+def test_composed_heads_are_private_by_an_independent_accountant():
+    mu = 1 / unit_noise(1.0, 1e-6)
+    one = dp_accounting.GaussianDpEvent(math.sqrt(24) / mu)
+    assert spent(dp_accounting.SelfComposedDpEvent(one, 24)) == pytest.approx(1.0, abs=5e-3)
+    assert spent(dp_accounting.SelfComposedDpEvent(dp_accounting.GaussianDpEvent(1 / mu), 24)) > 5  # unshared
+
+
+def test_the_calibration_of_all_trees_is_private_by_an_independent_accountant():
+    known = setting(rows=64, dimension=2, value_dimension=2, radius=1.0, temperature=1.0, degree=2)
+    trees = calibrate(known, 1.0, 1e-6)
+    one = dp_accounting.GaussianDpEvent(1 / trees.share)
+    assert spent(dp_accounting.SelfComposedDpEvent(one, trees.releases)) == pytest.approx(1.0, abs=5e-3)
