@@ -13,7 +13,7 @@ def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> d
     """Return what the paper's trees say (C3, F6, F13)."""
     wide = routes.pivot_table(index=["d", "g", "n", "seed"], columns="route", values="noise")
     ratios = {
-        name: (wide[route] / wide["one sketch"]).groupby(["d", "g", "n"]).mean()
+        name: (route, (wide[route] / wide["one sketch"]).groupby(["d", "g", "n"]).mean())
         for name, route in (
             ("tree_over_sketch", "tree, bands, gaussian"),
             ("moments_over_sketch", "tree, moments, gaussian"),
@@ -28,11 +28,11 @@ def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> d
     found = {
         name: measured(
             ratio.min(), "ratio",
-            f"noise of a numerator over the sketch's, mean over seeds, least of {len(ratio)} cases; largest "
-            f"{ratio.max():.0f}",
+            f"noise of a numerator, {route}, over the sketch's: mean over seeds, least of {len(ratio)} cases; "
+            f"largest {ratio.max():.0f}",
             seeds=seeds, n=len(wide),
         )
-        for name, ratio in ratios.items()
+        for name, (route, ratio) in ratios.items()
     }  # fmt: skip
     return found | {
         "band_bias_over_alpha": measured(

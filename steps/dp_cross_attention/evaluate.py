@@ -75,10 +75,14 @@ def evaluate(
         "adaptive": figures.adaptive(attacks, growth),
         "scaling": figures.scaling(seconds),
     }
+    _draw(out / "figures", drawn, run)
+    run.log({name: claims[name]["value"] for name in METRICS})
+
+
+def _draw(folder: Path, drawn: dict[str, figures.Captioned], run: Run) -> None:
     for name, (figure, _) in drawn.items():
         run.figure(name, figure)
-    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
-    run.log({name: claims[name]["value"] for name in METRICS})
+    _write_json(folder / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
 
 
 def _write_tables(folder: Path, made: dict[str, tables.Captioned]) -> None:

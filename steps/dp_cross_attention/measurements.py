@@ -70,17 +70,17 @@ def privacy(audits: pd.DataFrame, corrections: dict[str, Any]) -> dict[str, Meas
 
 def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any]) -> dict[str, Measurement]:
     """Return what the errors against exact attention say (C2, C4, F7, F10)."""
-    largest, one = grid.n.max(), 1.0
-    rows, by_rows = curves(grid[np.isclose(grid.epsilon, one)], "n", "noise")
-    epsilons, by_epsilon = curves(grid[grid.n == largest], "epsilon", "noise")
+    rows, by_rows = curves(grid[np.isclose(grid.epsilon, 1.0)], "n", "noise")
+    by_n = {n: curves(group, "epsilon", "noise") for n, group in grid.groupby("n")}
+    epsilons = next(iter(by_n.values()))[0]
+    by_epsilon = {(n, seed): noise for n, (_, found) in by_n.items() for seed, noise in found.items()}
     weighted = (grid.noise / grid.predicted).groupby(grid.seed).mean()
-    first = temperature.logit_bound.min()
     found = {
         "noise_slope_rows": slope_over_seeds(rows, by_rows,
         f"of the noise's RMSE against n = {rows[0]} … {rows[-1]}, ε = 1"),
         "noise_slope_epsilon": slope_over_seeds(
-            epsilons, by_epsilon, f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, n = {largest}"
-        ),
+            epsilons, by_epsilon, f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, at every n"
+        ) | {"seeds": int(grid.seed.nunique())},
         "noise_over_predicted": mean_of(
             weighted.tolist(), "ratio", "noise RMSE over its prediction, mean over n and ε", seeds=len(weighted),
         ),
@@ -93,6 +93,12 @@ def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any])
             f"for a noise of {ledger['useful_noise']:g}ρ_v in the worst case at B = 8, ε = 1",
         ),
     }  # fmt: skip
+    return found | _temperature(temperature)
+
+
+def _temperature(temperature: pd.DataFrame) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
+    first = temperature.logit_bound.min()
     taylor = temperature[(temperature.features == "taylor") & (temperature.logit_bound == first)]
     within = temperature[temperature.truncation_bound > 0]
     for degree in (2, 4, 6, 8):
