@@ -12,6 +12,7 @@ from steps.dp_cross_attention import comparisons, figures, measurements, tables
 from steps.runtime.run import Run
 from tenfold.metrics.measurements import Measurement
 
+Tables = dict[str, pd.DataFrame]
 METRICS = (
     "noise_slope_rows",
     "noise_over_predicted",
@@ -34,59 +35,62 @@ def evaluate(
     Writes  metrics.json, claims.json, figures/*.svg and tables/*.csv with their captions
     """
     ledger, content = _json(calibrated / "ledger.json"), _json(corrected / "corrections.json")
-    grid, sweep = pd.read_csv(errors / "grid.csv"), pd.read_csv(errors / "temperature.csv")
-    accuracy = pd.read_csv(classified / "accuracy.csv")
-    routes, alphas, copies, prefixes = (
-        pd.read_csv(trees / f"{name}.csv") for name in ("routes", "alpha", "copies", "prefix")
-    )
-    knobs, audits = pd.read_csv(ablated / "ablations.csv"), pd.DataFrame(_json(audited / "audits.json"))
-    attacks, growth = pd.read_csv(attacked / "attack.csv"), pd.read_csv(grown / "continual.csv")
-    seconds = pd.read_csv(timed / "scaling.csv")
+    files = {
+        "grid": errors, "temperature": errors, "accuracy": classified, "routes": trees, "alpha": trees, "copies": trees,
+        "prefix": trees, "ablations": ablated, "attack": attacked, "continual": grown, "scaling": timed,
+    }  # fmt: skip
+    read = {name: pd.read_csv(folder / f"{name}.csv") for name, folder in files.items()}
+    read["audits"] = pd.DataFrame(_json(audited / "audits.json"))
 
-    claims: dict[str, Measurement] = (
-        measurements.privacy(audits, content)
-        | measurements.error(grid, sweep, ledger)
-        | measurements.classification(accuracy)
-        | measurements.corrected(content)
-        | comparisons.trees(routes, alphas, copies)
-        | comparisons.ablated(knobs)
-        | comparisons.attacked(attacks, growth)
-        | comparisons.timed(seconds)
-    )
+    claims = _claims(read, ledger, content)
     _write_json(out / "metrics.json", {name: claims[name]["value"] for name in METRICS})
     _write_json(out / "claims.json", claims)
-    _write_tables(out / "tables", {
-        "errors.csv": tables.errors(grid, audits),
-        "accuracy.csv": tables.accuracy(accuracy),
-        "temperature.csv": tables.temperature(sweep, ledger),
-        "routes.csv": tables.routes(routes),
-        "ablations.csv": tables.ablations(knobs, copies),
-        "audits.csv": tables.audits(audits),
-        "attacks.csv": tables.attacks(attacks),
-        "growing.csv": tables.growing(growth),
-        "scaling.csv": tables.scaling(seconds),
-    })  # fmt: skip
-    drawn = {
-        "accuracy": figures.accuracy(accuracy),
-        "error_grid": figures.error_grid(grid),
-        "temperature": figures.temperature(sweep),
-        "trees": figures.trees(routes, alphas, prefixes),
-        "audits": figures.audits(audits),
-        "adaptive": figures.adaptive(attacks, growth),
-        "scaling": figures.scaling(seconds),
-    }
-    _draw(out / "figures", drawn, run)
+    _write_tables(out / "tables", read, ledger)
+    _draw(out / "figures", read, run)
     run.log({name: claims[name]["value"] for name in METRICS})
 
 
-def _draw(folder: Path, drawn: dict[str, figures.Captioned], run: Run) -> None:
+def _claims(read: Tables, ledger: dict[str, Any], content: dict[str, Any]) -> dict[str, Measurement]:
+    return (
+        measurements.privacy(read["audits"], content)
+        | measurements.error(read["grid"], read["temperature"], ledger)
+        | measurements.classification(read["accuracy"])
+        | measurements.corrected(content)
+        | comparisons.trees(read["routes"], read["alpha"], read["copies"])
+        | comparisons.ablated(read["ablations"])
+        | comparisons.attacked(read["attack"], read["continual"])
+        | comparisons.timed(read["scaling"])
+    )
+
+
+def _draw(folder: Path, read: Tables, run: Run) -> None:
+    drawn = {
+        "accuracy": figures.accuracy(read["accuracy"]),
+        "error_grid": figures.error_grid(read["grid"]),
+        "temperature": figures.temperature(read["temperature"]),
+        "trees": figures.trees(read["routes"], read["alpha"], read["prefix"]),
+        "audits": figures.audits(read["audits"]),
+        "adaptive": figures.adaptive(read["attack"], read["continual"]),
+        "scaling": figures.scaling(read["scaling"]),
+    }
     for name, (figure, _) in drawn.items():
         run.figure(name, figure)
     _write_json(folder / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
 
 
-def _write_tables(folder: Path, made: dict[str, tables.Captioned]) -> None:
+def _write_tables(folder: Path, read: Tables, ledger: dict[str, Any]) -> None:
     folder.mkdir()
+    made = {
+        "errors.csv": tables.errors(read["grid"], read["audits"]),
+        "accuracy.csv": tables.accuracy(read["accuracy"]),
+        "temperature.csv": tables.temperature(read["temperature"], ledger),
+        "routes.csv": tables.routes(read["routes"]),
+        "ablations.csv": tables.ablations(read["ablations"], read["copies"]),
+        "audits.csv": tables.audits(read["audits"]),
+        "attacks.csv": tables.attacks(read["attack"]),
+        "growing.csv": tables.growing(read["continual"]),
+        "scaling.csv": tables.scaling(read["scaling"]),
+    }
     for name, (table, _) in made.items():
         table.to_csv(folder / name, index=False, float_format="%.6g")
     _write_json(folder / "captions.json", {name: caption for name, (_, caption) in made.items()})
