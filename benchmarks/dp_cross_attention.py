@@ -27,6 +27,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 DIMENSION, VALUES, DEGREE, BATCH = 8, 10, 4, 128  # r = 495, 11 columns
 SKETCH = "one sketch"
 EXACT = ("exact, NumPy", "exact, torch")
+ENOUGH = 0.05  # seconds of calls in a row that one measurement takes
 PUBLIC: dict[str, Any] = {"epsilon": 1.0, "delta": 1e-6, "radius": 1.0, "temperature": 1.0, "degree": DEGREE}
 
 
@@ -61,10 +62,12 @@ def query_seconds(n: int, repeats: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for repeat in range(repeats + 1):  # the first is not counted
         for name, call in calls.items():
-            started = time.perf_counter()
-            call()
+            count, started = 0, time.perf_counter()
+            while count == 0 or time.perf_counter() - started < ENOUGH:
+                call()
+                count += 1
             if repeat:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append((time.perf_counter() - started) / count)
     return {name: median(values) for name, values in seconds.items()}
 
 

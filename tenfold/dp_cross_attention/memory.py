@@ -18,8 +18,8 @@ from tenfold.dp_cross_attention.calibration import Accounting, Setting, unit_noi
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.errors import InvalidMemory
 from tenfold.dp_cross_attention.ledger import Ledger, Release, digest_of
-from tenfold.dp_cross_attention.rows import OnViolation, matrix, nonnegative, within
-from tenfold.dp_cross_attention.sketch import build, released, with_denominator
+from tenfold.dp_cross_attention.rows import OnViolation, finite, matrix, nonnegative, shaped, within
+from tenfold.dp_cross_attention.sketch import build_from, released, with_denominator
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -186,7 +186,7 @@ class PrivateMemory:
 
 def _same_length(keys: Any, values: Any) -> tuple[Any, Any]:
     """Return both as float64 matrices (tensors on a GPU stay there) with as many rows."""
-    pair = [item if _on_gpu(item) else matrix(item, name) for item, name in ((keys, "keys"), (values, "values"))]
+    pair = [item if _on_gpu(item) else shaped(item, name) for item, name in ((keys, "keys"), (values, "values"))]
     if pair[0].ndim != 2 or pair[1].ndim != 2 or pair[0].shape[0] != pair[1].shape[0]:
         raise InvalidMemory(
             f"keys {tuple(pair[0].shape)} and values {tuple(pair[1].shape)} must be (n, d) and (n, v) with one n"
@@ -222,10 +222,13 @@ def sums_of(keys: Any, values: Any, known: Setting, on_violation: OnViolation = 
         from tenfold.dp_cross_attention.torch_attention import sums_torch
 
         return sums_torch(keys, values, known, on_violation)
-    keys, values = matrix(keys, "keys", known.dimension), matrix(values, "values", known.value_dimension)
-    keys = within(keys, known.radius, "keys", on_violation)
-    values = within(values, known.value_radius, "values", on_violation)
-    if known.released == "numerator":
-        values = nonnegative(values)
-    columns = with_denominator(values, known.denominator_weight if known.released == "joint" else None)
-    return build(known.feature_map(), keys, columns)
+    keys, values = shaped(keys, "keys", known.dimension), shaped(values, "values", known.value_dimension)
+    weight = known.denominator_weight if known.released == "joint" else None
+
+    def chunk(part: slice) -> tuple[np.ndarray, np.ndarray]:  # checked by chunks: no copy of all rows
+        some_keys = within(finite(keys[part], "keys"), known.radius, "keys", on_violation)
+        some_values = within(finite(values[part], "values"), known.value_radius, "values", on_violation)
+        some_values = nonnegative(some_values) if weight is None else some_values
+        return some_keys, with_denominator(some_values, weight)
+
+    return build_from(known.feature_map(), len(keys), known.columns, chunk)

@@ -13,11 +13,11 @@ OnViolation = Literal["error", "clip"]
 SLACK = 1e-9  # relative: vectors normalised in float64 are longer than 1 by less; clipped away below
 
 
-def matrix(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
-    """Return ``array`` (NumPy, torch or nested lists) as finite float64 (n, d).
+def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
+    """Return ``array`` (NumPy, torch or nested lists) as float64 (n, d), without a copy where it is that already.
 
     Raises:
-        InvalidMemory: another number of axes or columns, no rows, NaN or infinity.
+        InvalidMemory: another number of axes or columns, or no rows.
     """
     if hasattr(array, "detach"):
         array = array.detach().cpu().double().numpy()
@@ -26,9 +26,19 @@ def matrix(array: Any, name: str, columns: int | None = None) -> Float[np.ndarra
         raise InvalidMemory(f"{name} must be (rows, {columns or 'columns'}), not {found.shape}")
     if found.shape[0] == 0 or found.shape[1] == 0:
         raise InvalidMemory(f"{name} is empty, {found.shape}: attention over no rows is not defined")
-    if not np.isfinite(found).all():
-        raise InvalidMemory(f"{name} holds NaN or infinity, which no bound covers")
     return found
+
+
+def finite(rows: Float[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n d"]:
+    """Return the rows; raises ``InvalidMemory`` if they hold NaN or infinity."""
+    if not np.isfinite(rows).all():
+        raise InvalidMemory(f"{name} holds NaN or infinity, which no bound covers")
+    return rows
+
+
+def matrix(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
+    """Return ``array`` as finite float64 (n, d); raises ``InvalidMemory`` like ``shaped`` and ``finite``."""
+    return finite(shaped(array, name, columns), name)
 
 
 def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violation: OnViolation) -> np.ndarray:

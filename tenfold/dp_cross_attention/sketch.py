@@ -6,7 +6,7 @@ Legend: n rows, d key columns, c = d_v + 1 sketch columns, r features. Memory is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
@@ -45,12 +45,20 @@ def build(
     threads: int | None = None,
 ) -> Float[np.ndarray, "r c"]:
     """Return Σ P(k_i) ⊗ c_i, summed in float64; the same bytes for any number of threads."""
+    return build_from(features, keys.shape[0], columns.shape[1], lambda part: (keys[part], columns[part]), threads)
+
+
+def build_from(
+    features: FeatureMap, rows: int, columns: int, chunk: Callable[[slice], tuple[np.ndarray, np.ndarray]],
+    threads: int | None = None,
+) -> Float[np.ndarray, "r c"]:  # fmt: skip
+    """Return the sum over chunks of rows that ``chunk`` prepares as they are needed: (keys, columns) of a slice."""
     threads = threads or len(os.sched_getaffinity(0))
-    starts = range(0, keys.shape[0], CHUNK)
-    total = np.zeros((features.count, columns.shape[1]))
+    starts = range(0, rows, CHUNK)
+    total = np.zeros((features.count, columns))
 
     def part(start: int) -> Float[np.ndarray, "r c"]:
-        return _chunk(features, keys[start : start + CHUNK], columns[start : start + CHUNK])
+        return _chunk(features, *chunk(slice(start, start + CHUNK)))
 
     with _thread_pools().limit(limits=1, user_api="blas"):  # blocks are too small to be shared out by BLAS
         if len(starts) == 1:
