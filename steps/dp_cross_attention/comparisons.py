@@ -96,7 +96,7 @@ def timed(scaling: pd.DataFrame) -> dict[str, Measurement]:
     sketches = scaling[scaling.method == "one sketch"]
     degree = sorted(sketches.degree.unique())[len(sketches.degree.unique()) // 2]
     sketch = sketches[sketches.degree == degree].set_index("n").query_seconds
-    large = exact[exact.index >= exact.index.max() / 100]
+    large = exact[exact.index >= exact.index.max() / 10]
     n = int(exact.index.max())
     return {
         "query_time_slope": measured(
