@@ -125,14 +125,16 @@ def _temperature(temperature: pd.DataFrame) -> dict[str, Measurement]:
 
 
 def classification(accuracy: pd.DataFrame) -> dict[str, Measurement]:
-    """Return what accuracies say (F11, F12): at ε = 1, B the smallest for the sketch, the largest for the gain."""
+    """Return what accuracies say (F11, F12, F16): at the smallest and the largest B, ε = 1 and the largest ε."""
     one = accuracy[np.isclose(accuracy.epsilon, 1.0)]
     small, large = accuracy.logit_bound.min(), accuracy.logit_bound.max()
+    most = accuracy[np.isclose(accuracy.epsilon, accuracy.epsilon.max())]
     found: dict[str, Measurement] = {}
     for name in ("digits", "agnews"):
 
-        def seeds(table: pd.DataFrame, method: str, bound: float, name: str = name) -> list[float]:
-            chosen = table[(table.dataset == name) & (table.method == method) & (table.logit_bound == bound)]
+        def seeds(table: pd.DataFrame, method: str, bound: float = np.nan, name: str = name) -> list[float]:
+            same = table.logit_bound.isna() if np.isnan(bound) else table.logit_bound == bound
+            chosen = table[(table.dataset == name) & (table.method == method) & same]
             return chosen.sort_values("seed").accuracy.tolist()
 
         sketch, plain = seeds(one, "Taylor sketch", small), seeds(accuracy, "Taylor sketch, not private", small)
@@ -146,6 +148,13 @@ def classification(accuracy: pd.DataFrame) -> dict[str, Measurement]:
         found[f"taylor_gain_{name}"] = difference_of(
             seeds(one, "Taylor sketch", large), seeds(one, "exact kernel", large), "accuracy",
             f"of the Taylor sketch above the exact kernel, {name}, B = {large:g}, ε = 1",
+        )  # fmt: skip
+        found[f"means_gain_{name}"] = difference_of(
+            seeds(one, "class means"), sketch, "accuracy", f"of DP class means above the Taylor sketch, {where}"
+        )
+        found[f"sketch_gain_{name}"] = difference_of(
+            seeds(most, "Taylor sketch", large), seeds(most, "class means"), "accuracy",
+            f"of the Taylor sketch above DP class means, {name}, B = {large:g}, ε = {most.epsilon.max():.3g}",
         )  # fmt: skip
     return found
 
