@@ -207,3 +207,24 @@ def test_the_diagnostic_is_the_memory_without_its_noise(memory_rows):
     alone = PrivateMemory.fit(memory_rows.keys, one_hot, epsilon=NO_NOISE, released="numerator", **PUBLIC)
     scores = attention_without_noise(memory_rows.queries, memory_rows.keys, one_hot, alone.setting)
     assert alone.query(memory_rows.queries) == pytest.approx(scores, rel=1e-4)
+
+
+@pytest.mark.parametrize("released", ["joint", "numerator"])
+def test_the_sum_on_a_device_is_the_same_sum(memory_rows, monkeypatch, released):
+    """Tensors that are not on the CPU are summed where they are; here that path runs on the CPU."""
+    values = np.abs(memory_rows.values)
+    expected = PrivateMemory.fit(
+        memory_rows.keys, values, epsilon=1.0, insecure_seed=0, released=released, **PUBLIC
+    ).sketch
+    monkeypatch.setattr("tenfold.dp_cross_attention.memory._on_gpu", lambda array: hasattr(array, "detach"))
+    tensors = torch.tensor(memory_rows.keys), torch.tensor(values)
+    found = PrivateMemory.fit(*tensors, epsilon=1.0, insecure_seed=0, released=released, **PUBLIC)
+    assert found.sketch == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(BoundViolated):
+        PrivateMemory.fit(2 * tensors[0], tensors[1], epsilon=1.0, **PUBLIC)
+    with pytest.raises(InvalidMemory):
+        PrivateMemory.fit(tensors[0] * torch.nan, tensors[1], epsilon=1.0, **PUBLIC)
+    clipped = PrivateMemory.fit(
+        2 * tensors[0], tensors[1], epsilon=1.0, insecure_seed=0, released=released, on_violation="clip", **PUBLIC
+    )
+    assert clipped.sketch == pytest.approx(expected, abs=1e-9)
