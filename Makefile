@@ -29,6 +29,7 @@ bench: setup
 	python -m benchmarks.dp_john
 	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	python -m benchmarks.dp_ntk
+	python -m benchmarks.dp_cross_attention
 
 up: setup
 	python -m flows up

@@ -1,0 +1,1 @@
+"""Steps of differentially private cross-attention (arXiv:2407.14717)."""
