@@ -85,8 +85,8 @@ class PrivateCrossAttention(nn.Module):
             rows=len(rows), dimension=self.dim_head, value_dimension=self.dim_head, radius=radius,
             value_radius=value_radius, temperature="sqrt_d", **public,
         )  # fmt: skip
-        if known.released != "joint":
-            raise InvalidSetting("attention needs its denominator: released='joint'")
+        if known.released != "joint" or known.rows is None:
+            raise InvalidSetting("attention needs its denominator and a public n: released='joint', 'replace_one'")
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
         if ledger.delta != delta:
             raise InvalidSetting(f"this module's ledger is kept at δ = {ledger.delta:g}, not {delta:g}: one δ for all")

@@ -94,6 +94,8 @@ def test_bounds_are_kept_by_error_or_by_clipping(module, rows):
         module(queries(), attention_mask=torch.tensor([0.0, -10_000.0]))
     with pytest.raises(InvalidSetting):
         module.fit(rows, epsilon=1.0, released="numerator", **FIT)
+    with pytest.raises(InvalidSetting):
+        module.fit(rows, epsilon=1.0, neighbours="add_remove", **FIT)
 
 
 def test_state_dict_and_ledger_travel_in_safetensors(module, rows, tmp_path):
