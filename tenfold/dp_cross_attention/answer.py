@@ -5,6 +5,7 @@ Legend: m queries, r features, v value columns, N numerator, D denominator, σ t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,19 +60,19 @@ def products(
     return Products(found[:, :-1], found[:, -1] / setting.denominator_weight, lengths)
 
 
-def denominator_range(features: FeatureMap, setting: Setting, rows: float) -> tuple[float, float]:
-    """Return [n·min, n·max] of the kernel over |s| ≤ B: what a denominator can be."""
+def denominator_range(features: FeatureMap, setting: Setting, rows: float | None) -> tuple[float, float]:
+    """Return [n·min, n·max] of the kernel over |s| ≤ B: what a denominator can be; without n, at least one row's."""
     least, most = features.kernel_range(setting.logit_bound)
-    return rows * least, rows * most
+    return (least, math.inf) if rows is None else (rows * least, rows * most)
 
 
-def rows_from_sketch(sketch: Float[np.ndarray, "r c"], setting: Setting) -> float:
-    """Return n, or under add/remove its released estimate: the constant monomial's denominator entry over λ."""
+def rows_from_sketch(sketch: Float[np.ndarray, "r c"], setting: Setting) -> float | None:
+    """Return n; under add/remove its released estimate, the constant monomial's denominator entry over λ, or None."""
     if setting.rows is not None:
         return float(setting.rows)
-    if setting.features == "taylor":
+    if setting.features == "taylor" and setting.released == "joint":
         return max(1.0, float(sketch[0, -1]) / setting.denominator_weight)
-    return 1.0
+    return None
 
 
 def attention(

@@ -91,9 +91,7 @@ class ExactKernelMemory:
         places = self._places(rows)
         noisy = self._noisy[places]
         lengths = np.exp(np.einsum("md,md->m", rows, rows) / (2 * known.temperature))
-        allowed = answering.denominator_range(
-            known.feature_map(), known, 1.0 if known.rows is None else float(known.rows)
-        )
+        allowed = answering.denominator_range(known.feature_map(), known, known.rows)
         if known.released == "numerator":
             found = Products(noisy, None, lengths)
         else:

@@ -39,9 +39,10 @@ class PrivateCrossAttention(nn.Module):
 
     def __init__(
         self, query_dim: int, cross_attention_dim: int | None = None, heads: int = 8, dim_head: int = 64,
-        dropout: float = 0.0, bias: bool = False, out_bias: bool = True,
+        dropout: float = 0.0, bias: bool = False, out_bias: bool = True, on_violation: OnViolation = "error",
     ) -> None:  # fmt: skip
         super().__init__()
+        self.on_violation = on_violation
         inner, cross = heads * dim_head, cross_attention_dim or query_dim
         self.heads, self.dim_head = heads, dim_head
         self.to_q = nn.Linear(query_dim, inner, bias=bias)
@@ -56,25 +57,26 @@ class PrivateCrossAttention(nn.Module):
     @torch.no_grad()
     def fit(
         self, encoder_hidden_states: torch.Tensor, *, epsilon: float, delta: float, radius: float, value_radius: float,
-        on_violation: OnViolation = "clip", budget_epsilon: float | None = None, insecure_seed: int | None = None,
+        budget_epsilon: float | None = None, insecure_seed: int | None = None,
         **public: Any,
     ) -> PrivacyStatement:  # fmt: skip
         """Release the memory encoder_hidden_states (n, cross_attention_dim) at (ε, δ) for all heads together.
 
         ``radius`` bounds each head's keys and queries, ``value_radius`` each head's values; both are public. Longer
-        vectors are shortened unless ``on_violation="error"``. A second call is a second release: the ledger adds up,
+        vectors are an error, or are shortened by a module made with ``on_violation="clip"``, here and in ``forward``.
+        A second call is a second release: the ledger adds up,
         and ``budget_epsilon`` refuses what would exceed it. Raises as ``PrivateMemory.fit``.
         """
         mu = 1 / unit_noise(epsilon, delta)
         return self.fit_mu(
             encoder_hidden_states, mu=mu, delta=delta, radius=radius, value_radius=value_radius,
-            on_violation=on_violation, budget_epsilon=budget_epsilon, insecure_seed=insecure_seed, **public,
+            budget_epsilon=budget_epsilon, insecure_seed=insecure_seed, **public,
         )  # fmt: skip
 
     @torch.no_grad()
     def fit_mu(
         self, encoder_hidden_states: torch.Tensor, *, mu: float, delta: float, radius: float, value_radius: float,
-        on_violation: OnViolation = "clip", budget_epsilon: float | None = None, insecure_seed: int | None = None,
+        budget_epsilon: float | None = None, insecure_seed: int | None = None,
         **public: Any,
     ) -> PrivacyStatement:  # fmt: skip
         """Release as ``fit``, for a budget in Gaussian DP, as one part of several that compose."""
@@ -83,14 +85,16 @@ class PrivateCrossAttention(nn.Module):
             rows=len(rows), dimension=self.dim_head, value_dimension=self.dim_head, radius=radius,
             value_radius=value_radius, temperature="sqrt_d", **public,
         )  # fmt: skip
-        if known.released != "joint":
-            raise InvalidSetting("attention needs its denominator: released='joint'")
+        if known.released != "joint" or known.rows is None:
+            raise InvalidSetting("attention needs its denominator and a public n: released='joint', 'replace_one'")
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
         if ledger.delta != delta:
             raise InvalidSetting(f"this module's ledger is kept at δ = {ledger.delta:g}, not {delta:g}: one δ for all")
         ledger.allow(mu)
         keys, values = (self._by_head(layer(rows)[None])[:, 0] for layer in (self.to_k, self.to_v))  # (H, n, e)
-        sums = np.stack([sums_torch(k, v, known, on_violation) for k, v in zip(keys, values, strict=True)])  # (H, r, c)
+        sums = np.stack(
+            [sums_torch(k, v, known, self.on_violation) for k, v in zip(keys, values, strict=True)]
+        )  # (H, r, c)
         sensitivity = known.sensitivity() * math.sqrt(self.heads)  # one row is in every head's sketch
         noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
         release = Release(
@@ -114,7 +118,7 @@ class PrivateCrossAttention(nn.Module):
         """Attend from hidden_states (B, T, query_dim), or (B, C, h, w), to the fitted memory.
 
         ``encoder_hidden_states`` is None or all zeros, which stands for "the memory": anything else would be new
-        rows without a budget. Queries longer than their radius are shortened to it. Raises UnledgeredSketch for those,
+        rows without a budget. Raises UnledgeredSketch for those,
         before ``fit``, or if the sketch is not the ledger's.
         """
         if encoder_hidden_states is not None and bool((encoder_hidden_states != 0).any()):
@@ -128,7 +132,7 @@ class PrivateCrossAttention(nn.Module):
         shape = hidden_states.shape
         tokens = hidden_states.flatten(2).transpose(1, 2) if hidden_states.ndim == 4 else hidden_states  # (B, T, C)
         queries = self._by_head(self.to_q(tokens)).flatten(1, 2)  # (H, B·T, e)
-        queries = clipped(queries, known.radius, "queries", "clip")
+        queries = clipped(queries, known.radius, "queries", self.on_violation)
         assert known.rows is not None
         allowed = answering.denominator_range(features, known, known.rows)
         attended, _ = attend(features, weights, queries, known, allowed)

@@ -12,6 +12,7 @@ from torch import nn
 from tenfold.dp_cross_attention.calibration import unit_noise
 from tenfold.dp_cross_attention.errors import InvalidSetting
 from tenfold.dp_cross_attention.module import PrivateCrossAttention
+from tenfold.dp_cross_attention.rows import OnViolation
 from tenfold.privacy.gaussian import compose, gaussian_epsilon
 
 
@@ -79,10 +80,11 @@ def _with_weights(made: PrivateCrossAttention, q: Any, k: Any, v: Any, out: Any)
     return made.to(q.weight.device, q.weight.dtype)
 
 
-def replace_cross_attention(model: nn.Module) -> dict[str, PrivateCrossAttention]:
+def replace_cross_attention(model: nn.Module, on_violation: OnViolation = "error") -> dict[str, PrivateCrossAttention]:
     """Replace every text cross-attention (``attn2`` in diffusers, ``encoder_attn`` in transformers) in place.
 
-    Returns the new modules by name, unfitted. Raises InvalidSetting if there is none, or one cannot be replaced; the
+    ``on_violation`` says what they do with vectors longer than their bound: "error" or "clip". Returns the new modules
+    by name, unfitted. Raises InvalidSetting if there is none, or one cannot be replaced; the
     model is then as it was.
     """
     places = [
@@ -96,6 +98,7 @@ def replace_cross_attention(model: nn.Module) -> dict[str, PrivateCrossAttention
     made = [private_copy(child) for _, _, _, child in places]
     for (_, parent, attribute, _), module in zip(places, made, strict=True):
         module.train(parent.training)
+        module.on_violation = on_violation
         setattr(parent, attribute, module)
     return {f"{name}.{attribute}".lstrip("."): new for (name, _, attribute, _), new in zip(places, made, strict=True)}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tenfold.dp_cross_attention import PrivateMemory, exact_attention
+from tenfold.dp_cross_attention import ExactKernelMemory, PrivateMemory, exact_attention
 from tenfold.dp_cross_attention.diagnostic import attention_without_noise, noise_of
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory, InvalidSetting
 from tenfold.dp_cross_attention.memory import sums_of
@@ -164,6 +164,19 @@ def test_under_add_remove_n_is_secret_and_estimated(memory_rows):
     answer = memory.query(memory_rows.queries)
     exact = exact_attention(memory_rows.queries, memory_rows.keys, memory_rows.values, 1.0)
     assert np.sqrt(((answer - exact) ** 2).mean()) < 0.1
+
+
+@pytest.mark.parametrize("kind", ["rff", "exact"])
+def test_without_n_large_denominators_are_left_alone(memory_rows, kind):
+    public = {"epsilon": NO_NOISE, "neighbours": "add_remove", "insecure_seed": 0, **PUBLIC}
+    if kind == "rff":
+        memory = PrivateMemory.fit(memory_rows.keys, memory_rows.values, features="rff", feature_count=4096, **public)
+    else:
+        memory = ExactKernelMemory.fit(memory_rows.keys, memory_rows.values, **public)
+    answer = memory.query(memory_rows.queries, errors=True)
+    exact = exact_attention(memory_rows.queries, memory_rows.keys, memory_rows.values, 1.0)
+    assert not answer.clamped.any()
+    assert np.sqrt(((answer.values - exact) ** 2).mean()) < 0.05
 
 
 def test_random_features_answer_too(memory_rows):

@@ -79,9 +79,13 @@ def test_a_refit_beyond_the_budget_is_refused_and_changes_nothing(module, rows):
     assert torch.equal(module(queries()), before)
 
 
-def test_bounds_are_kept_by_clipping_or_by_error(module, rows):
+def test_bounds_are_kept_by_error_or_by_clipping(module, rows):
     with pytest.raises(BoundViolated):
-        module.fit(100 * rows, epsilon=1.0, on_violation="error", **FIT)
+        module.fit(100 * rows, epsilon=1.0, **FIT)
+    module.fit(rows, epsilon=NO_NOISE, **FIT)
+    with pytest.raises(BoundViolated, match="queries"):
+        module(1000 * queries())
+    module.on_violation = "clip"
     module.fit(100 * rows, epsilon=NO_NOISE, **FIT)
     assert torch.isfinite(module(1000 * queries())).all()
     with pytest.raises(InvalidMemory):
@@ -90,6 +94,8 @@ def test_bounds_are_kept_by_clipping_or_by_error(module, rows):
         module(queries(), attention_mask=torch.tensor([0.0, -10_000.0]))
     with pytest.raises(InvalidSetting):
         module.fit(rows, epsilon=1.0, released="numerator", **FIT)
+    with pytest.raises(InvalidSetting):
+        module.fit(rows, epsilon=1.0, neighbours="add_remove", **FIT)
 
 
 def test_state_dict_and_ledger_travel_in_safetensors(module, rows, tmp_path):
