@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from flows.report.readme import readme_is_current
@@ -41,6 +42,16 @@ def test_the_private_classifier_example_runs() -> None:
     names: dict[str, Any] = {"X": X, "X_test": X_test, "y": y, "y_test": y_test}
     exec(compile(examples()["dp_ntk"], "README.md", "exec"), names)
     assert names["model"].privacy_.proven and names["model"].score(X_test, y_test) > 0.5
+
+
+def test_the_private_memory_example_runs() -> None:
+    X, y = load_digits(return_X_y=True)
+    rows = PCA(16, random_state=0).fit(X[1400:]).transform(X)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names: dict[str, Any] = {"keys": rows[:1400], "values": np.eye(10)[y[:1400]], "queries": rows[1400:]}
+    exec(compile(examples()["dp_cross_attention"], "README.md", "exec"), names)
+    assert names["memory"].privacy.proven
+    assert np.mean(names["answer"].values.argmax(axis=1) == y[1400:]) > 0.5
 
 
 @pytest.mark.parametrize("command", COMMANDS)
