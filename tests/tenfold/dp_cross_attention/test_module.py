@@ -163,7 +163,9 @@ def test_in_a_diffusers_unet(unet):
         private(picture, 10, encoder_hidden_states=text.expand(2, -1, -1))
 
     again = copy.deepcopy(unet)
-    spent = fit_together(replace_cross_attention(again), text, epsilon=1.0, delta=1e-6, **public)
+    # The noise of one layer lengthens the queries of the next, by as much as chance has it: shortened, not refused.
+    modules = replace_cross_attention(again, on_violation="clip")
+    spent = fit_together(modules, text, epsilon=1.0, delta=1e-6, **public)
     assert spent == pytest.approx(1.0, rel=1e-6)
     noisy = again(picture, 10, encoder_hidden_states=None).sample
     assert torch.isfinite(noisy).all() and (noisy - ordinary).abs().max() > 1e-3
