@@ -1,0 +1,156 @@
+"""Attention with a prefix, and with the prefix's sums (Z, k) in its place, in three ways that agree.
+
+With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method":
+
+    out = (Σ_j e^{s_j} v_j + φᵀZ) / (Σ_j e^{s_j} + φᵀk)
+
+All stay finite at any logit: with M = max(max_j s_j, 0) numerator and denominator are multiplied by e^{−M}. A row whose
+keys are all masked answers from the memory alone; one without any memory either is 0.
+
+Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+
+from tenfold.ntk_attention.features import FeatureMap
+
+Queries = Float[torch.Tensor, "B H T d"]
+Keys = Float[torch.Tensor, "B H S d"]
+Values = Float[torch.Tensor, "B H S v"]
+Output = Float[torch.Tensor, "B H T v"]
+Mask = Bool[torch.Tensor, "B #H T S"] | None
+Memory = tuple[Float[torch.Tensor, "B H T v"], Float[torch.Tensor, "B H T 1"]]  # φᵀZ and φᵀk
+TINY = 1e-30
+
+
+def prefix_attention(
+    query: Queries, key: Keys, value: Values, prefix_key: Keys, prefix_value: Values, mask: Mask, scale: float,
+    dropout: float = 0.0,
+) -> Output:  # fmt: skip
+    """Return softmax attention over the prefix (1 or B, H, m, d) and the keys; the prefix is never masked."""
+    batch, m = query.shape[0], prefix_key.shape[-2]
+    key = torch.cat([prefix_key.expand(batch, -1, -1, -1).to(key.dtype), key], dim=-2)
+    value = torch.cat([prefix_value.expand(batch, -1, -1, -1).to(value.dtype), value], dim=-2)
+    mask = None if mask is None else F.pad(mask, (m, 0), value=True)
+    return F.scaled_dot_product_attention(query, key, value, mask, dropout, scale=scale)
+
+
+def memory_from_prefix(
+    prefix_key: Float[torch.Tensor, "... m d"], prefix_value: Float[torch.Tensor, "... m v"], phi: FeatureMap
+) -> tuple[Float[torch.Tensor, "... r v"], Float[torch.Tensor, "... r"]]:
+    """Return Z = c·Σ_t φ(p_t)u_tᵀ and k = c·Σ_t φ(p_t), c the map's ``kernel_scale``."""
+    features = phi(prefix_key) * phi.kernel_scale  # (…, m, r)
+    return features.mT @ prefix_value.to(features.dtype), features.sum(dim=-2)
+
+
+def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
+    """Form every logit, in float32 at least; the plain reading of the formula."""
+    numerator, denominator = memory
+    wide = numerator.dtype
+    logits = query.to(wide) @ key.to(wide).mT * scale  # (B, H, T, S)
+    if mask is not None:
+        logits = logits.masked_fill(~mask, -torch.inf)
+    top = logits.amax(dim=-1, keepdim=True).clamp(min=0).detach()  # M ≥ 0
+    weights = torch.exp(logits - top)
+    own = torch.exp(-top)
+    total = weights.sum(dim=-1, keepdim=True) + own * denominator
+    out = (weights @ value.to(wide) + own * numerator) / _away_from_zero(total)
+    return out.to(query.dtype)
+
+
+def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
+    """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
+
+    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk) with M = max(ℓ, 0). Where no gradient is wanted, o and ℓ come
+    from a fused kernel; the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
+    """
+    numerator, denominator = memory
+    attended, log_sum = _attend_with_log_sum(query, key, value, mask, scale)
+    log_sum = log_sum.to(numerator.dtype)[..., None]
+    attended = attended.to(numerator.dtype)
+    if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says
+        empty = ~mask.any(dim=-1, keepdim=True)
+        attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
+    top = log_sum.clamp(min=0)
+    theirs, own = torch.exp(log_sum - top), torch.exp(-top)
+    out = (theirs * attended + own * numerator) / _away_from_zero(theirs + own * denominator)
+    return out.to(query.dtype)
+
+
+def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
+    """Let stock SDPA tell its normaliser: one more key 0 (logit 0) whose value alone is 1 in one more column.
+
+    SDPA then returns o' = Σ_j e^{s_j}v_j/(1 + Σ) and w₀ = 1/(1 + Σ), so that
+    out = (o' + w₀ φᵀZ)/(1 − w₀ + w₀ φᵀk), with exact gradients. The columns are filled up to a multiple of eight, and
+    queries and keys with zeros to the same width, for the fused kernels.
+    """
+    numerator, denominator = memory
+    size, width = value.shape[-1], -(-max(value.shape[-1] + 1, key.shape[-1]) // 8) * 8
+    key = F.pad(key, (0, width - key.shape[-1], 1, 0))  # (B, H, 1 + S, w)
+    query_wide = F.pad(query, (0, width - query.shape[-1]))
+    value = F.pad(value, (0, width - size, 1, 0))
+    column = torch.zeros_like(value[0, 0, :, 0])
+    column[0] = 1
+    value = torch.cat([value[..., :size], column[:, None].expand(*value.shape[:-1], 1), value[..., size + 1 :]], dim=-1)
+    mask = None if mask is None else F.pad(mask, (1, 0), value=True)
+    both = F.scaled_dot_product_attention(query_wide, key, value, mask, scale=scale).to(numerator.dtype)
+    attended, w0 = both[..., :size], both[..., size : size + 1]
+    out = (attended + w0 * numerator) / _away_from_zero(1 - w0 + w0 * denominator)
+    return out.to(query.dtype)
+
+
+BACKENDS: dict[str, Callable[..., Output]] = {"eager": eager, "merged": merged, "marker": marker}
+
+
+def read_memory(
+    features: Float[torch.Tensor, "B H T r"], Z: Float[torch.Tensor, "H r v"], k: Float[torch.Tensor, "H r"]
+) -> Memory:
+    """Return φᵀZ and φᵀk by one product."""
+    both = features @ torch.cat([Z, k[..., None]], dim=-1).to(features.dtype)  # (B, H, T, v + 1)
+    return both[..., :-1], both[..., -1:]
+
+
+def error_bound(
+    query: Queries, prefix_key: Keys, prefix_value: Values, value: Values, phi: FeatureMap, scale: float
+) -> tuple[float, float]:
+    """Return (η, 2η/(1 − η)·max‖value‖): how far attention by (Z, k) can be from that with the prefix.
+
+    η is the largest |c·φ(q)ᵀφ(p) − e^{s}|/e^{s} over all pairs; the bound is infinite where η ≥ 1. Values are those of
+    the prefix and of the keys.
+    """
+    kernel = phi(query) @ phi(prefix_key).mT * phi.kernel_scale
+    exact = torch.exp((query.to(kernel.dtype) @ prefix_key.to(kernel.dtype).mT) * scale)
+    eta = float(((kernel - exact).abs() / exact).max())
+    largest = max(float(prefix_value.norm(dim=-1).max()), float(value.norm(dim=-1).max()))
+    return eta, 2 * eta / (1 - eta) * largest if eta < 1 else float("inf")
+
+
+def _away_from_zero(total: torch.Tensor) -> torch.Tensor:
+    return torch.where(total.abs() < TINY, torch.full_like(total, TINY), total)
+
+
+def _attend_with_log_sum(
+    query: Queries, key: Keys, value: Values, mask: Mask, scale: float
+) -> tuple[Output, Float[torch.Tensor, "B H T"]]:
+    graph = torch.is_grad_enabled() and any(part.requires_grad for part in (query, key, value))
+    square = query.shape[-1] == value.shape[-1]
+    if query.device.type == "cpu" and square and not graph and query.dtype != torch.float16:
+        bias = None
+        if mask is not None:
+            bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, -torch.inf)
+        found, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, False, attn_mask=bias, scale=scale
+        )
+        return found, log_sum
+    logits = query.float() @ key.float().mT * scale
+    if mask is not None:
+        logits = logits.masked_fill(~mask, -torch.inf)
+    log_sum = torch.logsumexp(logits, dim=-1)
+    safe = torch.where(torch.isneginf(log_sum), 0.0, log_sum)
+    return torch.exp(logits - safe[..., None]) @ value.float(), log_sum

@@ -1,0 +1,130 @@
+"""The settings of an NTK-Attention adapter, and of the prefix that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from tenfold.ntk_attention.errors import InvalidAdapter
+
+FeatureMapName = Literal["elu1", "taylor1", "taylor2", "favor", "hedgehog"]
+Normaliser = Literal["softplus", "abs", "zero"]
+Initialisation = Literal["near_zero", "zero", "from_prefix"]
+Backend = Literal["marker", "eager", "merged"]
+DropoutMode = Literal["train", "always"]
+
+
+@dataclass(frozen=True)
+class NTKAttentionConfig:
+    """One (Z, k) per layer and query head beside a frozen model's attention.
+
+    ``phi``: the feature map φ. ``feature_size``: r of ``favor`` (default 2d). ``rank``: s of Z = Z_A Z_B, None for a full
+    Z. ``k_param``: how k stays non-negative ("zero" removes it, as in the released vision code). ``init``: "from_prefix"
+    waits for ``initialise_from_prefix``. ``pre_rope``: φ of the query before its rotation, so that the memory does not
+    depend on the position. ``dropout``: on φ(q); ``dropout_mode`` "always" repeats the released code, which drops while
+    evaluating too. ``layers``: which attention layers, None for all. ``modules_to_save``: names of modules that are
+    trained and kept along (a new classifier).
+
+    Raises:
+        InvalidAdapter: a value is not one of those allowed.
+    """
+
+    phi: FeatureMapName = "elu1"
+    rank: int | None = None
+    k_param: Normaliser = "softplus"
+    init: Initialisation = "near_zero"
+    backend: Backend = "marker"
+    feature_size: int | None = None
+    pre_rope: bool = False
+    dropout: float = 0.0
+    dropout_mode: DropoutMode = "train"
+    layers: tuple[int, ...] | None = None
+    modules_to_save: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("phi", FeatureMapName), ("k_param", Normaliser), ("init", Initialisation), ("backend", Backend),
+            ("dropout_mode", DropoutMode),
+        ):  # fmt: skip
+            _one_of(name, getattr(self, name), get_args(kind))
+        for name in ("rank", "feature_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InvalidAdapter(f"{name} = {value}; give a number of at least 1, or None")
+        if not 0 <= self.dropout < 1:
+            raise InvalidAdapter(f"dropout = {self.dropout}; give a share from 0 to below 1")
+        if self.feature_size is not None and self.phi != "favor":
+            raise InvalidAdapter(f"feature_size is favor's; {self.phi} has its size from the head")
+        object.__setattr__(self, "layers", _numbers(self.layers))
+        object.__setattr__(self, "modules_to_save", tuple(self.modules_to_save))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` reads, for JSON."""
+        return {"method": "ntk_attention", **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> NTKAttentionConfig:
+        """Return the settings that ``to_dict`` gave. Raises InvalidAdapter for an unknown key."""
+        return cls(**_known(cls, content))
+
+
+@dataclass(frozen=True)
+class PrefixConfig:
+    """``length`` trained keys and values a layer before the others (prefix tuning, deep: P-Tuning v2).
+
+    The keys are trained as they enter the attention, after any rotation, and shift no positions. ``tied``: one vector
+    is both key and value, as in the paper's theory. ``sd``: of the first keys and values.
+    """
+
+    length: int = 8
+    tied: bool = False
+    sd: float = 0.02
+    layers: tuple[int, ...] | None = None
+    modules_to_save: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.length < 0:
+            raise InvalidAdapter(f"length = {self.length}; a prefix has 0 or more positions")
+        object.__setattr__(self, "layers", _numbers(self.layers))
+        object.__setattr__(self, "modules_to_save", tuple(self.modules_to_save))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": "prefix", **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> PrefixConfig:
+        return cls(**_known(cls, content))
+
+
+AdapterConfig = NTKAttentionConfig | PrefixConfig
+
+
+def config_from_dict(content: dict[str, Any]) -> AdapterConfig:
+    """Return the settings of either method. Raises InvalidAdapter for an unknown method or key."""
+    method = content.get("method")
+    kinds: dict[Any, type[NTKAttentionConfig] | type[PrefixConfig]] = {
+        "ntk_attention": NTKAttentionConfig, "prefix": PrefixConfig,
+    }  # fmt: skip
+    if method not in kinds:
+        raise InvalidAdapter(f"method {method!r}; known are {', '.join(kinds)}")
+    return kinds[method].from_dict(content)
+
+
+def _known(cls: type, content: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(cls)}
+    unknown = set(content) - names - {"method"}
+    if unknown:
+        raise InvalidAdapter(f"unknown settings {', '.join(sorted(unknown))}; known are {', '.join(sorted(names))}")
+    return {name: value for name, value in content.items() if name in names}
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidAdapter(f"{name} = {value!r}; choose one of {', '.join(allowed)}")
+
+
+def _numbers(layers: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if layers is None else tuple(int(layer) for layer in layers)
