@@ -1,0 +1,72 @@
+"""Change one thing at a time in NTK-Attention on Fashion-MNIST, each arm with a rate search of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from steps.ntk_attention.adapt_vision import fresh, load_pictures, train_pictures
+from steps.ntk_attention.arms import Trained, compare, write_arms
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.ntk_attention.methods import Method
+
+Count = Annotated[int, Field(gt=0)]
+DATASET = "fashion_mnist"
+
+
+def rows() -> dict[str, Method]:
+    """Return every row of the ablation by name; "ntk" is the reference."""
+    ntk = Method("ntk", "ntk")
+
+    def changed(name: str, **settings: object) -> Method:
+        return Method(name, "ntk", dict(settings))
+
+    found = [
+        ntk,
+        *(changed(f"phi {phi}", phi=phi) for phi in ("taylor1", "taylor2", "favor", "hedgehog")),
+        changed("r = 4d", phi="favor", feature_size=128),
+        *(changed(f"rank s = {rank}", rank=rank) for rank in (2, 8)),
+        changed("k removed", k_param="zero"),
+        changed("k |zero|, as released", k_param="abs", init="zero"),
+        changed("Z, k start at 0", init="zero"),
+        Method("start from a prefix", "ntk", {"init": "zero"}, "random_prefix"),
+        Method("start from a prefix, not divided", "ntk", {"init": "zero"}, "undivided_prefix"),
+        Method("start from an input's keys", "ntk", {"init": "zero"}, "text"),
+        changed("dropout while training", dropout=0.2),
+        changed("dropout always, as released", dropout=0.2, dropout_mode="always"),
+        changed("first layer alone", layers=(0,)),
+        Method("prefix (m = 16), tied", "prefix", {"length": 16, "tied": True}),
+    ]
+    return {method.name: method for method in found}
+
+
+@dataclass
+class AblateParams:
+    """Which rows ("all" for every one), how long and from how many seeds."""
+
+    rows: list[str]
+    updates: Count
+    batch_size: Count
+    rates: dict[str, list[float]]
+    seeds: Count
+
+
+def ablate(prepared: Path, pretrained: Path, *, out: Path, params: AblateParams, run: Run) -> None:
+    """Change one thing at a time in NTK-Attention on Fashion-MNIST, each arm with a rate search of its own.
+
+    Reads   prepared/fashion_mnist.npz; pretrained/models/fashion_mnist/
+    Writes  arms.csv, search.csv, items.npz as adapt_vision does
+    Logs    ablation/<row>/<rate>/<seed>/loss
+    """
+    known, parts = rows(), load_pictures(prepared / f"{DATASET}.npz")
+    chosen = list(known) if params.rows == ["all"] else params.rows
+
+    def one(method: Method, rate: float, seed: int) -> Trained:
+        return train_pictures(
+            run, fresh(pretrained, DATASET, seed), method, parts, rate=rate, seed=seed, updates=params.updates,
+            batch_size=params.batch_size, name="ablation",
+        )  # fmt: skip
+
+    methods = [known[name] for name in chosen]
+    write_arms(out, [compare(run, DATASET, methods, params.rates, params.seeds, "accuracy", one)])

@@ -1,0 +1,105 @@
+"""The arms of a comparison: every method at every rate of its grid, then the chosen rate from more seeds.
+
+The rate is chosen on validation, by the first seed alone; the test scores of the other rates are written down and never
+used to choose. Setting "paper" is the rate that the released scripts have for every method, 1e-3; "searched" is the best
+of the method's own grid, which has 1e-3 in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from steps.runtime.run import Run
+from tenfold.ntk_attention.distillation import TOLERANCE, require_equal_parameters
+from tenfold.ntk_attention.methods import Method
+
+PAPER_RATE = 1e-3
+HIGHER_IS_BETTER = {"accuracy": True, "matthews": True, "perplexity": False}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training gave: both scores, and what the test items say one by one (correctness or nats)."""
+
+    parameters: int
+    validation_score: float
+    test_score: float
+    items: np.ndarray
+
+
+Train = Callable[[Method, float, int], Trained]
+
+
+def compare(
+    run: Run, task: str, methods: Sequence[Method], grids: dict[str, list[float]], seeds: int, metric: str, train: Train
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    """Return the arms (one row a method, setting and seed), the search, and every chosen arm's items by name."""
+    arms, search, items = [], [], {}
+    better = max if HIGHER_IS_BETTER[metric] else min
+    for method in methods:
+        tried = {rate: train(method, rate, 0) for rate in grids[method.kind]}
+        best = better(tried, key=lambda rate: tried[rate].validation_score)
+        for rate, result in tried.items():
+            search.append({"task": task, "method": method.name, "learning_rate": rate, "chosen": rate == best,
+                           "validation_score": result.validation_score, "test_score": result.test_score})  # fmt: skip
+        settings = {"searched": best} | ({"paper": PAPER_RATE} if PAPER_RATE in tried else {})
+        for setting, rate in settings.items():
+            for seed in range(seeds):
+                result = tried[rate] if seed == 0 else train(method, rate, seed)
+                arms.append({"task": task, "method": method.name, "setting": setting, "seed": seed,
+                             "learning_rate": rate, "trainable_parameters": result.parameters,
+                             "validation_score": result.validation_score, "test_score": result.test_score,
+                             "metric": metric})  # fmt: skip
+                items[f"{task}|{method.name}|{setting}|{seed}"] = result.items
+        run.say(f"{task}: {method.name} {tried[best].test_score:.4f} at {best:g}, {tried[best].parameters} parameters")
+    return pd.DataFrame(arms), pd.DataFrame(search), items
+
+
+def write_arms(out: Path, found: Iterable[tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]]) -> None:
+    """Write arms.csv, search.csv and items.npz of all tasks."""
+    arms, search, items = zip(*found, strict=True)
+    pd.concat(arms).to_csv(out / "arms.csv", index=False, float_format="%.6g")
+    pd.concat(search).to_csv(out / "search.csv", index=False, float_format="%.6g")
+    merged = {name: values for part in items for name, values in part.items()}
+    np.savez_compressed(out / "items.npz", allow_pickle=False, **merged)
+
+
+def comparison(
+    *, layers: int, heads: int, head_size: int, targets: Sequence[str], prefixes: Sequence[int], fan_in_fan_out: bool,
+    lora_outputs: int, run: Run,
+) -> list[Method]:  # fmt: skip
+    """Return head only, full, LoRA and prefix at NTK-Attention's parameters, NTK-Attention, and other prefixes.
+
+    A method that no whole rank or length brings within 5 % of NTK-Attention's is left out, and said.
+    """
+    width = heads * head_size
+    budget = layers * heads * head_size * (head_size + 1)
+    lora_unit = layers * (len(targets) * width + lora_outputs)
+    prefix_unit = 2 * layers * width
+    rank, length = (max(round(budget / unit), 1) for unit in (lora_unit, prefix_unit))
+    methods = [Method("head", "head"), Method("full", "fine_tuning")]
+    counts = {"ntk": budget, "lora": rank * lora_unit, "prefix": length * prefix_unit}
+    for name, method in {
+        "lora": Method(f"lora (r = {rank})", "lora",
+                       {"rank": rank, "targets": tuple(targets), "fan_in_fan_out": fan_in_fan_out}),
+        "prefix": Method(f"prefix (m = {length})", "prefix", {"length": length}),
+    }.items():  # fmt: skip
+        if abs(counts[name] - budget) > TOLERANCE * budget:
+            run.say(f"{method.name} is left out: {counts[name]} parameters are not within 5 % of {budget}")
+            del counts[name]
+        else:
+            methods.append(method)
+    require_equal_parameters(counts)
+    methods += [Method(f"prefix (m = {m})", "prefix", {"length": m}) for m in prefixes if m != length]
+    return [*methods, Method("ntk", "ntk")]
+
+
+def named(method: Method, name: str, **settings: Any) -> Method:
+    """Return the method under another name and with other settings."""
+    return replace(method, name=name, settings=method.settings | settings)

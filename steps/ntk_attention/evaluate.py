@@ -1,0 +1,100 @@
+"""Join every step's output into measurements, tables and figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from steps.ntk_attention import figures
+from steps.ntk_attention.measurements import (
+    comparisons,
+    correction_measurements,
+    search_measurements,
+    theory_measurements,
+    timing_measurements,
+)
+from steps.runtime.run import Run
+from tenfold.metrics.measurements import Measurement
+
+HEADLINES = ("vision_ntk_minus_lora", "vision_ntk_minus_prefix", "text_ntk_minus_lora", "longest_prefix_over_ntk")
+
+
+def evaluate(
+    vision: Path, text: Path, characters: Path, ablation: Path, theory: Path, timed: Path, *, out: Path, run: Run
+) -> None:
+    """Join every step's output into measurements, tables and figures.
+
+    Reads   arms.csv, search.csv, items.npz of each adaptation; descent.csv, curves.csv, error.csv; timing.csv
+    Writes  metrics.json, claims.json, figures/*.svg and tables/*.csv with their captions
+    """
+    arms = {folder.name: pd.read_csv(folder / "arms.csv") for folder in (vision, text, characters, ablation)}
+    searches = pd.concat([pd.read_csv(folder / "search.csv") for folder in (vision, text)])
+    descent, curves, errors = (pd.read_csv(theory / f"{name}.csv") for name in ("descent", "curves", "error"))
+    timing = pd.read_csv(timed / "timing.csv")
+    accurate = {name: table[table.metric == "accuracy"] for name, table in arms.items()}
+    claims: dict[str, Measurement] = (
+        comparisons("vision", accurate[vision.name], _items(vision))
+        | comparisons("text", accurate[text.name], _items(text))
+        | theory_measurements(descent, errors)
+        | timing_measurements(timing)
+        | search_measurements(searches, pd.concat([arms[vision.name], arms[text.name]]))
+        | correction_measurements()
+    )
+    metrics = {name: claims[name]["value"] for name in HEADLINES if "value" in claims[name]}
+    _write_json(out / "metrics.json", metrics)
+    _write_json(out / "claims.json", claims)
+    tables = {
+        "vision.csv": (summary(arms[vision.name]), "Pictures: classes 5 to 9 after pretraining on 0 to 4. " + SETTINGS),
+        "text.csv": (summary(arms[text.name]), "Texts with the sentence encoder. " + SETTINGS),
+        "characters.csv": (summary(arms[characters.name]), "A small GPT-2 from one text to another. " + SETTINGS),
+        "ablation.csv": (summary(arms[ablation.name]), "One thing changed at a time, Fashion-MNIST. " + SETTINGS),
+        "approximation.csv": (
+            errors.groupby(["kind", "scale", "m", "phi"])[["error", "without", "eta", "clamped"]].median().reset_index(),
+            "Errors of (Z, k) in ‖·‖∞, medians over the seeds.",
+        ),
+        "timing.csv": (timing, "Seconds of one layer, forward."),
+    }
+    (out / "tables").mkdir()
+    for name, (table, _) in tables.items():
+        table.to_csv(out / "tables" / name, index=False, float_format="%.6g")
+    _write_json(out / "tables" / "captions.json", {name: caption for name, (_, caption) in tables.items()})
+    drawn = {
+        "vision": figures.arms(arms[vision.name], "Pictures"),
+        "text": figures.arms(arms[text.name], "Texts"),
+        "characters": figures.arms(arms[characters.name], "Characters"),
+        "ablation": figures.arms(arms[ablation.name], "Ablation"),
+        "approximation": figures.errors(errors),
+        "descent": figures.descent(curves, descent),
+        "timing": figures.timing(timing),
+    }
+    for name, (figure, _) in drawn.items():
+        run.figure(name, figure)
+    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
+
+
+SETTINGS = (
+    "Setting searched: the rate of the method's own grid that did best on validation; paper: 1e-3, as released. "
+    "Parameters are those beside the classifier, which all methods train."
+)
+
+
+def summary(arms: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a task, method and setting: means over the seeds, and their standard deviation."""
+    keys = ["task", "setting", "method", "learning_rate", "trainable_parameters", "metric"]
+    grouped = arms.groupby(keys, sort=False)[["validation_score", "test_score"]]
+    table = grouped.mean().rename(columns={"validation_score": "validation", "test_score": "test"})
+    table["sd"], table["seeds"] = grouped.std().test_score.fillna(0), grouped.count().test_score
+    return table.reset_index()
+
+
+def _items(folder: Path) -> dict[str, Any]:
+    with np.load(folder / "items.npz") as data:
+        return {name: data[name] for name in data.files}
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,85 @@
+"""Pretrain the small ViTs on the source classes, and the small GPT-2 on the first text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch.utils.data import TensorDataset
+
+from steps.ntk_attention.training import character_loss, picture_loss, train
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.ntk_attention.backbones import Backbone, small_gpt2, small_vit
+
+Count = Annotated[int, Field(gt=0)]
+PICTURES = ("fashion_mnist", "cifar10")
+CLASSES = 5
+CARD = """# A small {kind} for adaptation studies
+
+Pretrained from scratch on {data}; {count:,} parameters, last training loss {loss:.3f}. Made to be adapted in the
+reproduction of NTK-Attention (arXiv 2406.14036); of no use beyond that. License: that of the data.
+"""
+
+
+@dataclass
+class PretrainParams:
+    """Sizes of the backbones and their training."""
+
+    width: Count
+    heads: Count
+    layers: Count
+    patches: Count  # a side
+    updates: Count
+    batch_size: Count
+    learning_rate: float
+    context: Count
+    characters_updates: Count
+    characters_batch: Count
+
+
+def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> None:
+    """Pretrain the small ViTs on the source classes, and the small GPT-2 on the first text.
+
+    Reads   prepared/<pictures>.npz, prepared/characters.npz
+    Writes  models/<pictures>/, models/characters/: config.json, model.safetensors
+    Logs    <name>/loss
+    """
+    for name in PICTURES:
+        with np.load(prepared / f"{name}.npz") as data:
+            pixels, labels = torch.from_numpy(data["source_x"]), torch.from_numpy(data["source_y"])
+        torch.manual_seed(int(run.generator(f"start of {name}").integers(2**31)))
+        model = small_vit(
+            size=pixels.shape[-1], patch=pixels.shape[-1] // params.patches, channels=pixels.shape[1],
+            width=params.width, layers=params.layers, heads=params.heads, classes=CLASSES,
+        )  # fmt: skip
+        train(
+            run, model, TensorDataset(pixels, labels), picture_loss, name=name, learning_rate=params.learning_rate,
+            updates=params.updates, batch_size=params.batch_size, order=f"order of {name}",
+        )  # fmt: skip
+        _keep(run, name, model, f"classes 0 to 4 of {name}", "ViT", pixels[:2].numpy())
+    with np.load(prepared / "characters.npz") as data:
+        windows = cut_windows(data["pretrain"], params.context)
+    torch.manual_seed(int(run.generator("start of characters").integers(2**31)))
+    model = small_gpt2(context=params.context, width=params.width, layers=params.layers, heads=params.heads)
+    train(
+        run, model, TensorDataset(windows), character_loss, name="characters", learning_rate=params.learning_rate,
+        updates=params.characters_updates, batch_size=params.characters_batch, order="order of characters",
+    )  # fmt: skip
+    _keep(run, "characters", model, "WikiText-2's characters", "GPT-2", windows[:2, :-1].numpy())
+
+
+def cut_windows(characters: np.ndarray, context: int) -> torch.Tensor:
+    """Return windows (N, context + 1) one after the other."""
+    count = len(characters) // (context + 1)
+    return torch.from_numpy(characters[: count * (context + 1)].reshape(count, context + 1))
+
+
+def _keep(run: Run, name: str, model: object, data: str, kind: str, example: np.ndarray) -> None:
+    losses = [entry[f"{name}/loss"] for entry in run.history if f"{name}/loss" in entry]
+    backbone = Backbone(model.to("cpu"))  # type: ignore[attr-defined]
+    count = sum(parameter.numel() for parameter in backbone.model.parameters())
+    run.model(name, backbone, card=CARD.format(kind=kind, data=data, count=count, loss=losses[-1]), example=example)
+    run.say(f"{name}: {count:,} parameters, loss {losses[-1]:.3f}")

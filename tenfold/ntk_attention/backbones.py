@@ -1,0 +1,107 @@
+"""The frozen models that are adapted: a small ViT, a sentence encoder with a classifier, a small GPT-2; or the hub's.
+
+Legend:  B batch · C choices an item · T tokens · D width
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageClassification,
+    BertConfig,
+    BertModel,
+    BertPreTrainedModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    ViTConfig,
+    ViTForImageClassification,
+)
+
+CHARACTERS = 128
+LORA_TARGETS = {"vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "gpt2": ("c_attn",)}
+
+
+def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, heads: int, classes: int) -> Any:
+    """Return an untrained ViT without dropout."""
+    config = ViTConfig(
+        image_size=size, patch_size=patch, num_channels=channels, hidden_size=width, num_hidden_layers=layers,
+        num_attention_heads=heads, intermediate_size=2 * width, num_labels=classes, hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    return ViTForImageClassification(config)
+
+
+def small_gpt2(*, context: int, width: int, layers: int, heads: int) -> Any:
+    """Return an untrained language model of characters without dropout."""
+    config = GPT2Config(
+        vocab_size=CHARACTERS, n_positions=context, n_embd=width, n_layer=layers, n_head=heads, resid_pdrop=0.0,
+        embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    return GPT2LMHeadModel(config)
+
+
+class MeanPooledClassifier(BertPreTrainedModel):
+    """A BERT encoder, the mean over a text's tokens, and a linear classifier: how MiniLM was trained to be read."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config)
+        self.bert = BertModel(config, add_pooling_layer=False)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return logits (B, classes) for ids (B, 1, T); (B, C) for C choices, where the classifier has one output."""
+        batch, choices, length = input_ids.shape
+        flat = attention_mask.reshape(-1, length)
+        hidden = self.bert(input_ids=input_ids.reshape(-1, length), attention_mask=flat).last_hidden_state
+        weight = flat[..., None].to(hidden.dtype)  # (B·C, T, 1)
+        logits = self.classifier((hidden * weight).sum(dim=1) / weight.sum(dim=1))  # (B·C, classes or 1)
+        return logits if choices == 1 else logits.reshape(batch, choices)
+
+
+def encoder_with_classifier(folder: Path, outputs: int, seed: int) -> MeanPooledClassifier:
+    """Return the encoder in ``folder`` with a new classifier; nothing is fetched."""
+    torch.manual_seed(seed)
+    return MeanPooledClassifier.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, num_labels=outputs, hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+
+
+def from_hub(name: str, revision: str | None, *, classes: int | None = None) -> Any:
+    """Return a published model by its hub id or from a folder: a ViT with a new classifier of ``classes``, or without
+    ``classes`` a causal language model."""
+    if classes is not None:
+        return AutoModelForImageClassification.from_pretrained(
+            name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True
+        )
+    return AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True)
+
+
+class Backbone:
+    """A transformers model as a folder that the model registry keeps: config.json and model.safetensors."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model = model
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        kind = AutoModelForCausalLM if config.model_type == "gpt2" else AutoModelForImageClassification
+        return cls(kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval())
+
+    def predict(self, inputs: Any) -> np.ndarray:
+        """Return logits: (B, classes) of pictures (B, channels, H, W) in [−1, 1], (B, T, characters) of ids (B, T)."""
+        with torch.inference_mode():
+            return self.model(torch.as_tensor(np.asarray(inputs))).logits.float().numpy()

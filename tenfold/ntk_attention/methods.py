@@ -1,0 +1,136 @@
+"""The ways of adapting a frozen model that are compared, under one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from tenfold.ntk_attention.config import NTKAttentionConfig, PrefixConfig
+from tenfold.ntk_attention.distillation import distil_prefix
+from tenfold.ntk_attention.injection import adapter_modules, attention_layers, inject
+
+Kind = Literal["head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way: ``settings`` go to LoRA (rank, targets), to the prefix or to NTK-Attention.
+
+    ``start``: what NTK-Attention's (Z, k) begin as: "own" (the configuration's init), or the sums over ``start_length``
+    keys and values: of random vectors ("random_prefix", undivided with "undivided_prefix"), or of the first tokens that
+    the layer itself made of a text ("text").
+    """
+
+    name: str
+    kind: Kind
+    settings: dict[str, Any] = field(default_factory=dict)
+    start: Literal["own", "random_prefix", "undivided_prefix", "text"] = "own"
+    start_length: int = 16
+
+
+def apply(model: PreTrainedModel, method: Method, *, head: str | None, seed: int, text: dict[str, Any] | None = None):  # type: ignore[no-untyped-def]
+    """Prepare ``model`` in place to be trained by ``method``; returns what is to be called in its place.
+
+    ``head`` names the classifier, which every method trains; None for language models. Attention dropout is off in all
+    of them. ``text``: an input whose keys and values "text" starts from.
+    """
+    torch.manual_seed(seed)
+    saved = (head,) if head else ()
+    if method.kind == "fine_tuning":
+        return model
+    if method.kind == "head":
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        _trained_head(model, head)
+        return model
+    if method.kind == "lora":
+        return _lora(model, method, head)
+    if method.kind == "peft_prefix":
+        from peft import PrefixTuningConfig, get_peft_model
+
+        config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=method.settings["length"])
+        return get_peft_model(model, config)
+    if method.kind == "prefix":
+        return inject(model, PrefixConfig(**method.settings, seed=seed, modules_to_save=saved))
+    config = NTKAttentionConfig(**method.settings, seed=seed, modules_to_save=saved)
+    if method.start == "own":
+        return inject(model, config)
+    return _started(model, method, config, text)
+
+
+def _lora(model: PreTrainedModel, method: Method, head: str | None) -> PreTrainedModel:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    rank = method.settings["rank"]
+    # α = 2r as the released scripts have it (r = 8, α = 16), no dropout
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=list(method.settings["targets"]),
+        fan_in_fan_out=method.settings.get("fan_in_fan_out", False),
+    )  # fmt: skip
+    inject_adapter_in_model(config, model)
+    _trained_head(model, head)
+    return model
+
+
+def _trained_head(model: nn.Module, head: str | None) -> None:
+    if head:
+        model.get_submodule(head).requires_grad_(True)
+
+
+def _started(model: PreTrainedModel, method: Method, config: NTKAttentionConfig, text: dict[str, Any] | None):  # type: ignore[no-untyped-def]
+    """Inject NTK-Attention that starts as the sums over a prefix."""
+    length = method.start_length
+    if method.start != "text":
+        inject(model, PrefixConfig(length=length, sd=0.3, seed=config.seed), "start")
+        distil_prefix(model, config, prefix="start", adapter_name="default")
+        modules: Any = adapter_modules(model)
+        if method.start == "undivided_prefix":
+            with torch.no_grad():
+                for module in modules:
+                    divided = module.phi.kernel_scale
+                    module.Z.div_(divided)
+                    module.k_raw.copy_(_raw_of(nn.functional.softplus(module.k_raw) / divided))
+    else:
+        assert text is not None, "the start from a text needs one"
+        inject(model, replace(config, modules_to_save=()))
+        _from_text(model, text, length)
+    for layer in (m for m in model.modules() if type(m).__name__ == "LayerAdapters"):
+        if "start" in layer.by_name:
+            del layer.by_name["start"]
+    for name in config.modules_to_save:
+        model.get_submodule(name).requires_grad_(True)
+    return model
+
+
+def _from_text(model: PreTrainedModel, text: dict[str, Any], length: int) -> None:
+    """Let (Z, k) be the sums over the keys and values that each layer makes of a text (PEFT: KV from text)."""
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    modules: Any = adapter_modules(model)
+    handles = [
+        module.register_forward_pre_hook(lambda _module, inputs: kept.append((inputs[1], inputs[2]))) for module in modules
+    ]
+    with torch.no_grad():
+        model(**text)
+    for handle in handles:
+        handle.remove()
+    for module, (key, value) in zip(modules, kept, strict=True):
+        module.initialise_from_prefix(key[0, :, :length].float(), value[0, :, :length].float())
+
+
+def _raw_of(y: torch.Tensor) -> torch.Tensor:
+    return y + torch.log(-torch.expm1(-y))
+
+
+def trained_count(model: nn.Module, head: str | None) -> int:
+    """Return how many numbers are trained beside the classifier that every method trains."""
+    total = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    own = sum(parameter.numel() for parameter in model.get_submodule(head).parameters()) if head else 0
+    return total - own
+
+
+def layer_count(model: nn.Module) -> int:
+    return len(attention_layers(model))

@@ -1,0 +1,93 @@
+"""Text tasks in the mirror's tables: single sentences, pairs, and two choices to a premise; and plain texts.
+
+Legend:  N items · C choices an item (1 for classification) · T tokens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from tenfold.data.archives import gunzip
+from tenfold.data.errors import TableMismatch
+
+CONNECTING = {"cause": "because", "effect": "so"}  # COPA: what joins premise and choice
+
+
+@dataclass(frozen=True)
+class TextItems:
+    """Items of one split: each has one text, or one for each choice; a text is a sentence or a pair."""
+
+    texts: tuple[tuple[tuple[str, str | None], ...], ...]
+    labels: Int[np.ndarray, " N"]
+
+    @property
+    def choices(self) -> int:
+        return len(self.texts[0])
+
+    def only(self, chosen: Sequence[int] | np.ndarray) -> TextItems:
+        return TextItems(tuple(self.texts[index] for index in chosen), self.labels[np.asarray(chosen)])
+
+
+def read_items(folder: Path, split: str) -> TextItems:
+    """Return the items of ``split`` from the folder's ``*.tsv.gz`` (a header line, no quoting).
+
+    Known columns: text; sentence1 and sentence2; premise, asks_for, choice1 and choice2. Labels are numbers, or names,
+    which are numbered in the order of the alphabet.
+    Raises TableMismatch for anything else, CorruptArchive for a damaged file.
+    """
+    files = sorted(folder.glob("*.tsv.gz"))
+    if not files:
+        raise TableMismatch(f"{folder} holds no *.tsv.gz. Bring the source again.")
+    columns, *rows = (line.split("\t") for line in gunzip(files[0]).decode("utf-8").splitlines())
+    table = [dict(zip(columns, row, strict=True)) for row in rows]
+    names = sorted({row["label"] for row in table})
+    chosen = [row for row in table if row["split"] == split]
+    if not chosen:
+        raise TableMismatch(f"{files[0]} has nothing of split {split!r}; it has {sorted({r['split'] for r in table})}")
+    labels = [int(row["label"]) if row["label"].isdigit() else names.index(row["label"]) for row in chosen]
+    return TextItems(tuple(_texts(row, files[0]) for row in chosen), np.array(labels, dtype=np.int64))
+
+
+def _texts(row: dict[str, str], path: Path) -> tuple[tuple[str, str | None], ...]:
+    if "text" in row:
+        return ((row["text"], None),)
+    if "sentence1" in row:
+        return ((row["sentence1"], row["sentence2"]),)
+    if "choice1" in row:
+        premise = f"{row['premise'].rstrip('.')} {CONNECTING[row['asks_for']]}"
+        return ((premise, row["choice1"]), (premise, row["choice2"]))
+    raise TableMismatch(f"{path} has the columns {sorted(row)}, without text, a pair of sentences or choices")
+
+
+def encode(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return token ids and mask, both (N, C, T) int64, T the longest text's length up to ``max_tokens``."""
+    flat = [text for item in items.texts for text in item]
+    pairs = [second for _, second in flat]
+    coded = tokenizer(
+        [first for first, _ in flat], pairs if pairs[0] is not None else None, padding=True, truncation=True,
+        max_length=max_tokens, return_tensors="np",
+    )  # fmt: skip
+    shape = (len(items.texts), items.choices, -1)
+    return coded["input_ids"].astype(np.int64).reshape(shape), coded["attention_mask"].astype(np.int64).reshape(shape)
+
+
+def read_plain_text(folder: Path) -> str:
+    """Return the text of a folder's ``*.txt.gz`` files one after the other; of a stand-in, its table's texts."""
+    files = sorted(folder.glob("*.txt.gz"))
+    if files:
+        return "".join(gunzip(path).decode("utf-8") for path in files)
+    table = sorted(folder.glob("*.tsv.gz"))
+    if not table:
+        raise TableMismatch(f"{folder} holds no text. Bring the source again.")
+    return "\n".join(line.rpartition("\t")[2] for line in gunzip(table[0]).decode("utf-8").splitlines()[1:])
+
+
+def as_bytes(text: str) -> Int[np.ndarray, " N"]:
+    """Return characters as numbers below 128; whatever is not ASCII becomes a question mark."""
+    return np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64)
