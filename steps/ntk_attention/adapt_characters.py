@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, comparison, write_arms
@@ -65,7 +64,9 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
         return Trained(trained_count(model, None), np.exp(validation.mean()), np.exp(test.mean()), test)
 
     found = compare(run, "characters", methods, params.rates, params.seeds, "perplexity", one)
-    before = nats_a_window(Backbone.load(pretrained / "models" / "characters").model.eval(), parts["test"][: params.test_windows])
+    before = nats_a_window(
+        Backbone.load(pretrained / "models" / "characters").model.eval(), parts["test"][: params.test_windows]
+    )
     run.say(f"characters: perplexity {float(np.exp(before.mean())):.3f} before any adaptation")
     write_arms(out, [found])
     (out / "before.txt").write_text(f"{float(np.exp(before.mean())):.6g}\n")

@@ -13,7 +13,7 @@ from steps.ntk_attention.arms import Trained, compare, comparison, write_arms
 from steps.ntk_attention.training import picture_loss, predictions, train
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
-from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, from_hub
+from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, vit_from_hub
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
 Count = Annotated[int, Field(gt=0)]
@@ -69,12 +69,10 @@ def load_pictures(path: Path) -> dict[str, torch.Tensor]:
         return {name: torch.from_numpy(data[name]) for name in data.files if not name.startswith("source")}
 
 
-def fresh(
-    pretrained: Path, name: str, seed: int, hub_model: str | None = None, hub_revision: str | None = None
-) -> Any:
+def fresh(pretrained: Path, name: str, seed: int, hub_model: str | None = None, hub_revision: str | None = None) -> Any:
     """Return the pretrained model, ours or the hub's, with a new classifier, the same for every method of a seed."""
     if hub_model is not None:
-        model = from_hub(hub_model, hub_revision, classes=CLASSES)
+        model = vit_from_hub(hub_model, hub_revision, CLASSES)
     else:
         model = Backbone.load(pretrained / "models" / name).model
     torch.manual_seed(seed)

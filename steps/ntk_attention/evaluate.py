@@ -53,7 +53,9 @@ def evaluate(
         "characters.csv": (summary(arms[characters.name]), "A small GPT-2 from one text to another. " + SETTINGS),
         "ablation.csv": (summary(arms[ablation.name]), "One thing changed at a time, Fashion-MNIST. " + SETTINGS),
         "approximation.csv": (
-            errors.groupby(["kind", "scale", "m", "phi"])[["error", "without", "eta", "clamped"]].median().reset_index(),
+            errors.groupby(["kind", "scale", "m", "phi"])[["error", "without", "eta", "clamped"]]
+            .median()
+            .reset_index(),
             "Errors of (Z, k) in ‖·‖∞, medians over the seeds.",
         ),
         "timing.csv": (timing, "Seconds of one layer, forward."),

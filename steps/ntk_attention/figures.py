@@ -64,7 +64,10 @@ def descent(curves: pd.DataFrame, table: pd.DataFrame) -> Drawn:
         right.loglog(mean.index, mean.clip(lower=1e-9), "o-", label=label)
     right.set_xlabel("prefix length m")
     right.legend(fontsize=8)
-    return figure, "One layer with a shared prefix (T1): loss of one seed; eigenvalue, motion and drift, means over seeds."
+    return (
+        figure,
+        "One layer with a shared prefix (T1): loss of one seed; eigenvalue, motion and drift, means over seeds.",
+    )
 
 
 def timing(table: pd.DataFrame) -> Drawn:

@@ -94,11 +94,11 @@ def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str
             f"mean smallest eigenvalue, m = {widths[-1]} over m = {widths[0]} (at least 1e-12)", seeds=seeds,
         ),
         "loss_longest_over_shortest": measured(
-            float(np.exp(mean["value"])), "ratio", f"loss at the end, m = {widths[-1]} over m = {widths[0]}, geometric mean",
+            float(np.exp(mean["value"])), "ratio", f"final loss, m = {widths[-1]} over m = {widths[0]}, geometric mean",
             None if interval is None else (float(np.exp(interval[0])), float(np.exp(interval[1]))), seeds=seeds,
         ),
         "late_loss_ratio": mean_of(
-            (longest.loss_after / longest.loss_half).tolist(), "ratio", f"loss at the end over half-way, m = {widths[-1]}"
+            (longest.loss_after / longest.loss_half).tolist(), "ratio", f"final loss over half-way, m = {widths[-1]}"
         ),
     }  # fmt: skip
     bounded = errors[errors.eta < 1]
@@ -114,7 +114,9 @@ def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str
         rows = errors[(errors.phi == phi) & (errors.kind == kind) & (errors.scale == scale)]
         lengths = sorted(rows.m.unique())
         curves = {seed: part.sort_values("m").error.tolist() for seed, part in rows.groupby("seed")}
-        found[name] = slope_over_seeds(lengths, curves, f"error against m, {phi}, {kind} prefixes, entries of {scale:g}")
+        found[name] = slope_over_seeds(
+            lengths, curves, f"error against m, {phi}, {kind} prefixes, entries of {scale:g}"
+        )
     small = errors[(errors.scale == scale)].pivot_table(index=["kind", "m", "seed"], columns="phi", values="error")
     found["elu1_over_taylor2"] = _geometric(small.elu1 / small.taylor2, "error of elu1 over that of degree two")
     large = errors[(errors.phi == "elu1") & (errors.scale == errors.scale.max()) & (errors.m == errors.m.max())]
@@ -122,7 +124,9 @@ def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str
         large.error / large.without, f"elu1's error over that of no prefix, entries of {errors.scale.max():g}"
     )
     near = errors[(errors.phi == "taylor2") & (errors.scale == scale)]
-    found["twice_over_error"] = _geometric(near.both / near.error, "error with the prefix seen twice over that of (Z, k)")
+    found["twice_over_error"] = _geometric(
+        near.both / near.error, "error with the prefix seen twice over that of (Z, k)"
+    )
     return found
 
 
@@ -144,9 +148,13 @@ def timing_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
     return {
         "ntk_over_no_prefix": measured(ours / plain, "ratio", "time of the merged form over no prefix, forward"),
         "longest_prefix_over_ntk": measured(
-            float(longest.seconds) / ours, "ratio", f"time of a prefix of {int(longest.m)} over NTK-Attention's, forward"
+            float(longest.seconds) / ours,
+            "ratio",
+            f"time of a prefix of {int(longest.m)} over NTK-Attention's, forward",
         ),
-        "official_length_slope": measured(slope, "log-log slope", f"time of the released arithmetic against L, {lengths}"),
+        "official_length_slope": measured(
+            slope, "log-log slope", f"time of the released arithmetic against L, {lengths}"
+        ),
     }
 
 
@@ -160,9 +168,14 @@ def search_measurements(searches: pd.DataFrame, arms: pd.DataFrame) -> dict[str,
             at_paper = part[np.isclose(part.learning_rate, 1e-3)]
             full.append(float(chosen - at_paper.test_score.iloc[0]))
     return {
-        "selection_gain": mean_of(gains, "accuracy", "best test score of a grid less that of the rate chosen on validation"),
+        "selection_gain": mean_of(
+            gains, "accuracy", "best test score of a grid less that of the rate chosen on validation"
+        ),
         "full_searched_minus_paper": measured(
-            float(np.mean(full)), "accuracy", f"full fine-tuning, own rate less 1e-3, mean of {len(full)} tasks", n=len(full)
+            float(np.mean(full)),
+            "accuracy",
+            f"full fine-tuning, own rate less 1e-3, mean of {len(full)} tasks",
+            n=len(full),
         ),
     }
 
@@ -175,14 +188,18 @@ def correction_measurements() -> dict[str, Measurement]:
     of_counts = "from the formulas, ChatGLM3-6B's configuration"
     return {
         "elu1_denominator": measured(corrections.elu1_over_exponential(), "ratio", "Σφ(q)ᵀφ(p) over Σe^s, d = 32"),
-        "released_k_gradient": measured(released, "gradient", "largest |∂loss/∂k| in five updates from k = 0 through |k|"),
+        "released_k_gradient": measured(
+            released, "gradient", "largest |∂loss/∂k| in five updates from k = 0 through |k|"
+        ),
         "softplus_k_gradient": measured(softplus, "gradient", "the same through softplus, from 1e-4"),
         "evaluation_noise": measured(corrections.dropout_in_evaluation(), "output", "difference of two evaluations"),
         "released_finite": measured(finite, "share", "finite outputs of exponentials as they come, queries × 60"),
         "stable_finite": measured(stable, "share", "finite outputs of the stable form, queries × 60"),
         "ntk_over_lora_parameters": measured(counts["ntk"] / counts["lora, r = 8"], "ratio", of_counts),
         "ntk_over_prefix_parameters": measured(counts["ntk"] / counts["prefix, m = 10"], "ratio", of_counts),
-        "vit_b_parameters": measured(counts["ntk, ViT-B"], "parameters", "from the formula, 12 layers of 12 heads of 64"),
+        "vit_b_parameters": measured(
+            counts["ntk, ViT-B"], "parameters", "from the formula, 12 layers of 12 heads of 64"
+        ),
         "beyond_values": measured(free, "ratio", "largest output over largest value, a (Z, k) of no prefix"),
         "prefix_beyond_values": measured(averaged, "ratio", "largest output over largest value, a prefix of 32"),
     }

@@ -54,11 +54,11 @@ def prepare(
     tokenizer = AutoTokenizer.from_pretrained(minilm, local_files_only=True)
     for folder in (sst2, trec, rte, cola, copa):
         splits = _text_splits(folder, params, run)
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for split, items in splits.items():
             ids, mask = encode(items, tokenizer, params.max_tokens)
             arrays |= {f"{split}_ids": ids, f"{split}_mask": mask, f"{split}_labels": items.labels}
-        np.savez(out / f"{folder.name}.npz", allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(out / f"{folder.name}.npz", **arrays, allow_pickle=False)
         meta[folder.name] = _origin(folder)
     _characters(wikitext2, tinyshakespeare, out, params)
     meta |= {folder.name: _origin(folder) for folder in (wikitext2, tinyshakespeare, minilm)}
@@ -85,10 +85,10 @@ def _pictures(folder: Path, out: Path, params: PrepareParams) -> None:
         ),
         "test": (test, np.flatnonzero(test.labels >= HALF)),
     }
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, (pictures, chosen) in parts.items():
         arrays |= {f"{name}_x": _scaled(pictures, chosen), f"{name}_y": pictures.labels[chosen] % HALF}
-    np.savez(out / f"{folder.name}.npz", allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(out / f"{folder.name}.npz", **arrays, allow_pickle=False)
 
 
 def _scaled(pictures: Pictures, chosen: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def _scaled(pictures: Pictures, chosen: np.ndarray) -> np.ndarray:
 
 
 def _text_splits(folder: Path, params: PrepareParams, run: Run) -> dict[str, TextItems]:
-    """Where the source has no labelled test split its dev split serves as the test, and validation is cut from train."""
+    """Without a labelled test split the dev split serves as the test; validation is cut from train."""
     known = {name: _read(folder, name) for name in ("train", "dev", "test")}
     test = known["test"] or known["dev"]
     train = known["train"] or known["dev"]  # COPA's dev split is what there is to train on

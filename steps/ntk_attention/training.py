@@ -60,7 +60,9 @@ def character_loss(model: Any, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def predictions(model: Any, inputs: tuple[torch.Tensor, ...], call: Callable[..., torch.Tensor], size: int = 256) -> Any:
+def predictions(
+    model: Any, inputs: tuple[torch.Tensor, ...], call: Callable[..., torch.Tensor], size: int = 256
+) -> Any:
     """Return the most likely class of every item."""
     found = [
         call(model, *(part[start : start + size] for part in inputs)).argmax(dim=-1)

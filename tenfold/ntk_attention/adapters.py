@@ -1,6 +1,6 @@
 """What is trained beside one attention layer: the sums (Z, k) of NTK-Attention, or a prefix of keys and values.
 
-Legend:  B batch · H query heads · T queries · S keys · d head size · v value size · r features · s rank · m prefix length
+Legend:  B batch · H query heads · T queries · S keys · d head size · v value size · r features · s rank · m prefix
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class NTKMemory(nn.Module):
     ) -> Float[torch.Tensor, "B H T v"]:  # fmt: skip
         """Return the layer's attention with the memory in it; ``unrotated`` is the query before any rotation."""
         chosen = query if unrotated is None else unrotated
-        features = self.phi(chosen * (scale * math.sqrt(chosen.shape[-1])))  # another scale than 1/√d stays one
+        other = scale * math.sqrt(chosen.shape[-1])  # a scale other than 1/√d
+        features = self.phi(chosen if math.isclose(other, 1.0) else chosen * other)
         if self.config.dropout:
             active = self.training or self.config.dropout_mode == "always"
             features = nn.functional.dropout(features, self.config.dropout, training=active)

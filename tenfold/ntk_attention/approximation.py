@@ -79,7 +79,12 @@ def measure_error(
         twice = eager(query, keys, values, (numerator, denominator.clamp(min=0)), None, d**-0.5)
         plain = prefix_attention(query, key, value, prefix_key[..., :0, :], prefix_value[..., :0, :], None, d**-0.5)
         eta, bound = error_bound(query, prefix_key, prefix_value, value, phi, d**-0.5)
+    off = {
+        name: float((made - exact).abs().max())
+        for name, made in (("error", found), ("without", plain), ("both", twice))
+    }
+    difference = float((found - exact).norm(dim=-1).max())
     return ErrorRow(
-        phi_name, kind, scale, m, seed, *(float((made - exact).abs().max()) for made in (found, plain, twice)),
-        float(exact.abs().max()), eta, bound, float((found - exact).norm(dim=-1).max()), int(negative.sum()),
+        phi_name, kind, scale, m, seed, **off, largest=float(exact.abs().max()), eta=eta, bound=bound,
+        difference=difference, clamped=int(negative.sum()),
     )  # fmt: skip

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from torch.nn import functional
 
 from tenfold.ntk_attention.features import FeatureMap
 
@@ -37,8 +37,8 @@ def prefix_attention(
     batch, m = query.shape[0], prefix_key.shape[-2]
     key = torch.cat([prefix_key.expand(batch, -1, -1, -1).to(key.dtype), key], dim=-2)
     value = torch.cat([prefix_value.expand(batch, -1, -1, -1).to(value.dtype), value], dim=-2)
-    mask = None if mask is None else F.pad(mask, (m, 0), value=True)
-    return F.scaled_dot_product_attention(query, key, value, mask, dropout, scale=scale)
+    mask = None if mask is None else functional.pad(mask, (m, 0), value=True)
+    return functional.scaled_dot_product_attention(query, key, value, mask, dropout, scale=scale)
 
 
 def memory_from_prefix(
@@ -79,8 +79,10 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
         attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
     top = log_sum.clamp(min=0)
     theirs, own = torch.exp(log_sum - top), torch.exp(-top)
-    out = (theirs * attended + own * numerator) / _away_from_zero(theirs + own * denominator)
-    return out.to(query.dtype)
+    total = _away_from_zero(theirs + own * denominator)  # (B, H, T, 1): dividing here spares a pass over the output
+    if not torch.is_grad_enabled():  # in place: fresh memory costs as much as the arithmetic
+        return attended.mul_(theirs / total).addcmul_(numerator, own / total).to(query.dtype)
+    return torch.addcmul(attended * (theirs / total), numerator, own / total).to(query.dtype)
 
 
 def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
@@ -92,14 +94,14 @@ def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     """
     numerator, denominator = memory
     size, width = value.shape[-1], -(-max(value.shape[-1] + 1, key.shape[-1]) // 8) * 8
-    key = F.pad(key, (0, width - key.shape[-1], 1, 0))  # (B, H, 1 + S, w)
-    query_wide = F.pad(query, (0, width - query.shape[-1]))
-    value = F.pad(value, (0, width - size, 1, 0))
+    key = functional.pad(key, (0, width - key.shape[-1], 1, 0))  # (B, H, 1 + S, w)
+    query_wide = functional.pad(query, (0, width - query.shape[-1]))
+    value = functional.pad(value, (0, width - size, 1, 0))
     column = torch.zeros_like(value[0, 0, :, 0])
     column[0] = 1
     value = torch.cat([value[..., :size], column[:, None].expand(*value.shape[:-1], 1), value[..., size + 1 :]], dim=-1)
-    mask = None if mask is None else F.pad(mask, (1, 0), value=True)
-    both = F.scaled_dot_product_attention(query_wide, key, value, mask, scale=scale).to(numerator.dtype)
+    mask = None if mask is None else functional.pad(mask, (1, 0), value=True)
+    both = functional.scaled_dot_product_attention(query_wide, key, value, mask, scale=scale).to(numerator.dtype)
     attended, w0 = both[..., :size], both[..., size : size + 1]
     out = (attended + w0 * numerator) / _away_from_zero(1 - w0 + w0 * denominator)
     return out.to(query.dtype)
@@ -111,9 +113,9 @@ BACKENDS: dict[str, Callable[..., Output]] = {"eager": eager, "merged": merged, 
 def read_memory(
     features: Float[torch.Tensor, "B H T r"], Z: Float[torch.Tensor, "H r v"], k: Float[torch.Tensor, "H r"]
 ) -> Memory:
-    """Return φᵀZ and φᵀk by one product."""
-    both = features @ torch.cat([Z, k[..., None]], dim=-1).to(features.dtype)  # (B, H, T, v + 1)
-    return both[..., :-1], both[..., -1:]
+    """Return φᵀZ and φᵀk."""
+    # k as a dot product: four times as fast as a matrix of one column
+    return features @ Z.to(features.dtype), torch.linalg.vecdot(features, k[:, None].to(features.dtype))[..., None]
 
 
 def error_bound(

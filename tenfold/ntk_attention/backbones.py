@@ -31,7 +31,7 @@ LORA_TARGETS = {"vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "gpt2":
 
 def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, heads: int, classes: int) -> Any:
     """Return an untrained ViT without dropout."""
-    config = ViTConfig(
+    config = ViTConfig(  # type: ignore[call-arg]
         image_size=size, patch_size=patch, num_channels=channels, hidden_size=width, num_hidden_layers=layers,
         num_attention_heads=heads, intermediate_size=2 * width, num_labels=classes, hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
@@ -54,7 +54,7 @@ class MeanPooledClassifier(BertPreTrainedModel):
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, int(config.num_labels or 2))
         self.post_init()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -76,14 +76,11 @@ def encoder_with_classifier(folder: Path, outputs: int, seed: int) -> MeanPooled
     )  # fmt: skip
 
 
-def from_hub(name: str, revision: str | None, *, classes: int | None = None) -> Any:
-    """Return a published model by its hub id or from a folder: a ViT with a new classifier of ``classes``, or without
-    ``classes`` a causal language model."""
-    if classes is not None:
-        return AutoModelForImageClassification.from_pretrained(
-            name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True
-        )
-    return AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True)
+def vit_from_hub(name: str, revision: str | None, classes: int) -> Any:
+    """Return a published ViT, by its hub id or from a folder, with a new classifier of ``classes``."""
+    return AutoModelForImageClassification.from_pretrained(
+        name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True
+    )
 
 
 class Backbone:

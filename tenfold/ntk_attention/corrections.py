@@ -25,7 +25,7 @@ def elu1_over_exponential(head_size: int = 32, scale: float = 0.3, m: int = 64, 
 
 
 def released_k_gradient(updates: int = 5) -> tuple[float, float]:
-    """Return the largest |∂loss/∂k| over some updates of Z and k from 0 through |k|, and that through softplus from 1e-4."""
+    """Return the largest |∂loss/∂k| over some updates from 0 through |k|, and from 1e-4 through softplus."""
     found = []
     for released in (True, False):
         generator = torch.Generator().manual_seed(0)
@@ -86,7 +86,8 @@ def outside_every_prefix(seed: int = 0) -> tuple[float, float]:
     best prefix could do, which is 1 (a convex combination)."""
     generator = torch.Generator().manual_seed(seed)
     query, key, value = (torch.randn(1, 2, 8, 16, generator=generator) for _ in range(3))
-    memory = read_memory(feature_map("elu1", 16)(query), torch.randn(2, 16, 16, generator=generator), torch.full((2, 16), 1e-3))
+    Z, k = 10 * torch.randn(2, 16, 16, generator=generator), torch.full((2, 16), 1e-3)
+    memory = read_memory(feature_map("elu1", 16)(query), Z, k)
     free = eager(query, key, value, memory, None, 0.25)
     prefix_key = torch.randn(1, 2, 32, 16, generator=generator)
     prefix_value = value[:, :, torch.randint(0, 8, (32,), generator=generator)]

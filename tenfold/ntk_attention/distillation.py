@@ -37,7 +37,7 @@ def distil_prefix(
 
 
 def require_equal_parameters(counts: dict[str, int], *, tolerance: float = TOLERANCE) -> None:
-    """Refuse a comparison "at equal parameters" between methods that are not. Raises BudgetMismatch naming the worst."""
+    """Refuse to call methods equal in parameters that are not. Raises BudgetMismatch naming one."""
     reference = next(iter(counts.values()))
     for name, count in counts.items():
         if abs(count - reference) > tolerance * reference:

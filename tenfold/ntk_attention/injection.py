@@ -51,8 +51,7 @@ def inject(model: PreTrainedModel, config: AdapterConfig, adapter_name: str = "d
     Everything else is frozen but ``config.modules_to_save``. A second adapter goes beside the first under its own name.
 
     Raises:
-        UnsupportedModel: no layer of a known class (ViT, BERT, GPT-2, Llama, Mistral, Qwen2), or none uses the attention
-            interface.
+        UnsupportedModel: no layer of a known class (ViT, BERT, GPT-2, Llama, Mistral, Qwen2).
         InvalidAdapter: the name is taken, a layer number too large, ``pre_rope`` where queries are not rotated.
     """
     places = attention_layers(model)
@@ -155,6 +154,14 @@ def disable_adapter(model: nn.Module) -> Iterator[nn.Module]:
             layer.active = active
 
 
+def remove_adapter(model: nn.Module, adapter_name: str) -> None:
+    """Take an adapter away, if it is there; where it was the active one, the backbone is left to answer alone."""
+    for layer in _adapted(model):
+        if adapter_name in layer.by_name:
+            del layer.by_name[adapter_name]
+        layer.active = None if layer.active == adapter_name else layer.active
+
+
 def adapter_names(model: nn.Module) -> list[str]:
     """Return the names of the adapters that are there."""
     return sorted({name for layer in _adapted(model) for name in layer.by_name})
@@ -171,7 +178,9 @@ def adapter_state_dict(model: nn.Module, adapter_name: str = "default") -> dict[
     """Return the adapter's own tensors, and those of its ``modules_to_save``, without the backbone."""
     modules = adapter_modules(model, adapter_name)
     state = {
-        f"{number}.{name}": tensor for number, module in enumerate(modules) for name, tensor in module.state_dict().items()
+        f"{number}.{name}": tensor
+        for number, module in enumerate(modules)
+        for name, tensor in module.state_dict().items()
     }
     for saved in modules[0].config.modules_to_save:
         state |= {f"{saved}.{name}": tensor for name, tensor in _saved(model, saved).state_dict().items()}
@@ -179,7 +188,7 @@ def adapter_state_dict(model: nn.Module, adapter_name: str = "default") -> dict[
 
 
 def load_adapter_state_dict(model: nn.Module, state: dict[str, torch.Tensor], adapter_name: str = "default") -> None:
-    """Put back what ``adapter_state_dict`` returned. Raises InvalidAdapter for missing, unknown or misshapen tensors."""
+    """Put back what ``adapter_state_dict`` returned. Raises InvalidAdapter for tensors that do not fit."""
     now = adapter_state_dict(model, adapter_name)
     wrong = sorted(
         name for name in now.keys() | state.keys()
@@ -253,4 +262,4 @@ def _heads(layer: Any) -> tuple[int, int]:
     if heads is None:
         heads = layer.config.num_attention_heads
     size = getattr(layer, "head_dim", None) or getattr(layer, "attention_head_size", None)
-    return int(heads), int(size)
+    return int(heads), int(size)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from tenfold.ntk_attention.config import NTKAttentionConfig, PrefixConfig
 from tenfold.ntk_attention.distillation import distil_prefix
-from tenfold.ntk_attention.injection import adapter_modules, attention_layers, inject
+from tenfold.ntk_attention.injection import adapter_modules, inject, remove_adapter
 
 Kind = Literal["head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk"]
 
@@ -32,7 +32,9 @@ class Method:
     start_length: int = 16
 
 
-def apply(model: PreTrainedModel, method: Method, *, head: str | None, seed: int, text: dict[str, Any] | None = None):  # type: ignore[no-untyped-def]
+def apply(
+    model: PreTrainedModel, method: Method, *, head: str | None, seed: int, text: dict[str, Any] | None = None
+) -> Any:
     """Prepare ``model`` in place to be trained by ``method``; returns what is to be called in its place.
 
     ``head`` names the classifier, which every method trains; None for language models. Attention dropout is off in all
@@ -52,8 +54,9 @@ def apply(model: PreTrainedModel, method: Method, *, head: str | None, seed: int
     if method.kind == "peft_prefix":
         from peft import PrefixTuningConfig, get_peft_model
 
-        config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=method.settings["length"])
-        return get_peft_model(model, config)
+        return get_peft_model(
+            model, PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=method.settings["length"])
+        )
     if method.kind == "prefix":
         return inject(model, PrefixConfig(**method.settings, seed=seed, modules_to_save=saved))
     config = NTKAttentionConfig(**method.settings, seed=seed, modules_to_save=saved)
@@ -81,7 +84,7 @@ def _trained_head(model: nn.Module, head: str | None) -> None:
         model.get_submodule(head).requires_grad_(True)
 
 
-def _started(model: PreTrainedModel, method: Method, config: NTKAttentionConfig, text: dict[str, Any] | None):  # type: ignore[no-untyped-def]
+def _started(model: PreTrainedModel, method: Method, config: NTKAttentionConfig, text: dict[str, Any] | None) -> Any:
     """Inject NTK-Attention that starts as the sums over a prefix."""
     length = method.start_length
     if method.start != "text":
@@ -98,9 +101,7 @@ def _started(model: PreTrainedModel, method: Method, config: NTKAttentionConfig,
         assert text is not None, "the start from a text needs one"
         inject(model, replace(config, modules_to_save=()))
         _from_text(model, text, length)
-    for layer in (m for m in model.modules() if type(m).__name__ == "LayerAdapters"):
-        if "start" in layer.by_name:
-            del layer.by_name["start"]
+    remove_adapter(model, "start")
     for name in config.modules_to_save:
         model.get_submodule(name).requires_grad_(True)
     return model
@@ -111,7 +112,8 @@ def _from_text(model: PreTrainedModel, text: dict[str, Any], length: int) -> Non
     kept: list[tuple[torch.Tensor, torch.Tensor]] = []
     modules: Any = adapter_modules(model)
     handles = [
-        module.register_forward_pre_hook(lambda _module, inputs: kept.append((inputs[1], inputs[2]))) for module in modules
+        module.register_forward_pre_hook(lambda _module, inputs: kept.append((inputs[1], inputs[2])))
+        for module in modules
     ]
     with torch.no_grad():
         model(**text)
@@ -130,7 +132,3 @@ def trained_count(model: nn.Module, head: str | None) -> int:
     total = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     own = sum(parameter.numel() for parameter in model.get_submodule(head).parameters()) if head else 0
     return total - own
-
-
-def layer_count(model: nn.Module) -> int:
-    return len(attention_layers(model))

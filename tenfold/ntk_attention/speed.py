@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from tenfold.ntk_attention.attention import BACKENDS, prefix_attention, read_memory
 from tenfold.ntk_attention.features import feature_map
@@ -29,7 +29,9 @@ class Shape:
     queries: int | None = None
 
 
-def layer_call(method: str, shape: Shape, m: int = 0, *, gradients: bool = False, device: str = "cpu") -> Callable[[], Any]:
+def layer_call(
+    method: str, shape: Shape, m: int = 0, *, gradients: bool = False, device: str = "cpu"
+) -> Callable[[], Any]:
     """Return what computes one layer's attention, and its gradients if asked: "no prefix", "prefix", or a backend of
     NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32."""
     generator = torch.Generator().manual_seed(0)
@@ -45,7 +47,7 @@ def layer_call(method: str, shape: Shape, m: int = 0, *, gradients: bool = False
 
     def forward() -> torch.Tensor:
         if method == PLAIN:
-            return F.scaled_dot_product_attention(query, key, value, scale=scale)
+            return functional.scaled_dot_product_attention(query, key, value, scale=scale)
         if method == PREFIX:
             return prefix_attention(query, key, value, *prefix, None, scale)
         if method == "official":

@@ -96,7 +96,11 @@ def test_with_its_own_kernel_as_the_exponential_the_sums_are_the_prefix(name: st
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(["taylor1", "taylor2"]), st.floats(0.01, 0.5), st.integers(1, 30), st.integers(0, 10**6))
 def test_the_error_is_within_the_computable_bound(name: str, scale: float, m: int, seed: int) -> None:
-    q, p, u = drawn(1, H, T, d, scale=scale, seed=seed), drawn(1, H, m, d, seed=seed + 1), drawn(1, H, m, v, seed=seed + 2)
+    q, p, u = (
+        drawn(1, H, T, d, scale=scale, seed=seed),
+        drawn(1, H, m, d, seed=seed + 1),
+        drawn(1, H, m, v, seed=seed + 2),
+    )
     k, w = drawn(1, H, S, d, seed=seed + 3), drawn(1, H, S, v, seed=seed + 4)
     phi = feature_map(name, d)
     Z, n = memory_from_prefix(p[0], u[0], phi)

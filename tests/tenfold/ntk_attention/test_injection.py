@@ -91,8 +91,16 @@ def test_abs_from_zero_never_gets_a_gradient_which_is_why_it_is_not_the_default(
     assert all(module.Z.grad.abs().max() > 0 for module in adapter_modules(model))
 
 
-@pytest.mark.parametrize("config", [NTK, NTKAttentionConfig(rank=2, phi="taylor2"), PrefixConfig(length=3),
-                                    NTKAttentionConfig(phi="hedgehog", k_param="zero"), PrefixConfig(2, tied=True)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        NTK,
+        NTKAttentionConfig(rank=2, phi="taylor2"),
+        PrefixConfig(length=3),
+        NTKAttentionConfig(phi="hedgehog", k_param="zero"),
+        PrefixConfig(2, tied=True),
+    ],
+)
 def test_only_the_adapter_is_trained_and_counted(config) -> None:
     model = inject(tiny("vit"), config)
     assert sum(p.numel() for p in trainable_parameters(model)) == parameter_count(config, 4, 4, 4, layers=2)
@@ -225,7 +233,10 @@ def test_an_adapter_comes_back_from_its_folder(kind: str, tmp_path: Path) -> Non
         with torch.no_grad():
             model.get_submodule(head).bias.fill_(1.5)
     save_pretrained(model, tmp_path / "adapter")
-    assert sorted(path.name for path in (tmp_path / "adapter").iterdir()) == ["adapter.safetensors", "adapter_config.json"]
+    assert sorted(path.name for path in (tmp_path / "adapter").iterdir()) == [
+        "adapter.safetensors",
+        "adapter_config.json",
+    ]
     again = from_pretrained(tiny(kind), tmp_path / "adapter")
     assert torch.equal(logits(again, kind), logits(model, kind))
 

@@ -1,0 +1,269 @@
+"""The steps of NTK-Attention as plain functions, on pictures and texts made here."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from steps.ntk_attention import arms
+from steps.ntk_attention.ablate import rows
+from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision
+from steps.ntk_attention.arms import Trained, compare, comparison
+from steps.ntk_attention.measurements import comparisons, difference, equal_method, theory_measurements
+from steps.ntk_attention.pretrain import PretrainParams, cut_windows, pretrain
+from steps.ntk_attention.theory import TheoryParams, theory
+from steps.runtime.run import Run
+from tenfold.data.errors import TableMismatch
+from tenfold.models.loader import load
+from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_gpt2, small_vit, vit_from_hub
+from tenfold.ntk_attention.methods import Method, apply, trained_count
+from tenfold.ntk_attention.text_tasks import as_bytes, read_items, read_plain_text
+
+RATES = {"head": [1e-3], "fine_tuning": [1e-3], "lora": [1e-3], "prefix": [1e-3, 1e-2], "ntk": [1e-3, 1e-2]}
+
+
+def step_run(name: str, out: Path) -> Run:
+    out.mkdir(parents=True)
+    return Run("ntk_attention", name, out=out)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    generator = np.random.default_rng(0)
+    for name, channels in (("fashion_mnist", 1), ("cifar10", 3)):
+        arrays = {}
+        for split, count in (("source", 20), ("train", 20), ("validation", 10), ("test", 10)):
+            labels = np.arange(count) % 5
+            x = generator.standard_normal((count, channels, 8, 8)).astype(np.float32) + labels[:, None, None, None]
+            arrays |= {f"{split}_x": x, f"{split}_y": labels}
+        np.savez(folder / f"{name}.npz", **arrays)
+    np.savez(folder / "characters.npz", pretrain=generator.integers(0, 128, 200))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pretrained") / "out"
+    params = PretrainParams(
+        width=64, heads=2, layers=1, patches=2, updates=2, batch_size=8, learning_rate=1e-3, context=16,
+        characters_updates=2, characters_batch=4,
+    )  # fmt: skip
+    pretrain(prepared, out=out, params=params, run=step_run("pretrain", out))
+    return out
+
+
+def vision_params(**more) -> AdaptVisionParams:
+    usual = {"datasets": ["fashion_mnist"], "updates": 2, "batch_size": 8, "prefixes": [1], "rates": RATES, "seeds": 2,
+             "hub_model": None, "hub_revision": None}  # fmt: skip
+    return AdaptVisionParams(**(usual | more))
+
+
+def test_pretrained_models_are_kept_with_cards_and_predict(pretrained: Path) -> None:
+    for name, shape in (("fashion_mnist", (2, 1, 8, 8)), ("cifar10", (2, 3, 8, 8))):
+        model = load(pretrained / "models" / name)
+        assert isinstance(model, Backbone)
+        assert model.predict(np.zeros(shape, np.float32)).shape == (2, 5)
+        assert "Pretrained from scratch" in (pretrained / "models" / name / "README.md").read_text()
+    assert load(pretrained / "models" / "characters").predict(np.zeros((2, 16), np.int64)).shape == (2, 16, 128)
+
+
+def test_every_method_is_searched_and_repeated_from_more_seeds(
+    prepared: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    adapt_vision(prepared, pretrained, out=out, params=vision_params(), run=step_run("adapt_vision", out))
+    table, search = pd.read_csv(out / "arms.csv"), pd.read_csv(out / "search.csv")
+    assert set(table.method) == {"head", "full", "lora (r = 8)", "prefix (m = 16)", "prefix (m = 1)", "ntk"}
+    assert set(table.setting) == {"searched", "paper"} and set(table.seed) == {0, 1}
+    assert (search.groupby("method").chosen.sum() == 1).all()
+    for method, part in search.groupby("method"):
+        best = part.loc[part.chosen].validation_score.iloc[0]
+        assert best == part.validation_score.max(), method
+    assert (table[table.setting == "paper"].learning_rate == 1e-3).all()
+    counts = table.set_index("method").trainable_parameters
+    assert counts["head"].max() == 0 and counts["ntk"].max() == 2 * 32 * 33
+    for name in ("lora (r = 8)", "prefix (m = 16)"):
+        assert abs(counts[name].max() - counts["ntk"].max()) <= 0.05 * counts["ntk"].max()
+    with np.load(out / "items.npz") as items:
+        for row in table.itertuples():
+            assert items[f"fashion_mnist|{row.method}|{row.setting}|{row.seed}"].mean() == pytest.approx(row.test_score)
+
+
+def test_the_hub_model_is_adapted_where_one_is_named(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(image_size=16, patch_size=8, num_channels=3, hidden_size=64, num_hidden_layers=2,
+                       num_attention_heads=2, intermediate_size=32, num_labels=7)  # fmt: skip
+    ViTForImageClassification(config).save_pretrained(tmp_path / "hub")
+    assert vit_from_hub(str(tmp_path / "hub"), None, 5).classifier.out_features == 5
+    out = tmp_path / "out"
+    few = {kind: [1e-3] for kind in RATES}
+    params = vision_params(hub_model=str(tmp_path / "hub"), rates=few, seeds=1)
+    adapt_vision(prepared, pretrained, out=out, params=params, run=step_run("adapt_vision", out))
+    table = pd.read_csv(out / "arms.csv").set_index("method")
+    assert table.trainable_parameters["ntk"].max() == 2 * 2 * 32 * 33  # two layers: the hub's, not ours
+
+
+def test_a_training_that_was_cut_off_goes_on_to_the_same_numbers(
+    prepared: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    """Killed in the middle of an arm and begun again from its checkpoint: the same arms.csv, byte for byte."""
+    few = {kind: [1e-3] for kind in RATES}
+    params = vision_params(rates=few, seeds=1, updates=4)
+    whole = tmp_path / "whole"
+    adapt_vision(prepared, pretrained, out=whole, params=params, run=step_run("adapt_vision", whole))
+
+    class Cut(Run):
+        left = 9  # in the middle of the third arm
+
+        def updates(self, total, state=None, *, every_seconds=0.0):
+            for update in super().updates(total, state, every_seconds=0.0):
+                yield update
+                Cut.left -= 1
+                if Cut.left == 0:
+                    raise KeyboardInterrupt
+
+    kept = tmp_path / "checkpoints"
+    kept.mkdir()
+    for attempt in ("first", "second"):
+        out = tmp_path / attempt
+        out.mkdir()
+        run = Cut("ntk_attention", "adapt_vision", out=out, checkpoints=kept)
+        try:
+            adapt_vision(prepared, pretrained, out=out, params=params, run=run)
+        except KeyboardInterrupt:
+            assert attempt == "first"
+    assert run.resumed_from is not None
+    assert (tmp_path / "second" / "arms.csv").read_bytes() == (whole / "arms.csv").read_bytes()
+
+
+def test_the_rate_is_chosen_on_validation_alone(tmp_path: Path) -> None:
+    scores = {1e-3: (0.9, 0.1), 1e-2: (0.5, 1.0)}  # validation, test
+
+    def train(method: Method, rate: float, seed: int) -> Trained:
+        validation, test = scores[rate]
+        return Trained(10, validation, test, np.zeros(4))
+
+    run = step_run("adapt_vision", tmp_path / "out")
+    table, search, _ = compare(run, "task", [Method("ntk", "ntk")], {"ntk": [1e-3, 1e-2]}, 1, "accuracy", train)
+    assert (table.learning_rate == 1e-3).all() and set(search.test_score) == {0.1, 1.0}
+    table, _, _ = compare(run, "task", [Method("ntk", "ntk")], {"ntk": [1e-3, 1e-2]}, 1, "perplexity", train)
+    assert table.set_index("setting").learning_rate["searched"] == 1e-2  # perplexity: less is better
+
+
+def test_what_cannot_be_made_equal_is_left_out(tmp_path: Path) -> None:
+    run = step_run("adapt_text", tmp_path / "out")
+    found = comparison(layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(), fan_in_fan_out=False,
+                       lora_outputs=64, run=run)  # fmt: skip
+    assert [method.kind for method in found] == ["head", "fine_tuning", "ntk"]
+    assert arms.PAPER_RATE == 1e-3
+
+
+def test_a_difference_is_of_pairs_and_equal_tasks() -> None:
+    table = pd.DataFrame(
+        [{"task": task, "method": method, "setting": "searched", "seed": 0, "trainable_parameters": 100}
+         for task in ("a", "b") for method in ("ntk", "lora (r = 2)", "full")]
+    )  # fmt: skip
+    items = {"a|ntk|searched|0": np.ones(100), "a|full|searched|0": np.zeros(100), "b|ntk|searched|0": np.ones(10),
+             "b|full|searched|0": np.ones(10)}  # fmt: skip
+    found = difference(items, table, "ntk", "full", "searched", "")
+    assert found["value"] == 0.5 and found["n"] == 110
+    assert "unavailable" in difference(items, table, "ntk", "prefix", "searched", "")
+    assert equal_method(table, "lora") == "lora (r = 2)" and equal_method(table, "prefix") == "prefix"
+    assert set(comparisons("x", table, items)) >= {"x_ntk_minus_full", "x_ntk_minus_lora_paper"}
+
+
+@pytest.mark.parametrize("name", sorted(rows()))
+def test_every_row_of_the_ablation_trains_what_it_says(name: str) -> None:
+    torch.manual_seed(0)
+    model = small_vit(size=8, patch=4, channels=1, width=64, layers=2, heads=2, classes=5)
+    x = {"pixel_values": torch.randn(3, 1, 8, 8)}
+    with torch.no_grad():
+        base = model(**x).logits
+    model = apply(model, rows()[name], head="classifier", seed=0, text=x)
+    assert model.classifier.weight.requires_grad and not model.vit.embeddings.cls_token.requires_grad
+    full, k = 2 * 2 * 32 * 32, 2 * 2 * 32
+    expected = {"ntk": full + k, "k removed": full, "first layer alone": (full + k) // 2, "rank s = 2": 2 * 2 * 128 + k}
+    assert trained_count(model, "classifier") == expected.get(name, trained_count(model, "classifier"))
+    with torch.no_grad():
+        changed = float((model(**x).logits - base).abs().max())
+    starts = (
+        "start from a prefix",
+        "start from an input's keys",
+        "start from a prefix, not divided",
+        "prefix (m = 16), tied",
+    )
+    assert (changed > 1e-3) == (name in starts)
+
+
+def test_peft_prefix_tuning_and_lora_run_on_gpt2() -> None:
+    for method in (Method("p", "peft_prefix", {"length": 3}),
+                   Method("l", "lora", {"rank": 2, "targets": ("c_attn",), "fan_in_fan_out": True})):  # fmt: skip
+        model = apply(small_gpt2(context=16, width=32, layers=1, heads=2), method, head=None, seed=0)
+        model(input_ids=torch.zeros(2, 8, dtype=torch.long)).logits.sum().backward()
+        assert trained_count(model, None) == {"p": 3 * 2 * 32, "l": 2 * (32 + 96)}[method.name]
+
+
+def test_choices_and_sentences_go_through_the_classifier() -> None:
+    from transformers import BertConfig
+
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 9,
+    }
+    ids = torch.randint(0, 9, (4, 2, 5))
+    one = MeanPooledClassifier(BertConfig(**sizes, num_labels=1)).eval()
+    assert one(ids, torch.ones_like(ids)).shape == (4, 2)
+    many = MeanPooledClassifier(BertConfig(**sizes, num_labels=3)).eval()
+    mask = torch.ones(4, 1, 5, dtype=torch.long)
+    mask[:, :, 3:] = 0
+    with torch.no_grad():
+        short, long = many(ids[:, :1, :3], mask[:, :, :3]), many(ids[:, :1], mask)
+    torch.testing.assert_close(short, long, rtol=0, atol=1e-6)
+
+
+def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> None:
+    forms = {
+        "sst2": ("split\tlabel\ttext", "train\t1\tgood", (("good", None),), 1),
+        "rte": ("split\tlabel\tindex\tsentence1\tsentence2", "train\tnot_entailment\t1\ta\tb", (("a", "b"),), 0),
+        "copa": ("split\tlabel\tid\tasks_for\tpremise\tchoice1\tchoice2", "train\t1\t1\tcause\tIt fell.\tx\ty",
+                 (("It fell because", "x"), ("It fell because", "y")), 1),
+    }  # fmt: skip
+    for name, (head, row, texts, label) in forms.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.tsv.gz").write_bytes(gzip.compress(f"{head}\n{row}\n".encode()))
+        items = read_items(tmp_path / name, "train")
+        assert items.texts == (texts,) and items.labels.tolist() == [label]
+    with pytest.raises(TableMismatch, match="nothing of split"):
+        read_items(tmp_path / "sst2", "test")
+    with pytest.raises(TableMismatch, match="holds no"):
+        read_items(tmp_path, "train")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "o.tsv.gz").write_bytes(gzip.compress(b"split\tlabel\tsound\ntrain\t1\tx\n"))
+    with pytest.raises(TableMismatch, match="without text"):
+        read_items(tmp_path / "odd", "train")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.txt.gz").write_bytes(gzip.compress("ab é".encode()))
+    assert as_bytes(read_plain_text(tmp_path / "plain")).tolist() == [97, 98, 32, 63]
+    assert cut_windows(np.arange(10), 2).tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+
+
+def test_theory_rows_and_their_measurements(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    params = TheoryParams(points=5, dimensions=4, widths=[8, 64], updates=40, seeds=3, head_size=8, scales=[0.3, 1.0],
+                          lengths=[4, 64])  # fmt: skip
+    theory(out=out, params=params, run=step_run("theory", out))
+    descent, errors = pd.read_csv(out / "descent.csv"), pd.read_csv(out / "error.csv")
+    assert (descent.loss_after < descent.loss_before).all() and (descent.lambda_min >= 0).all()
+    assert (errors[(errors.eta < 1)].difference <= errors[errors.eta < 1].bound * (1 + 1e-9)).all()
+    found = theory_measurements(descent, errors)
+    assert found["bound_violations"]["value"] == 0 and found["elu1_over_taylor2"]["value"] > 1
