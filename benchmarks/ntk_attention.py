@@ -1,0 +1,189 @@
+"""One attention layer with a prefix of m keys beside NTK-Attention: seconds and peak memory, each cell in its process.
+
+Forward, forward with gradients ("backward"), and decoding one token with a cache; batch and heads shrink with the length of
+the input so that every cell fits. On a GPU the prefixes go on to 262,144, and FlexAttention with its log-sum-exp and the
+released float32 arithmetic stand beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "ntk_attention.json"
+PLAIN, PREFIX, OURS, MARKER, OFFICIAL = "no prefix", "prefix", "merged", "marker", "official"
+FORWARD, BACKWARD, DECODE = "forward", "backward", "decode"
+PREFIXES = (64, 1024, 16_384)
+LENGTHS = {256: (2, 8), 2048: (1, 8), 8192: (1, 2)}  # batch and heads
+HEAD_SIZE = 64
+
+Cell = tuple[str, int, str, int]  # task, length, method, m
+
+
+def cells(quick: bool) -> list[Cell]:
+    lengths = (256,) if quick else tuple(LENGTHS)
+    prefixes = PREFIXES[:2] if quick else PREFIXES
+    if on_gpu():
+        prefixes = (*prefixes, 262_144)
+    found: list[Cell] = []
+    for task in (FORWARD, BACKWARD, DECODE):
+        for length in lengths:
+            if task == BACKWARD and length > 2048:
+                continue
+            found.append((task, length, PLAIN, 0))
+            found += [(task, length, PREFIX, m) for m in prefixes if task != BACKWARD or m <= 16_384]
+            found.append((task, length, MARKER if task == BACKWARD else OURS, 0))
+            if length <= 2048:
+                found.append((task, length, OFFICIAL, 0))
+            if on_gpu():
+                found.append((task, length, "flex", 0))
+    return found
+
+
+def on_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def measure(cell: Cell, repeats: int) -> dict[str, float]:
+    """Time one cell after two calls that are not counted; memory is the rise of the peak over what the inputs take."""
+    import torch
+
+    from tenfold.ntk_attention.speed import Shape, layer_call
+
+    task, length, method, m = cell
+    batch, heads = LENGTHS[length]
+    device = "cuda" if on_gpu() else "cpu"
+    shape = Shape(batch, heads, length, HEAD_SIZE, queries=1 if task == DECODE else None)
+    call = layer_call(method, shape, m, gradients=task == BACKWARD, device=device)
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    before = peak_bytes()
+    inner = 20 if task == DECODE else 1
+    call(), call(), wait()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for _ in range(inner):
+            call()
+        wait()
+        seconds.append((time.perf_counter() - started) / inner)
+    return {"seconds": median(seconds), "megabytes": (peak_bytes() - before) / 2**20}
+
+
+def peak_bytes() -> int:
+    if on_gpu():
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def in_process(cell: Cell, repeats: int, cap: float) -> dict[str, float] | None:
+    """Measure one cell in a new process; None if it fails or takes too long."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ntk_attention", "--request", json.dumps([cell, repeats])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=cap)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        print(done.stderr.strip().splitlines()[-1:], file=sys.stderr)
+        return None
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def sentences(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what the numbers say, in words."""
+    found = []
+    by = {(row["task"], row["length"], row["method"], row["m"]): row["seconds"] for row in rows}
+    for task, length in dict.fromkeys((row["task"], row["length"]) for row in rows):
+        ours = by.get((task, length, MARKER if task == BACKWARD else OURS, 0))
+        plain = by.get((task, length, PLAIN, 0))
+        longest = max((m for t, L, method, m in by if (t, L, method) == (task, length, PREFIX)), default=0)
+        if ours and plain:
+            text = f"{task}, L = {length}: NTK-Attention takes {ours / plain:.2f} times as long as no prefix"
+            if longest:
+                text += f", a prefix of {longest} {by[task, length, PREFIX, longest] / ours:.1f} times as long as it"
+            found.append(text)
+    return found
+
+
+def machine() -> dict[str, Any]:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(), "load": os.getloadavg()[0],
+        "torch": version("torch"), "gpu": on_gpu(),
+    }  # fmt: skip
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
+    return done.stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one length, short prefixes; writes nothing")
+    parser.add_argument("--cap", type=float, default=60.0, help="seconds after which a cell is given up")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=3, help="processes a cell")
+    parser.add_argument("--request", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.request:
+        cell, repeats = json.loads(options.request)
+        print(json.dumps(measure(tuple(cell), repeats)))
+        return
+    chosen = cells(options.quick)
+    runs: dict[Cell, list[dict[str, float]]] = {cell: [] for cell in chosen}
+    for _ in range(options.rounds):
+        for cell in chosen:
+            done = in_process(cell, options.repeats, options.cap)
+            if done is not None:
+                runs[cell].append(done)
+            print(cell, done, flush=True)
+    rows = [
+        {"task": task, "length": length, "method": method, "m": m,
+         "seconds": median(run["seconds"] for run in found), "megabytes": max(run["megabytes"] for run in found)}
+        for (task, length, method, m), found in runs.items() if found
+    ]  # fmt: skip
+    for row in rows:
+        row["method"] = f"prefix, m = {row['m']:,}" if row["method"] == PREFIX else row["method"]
+    said = sentences([row | {"method": PREFIX if row["method"].startswith("prefix,") else row["method"]} for row in rows])
+    for row in rows:
+        del row["m"]
+    print("\n".join(said))
+    if options.quick:
+        return
+    content = {
+        "title": "One attention layer with a prefix, and with its sums",
+        "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged is what NTK-Attention "
+        "uses without gradients, marker with them; official is the released arithmetic. Memory is the rise of the peak.",
+        "command": "python -m benchmarks.ntk_attention", "commit": git("rev-parse", "HEAD"),
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no")), "machine": machine(), "default": OURS,
+        "findings": said,
+        "columns": [
+            {"name": "task", "label": "task", "role": "case"}, {"name": "length", "label": "L", "role": "case"},
+            {"name": "method", "label": "method", "role": "method"},
+            {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower", "superlative": "fastest"},
+            {"name": "megabytes", "label": "peak memory, MiB", "role": "value", "better": "lower",
+             "superlative": "smallest"},
+        ],
+        "rows": rows,
+    }  # fmt: skip
+    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
