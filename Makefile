@@ -34,6 +34,7 @@ bench: setup
 	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	python -m benchmarks.dp_ntk
 	python -m benchmarks.dp_cross_attention
+	python -m benchmarks.ntk_attention
 
 up: setup
 	python -m flows up

@@ -1,8 +1,7 @@
 """One attention layer with a prefix of m keys beside NTK-Attention: seconds and peak memory, each cell in its process.
 
-Forward, forward with gradients ("backward"), and decoding one token with a cache; batch and heads shrink with the length of
-the input so that every cell fits. On a GPU the prefixes go on to 262,144, and FlexAttention with its log-sum-exp and the
-released float32 arithmetic stand beside.
+Forward, forward with gradients ("backward"), and decoding one token with a cache; batch and heads shrink with the
+length of the input so that every cell fits. On a GPU the prefixes go on to 262,144.
 """
 
 from __future__ import annotations
@@ -44,8 +43,6 @@ def cells(quick: bool) -> list[Cell]:
             found.append((task, length, MARKER if task == BACKWARD else OURS, 0))
             if length <= 2048:
                 found.append((task, length, OFFICIAL, 0))
-            if on_gpu():
-                found.append((task, length, "flex", 0))
     return found
 
 
@@ -91,7 +88,15 @@ def peak_bytes() -> int:
 
 def in_process(cell: Cell, repeats: int, cap: float) -> dict[str, float] | None:
     """Measure one cell in a new process; None if it fails or takes too long."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ntk_attention", "--request", json.dumps([cell, repeats])]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "benchmarks.ntk_attention",
+        "--request",
+        json.dumps([cell, repeats]),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=cap)
     except subprocess.TimeoutExpired:
@@ -153,30 +158,30 @@ def main() -> None:
             if done is not None:
                 runs[cell].append(done)
             print(cell, done, flush=True)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"task": task, "length": length, "method": method, "m": m,
          "seconds": median(run["seconds"] for run in found), "megabytes": max(run["megabytes"] for run in found)}
         for (task, length, method, m), found in runs.items() if found
     ]  # fmt: skip
+    said = sentences(rows)
     for row in rows:
-        row["method"] = f"prefix, m = {row['m']:,}" if row["method"] == PREFIX else row["method"]
-    said = sentences([row | {"method": PREFIX if row["method"].startswith("prefix,") else row["method"]} for row in rows])
-    for row in rows:
-        del row["m"]
+        m = row.pop("m")
+        row["method"] = f"prefix, m = {m:,}" if row["method"] == PREFIX else row["method"]
     print("\n".join(said))
     if options.quick:
         return
     content = {
         "title": "One attention layer with a prefix, and with its sums",
-        "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged is what NTK-Attention "
-        "uses without gradients, marker with them; official is the released arithmetic. Memory is the rise of the peak.",
+        "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged is NTK-Attention "
+        "without gradients, marker with them; official is the released arithmetic. Memory is the rise of the peak.",
         "command": "python -m benchmarks.ntk_attention", "commit": git("rev-parse", "HEAD"),
         "dirty": bool(git("status", "--porcelain", "--untracked-files=no")), "machine": machine(), "default": OURS,
         "findings": said,
         "columns": [
             {"name": "task", "label": "task", "role": "case"}, {"name": "length", "label": "L", "role": "case"},
             {"name": "method", "label": "method", "role": "method"},
-            {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower", "superlative": "fastest"},
+            {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower",
+             "superlative": "fastest"},
             {"name": "megabytes", "label": "peak memory, MiB", "role": "value", "better": "lower",
              "superlative": "smallest"},
         ],

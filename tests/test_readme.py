@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
+from transformers import ViTConfig, ViTForImageClassification
 
 from flows.report.readme import readme_is_current
 from tests.conftest import ROOT
@@ -52,6 +55,17 @@ def test_the_private_memory_example_runs() -> None:
     exec(compile(examples()["dp_cross_attention"], "README.md", "exec"), names)
     assert names["memory"].privacy.proven
     assert np.mean(names["answer"].values.argmax(axis=1) == y[1400:]) > 0.5
+
+
+def test_the_adapter_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = ViTConfig(image_size=8, patch_size=4, num_channels=1, hidden_size=16, num_hidden_layers=1,
+                       num_attention_heads=2, intermediate_size=16)  # fmt: skip
+    model, pictures = ViTForImageClassification(config).eval(), torch.randn(2, 1, 8, 8)
+    before = model(pixel_values=pictures).logits
+    names: dict[str, Any] = {"model": model, "pictures": pictures, "torch": torch}
+    exec(compile(examples()["ntk_attention"], "README.md", "exec"), names)
+    assert torch.equal(names["plain"], before) and (tmp_path / "adapter" / "adapter.safetensors").is_file()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
