@@ -74,4 +74,4 @@ def _one(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run: 
             scores[split] = right.mean() if metric == "accuracy" else matthews_corrcoef(labels, found[split])
         return Trained(trained_count(model, HEAD), scores["validation"], scores["test"], right)
 
-    return compare(run, task, methods, params.rates, params.seeds, metric, one)
+    return compare(run, task, methods, params.rates, params.seeds, metric, one, paper_seeds=1)

@@ -37,9 +37,13 @@ Train = Callable[[Method, float, int], Trained]
 
 
 def compare(
-    run: Run, task: str, methods: Sequence[Method], grids: dict[str, list[float]], seeds: int, metric: str, train: Train
+    run: Run, task: str, methods: Sequence[Method], grids: dict[str, list[float]], seeds: int, metric: str, train: Train,
+    paper_seeds: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """Return the arms (one row a method, setting and seed), the search, and every chosen arm's items by name."""
+    """Return the arms (one row a method, setting and seed), the search, and every chosen arm's items by name.
+
+    ``paper_seeds``: of the setting "paper", where it has fewer.
+    """
     arms, search, items = [], [], {}
     better = max if HIGHER_IS_BETTER[metric] else min
     for method in methods:
@@ -51,7 +55,7 @@ def compare(
         done = {(rate, 0): result for rate, result in tried.items()}
         settings = {"searched": best} | ({"paper": PAPER_RATE} if PAPER_RATE in tried else {})
         for setting, rate in settings.items():
-            for seed in range(seeds):
+            for seed in range(seeds if setting == "searched" or paper_seeds is None else paper_seeds):
                 if (rate, seed) not in done:
                     done[rate, seed] = train(method, rate, seed)
                 result = done[rate, seed]

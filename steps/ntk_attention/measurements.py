@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tenfold.metrics.measurements import Measurement, mean_of, measured, slope_over_seeds, unavailable
+from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, slope_over_seeds, unavailable
 from tenfold.ntk_attention import corrections
 
 BOOTSTRAPS = 2000
@@ -32,7 +32,7 @@ def difference(
     for task in chosen.task.unique():
         pair = []
         for name in (first, second):
-            keys = [f"{task}|{name}|{setting}|{seed}" for seed in sorted(chosen.seed.unique())]
+            keys = [f"{task}|{name}|{setting}|{seed}" for seed in sorted(chosen[chosen.task == task].seed.unique())]
             if all(key in items for key in keys):
                 pair.append(np.stack([items[key].astype(float) for key in keys]))  # (seeds, items)
         if len(pair) == 2:
@@ -89,9 +89,9 @@ def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str
         "lambda_min_longest": mean_of(
             longest.lambda_min.tolist(), "eigenvalue", f"smallest of the kernel at the start, m = {widths[-1]}"
         ),
-        "lambda_min_growth": measured(
-            float(longest.lambda_min.mean() / max(float(shortest.lambda_min.mean()), 1e-12)), "ratio",
-            f"mean smallest eigenvalue, m = {widths[-1]} over m = {widths[0]} (at least 1e-12)", seeds=seeds,
+        "lambda_min_growth": difference_of(
+            longest.lambda_min.tolist(), shortest.lambda_min.tolist(), "eigenvalue",
+            f"smallest eigenvalue, m = {widths[-1]} less m = {widths[0]}",
         ),
         "loss_longest_over_shortest": measured(
             float(np.exp(mean["value"])), "ratio", f"final loss, m = {widths[-1]} over m = {widths[0]}, geometric mean",
