@@ -4,8 +4,9 @@ With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method
 
     out = (Σ_j e^{s_j} v_j + φᵀZ) / (Σ_j e^{s_j} + φᵀk)
 
-All stay finite at any logit: with M = max(max_j s_j, 0) numerator and denominator are multiplied by e^{−M}. A row whose
-keys are all masked answers from the memory alone; one without any memory either is 0.
+All stay finite at any logit: numerator and denominator are multiplied by e^{−M}, where e^M is at least as large as either
+part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below 0. A
+row whose keys are all masked answers from the memory alone; one without any memory either is 0.
 
 Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
 """
@@ -13,11 +14,14 @@ Legend:  B batch · H heads · T queries · S keys · d head size · v value siz
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch.nn import functional
 
+from tenfold.ntk_attention.errors import InvalidAdapter
 from tenfold.ntk_attention.features import FeatureMap
 
 Queries = Float[torch.Tensor, "B H T d"]
@@ -27,6 +31,7 @@ Output = Float[torch.Tensor, "B H T v"]
 Mask = Bool[torch.Tensor, "B #H T S"] | None
 Memory = tuple[Float[torch.Tensor, "B H T v"], Float[torch.Tensor, "B H T 1"]]  # φᵀZ and φᵀk
 TINY = 1e-30
+LARGEST = 80.0  # exponent that float32 holds with room for what it multiplies
 
 
 def prefix_attention(
@@ -56,9 +61,9 @@ def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, 
     logits = query.to(wide) @ key.to(wide).mT * scale  # (B, H, T, S)
     if mask is not None:
         logits = logits.masked_fill(~mask, -torch.inf)
-    top = logits.amax(dim=-1, keepdim=True).clamp(min=0).detach()  # M ≥ 0
+    top = _larger(logits.amax(dim=-1, keepdim=True), denominator)
     weights = torch.exp(logits - top)
-    own = torch.exp(-top)
+    own = torch.exp((-top).clamp(max=LARGEST))
     total = weights.sum(dim=-1, keepdim=True) + own * denominator
     out = (weights @ value.to(wide) + own * numerator) / _away_from_zero(total)
     return out.to(query.dtype)
@@ -67,47 +72,87 @@ def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, 
 def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
-    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk) with M = max(ℓ, 0). Where no gradient is wanted, o and ℓ come
-    from a fused kernel; the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
+    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk). Where no gradient is wanted, o and ℓ come from a fused kernel;
+    the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
     """
+    return _merge(*_attend_with_log_sum(query, key, value, mask, scale), memory, mask, query.dtype)
+
+
+def flex(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
+    """Merge as ``merged`` does, o and ℓ from PyTorch's FlexAttention: one fused kernel on a GPU, with gradients.
+
+    It is compiled there at its first call. On a CPU it runs uncompiled and forms every logit, for comparison; its ℓ has
+    no gradient there, which the formula needs.
+
+    Raises:
+        InvalidAdapter: gradients are wanted on a CPU.
+    """
+    from torch.nn.attention.flex_attention import AuxRequest
+
+    if query.device.type == "cpu" and torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)):
+        raise InvalidAdapter('FlexAttention has no gradient on a CPU; choose backend="marker"')
+    bias = None
+    if mask is not None:
+        shown = mask.expand(query.shape[0], *mask.shape[1:])
+
+        def bias(score, b, h, t, j):  # type: ignore[no-untyped-def]
+            return torch.where(shown[b, 0, t, j], score, -torch.inf)
+
+    call = _flex_attention(query.device.type)
+    attended, found = call(query, key, value, score_mod=bias, scale=scale, return_aux=AuxRequest(lse=True))
+    return _merge(attended, found.lse, memory, mask, query.dtype)
+
+
+@cache
+def _flex_attention(device: str) -> Callable[..., Any]:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=False) if device == "cuda" else flex_attention
+
+
+def _merge(
+    attended: Output, log_sum: Float[torch.Tensor, "B H T"], memory: Memory, mask: Mask, dtype: torch.dtype
+) -> Output:
     numerator, denominator = memory
-    attended, log_sum = _attend_with_log_sum(query, key, value, mask, scale)
     log_sum = log_sum.to(numerator.dtype)[..., None]
     attended = attended.to(numerator.dtype)
     if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says
         empty = ~mask.any(dim=-1, keepdim=True)
         attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
-    top = log_sum.clamp(min=0)
-    theirs, own = torch.exp(log_sum - top), torch.exp(-top)
+    top = _larger(log_sum, denominator)
+    theirs, own = torch.exp(log_sum - top), torch.exp((-top).clamp(max=LARGEST))
     total = _away_from_zero(theirs + own * denominator)  # (B, H, T, 1): dividing here spares a pass over the output
     if not torch.is_grad_enabled():  # in place: fresh memory costs as much as the arithmetic
-        return attended.mul_(theirs / total).addcmul_(numerator, own / total).to(query.dtype)
-    return torch.addcmul(attended * (theirs / total), numerator, own / total).to(query.dtype)
+        return attended.mul_(theirs / total).addcmul_(numerator, own / total).to(dtype)
+    return torch.addcmul(attended * (theirs / total), numerator, own / total).to(dtype)
 
 
 def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
-    """Let stock SDPA tell its normaliser: one more key 0 (logit 0) whose value alone is 1 in one more column.
+    """Let stock SDPA tell its normaliser: one more key 0 (logit 0), and two more columns of the values.
 
-    SDPA then returns o' = Σ_j e^{s_j}v_j/(1 + Σ) and w₀ = 1/(1 + Σ), so that
-    out = (o' + w₀ φᵀZ)/(1 − w₀ + w₀ φᵀk), with exact gradients. The columns are filled up to a multiple of eight, and
-    queries and keys with zeros to the same width, for the fused kernels.
+    One column is 1 for the marker alone, the other for all keys but the marker. With A1 = Σ_j e^{s_j}, SDPA then returns
+    o' = Σ_j e^{s_j}v_j/(1 + A1), w₀ = 1/(1 + A1) and w₁ = A1/(1 + A1), so that out = (o' + w₀ φᵀZ)/(w₁ + w₀ φᵀk), with exact
+    gradients. (Taking 1 − w₀ for w₁ would lose every digit where all logits are below −16.) The columns are filled up to
+    a multiple of eight, and queries and keys with zeros to the same width, for the fused kernels. In float32 a memory of
+    exact zeros is no change as long as a row's largest logit is above −80.
     """
     numerator, denominator = memory
-    size, width = value.shape[-1], -(-max(value.shape[-1] + 1, key.shape[-1]) // 8) * 8
+    size, width = value.shape[-1], -(-max(value.shape[-1] + 2, key.shape[-1]) // 8) * 8
     key = functional.pad(key, (0, width - key.shape[-1], 1, 0))  # (B, H, 1 + S, w)
     query_wide = functional.pad(query, (0, width - query.shape[-1]))
-    value = functional.pad(value, (0, width - size, 1, 0))
-    column = torch.zeros_like(value[0, 0, :, 0])
-    column[0] = 1
-    value = torch.cat([value[..., :size], column[:, None].expand(*value.shape[:-1], 1), value[..., size + 1 :]], dim=-1)
+    columns = value.new_zeros(value.shape[-2] + 1, width - size)
+    columns[0, 0] = 1
+    columns[1:, 1] = 1
+    value = functional.pad(value, (0, 0, 1, 0))
+    value = torch.cat([value, columns.expand(*value.shape[:-1], -1)], dim=-1)  # (B, H, 1 + S, w)
     mask = None if mask is None else functional.pad(mask, (1, 0), value=True)
-    both = functional.scaled_dot_product_attention(query_wide, key, value, mask, scale=scale).to(numerator.dtype)
-    attended, w0 = both[..., :size], both[..., size : size + 1]
-    out = (attended + w0 * numerator) / _away_from_zero(1 - w0 + w0 * denominator)
+    all_of_it = functional.scaled_dot_product_attention(query_wide, key, value, mask, scale=scale).to(numerator.dtype)
+    attended, w0, w1 = all_of_it[..., :size], all_of_it[..., size : size + 1], all_of_it[..., size + 1 : size + 2]
+    out = (attended + w0 * numerator) / _away_from_zero(w1 + w0 * denominator)
     return out.to(query.dtype)
 
 
-BACKENDS: dict[str, Callable[..., Output]] = {"eager": eager, "merged": merged, "marker": marker}
+BACKENDS: dict[str, Callable[..., Output]] = {"eager": eager, "merged": merged, "marker": marker, "flex": flex}
 
 
 def read_memory(
@@ -133,6 +178,12 @@ def error_bound(
     return eta, 2 * eta / (1 - eta) * largest if eta < 1 else float("inf")
 
 
+def _larger(log_sum: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:
+    """Return M = max(ℓ, log φᵀk); 0 where both are −∞."""
+    top = torch.maximum(log_sum, denominator.clamp(min=0).log()).detach()
+    return top.masked_fill(torch.isneginf(top), 0.0)
+
+
 def _away_from_zero(total: torch.Tensor) -> torch.Tensor:
     return torch.where(total.abs() < TINY, torch.full_like(total, TINY), total)
 
@@ -150,9 +201,10 @@ def _attend_with_log_sum(
             query, key, value, 0.0, False, attn_mask=bias, scale=scale
         )
         return found, log_sum
-    logits = query.float() @ key.float().mT * scale
+    wide = torch.promote_types(query.dtype, torch.float32)
+    logits = query.to(wide) @ key.to(wide).mT * scale
     if mask is not None:
         logits = logits.masked_fill(~mask, -torch.inf)
     log_sum = torch.logsumexp(logits, dim=-1)
-    safe = torch.where(torch.isneginf(log_sum), 0.0, log_sum)
-    return torch.exp(logits - safe[..., None]) @ value.float(), log_sum
+    safe = log_sum.masked_fill(torch.isneginf(log_sum), 0.0)
+    return torch.exp(logits - safe[..., None]) @ value.to(wide), log_sum

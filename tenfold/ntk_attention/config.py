@@ -11,7 +11,7 @@ from tenfold.ntk_attention.errors import InvalidAdapter
 FeatureMapName = Literal["elu1", "taylor1", "taylor2", "favor", "hedgehog"]
 Normaliser = Literal["softplus", "abs", "zero"]
 Initialisation = Literal["near_zero", "zero", "from_prefix"]
-Backend = Literal["marker", "eager", "merged"]
+Backend = Literal["marker", "eager", "merged", "flex"]
 DropoutMode = Literal["train", "always"]
 
 
