@@ -87,6 +87,11 @@ class NTKMemory(nn.Module):
         *, unrotated: torch.Tensor | None = None,
     ) -> Float[torch.Tensor, "B H T v"]:  # fmt: skip
         """Return the layer's attention with the memory in it; ``unrotated`` is the query before any rotation."""
+        if torch.is_autocast_enabled(query.device.type):  # φ, the sums and the exponentials stay in float32
+            half = torch.get_autocast_dtype(query.device.type)
+            query, key, value = query.to(half), key.to(half), value.to(half)
+            with torch.autocast(query.device.type, enabled=False):
+                return self(query, key, value, mask, scale, unrotated=unrotated)
         chosen = query if unrotated is None else unrotated
         other = scale * math.sqrt(chosen.shape[-1])  # a scale other than 1/√d
         features = self.phi(chosen if math.isclose(other, 1.0) else chosen * other)

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from tenfold.ntk_attention.adapters import NTKMemory, Prefix
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.errors import BudgetMismatch, InvalidAdapter
-from tenfold.ntk_attention.injection import adapter_modules, inject
+from tenfold.ntk_attention.injection import adapter_modules, copy_saved_modules, inject
 
 TOLERANCE = 0.05
 
@@ -29,6 +29,7 @@ def distil_prefix(
         raise InvalidAdapter(f"adapter {prefix!r} is no prefix; distil one that PrefixConfig made")
     own = trained[0].config
     inject(model, replace(config, layers=own.layers, modules_to_save=own.modules_to_save), adapter_name)
+    copy_saved_modules(model, prefix, adapter_name)
     for source, target in zip(trained, adapter_modules(model, adapter_name), strict=True):
         assert isinstance(source, Prefix) and isinstance(target, NTKMemory)
         with torch.no_grad():

@@ -2,7 +2,9 @@
 
 ``inject`` gives each self-attention layer an adapter and lets the model call ``attend`` below for its attention. Keys
 and values come with rotary embeddings and the cache already in them, so that grouped queries, padding, sliding windows,
-gradient checkpointing and ``generate`` need nothing of their own. Models of transformers 5 take no head masks.
+gradient checkpointing and ``generate`` need nothing of their own. Models of transformers 5 take no head masks, and
+cross-attention stays as it is. Dropout on attention's weights is off in layers with an active adapter: the weights of
+keys and of the memory share one denominator, and ``NTKAttentionConfig.dropout`` is on φ(q).
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from tenfold.ntk_attention.adapters import NTKMemory, Prefix, adapter
 from tenfold.ntk_attention.attention import Mask
 from tenfold.ntk_attention.config import AdapterConfig, NTKAttentionConfig
 from tenfold.ntk_attention.errors import InvalidAdapter, UnsupportedModel
+from tenfold.ntk_attention.saved_modules import BACKBONE, SavedModules, submodule, tensors
 
 NAME = "tenfold_adapters"  # of the attention function, and of the adapters inside an attention layer
+SAVED = "tenfold_saved_modules"
 # Self-attention layers by the name of their class, and the projection that makes their queries.
 SELF_ATTENTION = {
     "ViTAttention": "q_proj", "ViTSelfAttention": "query", "BertSelfAttention": "query", "GPT2Attention": "c_attn",
@@ -44,11 +48,17 @@ class LayerAdapters(nn.Module):
     def current(self) -> NTKMemory | Prefix | None:
         return None if self.active is None else self.by_name[self.active]  # type: ignore[return-value]
 
+    def keep_query(self, _projection: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+        """Remember the query before its rotation, if the active adapter reads it."""
+        if isinstance(self.current, NTKMemory) and self.current.config.pre_rope:
+            self.query = output
+
 
 def inject(model: PreTrainedModel, config: AdapterConfig, adapter_name: str = "default") -> PreTrainedModel:
     """Give every self-attention layer (or those of ``config.layers``) an adapter, in place, and make it the active one.
 
-    Everything else is frozen but ``config.modules_to_save``. A second adapter goes beside the first under its own name.
+    Everything else is frozen but ``config.modules_to_save``, of which each adapter has its own, beginning as the
+    backbone's. A second adapter goes beside the first under its own name.
 
     Raises:
         UnsupportedModel: no layer of a known class (ViT, BERT, GPT-2, Llama, Mistral, Qwen2).
@@ -62,6 +72,8 @@ def inject(model: PreTrainedModel, config: AdapterConfig, adapter_name: str = "d
         raise InvalidAdapter(f"adapter {adapter_name!r} is there already or no name; {adapter_names(model)} are taken")
     if isinstance(config, NTKAttentionConfig) and config.pre_rope and not any(_rotates(place) for place in places):
         raise InvalidAdapter("pre_rope: this model's queries are not rotated; leave it out")
+    for name in config.modules_to_save:
+        submodule(model, name)
     if not adapter_names(model):
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -69,8 +81,7 @@ def inject(model: PreTrainedModel, config: AdapterConfig, adapter_name: str = "d
     generator = torch.Generator().manual_seed(config.seed)
     for number in numbers:
         _join(places[number], config, adapter_name, generator)
-    for name in config.modules_to_save:
-        _saved(model, name).requires_grad_(True)
+    _saved(model).add(model, adapter_name, config.modules_to_save)
     set_adapter(model, adapter_name)
     return model
 
@@ -81,9 +92,9 @@ def _join(layer: nn.Module, config: AdapterConfig, name: str, generator: torch.G
     reference = next(layer.parameters())
     made.to(reference.device).train(layer.training)  # kept in float32 beside a bfloat16 backbone
     if not hasattr(layer, NAME):
-        layer.add_module(NAME, LayerAdapters())
-        projection = getattr(layer, SELF_ATTENTION[type(layer).__name__])
-        projection.register_forward_hook(lambda _module, _inputs, output: _keep_query(layer, output))
+        adapters = LayerAdapters()
+        layer.add_module(NAME, adapters)
+        getattr(layer, SELF_ATTENTION[type(layer).__name__]).register_forward_hook(adapters.keep_query)
     getattr(layer, NAME).by_name[name] = made
 
 
@@ -103,7 +114,8 @@ def attend(
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     unrotated = None
-    if isinstance(current, NTKMemory) and current.config.pre_rope and adapters.query is not None:
+    if isinstance(current, NTKMemory) and current.config.pre_rope:
+        assert adapters.query is not None, "the projection of the queries was not called before the attention"
         unrotated = adapters.query.unflatten(-1, (query.shape[1], query.shape[-1])).transpose(1, 2)
     mask = _mask(module, attention_mask, query.shape[-2], key.shape[-2], is_causal, query.device)
     out = current(query, key, value, mask, scale, unrotated=unrotated)
@@ -115,8 +127,13 @@ def _mask(
     module: nn.Module, mask: torch.Tensor | None, queries: int, keys: int, is_causal: bool | None, device: torch.device
 ) -> Mask:
     """Return an explicit mask: SDPA's ``is_causal`` counts from the top left, wrong for decoding with a cache."""
+    if mask is not None and mask.dtype == torch.bool:
+        return mask
     if mask is not None:
-        return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+        shown = mask > torch.finfo(mask.dtype).min / 2
+        if (mask.masked_fill(~shown, 0) != 0).any():
+            raise InvalidAdapter("the attention mask adds to the logits; adapters take masks that hide keys or show them")
+        return shown
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if not causal or queries == 1:
         return None
@@ -139,17 +156,22 @@ def set_adapter(model: nn.Module, adapter_name: str) -> None:
         layer.active = adapter_name if adapter_name in layer.by_name else None
         for name, made in layer.by_name.items():
             made.requires_grad_(name == adapter_name)
+    _saved(model).show(model, adapter_name)
+    _saved(model).train(model, adapter_name)
 
 
 @contextmanager
 def disable_adapter(model: nn.Module) -> Iterator[nn.Module]:
-    """Within, the model answers exactly as its backbone does (with whatever ``modules_to_save`` have become)."""
-    before = [(layer, layer.active) for layer in _adapted(model)]
+    """Within, the model answers exactly as its backbone does, with the backbone's own classifier."""
+    before, saved = [(layer, layer.active) for layer in _adapted(model)], _saved(model)
+    present = saved.present
     try:
         for layer, _ in before:
             layer.active = None
+        saved.show(model, BACKBONE)
         yield model
     finally:
+        saved.show(model, present)
         for layer, active in before:
             layer.active = active
 
@@ -160,6 +182,7 @@ def remove_adapter(model: nn.Module, adapter_name: str) -> None:
         if adapter_name in layer.by_name:
             del layer.by_name[adapter_name]
         layer.active = None if layer.active == adapter_name else layer.active
+    _saved(model).forget(model, adapter_name)
 
 
 def adapter_names(model: nn.Module) -> list[str]:
@@ -182,8 +205,9 @@ def adapter_state_dict(model: nn.Module, adapter_name: str = "default") -> dict[
         for number, module in enumerate(modules)
         for name, tensor in module.state_dict().items()
     }
-    for saved in modules[0].config.modules_to_save:
-        state |= {f"{saved}.{name}": tensor for name, tensor in _saved(model, saved).state_dict().items()}
+    with _present(model, adapter_name):
+        for saved in modules[0].config.modules_to_save:
+            state |= {f"{saved}.{name}": tensor for name, tensor in tensors(model, saved).items()}
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
@@ -200,11 +224,10 @@ def load_adapter_state_dict(model: nn.Module, state: dict[str, torch.Tensor], ad
     for number, module in enumerate(modules):
         start = f"{number}."
         module.load_state_dict({name[len(start) :]: value for name, value in state.items() if name.startswith(start)})
-    for saved in modules[0].config.modules_to_save:
-        start = f"{saved}."
-        _saved(model, saved).load_state_dict(
-            {name[len(start) :]: value for name, value in state.items() if name.startswith(start)}
-        )
+    with _present(model, adapter_name):
+        for saved in modules[0].config.modules_to_save:
+            for name, tensor in tensors(model, saved).items():
+                tensor.copy_(state[f"{saved}.{name}"])
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
@@ -235,19 +258,31 @@ def _check(model: nn.Module, adapter_name: str) -> None:
         raise InvalidAdapter(f"there is no adapter {adapter_name!r}; there are {', '.join(known) or 'none'}")
 
 
-def _saved(model: nn.Module, name: str) -> nn.Module:
+def _saved(model: nn.Module) -> SavedModules:
+    if SAVED not in model.__dict__:
+        setattr(model, SAVED, SavedModules())
+    return getattr(model, SAVED)
+
+
+@contextmanager
+def _present(model: nn.Module, adapter_name: str) -> Iterator[None]:
+    """Within, the model's ``modules_to_save`` are those of one adapter, whichever is active."""
+    saved = _saved(model)
+    before = saved.present
+    saved.show(model, adapter_name)
     try:
-        return model.get_submodule(name)
-    except AttributeError:
-        names = ", ".join(child for child, _ in model.named_children())
-        raise InvalidAdapter(f"modules_to_save: the model has no module {name!r}; its own are {names}") from None
+        yield
+    finally:
+        saved.show(model, before)
 
 
-def _keep_query(layer: nn.Module, output: torch.Tensor) -> None:
-    adapters: LayerAdapters = getattr(layer, NAME)
-    current = adapters.current
-    if isinstance(current, NTKMemory) and current.config.pre_rope:
-        adapters.query = output
+def copy_saved_modules(model: nn.Module, source: str, target: str) -> None:
+    """Let the ``modules_to_save`` that two adapters have in common begin in the second as they are in the first."""
+    state = adapter_state_dict(model, source)
+    with _present(model, target):
+        for saved in adapter_modules(model, target)[0].config.modules_to_save:
+            for name, tensor in tensors(model, saved).items():
+                tensor.copy_(state.get(f"{saved}.{name}", tensor))
 
 
 def _rotates(layer: nn.Module) -> bool:
