@@ -8,9 +8,8 @@ it; "searched" is the best of the method's own grid.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,13 @@ Train = Callable[[Method, float, int], Trained]
 
 
 def compare(
-    run: Run, task: str, methods: Sequence[Method], grids: dict[str, list[float]], seeds: int, metric: str, train: Train,
+    run: Run,
+    task: str,
+    methods: Sequence[Method],
+    grids: dict[str, list[float]],
+    seeds: int,
+    metric: str,
+    train: Train,
     paper_seeds: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     """Return the arms (one row a method, setting and seed), the search, and every chosen arm's items by name.
@@ -105,8 +110,3 @@ def comparison(
     require_equal_parameters(counts)
     methods += [Method(f"prefix (m = {m})", "prefix", {"length": m}) for m in prefixes if m != length]
     return [*methods, Method("ntk", "ntk")]
-
-
-def named(method: Method, name: str, **settings: Any) -> Method:
-    """Return the method under another name and with other settings."""
-    return replace(method, name=name, settings=method.settings | settings)

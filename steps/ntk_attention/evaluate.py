@@ -13,6 +13,7 @@ from steps.ntk_attention import figures
 from steps.ntk_attention.measurements import (
     comparisons,
     correction_measurements,
+    language_model_measurements,
     search_measurements,
     theory_measurements,
     timing_measurements,
@@ -35,10 +36,10 @@ def evaluate(
     searches = pd.concat([pd.read_csv(folder / "search.csv") for folder in (vision, text)])
     descent, curves, errors = (pd.read_csv(theory / f"{name}.csv") for name in ("descent", "curves", "error"))
     timing = pd.read_csv(timed / "timing.csv")
-    accurate = {name: table[table.metric == "accuracy"] for name, table in arms.items()}
     claims: dict[str, Measurement] = (
-        comparisons("vision", accurate[vision.name], _items(vision))
-        | comparisons("text", accurate[text.name], _items(text))
+        comparisons("vision", arms[vision.name], _items(vision))
+        | comparisons("text", arms[text.name], _items(text))
+        | language_model_measurements(arms[characters.name], _items(characters))
         | theory_measurements(descent, errors)
         | timing_measurements(timing)
         | search_measurements(searches, pd.concat([arms[vision.name], arms[text.name]]))

@@ -21,7 +21,14 @@ def family(name: str) -> str:
 
 
 def difference(
-    items: Mapping[str, np.ndarray], arms: pd.DataFrame, first: str, second: str, setting: str, detail: str
+    items: Mapping[str, np.ndarray],
+    arms: pd.DataFrame,
+    first: str,
+    second: str,
+    setting: str,
+    detail: str,
+    *,
+    unit: str = "accuracy",
 ) -> Measurement:
     """Return the mean paired difference of two methods over tasks, with a bootstrap interval over test items and seeds.
 
@@ -49,7 +56,7 @@ def difference(
     value = float(np.mean([table.mean() for table in tables]))
     low, high = np.quantile(draws, [0.025, 0.975])
     return measured(
-        value, "accuracy", f"{detail}, {len(tables)} tasks", (min(low, value), max(high, value)),
+        value, unit, f"{detail}, {len(tables)} tasks", (min(low, value), max(high, value)),
         seeds=tables[0].shape[0], n=sum(table.shape[1] for table in tables),
     )  # fmt: skip
 
@@ -63,6 +70,23 @@ def comparisons(name: str, arms: pd.DataFrame, items: Mapping[str, np.ndarray]) 
             found[f"{name}_ntk_minus_{peer}{suffix}"] = difference(
                 items, arms, "ntk", method, setting, f"NTK-Attention less {method}, {setting} rate"
             )
+    return found
+
+
+def language_model_measurements(arms: pd.DataFrame, items: Mapping[str, np.ndarray]) -> dict[str, Measurement]:
+    """Return NTK-Attention's loss on the second text less each peer's, in nats a character, paired by window."""
+    found = {}
+    for peer in ("lora", "prefix"):
+        method = equal_method(arms, peer)
+        found[f"characters_ntk_minus_{peer}"] = difference(
+            items,
+            arms,
+            "ntk",
+            method,
+            "searched",
+            f"loss of NTK-Attention less that of {method}",
+            unit="nats a character",
+        )
     return found
 
 

@@ -103,12 +103,13 @@ def _text_splits(folder: Path, params: PrepareParams, run: Run) -> dict[str, Tex
     train = known["train"] or known["dev"]  # COPA's dev split is what there is to train on
     assert train is not None and test is not None and train is not test
     order = run.generator(f"split of {folder.name}").permutation(len(train.labels))
+    kept = run.generator(f"test of {folder.name}").permutation(len(test.labels))  # some come sorted
     shares = params.text_train + params.text_validation
     cut = len(order) * params.text_train // shares if len(order) < shares else params.text_train
     return {
         "train": train.only(order[:cut]),
         "validation": train.only(order[cut : cut + params.text_validation]),
-        "test": test.only(np.arange(min(len(test.labels), params.text_test))),
+        "test": test.only(kept[: params.text_test]),
     }
 
 

@@ -4,8 +4,8 @@ With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method
 
     out = (Σ_j e^{s_j} v_j + φᵀZ) / (Σ_j e^{s_j} + φᵀk)
 
-All stay finite at any logit: numerator and denominator are multiplied by e^{−M}, where e^M is at least as large as either
-part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below 0. A
+All stay finite at any logit: numerator and denominator are multiplied by e^{−M}, where e^M is at least as large as
+either part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below 0. A
 row whose keys are all masked answers from the memory alone; one without any memory either is 0.
 
 Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
@@ -72,8 +72,8 @@ def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, 
 def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
-    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk). Where no gradient is wanted, o and ℓ come from a fused kernel;
-    the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
+    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk). Where no gradient is wanted, o and ℓ come from a fused
+    kernel; the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
     """
     return _merge(*_attend_with_log_sum(query, key, value, mask, scale), memory, mask, query.dtype)
 
@@ -95,7 +95,7 @@ def flex(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, s
     if mask is not None:
         shown = mask.expand(query.shape[0], *mask.shape[1:])
 
-        def bias(score, b, h, t, j):  # type: ignore[no-untyped-def]
+        def bias(score, b, h, t, j):
             return torch.where(shown[b, 0, t, j], score, -torch.inf)
 
     call = _flex_attention(query.device.type)
@@ -107,7 +107,8 @@ def flex(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, s
 def _flex_attention(device: str) -> Callable[..., Any]:
     from torch.nn.attention.flex_attention import flex_attention
 
-    return torch.compile(flex_attention, dynamic=False) if device == "cuda" else flex_attention
+    compiled: Any = torch.compile(flex_attention, dynamic=False) if device == "cuda" else flex_attention
+    return compiled
 
 
 def _merge(
@@ -130,10 +131,11 @@ def _merge(
 def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Let stock SDPA tell its normaliser: one more key 0 (logit 0), and two more columns of the values.
 
-    One column is 1 for the marker alone, the other for all keys but the marker. With A1 = Σ_j e^{s_j}, SDPA then returns
-    o' = Σ_j e^{s_j}v_j/(1 + A1), w₀ = 1/(1 + A1) and w₁ = A1/(1 + A1), so that out = (o' + w₀ φᵀZ)/(w₁ + w₀ φᵀk), with exact
-    gradients. (Taking 1 − w₀ for w₁ would lose every digit where all logits are below −16.) The columns are filled up to
-    a multiple of eight, and queries and keys with zeros to the same width, for the fused kernels. In float32 a memory of
+    One column is 1 for the marker alone, the other for all keys but the marker. With A = Σ_j e^{s_j}, SDPA then returns
+    o' = Σ_j e^{s_j}v_j/(1 + A), w₀ = 1/(1 + A) and w₁ = A/(1 + A), so that out = (o' + w₀ φᵀZ)/(w₁ + w₀ φᵀk), with
+    exact gradients. (Taking 1 − w₀ for w₁ would lose every digit where all logits are below −16.) The columns are
+    filled up to a multiple of eight, and queries and keys with zeros to the same width, for the fused kernels. In
+    float32 a memory of
     exact zeros is no change as long as a row's largest logit is above −80.
     """
     numerator, denominator = memory

@@ -132,7 +132,9 @@ def _mask(
     if mask is not None:
         shown = mask > torch.finfo(mask.dtype).min / 2
         if (mask.masked_fill(~shown, 0) != 0).any():
-            raise InvalidAdapter("the attention mask adds to the logits; adapters take masks that hide keys or show them")
+            raise InvalidAdapter(
+                "the attention mask adds to the logits; adapters take masks that hide keys or show them"
+            )
         return shown
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if not causal or queries == 1:

@@ -1,4 +1,4 @@
-"""Modules that adapters train along with themselves, a classifier say: each adapter has its own, the backbone another."""
+"""Modules that adapters train along, a classifier say: each adapter has its own, the backbone another."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from jaxtyping import Int
 
 from tenfold.data.archives import gunzip
 from tenfold.data.errors import TableMismatch
+from tenfold.data.texts import read_texts
 
 CONNECTING = {"cause": "because", "effect": "so"}  # COPA: what joins premise and choice
 
@@ -35,15 +36,16 @@ class TextItems:
 
 
 def read_items(folder: Path, split: str) -> TextItems:
-    """Return the items of ``split`` from the folder's ``*.tsv.gz`` (a header line, no quoting).
+    """Return the items of ``split`` from the folder's ``*.tsv.gz`` (header line, no quoting), or as ``read_texts``.
 
     Known columns: text; sentence1 and sentence2; premise, asks_for, choice1 and choice2. Labels are numbers, or names,
     which are numbered in the order of the alphabet.
     Raises TableMismatch for anything else, CorruptArchive for a damaged file.
     """
     files = sorted(folder.glob("*.tsv.gz"))
-    if not files:
-        raise TableMismatch(f"{folder} holds no *.tsv.gz. Bring the source again.")
+    if not files:  # a source in its official form
+        found = read_texts(folder, split)
+        return TextItems(tuple(((text, None),) for text in found.texts), found.labels)
     columns, *rows = (line.split("\t") for line in gunzip(files[0]).decode("utf-8").splitlines())
     table = [dict(zip(columns, row, strict=True)) for row in rows]
     names = sorted({row["label"] for row in table})

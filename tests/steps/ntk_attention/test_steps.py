@@ -247,6 +247,9 @@ def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> Non
         read_items(tmp_path / "sst2", "test")
     with pytest.raises(TableMismatch, match="holds no"):
         read_items(tmp_path, "train")
+    (tmp_path / "trec").mkdir()
+    (tmp_path / "trec" / "train_5500.label").write_text("HUM:ind Who was it ?\n", encoding="latin-1")
+    assert read_items(tmp_path / "trec", "train").texts == ((("Who was it ?", None),),)
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "o.tsv.gz").write_bytes(gzip.compress(b"split\tlabel\tsound\ntrain\t1\tx\n"))
     with pytest.raises(TableMismatch, match="without text"):

@@ -128,6 +128,18 @@ def test_a_zero_memory_is_ordinary_attention_and_a_zero_prefix_is_not() -> None:
     assert (prefix_attention(q, k, w, *zeros, None, SCALE) - plain).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("logit", [-20.0, -60.0])
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+def test_a_zero_memory_changes_nothing_where_all_logits_are_far_below_zero(backend: str, logit: float) -> None:
+    q = torch.ones(1, 1, 2, d)
+    k = drawn(1, 1, 3, d, scale=0.1, dtype=torch.float32) + logit / (d * SCALE)
+    w = drawn(1, 1, 3, d, seed=1, dtype=torch.float32)
+    zero = torch.zeros(1, d, d), torch.zeros(1, d)
+    out = BACKENDS[backend](q, k, w, read_memory(feature_map("elu1", d)(q), *zero), None, SCALE)
+    plain = torch.nn.functional.scaled_dot_product_attention(q, k, w, scale=SCALE)
+    torch.testing.assert_close(out, plain, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_logits_of_200_either_way_stay_finite(backend: str, dtype: torch.dtype) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -251,6 +252,49 @@ def test_adapters_are_switched_by_name() -> None:
     assert torch.equal(logits(model, "llama"), first)
     trained = {id(p) for p in trainable_parameters(model)}
     assert trained == {id(p) for module in adapter_modules(model, "first") for p in module.parameters()}
+
+
+def test_each_adapter_has_a_classifier_of_its_own_and_the_backbone_another() -> None:
+    model = tiny("vit")
+    base = logits(model, "vit")
+    config = NTKAttentionConfig(modules_to_save=("classifier",))
+    for name, bias in (("first", 1.0), ("second", 2.0)):
+        inject(model, config, name)
+        with torch.no_grad():
+            model.classifier.bias.fill_(bias)
+    optimiser = torch.optim.SGD(trainable_parameters(model), lr=0.1)
+    model(**inputs("vit")).logits.sum().backward()
+    optimiser.step()  # the parameters an optimiser holds are those that the model computes with
+    assert (model.classifier.bias < 2).all()
+    with disable_adapter(model):
+        assert torch.equal(logits(model, "vit"), base)
+    assert (model.classifier.bias > 1).all() and (model.classifier.bias < 2).all()
+    set_adapter(model, "first")
+    assert (model.classifier.bias == 1).all()
+    assert (adapter_state_dict(model, "second")["classifier.bias"] > 1).all()
+    assert (model.classifier.bias == 1).all()
+
+
+def test_a_copy_of_a_model_keeps_its_own_query_before_rotation() -> None:
+    model = filled(inject(tiny("llama"), NTKAttentionConfig(pre_rope=True)))
+    twin = copy.deepcopy(model)
+    assert torch.equal(logits(twin, "llama"), logits(model, "llama"))
+
+
+def test_autocast_keeps_the_sums_in_float32() -> None:
+    model = filled(inject(tiny("vit"), NTK))
+    exact = logits(model, "vit")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = logits(model, "vit")
+    assert torch.isfinite(found).all() and (found.float() - exact).abs().max() < 0.05
+
+
+def test_a_mask_that_adds_to_the_logits_is_refused() -> None:
+    model = filled(inject(tiny("llama"), NTK))
+    ids = inputs("llama")["input_ids"]
+    bias = torch.full((2, 1, 9, 9), 0.5)
+    with pytest.raises(InvalidAdapter, match="adds to the logits"):
+        model(input_ids=ids, attention_mask=bias)
 
 
 def test_a_distilled_prefix_is_near_the_prefix_and_its_length_costs_nothing() -> None:
