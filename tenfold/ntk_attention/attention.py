@@ -5,8 +5,8 @@ With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method
     out = (Σ_j e^{s_j} v_j + φᵀZ) / (Σ_j e^{s_j} + φᵀk)
 
 All stay finite at any logit: numerator and denominator are multiplied by e^{−M}, where e^M is at least as large as
-either part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below 0. A
-row whose keys are all masked answers from the memory alone; one without any memory either is 0.
+either part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below
+0. A row whose keys are all masked answers from the memory alone; one without any memory either is 0.
 
 Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
 """
@@ -135,8 +135,7 @@ def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     o' = Σ_j e^{s_j}v_j/(1 + A), w₀ = 1/(1 + A) and w₁ = A/(1 + A), so that out = (o' + w₀ φᵀZ)/(w₁ + w₀ φᵀk), with
     exact gradients. (Taking 1 − w₀ for w₁ would lose every digit where all logits are below −16.) The columns are
     filled up to a multiple of eight, and queries and keys with zeros to the same width, for the fused kernels. In
-    float32 a memory of
-    exact zeros is no change as long as a row's largest logit is above −80.
+    float32 a memory of exact zeros is no change as long as a row's largest logit is above −80.
     """
     numerator, denominator = memory
     size, width = value.shape[-1], -(-max(value.shape[-1] + 2, key.shape[-1]) // 8) * 8
