@@ -36,6 +36,11 @@ def rows() -> dict[str, Method]:
         changed("dropout while training", dropout=0.2),
         changed("dropout always, as released", dropout=0.2, dropout_mode="always"),
         changed("first layer alone", layers=(0,)),
+        *(
+            Method(f"prefix (m = 16) distilled, {phi}", "prefix", {"length": 16}, distilled={"phi": phi})
+            for phi in ("elu1", "taylor2")
+        ),
+        Method("prefix (m = 16)", "prefix", {"length": 16}),
         Method("prefix (m = 16), tied", "prefix", {"length": 16, "tied": True}),
     ]
     return {method.name: method for method in found}

@@ -11,7 +11,7 @@ from sklearn.metrics import matthews_corrcoef
 from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, comparison, write_arms
-from steps.ntk_attention.training import predictions, text_loss, train
+from steps.ntk_attention.training import mean_loss, predictions, text_loss, train
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.ntk_attention.backbones import LORA_TARGETS, encoder_with_classifier
@@ -72,6 +72,7 @@ def _one(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run: 
             labels = parts[f"{split}_labels"].numpy()
             right = found[split] == labels
             scores[split] = right.mean() if metric == "accuracy" else matthews_corrcoef(labels, found[split])
-        return Trained(trained_count(model, HEAD), scores["validation"], scores["test"], right)
+        fitted = mean_loss(model, data, text_loss, size=64)
+        return Trained(trained_count(model, HEAD), fitted, scores["validation"], scores["test"], right)
 
     return compare(run, task, methods, params.rates, params.seeds, metric, one, paper_seeds=1)

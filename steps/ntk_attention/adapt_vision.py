@@ -10,10 +10,12 @@ import torch
 from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, comparison, write_arms
-from steps.ntk_attention.training import picture_loss, predictions, train
+from steps.ntk_attention.training import mean_loss, picture_loss, predictions, train
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, vit_from_hub
+from tenfold.ntk_attention.config import NTKAttentionConfig
+from tenfold.ntk_attention.distillation import distil_prefix
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
 Count = Annotated[int, Field(gt=0)]
@@ -98,13 +100,16 @@ def train_pictures(
         run, model, data, loss, name=label, learning_rate=rate, updates=updates, batch_size=batch_size,
         order=f"order {seed}",
     )  # fmt: skip
+    parameters, fitted = trained_count(model, head), mean_loss(model, data, loss)
+    if method.distilled:
+        distil_prefix(model, NTKAttentionConfig(**method.distilled))
     right = {}
     for split in ("validation", "test"):
         found = predictions(
             model, (parts[f"{split}_x"].to(run.device),), lambda called, x: called(pixel_values=_sized(x, size)).logits
         )
         right[split] = found == parts[f"{split}_y"].numpy()
-    return Trained(trained_count(model, head), right["validation"].mean(), right["test"].mean(), right["test"])
+    return Trained(parameters, fitted, right["validation"].mean(), right["test"].mean(), right["test"])
 
 
 def _sized(pixels: torch.Tensor, size: int) -> torch.Tensor:

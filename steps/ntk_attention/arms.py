@@ -24,9 +24,11 @@ HIGHER_IS_BETTER = {"accuracy": True, "matthews": True, "perplexity": False}
 
 @dataclass(frozen=True)
 class Trained:
-    """What one training gave: both scores, and what the test items say one by one (correctness or nats)."""
+    """What one training gave: the loss on the training data at its end, both scores, and what the test items say one by
+    one (correctness or nats)."""
 
     parameters: int
+    train_loss: float
     validation_score: float
     test_score: float
     items: np.ndarray
@@ -56,6 +58,7 @@ def compare(
         best = better(tried, key=lambda rate: tried[rate].validation_score)
         for rate, result in tried.items():
             search.append({"task": task, "method": method.name, "learning_rate": rate, "chosen": rate == best,
+                           "parameters": result.parameters, "train_loss": result.train_loss,
                            "validation_score": result.validation_score, "test_score": result.test_score})  # fmt: skip
         done = {(rate, 0): result for rate, result in tried.items()}
         settings = {"searched": best} | ({"paper": PAPER_RATE} if PAPER_RATE in tried else {})

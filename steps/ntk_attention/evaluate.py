@@ -73,6 +73,7 @@ def evaluate(
         "approximation": figures.errors(errors),
         "descent": figures.descent(curves, descent),
         "timing": figures.timing(timing),
+        "loss_by_length": figures.loss_by_length(searches),
     }
     for name, (figure, _) in drawn.items():
         run.figure(name, figure)

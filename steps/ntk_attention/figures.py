@@ -85,3 +85,21 @@ def timing(table: pd.DataFrame) -> Drawn:
     axis.set_ylabel("milliseconds, forward")
     axis.legend(fontsize=8)
     return figure, "One attention layer, 2 × 8 heads of 64: the sums' cost does not depend on m (E4)."
+
+
+def loss_by_length(searches: pd.DataFrame) -> Drawn:
+    """Draw the training loss against the parameters, a line a rate for prefixes, a cross for NTK-Attention."""
+    tasks = [task for task, part in searches.groupby("task") if part.method.str.startswith("prefix").sum() > 1]
+    figure = Figure(figsize=(4 * max(len(tasks), 1), 3), layout="constrained")
+    for axis, task in zip(figure.subplots(1, max(len(tasks), 1), squeeze=False)[0], tasks, strict=False):
+        part = searches[searches.task == task]
+        for number, (rate, rows) in enumerate(part.groupby("learning_rate")):
+            prefixes = rows[rows.method.str.startswith("prefix")].sort_values("parameters")
+            ours = rows[rows.method == "ntk"]
+            axis.semilogx(prefixes.parameters, prefixes.train_loss, "o-", color=f"C{number}", label=f"rate {rate:g}")
+            axis.semilogx(ours.parameters, ours.train_loss, "x", color=f"C{number}", markersize=9)
+        axis.set_title(str(task))
+        axis.set_xlabel("trained parameters")
+        axis.set_ylabel("training loss at the end")
+        axis.legend(fontsize=7)
+    return figure, "Training loss of prefixes of growing length at each rate, and of NTK-Attention (crosses)."

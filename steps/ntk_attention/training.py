@@ -72,6 +72,17 @@ def predictions(
 
 
 @torch.inference_mode()
+def mean_loss(model: Any, data: TensorDataset, loss_of: Loss, size: int = 256) -> float:
+    """Return the mean loss over the whole of ``data``, in evaluation mode."""
+    device = next(model.parameters()).device
+    total = 0.0
+    for start in range(0, len(data), size):
+        batch = tuple(part.to(device) for part in data[start : start + size])
+        total += float(loss_of(model, batch)) * len(batch[0])
+    return total / len(data)
+
+
+@torch.inference_mode()
 def nats_a_window(model: Any, windows: torch.Tensor, size: int = 64) -> Any:
     """Return each window's mean loss in nats a character."""
     found = []

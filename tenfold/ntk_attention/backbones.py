@@ -26,7 +26,10 @@ from transformers import (
 )
 
 CHARACTERS = 128
-LORA_TARGETS = {"vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "gpt2": ("c_attn",)}
+LORA_TARGETS = {
+    "vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "gpt2": ("c_attn",), "llama": ("q_proj", "v_proj"),
+    "qwen2": ("q_proj", "v_proj"),
+}  # fmt: skip
 
 
 def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, heads: int, classes: int) -> Any:
@@ -81,6 +84,11 @@ def vit_from_hub(name: str, revision: str | None, classes: int) -> Any:
     return AutoModelForImageClassification.from_pretrained(
         name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True
     )
+
+
+def decoder_from_hub(name: str, revision: str | None) -> Any:
+    """Return a published causal language model, by its hub id or from a folder."""
+    return AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True)
 
 
 class Backbone:

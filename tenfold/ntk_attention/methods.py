@@ -22,7 +22,8 @@ class Method:
 
     ``start``: what NTK-Attention's (Z, k) begin as: "own" (the configuration's init), or the sums over ``start_length``
     keys and values: of random vectors ("random_prefix", undivided with "undivided_prefix"), or of the first tokens that
-    the layer itself made of a text ("text").
+    the layer itself made of a text ("text"). ``distilled``: settings of the NTK-Attention that a prefix is turned into
+    once it is trained.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
     start: Literal["own", "random_prefix", "undivided_prefix", "text"] = "own"
     start_length: int = 16
+    distilled: dict[str, Any] | None = None
 
 
 def apply(
