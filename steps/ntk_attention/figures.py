@@ -89,7 +89,8 @@ def timing(table: pd.DataFrame) -> Drawn:
 
 def loss_by_length(searches: pd.DataFrame) -> Drawn:
     """Draw the training loss against the parameters, a line a rate for prefixes, a cross for NTK-Attention."""
-    tasks = [task for task, part in searches.groupby("task") if part.method.str.startswith("prefix").sum() > 1]
+    prefixes = searches[searches.method.str.startswith("prefix")]
+    tasks = [task for task, part in prefixes.groupby("task") if part.method.nunique() > 1]
     figure = Figure(figsize=(4 * max(len(tasks), 1), 3), layout="constrained")
     for axis, task in zip(figure.subplots(1, max(len(tasks), 1), squeeze=False)[0], tasks, strict=False):
         part = searches[searches.task == task]
