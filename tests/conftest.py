@@ -46,11 +46,11 @@ class Project:
             "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost",
         } | more  # fmt: skip
 
-    def run(self, *command: str, fails: bool = False, **more: str) -> str:
+    def run(self, *command: str, fails: bool = False, timeout: float = 300, **more: str) -> str:
         """Run a command in the checkout and return what it printed; fail the test if its status is not as said."""
         done = subprocess.run(
             command, cwd=self.root, env=self.environment(**more), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
         )  # fmt: skip
         assert (done.returncode != 0) == fails, f"{' '.join(command)} → {done.returncode}\n{done.stdout}"
         return done.stdout
