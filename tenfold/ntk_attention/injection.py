@@ -132,9 +132,7 @@ def _mask(
     if mask is not None:
         shown = mask > torch.finfo(mask.dtype).min / 2
         if (mask.masked_fill(~shown, 0) != 0).any():
-            raise InvalidAdapter(
-                "the attention mask adds to the logits; adapters take masks that hide keys or show them"
-            )
+            raise InvalidAdapter("the attention mask adds to the logits; adapters take masks that hide or show keys")
         return shown
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if not causal or queries == 1:
@@ -293,9 +291,8 @@ def _rotates(layer: nn.Module) -> bool:
 
 def _heads(layer: Any) -> tuple[int, int]:
     """Return the number of query heads and their size."""
-    heads = next(
-        (getattr(layer, name) for name in ("num_attention_heads", "num_heads") if hasattr(layer, name)), None
-    )  # fmt: skip
+    names = ("num_attention_heads", "num_heads")
+    heads = next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
     if heads is None:
         heads = layer.config.num_attention_heads
     size = getattr(layer, "head_dim", None) or getattr(layer, "attention_head_size", None)
