@@ -44,7 +44,8 @@ class NTKMemory(nn.Module):
             self.Z_B = nn.Parameter(start * torch.randn(heads, config.rank, value_size, generator=generator))
         if config.k_param != "zero":
             raw = torch.full((heads, r), start)
-            self.k_raw = nn.Parameter(_inverse_softplus(raw.clamp(min=1e-8)) if config.k_param == "softplus" else raw)
+            softplus = config.k_param == "softplus" and self.phi.non_negative
+            self.k_raw = nn.Parameter(_inverse_softplus(raw.clamp(min=1e-8)) if softplus else raw)
         self.register_buffer("clamped", torch.zeros((), dtype=torch.int64), persistent=False)
 
     @property
@@ -54,9 +55,11 @@ class NTKMemory(nn.Module):
 
     @property
     def normaliser(self) -> Float[torch.Tensor, "H r"]:
-        """k, not negative for maps of one sign; free for those of either, whose k may well be."""
+        """k, kept from being negative by ``k_param``; free for maps of either sign, whose sums may well be."""
         if self.config.k_param == "zero":
             return self.values.new_zeros(self.values.shape[:2])
+        if not self.phi.non_negative:
+            return self.k_raw
         if self.config.k_param == "abs":
             return self.k_raw.abs()
         return nn.functional.softplus(self.k_raw)
@@ -67,7 +70,7 @@ class NTKMemory(nn.Module):
     ) -> None:
         """Set (Z, k) to a prefix's sums, divided by what makes φ(q)ᵀφ(p) 1 at 0 (d for elu1).
 
-        A low-rank Z takes the nearest of its rank (SVD). k of a map of either sign is cut off at 0.
+        A low-rank Z takes the nearest of its rank (SVD).
         """
         Z, k = memory_from_prefix(prefix_key, prefix_value, self.phi)
         if self.config.rank is None:
@@ -77,10 +80,14 @@ class NTKMemory(nn.Module):
             root = sizes[:, : self.config.rank].sqrt()
             self.Z_A.copy_(left[:, :, : self.config.rank] * root[:, None, :])
             self.Z_B.copy_(root[:, :, None] * right[:, : self.config.rank])
-        if self.config.k_param == "softplus":
+        if self.config.k_param == "zero":
+            return
+        if not self.phi.non_negative:
+            self.k_raw.copy_(k)
+        elif self.config.k_param == "softplus":
             self.k_raw.copy_(_inverse_softplus(k.clamp(min=1e-8)))
-        elif self.config.k_param == "abs":
-            self.k_raw.copy_(k.clamp(min=0))
+        else:
+            self.k_raw.copy_(k)
 
     def forward(
         self, query: Float[torch.Tensor, "B H T d"], key: torch.Tensor, value: torch.Tensor, mask: Mask, scale: float,

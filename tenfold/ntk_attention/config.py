@@ -20,7 +20,8 @@ class NTKAttentionConfig:
     """One (Z, k) per layer and query head beside a frozen model's attention.
 
     ``phi``: the feature map φ. ``feature_size``: r of ``favor`` (default 2d). ``rank``: s of Z = Z_A Z_B, None for a
-    full Z. ``k_param``: how k stays non-negative ("zero" removes it). ``init``: "from_prefix" starts at 0 and waits for
+    full Z. ``k_param``: how k stays non-negative ("zero" removes it); the k of taylor1 and taylor2, whose features have
+    either sign, is free. ``init``: "from_prefix" starts at 0 and waits for
     ``initialise_from_prefix``. ``pre_rope``: φ of the query before its rotation, so that the memory does not
     depend on the position. ``dropout``: on φ(q); ``dropout_mode`` "always" repeats the released code, which drops while
     evaluating too. ``layers``: which attention layers, None for all. ``modules_to_save``: names of modules that are

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tenfold.ntk_attention.adapters import NTKMemory
 from tenfold.ntk_attention.attention import (
     BACKENDS,
     eager,
@@ -18,6 +19,7 @@ from tenfold.ntk_attention.attention import (
     prefix_attention,
     read_memory,
 )
+from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.features import Elu1, FeatureMap, feature_map
 
 MAPS = ("elu1", "taylor1", "taylor2", "favor", "hedgehog")
@@ -108,6 +110,22 @@ def test_the_error_is_within_the_computable_bound(name: str, scale: float, m: in
     found = eager(q, k, w, read_memory(phi(q), Z, n), None, SCALE)
     exact = prefix_attention(q, k, w, p, u, None, SCALE)
     assert float((found - exact).norm(dim=-1).max()) <= bound * (1 + 1e-9) or eta >= 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(["taylor1", "taylor2"]), st.floats(0.02, 0.4), st.integers(1, 30), st.integers(0, 10**6))
+def test_a_memory_started_from_a_prefix_keeps_the_bound(name: str, scale: float, m: int, seed: int) -> None:
+    """Sums of features of either sign have entries of either sign: k, too, has to keep them."""
+    q, p, u = (drawn(H, n, d, scale=scale, seed=seed + i, dtype=torch.float32) for i, n in enumerate((T, m, m)))
+    k, w = (drawn(1, H, S, d, seed=seed + i, dtype=torch.float32) for i in (3, 4))
+    memory = NTKMemory(NTKAttentionConfig(phi=name, backend="eager"), H, d, d, torch.Generator().manual_seed(0))
+    memory.initialise_from_prefix(p, u)
+    _, k_sum = memory_from_prefix(p, u, memory.phi)
+    torch.testing.assert_close(memory.normaliser, k_sum, rtol=1e-5, atol=1e-6)
+    eta, bound = error_bound(q[None], p[None], u[None], w, memory.phi, SCALE)
+    exact = prefix_attention(q[None], k, w, p[None], u[None], None, SCALE)
+    found = memory(q[None], k, w, None, SCALE)
+    assert float((found - exact).norm(dim=-1).max()) <= bound * 1.001 + 1e-5 or eta >= 1
 
 
 def test_a_prefix_of_length_zero_is_no_prefix() -> None:
