@@ -75,7 +75,6 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
     before = nats_a_window(_model(pretrained, params).eval(), parts["test"][: params.test_windows])
     run.say(f"characters: perplexity {float(np.exp(before.mean())):.3f} before any adaptation")
     write_arms(out, [found])
-    (out / "before.txt").write_text(f"{float(np.exp(before.mean())):.6g}\n")
 
 
 def _model(pretrained: Path, params: AdaptCharactersParams) -> Any:

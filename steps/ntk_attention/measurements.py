@@ -12,7 +12,7 @@ from tenfold.metrics.measurements import Measurement, difference_of, mean_of, me
 from tenfold.ntk_attention import corrections
 
 BOOTSTRAPS = 2000
-PEERS = {"full": "full", "lora": "lora", "prefix": "prefix"}
+PEERS = ("full", "lora", "prefix")
 
 
 def family(name: str) -> str:

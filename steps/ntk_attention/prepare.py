@@ -10,6 +10,7 @@ import numpy as np
 
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
+from tenfold.data.errors import TableMismatch
 from tenfold.data.images import Pictures, read_images
 from tenfold.ntk_attention.text_tasks import TextItems, as_bytes, encode, read_items, read_plain_text
 
@@ -44,6 +45,7 @@ def prepare(
     Writes  <pictures>.npz: source_x, train_x, validation_x, test_x (N, channels, H, W) float32 in [−1, 1], and labels
             <task>.npz: <split>_ids, <split>_mask (N, C, T), <split>_labels int64
             characters.npz: pretrain, train, validation, test int64; meta.json
+    Raises  TableMismatch, CorruptArchive
     """
     meta: dict[str, dict[str, object]] = {}
     for folder in (fashion_mnist, cifar10):
@@ -101,7 +103,8 @@ def _text_splits(folder: Path, params: PrepareParams, run: Run) -> dict[str, Tex
     known = {name: _read(folder, name) for name in ("train", "dev", "test")}
     test = known["test"] or known["dev"]
     train = known["train"] or known["dev"]  # COPA's dev split is what there is to train on
-    assert train is not None and test is not None and train is not test
+    if train is None or test is None or train is test:
+        raise TableMismatch(f"{folder} has no two splits to train and to test on. Bring the source again.")
     order = run.generator(f"split of {folder.name}").permutation(len(train.labels))
     kept = run.generator(f"test of {folder.name}").permutation(len(test.labels))  # some come sorted
     shares = params.text_train + params.text_validation
@@ -114,8 +117,6 @@ def _text_splits(folder: Path, params: PrepareParams, run: Run) -> dict[str, Tex
 
 
 def _read(folder: Path, split: str) -> TextItems | None:
-    from tenfold.data.errors import TableMismatch
-
     try:
         return read_items(folder, split)
     except TableMismatch:

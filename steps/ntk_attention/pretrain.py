@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -77,9 +77,9 @@ def cut_windows(characters: np.ndarray, context: int) -> torch.Tensor:
     return torch.from_numpy(characters[: count * (context + 1)].reshape(count, context + 1))
 
 
-def _keep(run: Run, name: str, model: object, data: str, kind: str, example: np.ndarray) -> None:
+def _keep(run: Run, name: str, model: Any, data: str, kind: str, example: np.ndarray) -> None:
     losses = [entry[f"{name}/loss"] for entry in run.history if f"{name}/loss" in entry]
-    backbone = Backbone(model.to("cpu"))  # type: ignore[attr-defined]
+    backbone = Backbone(model.to("cpu"))
     count = sum(parameter.numel() for parameter in backbone.model.parameters())
     run.model(name, backbone, card=CARD.format(kind=kind, data=data, count=count, loss=losses[-1]), example=example)
     run.say(f"{name}: {count:,} parameters, loss {losses[-1]:.3f}")

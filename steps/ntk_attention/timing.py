@@ -11,7 +11,7 @@ import pandas as pd
 
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
-from tenfold.ntk_attention.speed import PLAIN, PREFIX, Shape, layer_call
+from tenfold.ntk_attention.speed import OFFICIAL, PLAIN, PREFIX, Shape, layer_call
 
 Count = Annotated[int, Field(gt=0)]
 
@@ -33,7 +33,7 @@ def timing(*, out: Path, params: TimingParams, run: Run) -> None:
     """
     cells = [(PLAIN, 0, params.length), *((PREFIX, m, params.length) for m in params.prefixes),
              *((name, 0, params.length) for name in ("merged", "marker", "eager")),
-             *(("official", 0, length) for length in params.lengths)]  # fmt: skip
+             *((OFFICIAL, 0, length) for length in params.lengths)]  # fmt: skip
     calls = {(name, m, L): layer_call(name, Shape(length=L), m, device=run.device) for name, m, L in cells}
     seconds: dict[tuple[str, int, int], list[float]] = {cell: [] for cell in cells}
     for repeat in range(params.repeats + 1):

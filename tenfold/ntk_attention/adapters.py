@@ -17,6 +17,7 @@ from tenfold.ntk_attention.errors import InvalidAdapter
 from tenfold.ntk_attention.features import feature_map
 
 NEAR_ZERO = 1e-4  # as the released code starts its language model
+SMALLEST = 1e-8  # k that softplus can be asked for
 
 
 class NTKMemory(nn.Module):
@@ -43,9 +44,7 @@ class NTKMemory(nn.Module):
             self.Z_A = nn.Parameter(torch.randn(heads, r, config.rank, generator=generator) / math.sqrt(r))
             self.Z_B = nn.Parameter(start * torch.randn(heads, config.rank, value_size, generator=generator))
         if config.k_param != "zero":
-            raw = torch.full((heads, r), start)
-            softplus = config.k_param == "softplus" and self.phi.non_negative
-            self.k_raw = nn.Parameter(_inverse_softplus(raw.clamp(min=1e-8)) if softplus else raw)
+            self.k_raw = nn.Parameter(self._raw(torch.full((heads, r), start)))
         self.register_buffer("clamped", torch.zeros((), dtype=torch.int64), persistent=False)
 
     @property
@@ -60,19 +59,30 @@ class NTKMemory(nn.Module):
             return self.values.new_zeros(self.values.shape[:2])
         if not self.phi.non_negative:
             return self.k_raw
-        if self.config.k_param == "abs":
-            return self.k_raw.abs()
-        return nn.functional.softplus(self.k_raw)
+        return self.k_raw.abs() if self.config.k_param == "abs" else nn.functional.softplus(self.k_raw)
+
+    def _raw(self, k: Float[torch.Tensor, "H r"]) -> Float[torch.Tensor, "H r"]:
+        """Return what ``normaliser`` turns into k."""
+        if self.config.k_param == "softplus" and self.phi.non_negative:
+            k = k.clamp(min=SMALLEST)
+            return k + torch.log(-torch.expm1(-k))
+        return k
 
     @torch.no_grad()
     def initialise_from_prefix(
-        self, prefix_key: Float[torch.Tensor, "H m d"], prefix_value: Float[torch.Tensor, "H m v"]
+        self,
+        prefix_key: Float[torch.Tensor, "H m d"],
+        prefix_value: Float[torch.Tensor, "H m v"],
+        *,
+        divided: bool = True,
     ) -> None:
-        """Set (Z, k) to a prefix's sums, divided by what makes φ(q)ᵀφ(p) 1 at 0 (d for elu1).
+        """Set (Z, k) to a prefix's sums, divided by what makes φ(q)ᵀφ(p) 1 at 0 (d for elu1) unless told otherwise.
 
         A low-rank Z takes the nearest of its rank (SVD).
         """
         Z, k = memory_from_prefix(prefix_key, prefix_value, self.phi)
+        if not divided:
+            Z, k = Z / self.phi.kernel_scale, k / self.phi.kernel_scale
         if self.config.rank is None:
             self.Z.copy_(Z)
         else:
@@ -80,14 +90,8 @@ class NTKMemory(nn.Module):
             root = sizes[:, : self.config.rank].sqrt()
             self.Z_A.copy_(left[:, :, : self.config.rank] * root[:, None, :])
             self.Z_B.copy_(root[:, :, None] * right[:, : self.config.rank])
-        if self.config.k_param == "zero":
-            return
-        if not self.phi.non_negative:
-            self.k_raw.copy_(k)
-        elif self.config.k_param == "softplus":
-            self.k_raw.copy_(_inverse_softplus(k.clamp(min=1e-8)))
-        else:
-            self.k_raw.copy_(k)
+        if self.config.k_param != "zero":
+            self.k_raw.copy_(self._raw(k))
 
     def forward(
         self, query: Float[torch.Tensor, "B H T d"], key: torch.Tensor, value: torch.Tensor, mask: Mask, scale: float,
@@ -153,7 +157,3 @@ def parameter_count(config: AdapterConfig, heads: int, head_size: int, value_siz
     own = r * value_size if config.rank is None else config.rank * (r + value_size)
     trained = sum(parameter.numel() for parameter in phi.parameters())
     return layers * (heads * (own + (0 if config.k_param == "zero" else r)) + trained)
-
-
-def _inverse_softplus(y: torch.Tensor) -> torch.Tensor:
-    return y + torch.log(-torch.expm1(-y))

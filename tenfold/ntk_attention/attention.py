@@ -153,6 +153,18 @@ def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     return out.to(query.dtype)
 
 
+def released(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
+    """Exponentiate the logits as they come, in float32, as the released code does: overflows where a logit exceeds 88.
+
+    No backend, but what the others are compared with.
+    """
+    numerator, denominator = memory
+    weights = torch.exp(query.float() @ key.float().mT * scale)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return (weights @ value.float() + numerator) / (weights.sum(dim=-1, keepdim=True) + denominator)
+
+
 BACKENDS: dict[str, Callable[..., Output]] = {"eager": eager, "merged": merged, "marker": marker, "flex": flex}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from tenfold.ntk_attention.adapters import parameter_count
-from tenfold.ntk_attention.attention import eager, prefix_attention, read_memory
+from tenfold.ntk_attention.attention import eager, prefix_attention, read_memory, released
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.features import feature_map
 
@@ -27,15 +27,15 @@ def elu1_over_exponential(head_size: int = 32, scale: float = 0.3, m: int = 64, 
 def released_k_gradient(updates: int = 5) -> tuple[float, float]:
     """Return the largest |∂loss/∂k| over some updates from 0 through |k|, and from 1e-4 through softplus."""
     found = []
-    for released in (True, False):
+    for as_released in (True, False):
         generator = torch.Generator().manual_seed(0)
         query, key, value, target = (torch.randn(1, 2, 6, 8, generator=generator) for _ in range(4))
-        Z = torch.zeros(2, 8, 8) if released else 1e-4 * torch.randn(2, 8, 8, generator=generator)
-        raw = torch.zeros(2, 8) if released else torch.full((2, 8), -9.2)  # softplus(−9.2) = 1e-4
+        Z = torch.zeros(2, 8, 8) if as_released else 1e-4 * torch.randn(2, 8, 8, generator=generator)
+        raw = torch.zeros(2, 8) if as_released else torch.full((2, 8), -9.2)  # softplus(−9.2) = 1e-4
         phi, largest = feature_map("elu1", 8), 0.0
         for _ in range(updates):
             Z.requires_grad_(True), raw.requires_grad_(True)
-            k = raw.abs() if released else torch.nn.functional.softplus(raw)
+            k = raw.abs() if as_released else torch.nn.functional.softplus(raw)
             out = eager(query, key, value, read_memory(phi(query), Z, k), None, 8**-0.5)
             gradients = torch.autograd.grad((out - target).square().sum(), (Z, raw))
             largest = max(largest, float(gradients[1].abs().max()))
@@ -50,10 +50,8 @@ def released_overflow(scale: float = 60.0) -> tuple[float, float]:
     query, key, value = (torch.randn(1, 4, 64, 32, generator=generator) for _ in range(3))
     query, Z, k = scale * query, torch.randn(4, 32, 32, generator=generator), torch.rand(4, 32, generator=generator)
     memory = read_memory(feature_map("elu1", 32)(query), Z, k)
-    weights = torch.exp(query @ key.mT * 32**-0.5)
-    released = (weights @ value + memory[0]) / (weights.sum(-1, keepdim=True) + memory[1])
-    ours = eager(query, key, value, memory, None, 32**-0.5)
-    return float(released.isfinite().float().mean()), float(ours.isfinite().float().mean())
+    theirs, ours = (function(query, key, value, memory, None, 32**-0.5) for function in (released, eager))
+    return float(theirs.isfinite().float().mean()), float(ours.isfinite().float().mean())
 
 
 def dropout_in_evaluation() -> float:

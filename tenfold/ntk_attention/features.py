@@ -8,6 +8,7 @@ Legend:  B batch · H heads · T tokens · d head size · r features
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float
@@ -19,7 +20,7 @@ Vectors = Float[torch.Tensor, "... d"]
 Features = Float[torch.Tensor, "... r"]
 
 
-class FeatureMap(nn.Module):
+class FeatureMap(nn.Module, ABC):
     """φ: (…, d) → (…, r), computed in at least float32.
 
     ``non_negative``: φ ≥ 0, so that no sum of them can be negative. ``odd``: the polynomial's degree is odd, so that
@@ -39,8 +40,9 @@ class FeatureMap(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return self.of_scaled(y * self.head_size**-0.25)
 
+    @abstractmethod
     def of_scaled(self, y: Vectors) -> Features:
-        raise NotImplementedError
+        """Return φ of y = x/d^(1/4)."""
 
 
 class Elu1(FeatureMap):

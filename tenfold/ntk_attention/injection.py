@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -46,7 +46,7 @@ class LayerAdapters(nn.Module):
 
     @property
     def current(self) -> NTKMemory | Prefix | None:
-        return None if self.active is None else self.by_name[self.active]  # type: ignore[return-value]
+        return None if self.active is None else cast("NTKMemory | Prefix", self.by_name[self.active])
 
     def keep_query(self, _projection: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         """Remember the query before its rotation, if the active adapter reads it."""
@@ -176,15 +176,6 @@ def disable_adapter(model: nn.Module) -> Iterator[nn.Module]:
             layer.active = active
 
 
-def remove_adapter(model: nn.Module, adapter_name: str) -> None:
-    """Take an adapter away, if it is there; where it was the active one, the backbone is left to answer alone."""
-    for layer in _adapted(model):
-        if adapter_name in layer.by_name:
-            del layer.by_name[adapter_name]
-        layer.active = None if layer.active == adapter_name else layer.active
-    _saved(model).forget(model, adapter_name)
-
-
 def adapter_names(model: nn.Module) -> list[str]:
     """Return the names of the adapters that are there."""
     return sorted({name for layer in _adapted(model) for name in layer.by_name})
@@ -193,8 +184,11 @@ def adapter_names(model: nn.Module) -> list[str]:
 def adapter_modules(model: nn.Module, adapter_name: str = "default") -> list[NTKMemory | Prefix]:
     """Return one adapter's modules, from the first layer to the last."""
     _check(model, adapter_name)
-    found = [layer.by_name[adapter_name] for layer in _adapted(model) if adapter_name in layer.by_name]
-    return found  # type: ignore[return-value]
+    return [
+        cast("NTKMemory | Prefix", layer.by_name[adapter_name])
+        for layer in _adapted(model)
+        if adapter_name in layer.by_name
+    ]
 
 
 def adapter_state_dict(model: nn.Module, adapter_name: str = "default") -> dict[str, torch.Tensor]:
@@ -291,9 +285,5 @@ def _rotates(layer: nn.Module) -> bool:
 
 def _heads(layer: Any) -> tuple[int, int]:
     """Return the number of query heads and their size."""
-    names = ("num_attention_heads", "num_heads")
-    heads = next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
-    if heads is None:
-        heads = layer.config.num_attention_heads
-    size = getattr(layer, "head_dim", None) or getattr(layer, "attention_head_size", None)
-    return int(heads), int(size)  # type: ignore[arg-type]
+    size = layer.head_dim if hasattr(layer, "head_dim") else layer.attention_head_size
+    return int(layer.config.num_attention_heads), int(size)

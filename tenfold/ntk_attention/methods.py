@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from tenfold.ntk_attention.adapters import NTKMemory
 from tenfold.ntk_attention.config import NTKAttentionConfig, PrefixConfig
-from tenfold.ntk_attention.distillation import distil_prefix
-from tenfold.ntk_attention.injection import adapter_modules, inject, remove_adapter
+from tenfold.ntk_attention.injection import adapter_modules, inject
 
+PREFIX_SD = 0.3  # of the random prefix that NTK-Attention may start from
 Kind = Literal["head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk"]
 
 
@@ -88,24 +89,18 @@ def _trained_head(model: nn.Module, head: str | None) -> None:
 
 def _started(model: PreTrainedModel, method: Method, config: NTKAttentionConfig, text: dict[str, Any] | None) -> Any:
     """Inject NTK-Attention that starts as the sums over a prefix."""
-    length = method.start_length
-    if method.start != "text":
-        inject(model, PrefixConfig(length=length, sd=0.3, seed=config.seed), "start")
-        distil_prefix(model, config, prefix="start", adapter_name="default")
-        modules: Any = adapter_modules(model)
-        if method.start == "undivided_prefix":
-            with torch.no_grad():
-                for module in modules:
-                    divided = module.phi.kernel_scale
-                    module.Z.div_(divided)
-                    module.k_raw.copy_(_raw_of(nn.functional.softplus(module.k_raw) / divided))
-    else:
+    inject(model, config)
+    if method.start == "text":
         assert text is not None, "the start from a text needs one"
-        inject(model, replace(config, modules_to_save=()))
-        _from_text(model, text, length)
-    remove_adapter(model, "start")
-    for name in config.modules_to_save:
-        model.get_submodule(name).requires_grad_(True)
+        _from_text(model, text, method.start_length)
+        return model
+    generator = torch.Generator().manual_seed(config.seed)
+    for module in adapter_modules(model):
+        assert isinstance(module, NTKMemory)
+        shape = (len(module.values), method.start_length)
+        key = PREFIX_SD * torch.randn(*shape, module.phi.head_size, generator=generator)
+        value = PREFIX_SD * torch.randn(*shape, module.values.shape[-1], generator=generator)
+        module.initialise_from_prefix(key, value, divided=method.start != "undivided_prefix")
     return model
 
 
@@ -123,10 +118,6 @@ def _from_text(model: PreTrainedModel, text: dict[str, Any], length: int) -> Non
         handle.remove()
     for module, (key, value) in zip(modules, kept, strict=True):
         module.initialise_from_prefix(key[0, :, :length].float(), value[0, :, :length].float())
-
-
-def _raw_of(y: torch.Tensor) -> torch.Tensor:
-    return y + torch.log(-torch.expm1(-y))
 
 
 def trained_count(model: nn.Module, head: str | None) -> int:

@@ -46,11 +46,6 @@ class SavedModules:
                 tensor.data = other.to(tensor.device, tensor.dtype)
         self.present = adapter_name
 
-    def forget(self, model: nn.Module, adapter_name: str) -> None:
-        if self.present == adapter_name:
-            self.show(model, BACKBONE)
-        self.states.pop(adapter_name, None)
-
     def train(self, model: nn.Module, adapter_name: str) -> None:
         """Let one adapter's modules be trained, and no others'."""
         for name in self.states[BACKBONE]:

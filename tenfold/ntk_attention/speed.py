@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from tenfold.ntk_attention.attention import BACKENDS, prefix_attention, read_memory
+from tenfold.ntk_attention.attention import BACKENDS, prefix_attention, read_memory, released
 from tenfold.ntk_attention.features import feature_map
 
-PLAIN, PREFIX = "no prefix", "prefix"
+PLAIN, PREFIX, OFFICIAL = "no prefix", "prefix", "official"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ def layer_call(
     """Return what computes one layer's attention, and its gradients if asked: "no prefix", "prefix", or a backend of
     NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32."""
     generator = torch.Generator().manual_seed(0)
-    drawn = lambda *size: torch.randn(*size, generator=generator).to(device)  # noqa: E731
+
+    def drawn(*size: int) -> torch.Tensor:
+        return torch.randn(*size, generator=generator).to(device)
+
     B, H, d = shape.batch, shape.heads, shape.head_size
     rows = shape.queries or shape.length
     query, key, value = drawn(B, H, rows, d), drawn(B, H, shape.length, d), drawn(B, H, shape.length, d)
@@ -50,11 +53,8 @@ def layer_call(
             return functional.scaled_dot_product_attention(query, key, value, scale=scale)
         if method == PREFIX:
             return prefix_attention(query, key, value, *prefix, None, scale)
-        if method == "official":
-            weights = torch.exp(query @ key.mT * scale)
-            features = phi(query)
-            return (weights @ value + features @ Z) / (weights.sum(-1, keepdim=True) + features @ k[..., None])
-        return BACKENDS[method](query, key, value, read_memory(phi(query), Z, k), None, scale)
+        function = released if method == OFFICIAL else BACKENDS[method]
+        return function(query, key, value, read_memory(phi(query), Z, k), None, scale)
 
     if not gradients:
         return torch.inference_mode()(forward)

@@ -80,8 +80,10 @@ def encode(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarra
 
 
 def read_plain_text(folder: Path) -> str:
-    """Return the text of a folder's ``*.txt.gz`` files one after the other; of a stand-in, its table's texts."""
-    files = sorted(folder.glob("*.txt.gz"))
+    """Return the text of a folder's ``*.txt`` or ``*.txt.gz`` files one after the other; of a stand-in, its table's."""
+    plain, files = sorted(folder.glob("*.txt")), sorted(folder.glob("*.txt.gz"))
+    if plain:
+        return "".join(path.read_text(encoding="utf-8") for path in plain)
     if files:
         return "".join(gunzip(path).decode("utf-8") for path in files)
     table = sorted(folder.glob("*.tsv.gz"))

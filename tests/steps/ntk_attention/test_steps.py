@@ -291,6 +291,9 @@ def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> Non
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "a.txt.gz").write_bytes(gzip.compress("ab é".encode()))
     assert as_bytes(read_plain_text(tmp_path / "plain")).tolist() == [97, 98, 32, 63]
+    (tmp_path / "official").mkdir()
+    (tmp_path / "official" / "input.txt").write_text("to be", encoding="utf-8")
+    assert read_plain_text(tmp_path / "official") == "to be"
     assert cut_windows(np.arange(10), 2).tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
