@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.machine import checkout, machine, peak_bytes
 
 RESULTS = Path(__file__).parent / "results" / "dp_cross_attention.json"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -71,11 +70,6 @@ def query_seconds(n: int, repeats: int) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def peak_bytes() -> int:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
 def measure_build(n: int) -> dict[str, float]:
     """Build once in this process: median of three, and what the peak grew by during the first."""
     from tenfold.dp_cross_attention.memory import PrivateMemory
@@ -98,24 +92,6 @@ def build_of(n: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.dp_cross_attention", "--build", str(n)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def machine() -> dict[str, Any]:
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
-        return done.stdout.strip()
-
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "commit": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
-        "dirty": bool(git("status", "--porcelain")),
-        "machine": {
-            "processor": models[0].split(":")[1].strip() if models else platform.processor(),
-            "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(),
-            "load at start": round(os.getloadavg()[0], 2),
-            **{name: version(name) for name in ("numpy", "torch")},
-        },
-    }  # fmt: skip
 
 
 def described(facts: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -170,7 +146,7 @@ def main() -> None:
         print(json.dumps(measure_build(options.build)))
         return
     sizes = SIZES[:2] if options.quick else SIZES
-    facts, rows = machine(), []
+    facts, rows = checkout() | {"machine": machine("numpy", "torch")}, []
     for n in sizes:
         print(f"n={n} …", file=sys.stderr, flush=True)
         built = build_of(n)

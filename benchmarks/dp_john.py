@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import signal
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.machine import checkout, machine, peak_bytes
 
 GRID = ((500, 5), (2000, 20), (20_000, 20), (200_000, 20), (20_000, 100))
 TOLERANCES = (1e-1, 1e-2, 1e-3)
@@ -35,6 +34,7 @@ TITLES = {
     "clarabel": "Clarabel",
     "scs": "SCS",
 }
+PACKAGES = ("numpy", "scipy", "cvxpy", "clarabel", "scs")
 RESULTS = Path(__file__).parent / "results" / "dp_john.json"
 ENOUGH = 0.3  # seconds of solving in one process, after which its median is taken
 MOST = 50  # solves in one process
@@ -72,12 +72,6 @@ def measure(n: int, d: int, tolerance: float, method: str, cap: float) -> dict[s
         "outcome": outcome, "seconds": median(seconds), "updates": result.updates,
         "max_leverage": result.certificate.max_leverage, "peak_bytes": peak_bytes(), "memory_ratio": memory,
     }  # fmt: skip
-
-
-def peak_bytes() -> int:
-    """Return the largest resident size of this process so far."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
 
 
 def run_cell(cell: Cell, cap: float) -> dict[str, Any]:
@@ -120,26 +114,6 @@ def summary(runs: list[dict[str, Any]], cap: float) -> dict[str, Any]:
     return runs[-1] | peaks | {
         "seconds": median(seconds), "all_seconds": seconds, "capped": False, "cap": cap, "repeats": len(runs),
     }  # fmt: skip
-
-
-def machine() -> dict[str, Any]:
-    """Return what the numbers depend on."""
-    packages = ("numpy", "scipy", "cvxpy", "clarabel", "scs")
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
-        return done.stdout.strip()
-
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
-        "commit": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
-        "uncommitted": bool(git("status", "--porcelain")),
-        "load_at_start": os.getloadavg()[0],
-    }
 
 
 def not_fastest(records: list[dict[str, Any]]) -> list[str]:
@@ -189,10 +163,7 @@ def described(facts: dict[str, Any], records: list[dict[str, Any]], cap: float) 
         "note": f"Seconds of a whole call until an exact pass shows max h ≤ 1 + ξ, on Gaussian rows, with a limit of "
         f"{cap:g} s a solver; medians, the solvers in turn in one run on one machine.",
         "command": "python -m benchmarks.dp_john",
-        "commit": facts["commit"],
-        "dirty": facts["uncommitted"],
-        "machine": {"processor": facts["processor"], "cores": facts["cores"], "python": facts["python"]}
-        | facts["versions"],
+        **facts,
         "default": TITLES["auto"],
         "findings": not_fastest(records),
         "columns": columns,
@@ -244,7 +215,7 @@ def main() -> None:
     cap = options.cap or (5.0 if options.quick else 60.0)
     repeats = options.repeats or (1 if options.quick else 3)
     out = options.out or (None if options.quick else RESULTS)
-    facts, records = machine(), []
+    facts, records = checkout() | {"machine": machine(*PACKAGES)}, []
     for n, d in grid:
         for tolerance in tolerances:
             print(f"n={n} d={d} ξ={tolerance:g} …", file=sys.stderr, flush=True)

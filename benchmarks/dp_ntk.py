@@ -9,17 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+
+from benchmarks.machine import checkout, machine, peak_bytes
 
 RESULTS = Path(__file__).parent / "results" / "dp_ntk.json"
 FEATURES = 512
@@ -101,11 +101,6 @@ def task(cell: Cell) -> Callable[[], Any]:
     return lambda: compiled(rows).block_until_ready()
 
 
-def peak_bytes() -> int:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
 def measure(cell: Cell, repeats: int) -> dict[str, Any]:
     """Time one cell after a call on a small input that loads and compiles, then one at full size that is not counted
     for the peer, whose functions are compiled by shape."""
@@ -166,25 +161,6 @@ def record(cell: Cell, runs: list[dict[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def machine() -> dict[str, Any]:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    found: dict[str, Any] = {
-        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(), "load": os.getloadavg()[0],
-    }  # fmt: skip
-    for name in ("numpy", "jax", "neural-tangents"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip()
-
-
 def sentences(rows: list[dict[str, Any]], values: dict[str, float | None]) -> list[str]:
     """Return what the numbers say, in words."""
     found = []
@@ -208,9 +184,8 @@ def described(rows: list[dict[str, Any]], values: dict[str, float | None]) -> di
         "note": f"float32, d = {FEATURES}; medians over processes, each after a first call, the cells in turn in one "
         "run. Memory is the rise of the peak over the kernel matrix's own bytes.",
         "command": "python -m benchmarks.dp_ntk",
-        "commit": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
-        "dirty": bool(git("status", "--porcelain")),
-        "machine": machine(),
+        **checkout(),
+        "machine": machine("numpy", "jax", "neural-tangents"),
         "default": OURS,
         "findings": sentences(rows, values),
         "columns": [

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.machine import checkout, machine, peak_bytes
 
 RESULTS = Path(__file__).parent / "results" / "ntk_attention.json"
 PLAIN, PREFIX, MERGED, FLEX, MARKER, OFFICIAL = "no prefix", "prefix", "merged", "flex", "marker", "official"
@@ -72,7 +71,7 @@ def measure(cell: Cell, repeats: int) -> dict[str, float]:
     shape = Shape(batch, heads, length, HEAD_SIZE, queries=1 if task == DECODE else None)
     call = layer_call(method, shape, m, gradients=task == BACKWARD, device=device)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    before = peak_bytes()
+    before = held_bytes()
     inner = 20 if task == DECODE else 1
     call(), call(), wait()
     seconds = []
@@ -82,29 +81,22 @@ def measure(cell: Cell, repeats: int) -> dict[str, float]:
             call()
         wait()
         seconds.append((time.perf_counter() - started) / inner)
-    return {"seconds": median(seconds), "megabytes": (peak_bytes() - before) / 2**20}
+    return {"seconds": median(seconds), "megabytes": (held_bytes() - before) / 2**20}
 
 
-def peak_bytes() -> int:
+def held_bytes() -> int:
+    """Return the largest memory held so far, the GPU's where there is one."""
     if on_gpu():
         import torch
 
-        return torch.cuda.max_memory_allocated()
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
+        return int(torch.cuda.max_memory_allocated())
+    return peak_bytes()
 
 
 def in_process(cell: Cell, repeats: int, cap: float) -> dict[str, float] | None:
     """Measure one cell in a new process; None if it fails or takes too long."""
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "benchmarks.ntk_attention",
-        "--request",
-        json.dumps([cell, repeats]),
-    ]
+    request = json.dumps([cell, repeats])
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ntk_attention", "--request", request]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=cap)
     except subprocess.TimeoutExpired:
@@ -132,33 +124,19 @@ def sentences(rows: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def machine() -> dict[str, Any]:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(), "load": os.getloadavg()[0],
-        "torch": version("torch"), "gpu": on_gpu(),
-    }  # fmt: skip
-
-
-def git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one length, short prefixes; writes nothing")
     parser.add_argument("--cap", type=float, default=60.0, help="seconds after which a cell is given up")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--rounds", type=int, default=3, help="processes a cell")
+    parser.add_argument("--rounds", type=int, default=2, help="processes a cell")
     parser.add_argument("--request", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.request:
         cell, repeats = json.loads(options.request)
         print(json.dumps(measure(tuple(cell), repeats)))
         return
-    chosen = cells(options.quick)
+    where, started, chosen = checkout(), machine("torch") | {"gpu": on_gpu()}, cells(options.quick)
     runs: dict[Cell, list[dict[str, float]]] = {cell: [] for cell in chosen}
     for _ in range(options.rounds):
         for cell in chosen:
@@ -182,8 +160,7 @@ def main() -> None:
         "title": "One attention layer with a prefix, and with its sums",
         "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged (flex on a GPU) "
         "and marker are NTK-Attention; official is the released arithmetic. Memory is the rise of the peak.",
-        "command": "python -m benchmarks.ntk_attention", "commit": git("rev-parse", "HEAD"),
-        "dirty": bool(git("status", "--porcelain", "--untracked-files=no")), "machine": machine(),
+        "command": "python -m benchmarks.ntk_attention", **where, "machine": started,
         "default": ours(FORWARD),
         "findings": said,
         "columns": [
