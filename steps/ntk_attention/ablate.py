@@ -30,6 +30,7 @@ def rows() -> dict[str, Method]:
         changed("k removed", k_param="zero"),
         changed("k |zero|, as released", k_param="abs", init="zero"),
         changed("Z, k start at 0", init="zero"),
+        changed("k starts at 1", init="unit_k"),
         Method("start from a prefix", "ntk", {"init": "zero"}, "random_prefix"),
         Method("start from a prefix, not divided", "ntk", {"init": "zero"}, "undivided_prefix"),
         Method("start from an input's keys", "ntk", {"init": "zero"}, "text"),

@@ -1,4 +1,4 @@
-"""Adapt the small GPT-2 from one text to another, by every method."""
+"""Adapt the small Llama from one text to another, by every method."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, decoder_from
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
 Count = Annotated[int, Field(gt=0)]
+FITTED = 100  # training windows whose loss is reported
 
 
 @dataclass
@@ -36,7 +37,7 @@ class AdaptCharactersParams:
 
 
 def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: AdaptCharactersParams, run: Run) -> None:
-    """Adapt the small GPT-2 from one text to another, by every method; PEFT's prefix tuning is one of them.
+    """Adapt the small Llama from one text to another, by every method; PEFT's prefix tuning is one of them.
 
     Reads   prepared/characters.npz; pretrained/models/characters/
     Writes  arms.csv (perplexity a character), search.csv, items.npz (nats a character of each test window)
@@ -47,16 +48,17 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
     data = TensorDataset(parts["train"][: params.train_windows])
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     kept_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    gpt2 = config.model_type == "gpt2"
     methods = comparison(
         layers=config.num_hidden_layers, heads=config.num_attention_heads, head_size=head_size,
-        targets=LORA_TARGETS[config.model_type], prefixes=(), fan_in_fan_out=gpt2,
-        lora_outputs=3 * config.hidden_size if gpt2 else (config.num_attention_heads + kept_heads) * head_size, run=run,
+        targets=LORA_TARGETS[config.model_type], prefixes=(),
+        lora_outputs=(config.num_attention_heads + kept_heads) * head_size, run=run,
     )  # fmt: skip
     methods = [method for method in methods if method.kind != "head"]
-    methods += [
-        Method(f"{method.name}, PEFT", "peft_prefix", method.settings) for method in methods if method.kind == "prefix"
-    ]
+    # PEFT's prefix has one key and value a key head; ours one a query head, as (Z, k) do
+    lengths = [method.settings["length"] * config.num_attention_heads // kept_heads
+               for method in methods if method.kind == "prefix"]  # fmt: skip
+    methods += [Method(f"prefix (m = {length}), PEFT", "peft_prefix", {"length": length}) for length in lengths]
+    methods.append(Method("ntk before rotation", "ntk", {"pre_rope": True}))
 
     def one(method: Method, rate: float, seed: int) -> Trained:
         base = _model(pretrained, params)
@@ -68,7 +70,7 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
         validation, test = (
             nats_a_window(model, parts[split][: params.test_windows].to(run.device)) for split in ("validation", "test")
         )
-        fitted = mean_loss(model, data, character_loss, size=64)
+        fitted = mean_loss(model, TensorDataset(*data[:FITTED]), character_loss, size=50)
         return Trained(trained_count(model, None), fitted, np.exp(validation.mean()), np.exp(test.mean()), test)
 
     found = compare(run, "characters", methods, params.rates, params.seeds, "perplexity", one)
@@ -78,7 +80,7 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
 
 
 def _model(pretrained: Path, params: AdaptCharactersParams) -> Any:
-    """Return the small GPT-2, or the hub's decoder where one is named."""
+    """Return the small Llama, or the hub's decoder where one is named."""
     if params.hub_model is not None:
         return decoder_from_hub(params.hub_model, params.hub_revision)
     return Backbone.load(pretrained / "models" / "characters").model
@@ -89,7 +91,7 @@ def _windows(prepared: Path, config: Any, params: AdaptCharactersParams) -> dict
     with np.load(prepared / "characters.npz") as data:
         parts = {name: data[name] for name in ("train", "validation", "test")}
     if params.hub_model is None:
-        return {name: cut_windows(part, config.n_positions // 2) for name, part in parts.items()}
+        return {name: cut_windows(part, config.max_position_embeddings // 2) for name, part in parts.items()}
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(params.hub_model, revision=params.hub_revision)

@@ -31,6 +31,7 @@ class AdaptTextParams:
     tasks: list[Task]
     updates: Count
     batch_size: Count
+    prefixes: list[int]  # lengths beside the one that has NTK-Attention's parameters; 10 is the released P-Tuning's
     rates: dict[str, list[float]]
     seeds: Count
 
@@ -53,8 +54,8 @@ def _one(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run: 
     config = encoder_with_classifier(minilm, outputs, 0).config
     methods = comparison(
         layers=config.num_hidden_layers, heads=config.num_attention_heads,
-        head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["bert"], prefixes=(),
-        fan_in_fan_out=False, lora_outputs=2 * config.hidden_size, run=run,
+        head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["bert"],
+        prefixes=params.prefixes, lora_outputs=2 * config.hidden_size, run=run,
     )  # fmt: skip
     metric = METRICS.get(task, "accuracy")
 

@@ -54,7 +54,7 @@ def _one(prepared: Path, pretrained: Path, name: str, params: AdaptVisionParams,
     methods = comparison(
         layers=config.num_hidden_layers, heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["vit"],
-        prefixes=params.prefixes, fan_in_fan_out=False, lora_outputs=2 * config.hidden_size, run=run,
+        prefixes=params.prefixes, lora_outputs=2 * config.hidden_size, run=run,
     )  # fmt: skip
 
     def one(method: Method, rate: float, seed: int) -> Trained:

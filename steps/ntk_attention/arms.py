@@ -86,7 +86,7 @@ def write_arms(out: Path, found: Iterable[tuple[pd.DataFrame, pd.DataFrame, dict
 
 
 def comparison(
-    *, layers: int, heads: int, head_size: int, targets: Sequence[str], prefixes: Sequence[int], fan_in_fan_out: bool,
+    *, layers: int, heads: int, head_size: int, targets: Sequence[str], prefixes: Sequence[int],
     lora_outputs: int, run: Run,
 ) -> list[Method]:  # fmt: skip
     """Return head only, full, LoRA and prefix at NTK-Attention's parameters, NTK-Attention, and other prefixes.
@@ -101,8 +101,7 @@ def comparison(
     methods = [Method("head", "head"), Method("full", "fine_tuning")]
     counts = {"ntk": budget, "lora": rank * lora_unit, "prefix": length * prefix_unit}
     for name, method in {
-        "lora": Method(f"lora (r = {rank})", "lora",
-                       {"rank": rank, "targets": tuple(targets), "fan_in_fan_out": fan_in_fan_out}),
+        "lora": Method(f"lora (r = {rank})", "lora", {"rank": rank, "targets": tuple(targets)}),
         "prefix": Method(f"prefix (m = {length})", "prefix", {"length": length}),
     }.items():  # fmt: skip
         if abs(counts[name] - budget) > TOLERANCE * budget:

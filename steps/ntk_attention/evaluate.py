@@ -13,6 +13,7 @@ from steps.ntk_attention import figures
 from steps.ntk_attention.measurements import (
     comparisons,
     correction_measurements,
+    fading_measurements,
     language_model_measurements,
     search_measurements,
     theory_measurements,
@@ -29,18 +30,21 @@ def evaluate(
 ) -> None:
     """Join every step's output into measurements, tables and figures.
 
-    Reads   arms.csv, search.csv, items.npz of each adaptation; descent.csv, curves.csv, error.csv; timing.csv
+    Reads   arms.csv, search.csv, items.npz of each adaptation; descent, curves, error, fading and timing.csv
     Writes  metrics.json, claims.json, figures/*.svg and tables/*.csv with their captions
     """
     arms = {folder.name: pd.read_csv(folder / "arms.csv") for folder in (vision, text, characters, ablation)}
     searches = pd.concat([pd.read_csv(folder / "search.csv") for folder in (vision, text)])
-    descent, curves, errors = (pd.read_csv(theory / f"{name}.csv") for name in ("descent", "curves", "error"))
+    descent, curves, errors, fading = (
+        pd.read_csv(theory / f"{name}.csv") for name in ("descent", "curves", "error", "fading")
+    )
     timing = pd.read_csv(timed / "timing.csv")
     claims: dict[str, Measurement] = (
         comparisons("vision", arms[vision.name], _items(vision))
         | comparisons("text", arms[text.name], _items(text))
         | language_model_measurements(arms[characters.name], _items(characters))
         | theory_measurements(descent, errors)
+        | fading_measurements(fading)
         | timing_measurements(timing)
         | search_measurements(searches, pd.concat([arms[vision.name], arms[text.name]]))
         | correction_measurements()
@@ -51,13 +55,17 @@ def evaluate(
     tables = {
         "vision.csv": (summary(arms[vision.name]), "Pictures: classes 5 to 9 after pretraining on 0 to 4. " + SETTINGS),
         "text.csv": (summary(arms[text.name]), "Texts with the sentence encoder. " + SETTINGS),
-        "characters.csv": (summary(arms[characters.name]), "A small GPT-2 from one text to another. " + SETTINGS),
+        "characters.csv": (summary(arms[characters.name]), "A small Llama from one text to another. " + SETTINGS),
         "ablation.csv": (summary(arms[ablation.name]), "One thing changed at a time, Fashion-MNIST. " + SETTINGS),
         "approximation.csv": (
             errors.groupby(["kind", "scale", "m", "phi"])[["error", "without", "eta", "clamped"]]
             .median()
             .reset_index(),
             "Errors of (Z, k) in ‖·‖∞, medians over the seeds.",
+        ),
+        "fading.csv": (
+            fading.groupby("length")[["share"]].mean().reset_index(),
+            "Share of the attention that goes to a memory of 16 vectors, by the length of the input.",
         ),
         "timing.csv": (timing, "Seconds of one layer, forward."),
     }

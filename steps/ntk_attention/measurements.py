@@ -161,6 +161,16 @@ def _geometric(ratios: pd.Series, detail: str) -> Measurement:
     return measured(float(np.exp(mean["value"])), "ratio", f"{detail}, geometric mean", interval, n=len(ratios))
 
 
+def fading_measurements(fading: pd.DataFrame) -> dict[str, Measurement]:
+    lengths = sorted(fading.length.unique())
+    curves = {seed: part.sort_values("length").share.tolist() for seed, part in fading.groupby("seed")}
+    return {
+        "memory_share_slope": slope_over_seeds(
+            lengths, curves, f"share of the attention that goes to (Z, k) against the input's length to {lengths[-1]}"
+        )
+    }
+
+
 def timing_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
     at = timing.set_index(["method", "m"]).seconds
     prefixes = timing[timing.method == "prefix"]

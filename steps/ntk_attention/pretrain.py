@@ -1,4 +1,4 @@
-"""Pretrain the small ViTs on the source classes, and the small GPT-2 on the first text."""
+"""Pretrain the small ViTs on the source classes, and the small Llama on the first text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.utils.data import TensorDataset
 from steps.ntk_attention.training import character_loss, picture_loss, train
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
-from tenfold.ntk_attention.backbones import Backbone, small_gpt2, small_vit
+from tenfold.ntk_attention.backbones import Backbone, small_llama, small_vit
 
 Count = Annotated[int, Field(gt=0)]
 PICTURES = ("fashion_mnist", "cifar10")
@@ -41,7 +41,7 @@ class PretrainParams:
 
 
 def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> None:
-    """Pretrain the small ViTs on the source classes, and the small GPT-2 on the first text.
+    """Pretrain the small ViTs on the source classes, and the small Llama on the first text.
 
     Reads   prepared/<pictures>.npz, prepared/characters.npz
     Writes  models/<pictures>/, models/characters/: config.json, model.safetensors
@@ -63,12 +63,12 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
     with np.load(prepared / "characters.npz") as data:
         windows = cut_windows(data["pretrain"], params.context)
     torch.manual_seed(int(run.generator("start of characters").integers(2**31)))
-    model = small_gpt2(context=params.context, width=params.width, layers=params.layers, heads=params.heads)
+    model = small_llama(context=params.context, width=params.width, layers=params.layers, heads=params.heads)
     train(
         run, model, TensorDataset(windows), character_loss, name="characters", learning_rate=params.learning_rate,
         updates=params.characters_updates, batch_size=params.characters_batch, order="order of characters",
     )  # fmt: skip
-    _keep(run, "characters", model, "WikiText-2's characters", "GPT-2", windows[:2, :-1].numpy())
+    _keep(run, "characters", model, "WikiText-2's characters", "Llama", windows[:2, :-1].numpy())
 
 
 def cut_windows(characters: np.ndarray, context: int) -> torch.Tensor:

@@ -10,10 +10,11 @@ import torch
 
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
-from tenfold.ntk_attention.approximation import draw_prefix, measure_error
+from tenfold.ntk_attention.approximation import draw_prefix, measure_error, memory_share
 from tenfold.ntk_attention.one_layer import descend, draw_points
 
 Count = Annotated[int, Field(gt=0)]
+FADING_PREFIX = 16  # vectors in the memory whose share is followed
 MAPS = ("elu1", "taylor1", "taylor2", "favor", "hedgehog")
 
 
@@ -29,6 +30,7 @@ class TheoryParams:
     head_size: Count
     scales: list[float]
     lengths: list[int]
+    input_lengths: list[int]  # for how the memory fades
 
 
 def theory(*, out: Path, params: TheoryParams, run: Run) -> None:
@@ -36,6 +38,7 @@ def theory(*, out: Path, params: TheoryParams, run: Run) -> None:
 
     Writes  descent.csv: one row a seed and width; curves.csv: the losses of the first seed
             error.csv: one row a map, kind of prefix, scale, length and seed
+            fading.csv: the memory's share of the attention, one row a length of the input and seed
     """
     rows, curves = [], []
     for seed in range(params.seeds):
@@ -59,4 +62,12 @@ def theory(*, out: Path, params: TheoryParams, run: Run) -> None:
                     prefix = draw_prefix(kind, m, params.head_size, scale, generator)
                     errors += [measure_error(phi, kind, prefix, scale, seed).record() for phi in MAPS]
     pd.DataFrame(errors).to_csv(out / "error.csv", index=False, float_format="%.8g")
+    fading = []
+    for seed in range(params.seeds):
+        generator = torch.Generator().manual_seed(seed)
+        prefix = draw_prefix("random", FADING_PREFIX, params.head_size, params.scales[0], generator)
+        for L in params.input_lengths:
+            share = memory_share(prefix, "elu1", params.scales[0], seed, tokens=L)
+            fading.append({"seed": seed, "length": L, "share": share})
+    pd.DataFrame(fading).to_csv(out / "fading.csv", index=False, float_format="%.8g")
     run.say(f"{len(rows)} descents, {len(errors)} errors")

@@ -37,14 +37,14 @@ class NTKMemory(nn.Module):
         r = self.phi.size
         if config.rank is not None and config.rank > min(r, value_size):
             raise InvalidAdapter(f"rank = {config.rank} exceeds Z's {r} × {value_size}; choose at most the smaller")
-        start = NEAR_ZERO if config.init == "near_zero" else 0.0
+        start = NEAR_ZERO if config.init in ("near_zero", "unit_k") else 0.0
         if config.rank is None:
             self.Z = nn.Parameter(start * torch.randn(heads, r, value_size, generator=generator))
         else:  # Z_B = 0 leaves Z_A without a gradient: one of the two starts at its usual size
             self.Z_A = nn.Parameter(torch.randn(heads, r, config.rank, generator=generator) / math.sqrt(r))
             self.Z_B = nn.Parameter(start * torch.randn(heads, config.rank, value_size, generator=generator))
         if config.k_param != "zero":
-            self.k_raw = nn.Parameter(self._raw(torch.full((heads, r), start)))
+            self.k_raw = nn.Parameter(self._raw(torch.full((heads, r), 1.0 if config.init == "unit_k" else start)))
         self.register_buffer("clamped", torch.zeros((), dtype=torch.int64), persistent=False)
 
     @property

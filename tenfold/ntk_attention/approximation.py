@@ -59,6 +59,24 @@ def draw_prefix(
     return scale * (centres[which] + noise)[None, None], answers[which][None, None]
 
 
+@torch.no_grad()
+def memory_share(
+    prefix: tuple[torch.Tensor, torch.Tensor], phi_name: str, scale: float, seed: int, *, tokens: int
+) -> float:
+    """Return the share of all attention that goes to the memory, φᵀk/(Σ_j e^{s_j} + φᵀk), mean over 16 queries.
+
+    The input has ``tokens`` keys of entries with standard deviation ``scale``: the longer it is, the less is left.
+    """
+    d = prefix[0].shape[-1]
+    generator = torch.Generator().manual_seed(seed)
+    query, key = (scale * torch.randn(size, d, generator=generator, dtype=torch.float64) for size in (16, tokens))
+    phi = feature_map(phi_name, d, seed=seed).double()
+    _, k = memory_from_prefix(prefix[0][0], prefix[1][0], phi)
+    memory = phi(query) @ k[0]
+    others = (query @ key.T * d**-0.5).exp().sum(dim=-1)
+    return float((memory / (others + memory)).mean())
+
+
 def measure_error(
     phi_name: str, kind: str, prefix: tuple[torch.Tensor, torch.Tensor], scale: float, seed: int, *, tokens: int = 16
 ) -> ErrorRow:

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from tenfold.ntk_attention.errors import InvalidAdapter
 from tenfold.ntk_attention.features import FeatureMap
+from tenfold.ntk_attention.fused import FusedMerge, takes
 
 Queries = Float[torch.Tensor, "B H T d"]
 Keys = Float[torch.Tensor, "B H S d"]
@@ -72,9 +73,12 @@ def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, 
 def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
-    out = (e^{ℓ−M} o + e^{−M} φᵀZ)/(e^{ℓ−M} + e^{−M} φᵀk). Where no gradient is wanted, o and ℓ come from a fused
-    kernel; the CPU's gives ℓ without a gradient, so that training takes the plain log-sum-exp.
+    On a CPU o, ℓ and all gradients come from the fused kernel. Elsewhere, where values have another size than keys, and
+    where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed.
     """
+    if takes(query, value) and not bool((memory[1] < 0).any()):
+        merge: Any = FusedMerge.apply
+        return merge(query, key, value, *memory, mask, scale)
     return _merge(*_attend_with_log_sum(query, key, value, mask, scale), memory, mask, query.dtype)
 
 
@@ -204,16 +208,6 @@ def _away_from_zero(total: torch.Tensor) -> torch.Tensor:
 def _attend_with_log_sum(
     query: Queries, key: Keys, value: Values, mask: Mask, scale: float
 ) -> tuple[Output, Float[torch.Tensor, "B H T"]]:
-    graph = torch.is_grad_enabled() and any(part.requires_grad for part in (query, key, value))
-    square = query.shape[-1] == value.shape[-1]
-    if query.device.type == "cpu" and square and not graph and query.dtype != torch.float16:
-        bias = None
-        if mask is not None:
-            bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, -torch.inf)
-        found, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=bias, scale=scale
-        )
-        return found, log_sum
     wide = torch.promote_types(query.dtype, torch.float32)
     logits = query.to(wide) @ key.to(wide).mT * scale
     if mask is not None:

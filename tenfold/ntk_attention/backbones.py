@@ -1,4 +1,4 @@
-"""The frozen models that are adapted: a small ViT, a sentence encoder with a classifier, a small GPT-2; or the hub's.
+"""The frozen models that are adapted: a small ViT, a sentence encoder with a classifier, a small Llama; or the hub's.
 
 Legend:  B batch · C choices an item · T tokens · D width
 """
@@ -18,8 +18,8 @@ from transformers import (
     BertConfig,
     BertModel,
     BertPreTrainedModel,
-    GPT2Config,
-    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedModel,
     ViTConfig,
     ViTForImageClassification,
@@ -27,7 +27,7 @@ from transformers import (
 
 CHARACTERS = 128
 LORA_TARGETS = {
-    "vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "gpt2": ("c_attn",), "llama": ("q_proj", "v_proj"),
+    "vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "llama": ("q_proj", "v_proj"),
     "qwen2": ("q_proj", "v_proj"),
 }  # fmt: skip
 
@@ -42,13 +42,14 @@ def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, 
     return ViTForImageClassification(config)
 
 
-def small_gpt2(*, context: int, width: int, layers: int, heads: int) -> Any:
-    """Return an untrained language model of characters without dropout."""
-    config = GPT2Config(
-        vocab_size=CHARACTERS, n_positions=context, n_embd=width, n_layer=layers, n_head=heads, resid_pdrop=0.0,
-        embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0,
+def small_llama(*, context: int, width: int, layers: int, heads: int) -> Any:
+    """Return an untrained language model of characters: rotary positions, two query heads to one of keys and values."""
+    config = LlamaConfig(
+        vocab_size=CHARACTERS, max_position_embeddings=context, hidden_size=width, intermediate_size=3 * width,
+        num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=max(heads // 2, 1),
+        tie_word_embeddings=True, bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
-    return GPT2LMHeadModel(config)
+    return LlamaForCausalLM(config)
 
 
 class MeanPooledClassifier(BertPreTrainedModel):
@@ -103,7 +104,7 @@ class Backbone:
     @classmethod
     def load(cls, folder: Path) -> Self:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        kind = AutoModelForCausalLM if config.model_type == "gpt2" else AutoModelForImageClassification
+        kind = AutoModelForCausalLM if config.model_type == "llama" else AutoModelForImageClassification
         return cls(kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval())
 
     def predict(self, inputs: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from tenfold.ntk_attention.errors import InvalidAdapter
 
 FeatureMapName = Literal["elu1", "taylor1", "taylor2", "favor", "hedgehog"]
 Normaliser = Literal["softplus", "abs", "zero"]
-Initialisation = Literal["near_zero", "zero", "from_prefix"]
+Initialisation = Literal["near_zero", "unit_k", "zero", "from_prefix"]
 Backend = Literal["marker", "eager", "merged", "flex"]
 DropoutMode = Literal["train", "always"]
 
@@ -21,9 +21,9 @@ class NTKAttentionConfig:
 
     ``phi``: the feature map φ. ``feature_size``: r of ``favor`` (default 2d). ``rank``: s of Z = Z_A Z_B, None for a
     full Z. ``k_param``: how k stays non-negative ("zero" removes it); the k of taylor1 and taylor2, whose features have
-    either sign, is free. ``init``: "from_prefix" starts at 0 and waits for
-    ``initialise_from_prefix``. ``pre_rope``: φ of the query before its rotation, so that the memory does not
-    depend on the position. ``dropout``: on φ(q); ``dropout_mode`` "always" repeats the released code, which drops while
+    either sign, is free. ``init``: "unit_k" starts k at 1 and Z near 0; "from_prefix" starts at 0 and waits for
+    ``initialise_from_prefix``. ``pre_rope``: φ of the query before its rotation, so that the memory does not depend on
+    the position. ``dropout``: on φ(q); ``dropout_mode`` "always" repeats the released code, which drops while
     evaluating too. ``layers``: which attention layers, None for all. ``modules_to_save``: names of modules that are
     trained and kept along (a new classifier).
 

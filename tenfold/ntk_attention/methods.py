@@ -73,10 +73,7 @@ def _lora(model: PreTrainedModel, method: Method, head: str | None) -> PreTraine
 
     rank = method.settings["rank"]
     # α = 2r as the released scripts have it (r = 8, α = 16), no dropout
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=list(method.settings["targets"]),
-        fan_in_fan_out=method.settings.get("fan_in_fan_out", False),
-    )  # fmt: skip
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=list(method.settings["targets"]))
     inject_adapter_in_model(config, model)
     _trained_head(model, head)
     return model

@@ -15,13 +15,19 @@ from steps.ntk_attention.ablate import rows
 from steps.ntk_attention.adapt_characters import AdaptCharactersParams, adapt_characters
 from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision, fresh, load_pictures, train_pictures
 from steps.ntk_attention.arms import Trained, compare, comparison
-from steps.ntk_attention.measurements import comparisons, difference, equal_method, theory_measurements
+from steps.ntk_attention.measurements import (
+    comparisons,
+    difference,
+    equal_method,
+    fading_measurements,
+    theory_measurements,
+)
 from steps.ntk_attention.pretrain import PretrainParams, cut_windows, pretrain
 from steps.ntk_attention.theory import TheoryParams, theory
 from steps.runtime.run import Run
 from tenfold.data.errors import TableMismatch
 from tenfold.models.loader import load
-from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_gpt2, small_vit, vit_from_hub
+from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_llama, small_vit, vit_from_hub
 from tenfold.ntk_attention.injection import adapter_names
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 from tenfold.ntk_attention.text_tasks import as_bytes, read_items, read_plain_text
@@ -134,7 +140,8 @@ def test_the_hub_decoder_is_adapted_in_its_own_tokens(pretrained: Path, tmp_path
     adapt_characters(tmp_path / "prepared", pretrained, out=out, params=params, run=run)
     table = pd.read_csv(out / "arms.csv").set_index("method")
     assert table.trainable_parameters["ntk"].max() == 4 * 32 * 33
-    assert {name.split(" (")[0] for name in table.index} == {"full", "ntk", "prefix", "lora"}
+    assert {name.split(" (")[0] for name in table.index} == {"full", "ntk", "ntk before rotation", "prefix", "lora"}
+    assert table.trainable_parameters.drop("full").between(4000, 4400).all()
     assert (table.metric == "perplexity").all() and (table.test_score > 1).all()
 
 
@@ -199,7 +206,7 @@ def test_the_rate_is_chosen_on_validation_alone(tmp_path: Path) -> None:
 
 def test_what_cannot_be_made_equal_is_left_out(tmp_path: Path) -> None:
     run = step_run("adapt_text", tmp_path / "out")
-    found = comparison(layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(), fan_in_fan_out=False,
+    found = comparison(layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(),
                        lora_outputs=64, run=run)  # fmt: skip
     assert [method.kind for method in found] == ["head", "fine_tuning", "ntk"]
     assert arms.PAPER_RATE == 1e-3
@@ -233,15 +240,18 @@ def test_every_row_of_the_ablation_trains_what_it_says(name: str) -> None:
     assert trained_count(model, "classifier") == expected.get(name, trained_count(model, "classifier"))
     with torch.no_grad():
         changed = float((model(**x).logits - base).abs().max())
-    assert (changed > 1e-3) == name.startswith(("start from", "prefix"))
+    assert (changed > 1e-3) == name.startswith(("start from", "prefix", "k starts"))
 
 
-def test_peft_prefix_tuning_and_lora_run_on_gpt2() -> None:
-    for method in (Method("p", "peft_prefix", {"length": 3}),
-                   Method("l", "lora", {"rank": 2, "targets": ("c_attn",), "fan_in_fan_out": True})):  # fmt: skip
-        model = apply(small_gpt2(context=16, width=32, layers=1, heads=2), method, head=None, seed=0)
+def test_every_method_trains_as_many_numbers_of_the_decoder_as_the_formulas_say() -> None:
+    """Two query heads of 16 share one head of keys and values."""
+    expected = {"p": 3 * 2 * 16, "ours": 3 * 2 * 32, "l": 2 * (32 + 32 + 32 + 16), "n": 2 * (16 * 16 + 16)}
+    for method in (Method("p", "peft_prefix", {"length": 3}), Method("ours", "prefix", {"length": 3}),
+                   Method("l", "lora", {"rank": 2, "targets": ("q_proj", "v_proj")}),
+                   Method("n", "ntk", {"pre_rope": True})):  # fmt: skip
+        model = apply(small_llama(context=16, width=32, layers=1, heads=2), method, head=None, seed=0)
         model(input_ids=torch.zeros(2, 8, dtype=torch.long)).logits.sum().backward()
-        assert trained_count(model, None) == {"p": 3 * 2 * 32, "l": 2 * (32 + 96)}[method.name]
+        assert trained_count(model, None) == expected[method.name], method.name
 
 
 def test_choices_and_sentences_go_through_the_classifier() -> None:
@@ -300,10 +310,12 @@ def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> Non
 def test_theory_rows_and_their_measurements(tmp_path: Path) -> None:
     out = tmp_path / "out"
     params = TheoryParams(points=5, dimensions=4, widths=[8, 64], updates=40, seeds=3, head_size=8, scales=[0.3, 1.0],
-                          lengths=[4, 64])  # fmt: skip
+                          lengths=[4, 64], input_lengths=[256, 1024, 4096])  # fmt: skip
     theory(out=out, params=params, run=step_run("theory", out))
     descent, errors = pd.read_csv(out / "descent.csv"), pd.read_csv(out / "error.csv")
     assert (descent.loss_after < descent.loss_before).all() and (descent.lambda_min >= 0).all()
     assert (errors[(errors.eta < 1)].difference <= errors[errors.eta < 1].bound * (1 + 1e-9)).all()
+    fading = fading_measurements(pd.read_csv(out / "fading.csv"))
+    assert fading["memory_share_slope"]["value"] == pytest.approx(-1, abs=0.1)
     found = theory_measurements(descent, errors)
     assert found["bound_violations"]["value"] == 0 and found["elu1_over_taylor2"]["value"] > 1

@@ -199,14 +199,29 @@ def test_a_future_logit_of_100_leaves_earlier_rows_alone() -> None:
         torch.testing.assert_close(before, after, rtol=0, atol=1e-6)
 
 
-def test_merged_takes_the_fused_kernel_only_without_gradients() -> None:
-    q, k, w = (drawn(1, 2, 4, d, seed=seed, dtype=torch.float32) for seed in range(3))
-    phi = feature_map("elu1", d)
-    memory = read_memory(phi(q), drawn(2, d, d, seed=3, dtype=torch.float32), torch.ones(2, d))
-    fused = merged(q, k, w, memory, causal(4, 4), SCALE)
-    with_graph = merged(q.clone().requires_grad_(), k, w, memory, causal(4, 4), SCALE)
-    assert with_graph.requires_grad
-    torch.testing.assert_close(fused, with_graph.detach(), rtol=0, atol=1e-6)
+@pytest.mark.parametrize("hidden", ["nothing", "the future", "a whole row"])
+def test_the_fused_kernels_gradients_are_those_of_the_formula(hidden: str) -> None:
+    """Longer than one block of the kernel; a row without keys has gradients through the memory alone."""
+    L, size = 70, 16
+    parts = [drawn(B, H, L, size, seed=seed) for seed in range(3)]
+    parts += [drawn(H, size, size, seed=3), drawn(H, size, seed=4).abs()]
+    phi, weight = feature_map("elu1", size), drawn(B, H, L, size, seed=5)
+    mask = None if hidden == "nothing" else causal(L, L).expand(B, 1, L, L).clone()
+    if hidden == "a whole row":
+        mask[:, :, 2] = False  # type: ignore[index]
+    found = {}
+    for backend in ("eager", "merged"):
+        leaves = [part.clone().requires_grad_() for part in parts]
+        out = BACKENDS[backend](*leaves[:3], read_memory(phi(leaves[0]), *leaves[3:]), mask, size**-0.5)
+        found[backend] = [out, *torch.autograd.grad((out * weight).sum(), leaves)]
+    for ours, theirs in zip(found["merged"], found["eager"], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_a_negative_denominator_is_not_lost_in_the_merged_form() -> None:
+    q, k, w = (drawn(1, 2, 4, d, seed=seed) for seed in range(3))
+    memory = drawn(1, 2, 4, d, seed=3), -drawn(1, 2, 4, 1, seed=4).abs()
+    torch.testing.assert_close(merged(q, k, w, memory, None, SCALE), eager(q, k, w, memory, None, SCALE))
 
 
 def test_elu1_underflows_nowhere_it_should_not() -> None:

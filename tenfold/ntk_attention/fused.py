@@ -1,0 +1,65 @@
+"""Attention with a memory by the CPU's fused kernel, gradients included.
+
+With ℓ the log-sum-exp over the unmasked keys and o the ordinary attention, L = log(e^ℓ + φᵀk) is the logarithm of the
+whole denominator, and
+
+    out = e^{ℓ−L} o + e^{−L} φᵀZ
+
+The weight of key j is p_j = e^{s_j−L} and ∂out/∂s_j = p_j (v_j − out): what the kernel's own backward pass computes if
+it is handed L and out in the place of ℓ and o. Kernel and formula thus share one pass each way; no logits are kept.
+
+Legend:  B batch · H heads · T queries · S keys · d head and value size
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+LARGEST = 80.0  # exponent that float32 holds with room for what it multiplies
+
+
+def takes(query: torch.Tensor, value: torch.Tensor) -> bool:
+    """Whether the kernel computes this: on a CPU, values as large as keys, no float16."""
+    return query.device.type == "cpu" and query.shape[-1] == value.shape[-1] and query.dtype != torch.float16
+
+
+class FusedMerge(torch.autograd.Function):
+    """(q, k, v, φᵀZ, φᵀk ≥ 0, mask, scale) → out (B, H, T, d)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, numerator: torch.Tensor,
+        denominator: torch.Tensor, mask: torch.Tensor | None, scale: float,
+    ) -> torch.Tensor:  # fmt: skip
+        bias = None
+        if mask is not None:
+            bias = torch.zeros(mask.shape, dtype=query.dtype).masked_fill_(~mask, -torch.inf)
+        attended, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, False, attn_mask=bias, scale=scale
+        )
+        log_sum, attended = log_sum.to(numerator.dtype)[..., None], attended.to(numerator.dtype)
+        if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says
+            empty = ~mask.any(dim=-1, keepdim=True)
+            attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
+        whole = torch.logaddexp(log_sum, denominator.log())  # L
+        if mask is not None:  # nor a denominator, if there is no memory either
+            whole = whole.masked_fill(torch.isneginf(whole), 0.0)
+        own = whole.neg().clamp_(max=LARGEST).exp_()  # e^{−L}
+        out = attended.mul_(log_sum.sub_(whole).exp_()).addcmul_(numerator, own).to(query.dtype)
+        ctx.save_for_backward(query, key, value, out, whole, own, bias)
+        ctx.scale, ctx.wide = scale, numerator.dtype
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        query, key, value, out, whole, own, bias = ctx.saved_tensors
+        of_query, of_key, of_value = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            gradient, query, key, value, out, whole[..., 0], 0.0, False, attn_mask=bias, scale=ctx.scale
+        )
+        weighted = gradient.to(ctx.wide) * own  # of φᵀZ
+        of_denominator = -torch.linalg.vecdot(weighted, out.to(ctx.wide))[..., None]
+        return of_query, of_key, of_value, weighted, of_denominator, None, None
