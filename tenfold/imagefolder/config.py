@@ -45,7 +45,8 @@ class TokenizerConfig:
     P share the encoder and have codebooks of their own. ``quantizer_dropout`` is the share of a training batch that
     keeps only the first n scales, n uniform in start_drop … S. ``quantize`` False trains the same model without
     quantisation: the control of how much quantisation costs. ``teacher_dim`` is the length of the semantic teacher's
-    features. Raises InvalidConfig.
+    features. ``local_start`` gives each query the patches, and each mask token the latents, at its own place, which
+    pretrained weights would have learnt to look up. Raises InvalidConfig.
     """
 
     image_size: int = 32
@@ -69,6 +70,7 @@ class TokenizerConfig:
     shared_convolutions: int = 4  # φ
     residual_ratio: float = 0.5  # φ(u) = (1 − ratio)·u + ratio·Conv(u)
     quantize: bool = True
+    local_start: bool = True
     layer_scale: float | None = None  # DINOv2 has one; None: none
 
     def __post_init__(self) -> None:
@@ -154,7 +156,7 @@ class GeneratorConfig:
 PAPER_TOKENIZER = TokenizerConfig(
     image_size=256, channels=3, patch_size=16, width=768, depth=12, heads=12, sides=PAPER_SIDES, branches=2,
     codebook_size=4096, code_dim=32, quantizer_dropout=0.1, start_drop=3, teacher_dim=768, drop_path=0.1,
-    layer_scale=1.0,
+    layer_scale=1.0, local_start=False,
 )  # fmt: skip
 PAPER_GENERATOR = GeneratorConfig.for_tokenizer(
     PAPER_TOKENIZER, classes=1000, width=1088, depth=17, heads=17, class_dropout=0.1, drop_path=0.1 * 17 / 24

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.transformer import PositionGrid, Transformer
+from tenfold.imagefolder.transformer import PositionGrid, Transformer, resampled
 
 
 class Decoder(nn.Module):
@@ -32,6 +32,8 @@ class Decoder(nn.Module):
         inputs = self.inputs(latents.flatten(1, 2).transpose(1, 2))  # (B, K², D)
         inputs = inputs + self.positions(self.side) + self.levels[:, 1:]
         masks = (self.mask + self.positions(grid) + self.levels[:, :1]).expand(len(latents), -1, -1)
+        if config.local_start:  # Deviation: stands in for what pretrained attention knows
+            masks = masks + resampled(inputs, grid)
         decoded = self.transformer(torch.cat([masks, inputs], dim=1))[:, : grid * grid]
         patches = self.head(decoded).transpose(1, 2).unflatten(2, (grid, grid))  # (B, C·s·s, G, G)
         return functional.pixel_shuffle(patches, config.patch_size)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.transformer import PositionGrid, Transformer
+from tenfold.imagefolder.transformer import PositionGrid, Transformer, resampled
 
 
 class Encoder(nn.Module):
@@ -37,6 +37,8 @@ class Encoder(nn.Module):
         patches = patches + self.positions(config.grid) + self.levels[:, :1]
         places = self.positions(self.side).repeat(1, config.branches, 1)  # (1, P·K², D)
         queries = self.queries + places + self.levels[:, 1:].repeat_interleave(self.side**2, dim=1)
+        if config.local_start:  # Deviation: stands in for what pretrained attention knows
+            queries = queries + resampled(patches, self.side).repeat(1, config.branches, 1)
         tokens = torch.cat([(self.cls + self.cls_position).expand(B, -1, -1), patches, queries.expand(B, -1, -1)], 1)
         encoded = self.transformer(tokens)[:, -queries.shape[1] :]
         return encoded.unflatten(1, (config.branches, self.side**2))

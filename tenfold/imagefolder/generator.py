@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.layout import Layout, Segment
 from tenfold.imagefolder.saving import Pretrained
-from tenfold.imagefolder.transformer import DropPath, initialise
+from tenfold.imagefolder.transformer import DropPath
 
 Cache = list[tuple[Tensor, Tensor]]
 LARGEST_QUERY_SCALE = 100.0
@@ -91,7 +91,6 @@ class NextScaleGenerator(Pretrained):
         numbers = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
         self.register_buffer("numbers", numbers, persistent=False)  # the segment of each position
         self.register_buffer("mask", self.layout.mask(), persistent=False)
-        self.apply(initialise)
         nn.init.normal_(self.classes.weight, std=width**-0.5)
         for block in self.blocks:
             nn.init.normal_(block.condition.weight[: 2 * width], std=config.gate_init)

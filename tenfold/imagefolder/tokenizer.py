@@ -21,7 +21,6 @@ from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.saving import Pretrained
 from tenfold.imagefolder.semantic import gathered, info_nce
-from tenfold.imagefolder.transformer import initialise
 
 Images = Float[Tensor, "B C H W"]
 Indices = Int[Tensor, "B P L"]
@@ -56,7 +55,6 @@ class Tokenizer(Pretrained):
         same = config.teacher_dim == config.width
         # Deviation: a teacher of another width than the encoder's first passes a trainable linear map.
         self.teacher_inputs = nn.Identity() if same else nn.Linear(config.teacher_dim, config.width)
-        self.apply(initialise)
 
     @property
     def last_layer(self) -> Tensor:

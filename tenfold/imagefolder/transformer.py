@@ -5,6 +5,8 @@ Legend:  B images · T tokens · D width · H heads
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as functional
 from jaxtyping import Float
@@ -86,6 +88,15 @@ class Transformer(nn.Module):
         return self.norm(tokens)
 
 
+def resampled(tokens: Float[Tensor, "B G2 D"], side: int) -> Float[Tensor, "B side2 D"]:
+    """Resample a square of tokens to another side, bicubically."""
+    grid = math.isqrt(tokens.shape[1])
+    if side == grid:
+        return tokens
+    maps = tokens.transpose(1, 2).unflatten(2, (grid, grid))  # (B, D, G, G)
+    return functional.interpolate(maps, size=(side, side), mode="bicubic", antialias=True).flatten(2).transpose(1, 2)
+
+
 class PositionGrid(nn.Module):
     """Learned positions on a G×G grid, resampled bicubically for a map of another side."""
 
@@ -95,16 +106,4 @@ class PositionGrid(nn.Module):
         self.embedding = nn.Parameter(0.02 * torch.randn(1, grid * grid, width))
 
     def forward(self, side: int) -> Float[Tensor, "1 side2 D"]:
-        if side == self.grid:
-            return self.embedding
-        maps = self.embedding.transpose(1, 2).unflatten(2, (self.grid, self.grid))  # (1, D, G, G)
-        resampled = functional.interpolate(maps, size=(side, side), mode="bicubic", antialias=True)
-        return resampled.flatten(2).transpose(1, 2)
-
-
-def initialise(module: nn.Module) -> None:
-    """Truncated normal weights (0.02) and zero biases for the linear layers, as vision transformers start."""
-    if isinstance(module, nn.Linear | nn.Conv2d) and getattr(module, "groups", 1) == 1:
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        return resampled(self.embedding, side)
