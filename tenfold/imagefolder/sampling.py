@@ -147,7 +147,7 @@ class _Progress:
         self.generator, self.quantizer = generator, tokenizer.quantizer
         self.indices = torch.zeros(N, config.branches, tokenizer.config.positions, dtype=torch.long, device=device)
         shape = (len(config.sides), N, config.branches, config.code_dim, config.sides[-1] ** 2)
-        self.sums = torch.zeros(shape, device=device)
+        self.sums = torch.zeros(shape, device=device, dtype=self.quantizer.codebook.dtype)
         self.places = slices(config.sides)
         self.cache: Cache | None = None
         self.earlier: list[Tensor] = []

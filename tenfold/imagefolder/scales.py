@@ -7,6 +7,7 @@ Legend:  S scales · p side of a scale · K side of the latent map · L = Σ p²
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from jaxtyping import Float
@@ -38,5 +39,6 @@ def nearest_tick(scale: int, scales: int, convolutions: int) -> int:
     """Return which of the shared convolutions φ serves scale number ``scale`` (from 0): the tick next to i/(S − 1)."""
     at = scale / max(1, scales - 1)
     margin = 1 / 3 / convolutions if convolutions == 4 else 1 / 2 / convolutions
-    ticks = [margin + (1 - 2 * margin) * k / max(1, convolutions - 1) for k in range(convolutions)]
-    return min(range(convolutions), key=lambda k: (abs(ticks[k] - at), k))
+    # Ten scales and four ticks tie twice; numpy's rounding decides as it did for the published weights.
+    ticks = np.linspace(margin, 1 - margin, convolutions)
+    return int(np.abs(ticks - at).argmin())

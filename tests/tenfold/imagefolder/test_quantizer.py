@@ -80,12 +80,13 @@ def test_the_straight_through_gradient_is_the_identity_and_codes_learn_from_thei
     result = quantizer(z, torch.Generator().manual_seed(0))
     upstream = torch.randn_like(z)
     reached = torch.autograd.grad(
-        (result.output * upstream).sum(), [z, quantizer.codebook, quantizer.kernels], retain_graph=True, allow_unused=True
+        (result.output * upstream).sum(),
+        [z, quantizer.codebook, quantizer.kernels],
+        retain_graph=True,
+        allow_unused=True,
     )
     assert torch.equal(reached[0], upstream) and reached[1] is None and reached[2] is None
-    own = torch.autograd.grad(
-        result.codebook_loss, [quantizer.codebook, z], retain_graph=True, allow_unused=True
-    )
+    own = torch.autograd.grad(result.codebook_loss, [quantizer.codebook, z], retain_graph=True, allow_unused=True)
     assert own[0].abs().sum() > 0 and own[1] is None
     other = torch.autograd.grad(result.commitment_loss, [z, quantizer.codebook], allow_unused=True)
     assert other[0].abs().sum() > 0 and other[1] is None
@@ -141,7 +142,7 @@ def test_a_token_outside_the_codebook_is_named(quantizer, z, wrong):
 def test_lengths_come_from_the_schedule_not_from_the_table():
     assert sum(side**2 for side in PAPER_SIDES) == 286 and sum(side**2 for side in PAPER_LONG_SIDES) == 680
     assert [row.length for row in paper_rows()] == [680, 680, *[286] * 6]
-    assert [nearest_tick(i, 10, 4) for i in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 3, 3]
+    assert [nearest_tick(i, 10, 4) for i in range(10)] == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]
 
 
 def test_each_row_changes_what_its_title_says(config):

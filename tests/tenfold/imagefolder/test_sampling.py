@@ -50,7 +50,7 @@ def test_one_branch_draws_the_same_whatever_the_other_does(config, tokenizer):
 def test_drawing_jointly_is_drawing_each_branch():
     logits = torch.randn(1, 2, 6, generator=torch.Generator().manual_seed(0)).expand(20000, -1, -1)
     pairs = joint_sample(logits, 5, 0.9, torch.Generator().manual_seed(1))
-    shares = filtered(logits[0], 5, 0.9).softmax(dim=-1).double()
+    shares = filtered(logits[0].double(), 5, 0.9).softmax(dim=-1)
     expected = (shares[0][:, None] * shares[1]).flatten()
     counts = np.bincount((6 * pairs[:, 0] + pairs[:, 1]).numpy(), minlength=36)
     allowed = (expected > 0).numpy()

@@ -131,16 +131,17 @@ def test_not_a_number_is_named(config, accelerator, images):
 
 
 def test_a_collapsed_codebook_is_named(config, accelerator, images):
-    run = tokenizer_training(config, accelerator, replace(SETTINGS, collapse_check=4))
-    run.model.quantizer.codebook.data[:, 1:] = -run.model.quantizer.codebook.data[:, :1]
-    for parameter in run.model.projection.parameters():
-        parameter.data.zero_()
-    run.model.projection.bias.data = run.model.quantizer.codebook.data[0, 0].clone()
-    run.model.quantizer.codebook.data[1] = run.model.quantizer.codebook.data[0]
-    run.settings = replace(run.settings, learning_rate=0.0)
+    config = replace(config, sides=(3,), start_drop=1)  # one scale: no residual leads to another code
+    run = tokenizer_training(config, accelerator, replace(SETTINGS, collapse_check=4, learning_rate=0.0))
+    codebook, projection = run.model.quantizer.codebook.data, run.model.projection
+    codebook[1, 0] = codebook[0, 0]
+    codebook[:, 1:] = -codebook[:, :1]
+    projection.weight.data.zero_()
+    projection.bias.data = codebook[0, 0].clone()  # every latent is code 0
+    for number in range(1, 4):
+        run.update(number, images)
     with pytest.raises(CodebookCollapsed, match="practically one code"):
-        for number in range(1, 9):
-            run.update(number, images)
+        run.update(4, images)
 
 
 def test_the_teacher_is_left_as_it_is(config, accelerator, images):
