@@ -2,7 +2,8 @@
 
 The table's length for rows 3 to 8, 265, contradicts the published schedule (286): lengths here are computed. Rows 7 and
 8 are described nowhere: we read row 7 as a discriminator on frozen features instead of patches, and row 8
-("equilibrium") as its delayed start, LeCam, adaptive weight and weight decay together.
+("equilibrium") as its delayed start, LeCam, adaptive weight and weight decay together. So rows before the eighth
+train against their discriminator from the first update, with a constant weight, no LeCam and no weight decay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tenfold.imagefolder.adversarial import AdversarialSettings
 from tenfold.imagefolder.config import PAPER_SIDES, PAPER_TOKENIZER, TokenizerConfig
 
 Discriminator = Literal["none", "patch", "features"]
@@ -30,6 +32,14 @@ class Row:
     def length(self) -> int:
         """Positions that a folded generator predicts."""
         return self.tokenizer.positions
+
+    def adversarial(self, start: int) -> AdversarialSettings | None:
+        """Return how the row trains against its discriminator; ``start`` is the update of row 8's delayed start."""
+        if self.discriminator == "none":
+            return None
+        if self.equilibrium:
+            return AdversarialSettings(start)
+        return AdversarialSettings(1, adaptive=False, lecam=0.0, weight_decay=0.0)
 
 
 def ablation_rows(

@@ -9,8 +9,7 @@ Legend:  B images · C channels · P branches · L positions
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from tenfold.imagefolder.averaging import Average
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
+from tenfold.imagefolder.draws import draw_seed, drawn_from
 from tenfold.imagefolder.errors import NotFinite
 from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator, generator_losses
 from tenfold.imagefolder.layout import sequence_inputs
@@ -29,6 +29,8 @@ from tenfold.imagefolder.usage import check_collapse, code_counts
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+    from tenfold.imagefolder.adversarial import AdversarialLoss
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 
@@ -68,20 +70,6 @@ class TrainingSettings:
         return self.learning_rate * (self.floor + (1 - self.floor) * shape)
 
 
-def draw_seed(seed: int, number: int, process: int) -> int:
-    """Return the seed of what one update draws in one process."""
-    return (seed * 1_000_003 + number * 1_009 + process) % 2**62
-
-
-@contextmanager
-def drawn_from(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's own generator for a while, and put it back."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Return two groups: matrices decay; biases, gains, embeddings and positions do not."""
     plain = [p for name, p in model.named_parameters() if p.ndim == 2 and "classes" not in name]
@@ -114,7 +102,7 @@ class Training:
     def check(self, losses: Mapping[str, Tensor], number: int) -> None:
         """Raise NotFinite, naming the loss and the update."""
         for name, loss in losses.items():
-            if not math.isfinite(float(loss)):
+            if not math.isfinite(float(loss.detach())):
                 raise NotFinite(
                     f"{name} = {float(loss)} at update {number}; lower the learning rate, or look at the data"
                 )
@@ -134,18 +122,23 @@ class TokenizerTraining(Training):
     """Trains a tokenizer: L = MSE + w·perceptual + codebook + β·commitment + λ_sem·semantic (+ adversarial).
 
     ``teacher`` returns features (B, teacher_dim) of images; ``perceptual`` a loss of two image batches;
-    ``adversarial`` is a ``tenfold.imagefolder.adversarial.AdversarialLoss`` or None.
+    ``adversarial`` adds λ·weight·L_adv and trains its discriminator beside the tokenizer.
     """
 
     def __init__(
         self, config: TokenizerConfig, settings: TrainingSettings, accelerator: Accelerator, *, seed: int,
         teacher: Callable[[Tensor], Tensor] | None = None, perceptual: Perceptual | None = None,
-        adversarial: Any = None,
+        adversarial: AdversarialLoss | None = None,
     ) -> None:  # fmt: skip
         with drawn_from(seed, torch.device("cpu")):
             model = Tokenizer(config)
         super().__init__(model, settings, accelerator, seed)
         self.config, self.teacher, self.perceptual, self.adversarial = config, teacher, perceptual, adversarial
+
+    @property
+    def state(self) -> dict[str, Any]:
+        own = super().state
+        return own if self.adversarial is None else {**own, "adversarial": self.adversarial.state}
 
     def losses(self, images: Float[Tensor, "B C H W"], number: int, part: int = 0) -> tuple[dict[str, Tensor], Any]:
         """Return the unweighted losses, their weighted total, and the forward pass's output."""
@@ -160,36 +153,35 @@ class TokenizerTraining(Training):
             total = total + self.settings.perceptual_weight * losses["perceptual"]
         if "semantic" in losses:
             total = total + self.config.semantic_weight * losses["semantic"]
+        if self.adversarial is not None:
+            fidelity = losses["mse"] + self.settings.perceptual_weight * losses.get("perceptual", 0.0)
+            layer = self.accelerator.unwrap_model(self.model).last_layer
+            losses |= self.adversarial.losses(fidelity, output.reconstruction.float(), layer, number, part)
+            total = total + losses["adversarial_weight"] * losses["adversarial"]
         return {**losses, "total": total}, output
 
     def update(self, number: int, images: Float[Tensor, "B C H W"]) -> dict[str, float]:
         """Make update ``number`` (from 1) on a batch; return its losses. Raises NotFinite, CodebookCollapsed."""
         self.model.train()
         sums: dict[str, float] = {}
+        reconstructions: list[Tensor] = []
         parts = images.chunk(self.settings.micro_batches)
         device = self.accelerator.device
         for place, part in enumerate(parts):
             with drawn_from(draw_seed(self.seed, number, self.accelerator.process_index), device):
                 losses, output = self.losses(part, number, place)
-            if self.adversarial is not None:
-                losses |= self.adversarial_losses(losses, output, part, number)
             self.check(losses, number)
             self.accelerator.backward(losses["total"] / len(parts))
+            reconstructions.append(output.reconstruction.detach())
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(loss.detach()) / len(parts)
         self.apply(number)
         if self.adversarial is not None:
-            sums |= self.adversarial.update_discriminator(number, images, output.reconstruction.detach())
+            sums |= self.adversarial.update_discriminator(number, parts, reconstructions)
         every = self.settings.collapse_check
         if every and number % every == 0 and number > self.settings.updates / 4 and self.config.quantize:
             check_collapse(code_counts(output.indices, self.config.sides, self.config.codebook_size))
         return sums
-
-    def adversarial_losses(
-        self, losses: Mapping[str, Tensor], output: Any, images: Tensor, number: int
-    ) -> dict[str, Tensor]:
-        """Return the adversarial term and the total with it."""
-        raise NotImplementedError
 
     @property
     def averaged(self) -> Tokenizer:
