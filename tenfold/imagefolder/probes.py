@@ -96,7 +96,7 @@ def _checked(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return array
 
 
-def _fitted(features: np.ndarray, labels: np.ndarray):  # type: ignore[no-untyped-def]
+def _fitted(features: np.ndarray, labels: np.ndarray):
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=1.0, max_iter=300, tol=1e-3).fit(features, labels)
