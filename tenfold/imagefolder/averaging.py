@@ -23,8 +23,8 @@ class Average:
     def update(self, model: nn.Module) -> None:
         self.count += 1
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        averaged, current = list(self.model.parameters()), list(model.parameters())
-        torch._foreach_lerp_(averaged, [parameter.detach() for parameter in current], 1 - decay)
+        averaged, current = ([p.detach() for p in one.parameters()] for one in (self.model, model))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
         for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(theirs)
 

@@ -46,7 +46,8 @@ class TokenizerConfig:
     keeps only the first n scales, n uniform in start_drop … S. ``quantize`` False trains the same model without
     quantisation: the control of how much quantisation costs. ``teacher_dim`` is the length of the semantic teacher's
     features. ``local_start`` gives each query the patches, and each mask token the latents, at its own place, which
-    pretrained weights would have learnt to look up. Raises InvalidConfig.
+    pretrained weights would have learnt to look up. ``decoder_cls`` gives the decoder the two CLS tokens that the
+    published weights have, one before the mask tokens and one before the latents. Raises InvalidConfig.
     """
 
     image_size: int = 32
@@ -72,6 +73,7 @@ class TokenizerConfig:
     quantize: bool = True
     local_start: bool = True
     layer_scale: float | None = None  # DINOv2 has one; None: none
+    decoder_cls: bool = False
 
     def __post_init__(self) -> None:
         _check_scales(self.sides, self.branches, self.codebook_size, self.code_dim)
@@ -156,7 +158,7 @@ class GeneratorConfig:
 PAPER_TOKENIZER = TokenizerConfig(
     image_size=256, channels=3, patch_size=16, width=768, depth=12, heads=12, sides=PAPER_SIDES, branches=2,
     codebook_size=4096, code_dim=32, quantizer_dropout=0.1, start_drop=3, teacher_dim=768, drop_path=0.1,
-    layer_scale=1.0, local_start=False,
+    layer_scale=1.0, local_start=False, decoder_cls=True,
 )  # fmt: skip
 PAPER_GENERATOR = GeneratorConfig.for_tokenizer(
     PAPER_TOKENIZER, classes=1000, width=1088, depth=17, heads=17, class_dropout=0.1, drop_path=0.1 * 17 / 24

@@ -22,6 +22,8 @@ class Decoder(nn.Module):
         self.config, self.side = config, config.sides[-1]
         self.inputs = nn.Linear(config.branches * config.code_dim, config.width)  # the 1×1 convolution
         self.mask = nn.Parameter(0.02 * torch.randn(1, 1, config.width))
+        if config.decoder_cls:
+            self.cls = nn.Parameter(0.02 * torch.randn(1, 2, config.width))  # with their positions and levels
         self.positions = PositionGrid(config.grid, config.width)
         self.levels = nn.Parameter(0.02 * torch.randn(1, 2, config.width))  # patches, latents
         self.transformer = Transformer(config.width, config.depth, config.heads, config.drop_path, config.layer_scale)
@@ -34,6 +36,7 @@ class Decoder(nn.Module):
         masks = (self.mask + self.positions(grid) + self.levels[:, :1]).expand(len(latents), -1, -1)
         if config.local_start:  # Deviation: stands in for what pretrained attention knows
             masks = masks + resampled(inputs, grid)
-        decoded = self.transformer(torch.cat([masks, inputs], dim=1))[:, : grid * grid]
+        tokens = [masks, inputs] if not config.decoder_cls else [masks, inputs, self.cls.expand(len(latents), -1, -1)]
+        decoded = self.transformer(torch.cat(tokens, dim=1))[:, : grid * grid]
         patches = self.head(decoded).transpose(1, 2).unflatten(2, (grid, grid))  # (B, C·s·s, G, G)
         return functional.pixel_shuffle(patches, config.patch_size)

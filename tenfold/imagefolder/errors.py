@@ -29,3 +29,11 @@ class ProjectionCollapsed(ArithmeticError):
 
 class NotFinite(ArithmeticError):
     """A loss is NaN or infinite."""
+
+
+class UnknownWeights(ValueError):
+    """Weights from elsewhere under names that are not known, or without some that are needed."""
+
+
+class MissingPackage(ImportError):
+    """An optional package is not installed."""

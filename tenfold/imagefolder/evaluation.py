@@ -114,7 +114,7 @@ class Reference:
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""
-        texts = {"split": np.array(self.split), "classifier": np.array(self.classifier)}
+        texts: dict[str, Any] = {"split": np.array(self.split), "classifier": np.array(self.classifier)}
         np.savez(path, features=self.features.astype("<f8"), sha256=np.array(self.sha256), **texts)
 
     @classmethod
@@ -153,8 +153,10 @@ def evaluate_images(
     InvalidImages (larger than the metric network reads).
     """
     if not isinstance(reference, Reference):
-        of_network = isinstance(reference, str | Path) and _is_reference(Path(reference))
-        reference = Reference.load(Path(reference)) if of_network else Reference.of(reference, classifier, "given")
+        if isinstance(reference, str | Path) and _is_reference(Path(reference)):
+            reference = Reference.load(Path(reference))
+        else:
+            reference = Reference.of(reference, classifier, "given")
     own = weights_sha256(classifier)
     if reference.classifier != own:
         raise InvalidReference("the reference was measured with another network; measure it again with this one")

@@ -6,6 +6,7 @@ Legend:  N images · P branches · L positions
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -75,7 +76,8 @@ def write_pictures(path: Path, pixels: UInt8[np.ndarray, "N H W *C"]) -> None:
 def write_tokens(path: Path, indices: Int[np.ndarray, "N P L"]) -> None:
     """Write tokens, in two bytes each where the codebook allows."""
     small = indices.max(initial=0) < 2**16
-    np.savez_compressed(path, **{TOKENS: indices.astype(np.uint16 if small else np.int64)})
+    arrays: dict[str, Any] = {TOKENS: indices.astype(np.uint16 if small else np.int64)}
+    np.savez_compressed(path, **arrays)
 
 
 def read_tokens(path: Path) -> Int[np.ndarray, "N P L"]:

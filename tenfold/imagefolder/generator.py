@@ -72,6 +72,7 @@ class NextScaleGenerator(Pretrained):
     Config: ClassVar[type] = GeneratorConfig
     folded: ClassVar[bool]
     mask: Tensor
+    numbers: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -83,7 +84,8 @@ class NextScaleGenerator(Pretrained):
         self.positions = nn.Parameter(0.02 * torch.randn(1, self.layout.length, width))
         self.levels = nn.Parameter(0.02 * torch.randn(1, len(self.segments), width))
         shares = [config.drop_path * index / max(1, config.depth - 1) for index in range(config.depth)]
-        self.blocks = nn.ModuleList(ConditionedBlock(width, config.heads, share) for share in shares)
+        blocks = [ConditionedBlock(width, config.heads, share) for share in shares]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.condition = nn.Linear(width, 2 * width)
         self.head = nn.Linear(width, config.branches * config.codebook_size)
@@ -92,7 +94,7 @@ class NextScaleGenerator(Pretrained):
         self.register_buffer("numbers", numbers, persistent=False)  # the segment of each position
         self.register_buffer("mask", self.layout.mask(), persistent=False)
         nn.init.normal_(self.classes.weight, std=width**-0.5)
-        for block in self.blocks:
+        for block in blocks:
             nn.init.normal_(block.condition.weight[: 2 * width], std=config.gate_init)
 
     @property

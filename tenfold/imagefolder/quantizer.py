@@ -42,6 +42,8 @@ class Quantized:
 class Quantizer(nn.Module):
     """P codebooks and the shared convolutions φ, with all branches in each operation. Float32 throughout."""
 
+    first_codes: Tensor
+
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         P, V, c, sides = config.branches, config.codebook_size, config.code_dim, config.sides

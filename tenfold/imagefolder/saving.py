@@ -17,7 +17,7 @@ CONFIG = "config.json"
 class Pretrained(nn.Module):
     """A module with a configuration that can be written to a folder and read back; no pickles."""
 
-    Config: ClassVar[type]
+    Config: ClassVar[Any]
     config: Any
 
     def save(self, folder: Path) -> None:

@@ -123,15 +123,16 @@ class TokenizerTraining(Training):
 
     ``teacher`` returns features (B, teacher_dim) of images; ``perceptual`` a loss of two image batches;
     ``adversarial`` adds λ·weight·L_adv and trains its discriminator beside the tokenizer.
+    ``start`` is a tokenizer of this configuration to go on from, such as one with pretrained transformers.
     """
 
     def __init__(
         self, config: TokenizerConfig, settings: TrainingSettings, accelerator: Accelerator, *, seed: int,
         teacher: Callable[[Tensor], Tensor] | None = None, perceptual: Perceptual | None = None,
-        adversarial: AdversarialLoss | None = None,
+        adversarial: AdversarialLoss | None = None, start: Tokenizer | None = None,
     ) -> None:  # fmt: skip
         with drawn_from(seed, torch.device("cpu")):
-            model = Tokenizer(config)
+            model = start or Tokenizer(config)
         super().__init__(model, settings, accelerator, seed)
         self.config, self.teacher, self.perceptual, self.adversarial = config, teacher, perceptual, adversarial
 

@@ -63,9 +63,8 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
         self.attention = Attention(width, heads)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        scaled = layer_scale is not None
-        self.scale1 = LayerScale(width, layer_scale) if scaled else nn.Identity()
-        self.scale2 = LayerScale(width, layer_scale) if scaled else nn.Identity()
+        self.scale1 = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.scale2 = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tokens) -> Tokens:

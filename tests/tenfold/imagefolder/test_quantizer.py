@@ -159,7 +159,8 @@ def test_each_row_changes_what_its_title_says(config):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sides": (3, 2)}, "shrink"), ({"branches": 0}, "branch"), ({"patch_size": 5}, "tile"), ({"heads": 3}, "heads"),
+        ({"sides": (3, 2)}, "shrink"), ({"branches": 0}, "branch"), ({"patch_size": 5}, "tile"),
+        ({"heads": 3}, "heads"),
         ({"quantizer_dropout": 1.5}, "share"), ({"start_drop": 9}, "start_drop"), ({"colour": 1}, "has no colour"),
         ({"commit_reduction": "max"}, "commit_reduction"), ({"codebook_size": 1}, "two codes"),
     ],

@@ -56,7 +56,7 @@ def test_each_part_comes_back_alone(pipeline, tmp_path, images):
     assert np.array_equal(tokenizer.predict(to_pixels(images)), pipeline.tokenizer.predict(to_pixels(images)))
     pipeline.generator.save_pretrained(tmp_path / "generator", card="# mine\n")
     assert (tmp_path / "generator/README.md").read_text() == "# mine\n"
-    with pytest.raises(InvalidModel, match="not a tenfold.imagefolder.unfolded.UnfoldedGenerator"):
+    with pytest.raises(InvalidModel, match=r"not a tenfold\.imagefolder\.unfolded\.UnfoldedGenerator"):
         UnfoldedGenerator.from_pretrained(tmp_path / "generator")
     FoldedGenerator.from_pretrained(tmp_path / "generator")
 
@@ -91,8 +91,9 @@ def test_pictures_become_tokens_and_pictures_again(pipeline, folder, images, tmp
 
 def test_samples_by_class_and_seed(folder, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run("sample", folder, tmp_path / f"{name}.npz", "--class", 0, "--class", 2, "--count", 3, "--cfg", 1.5, "--top-k",
-            5, "--top-p", 0.9, "--seed", seed)  # fmt: skip
+        filters = ("--cfg", 1.5, "--top-k", 5, "--top-p", 0.9)
+        out = tmp_path / f"{name}.npz"
+        run("sample", folder, out, "--class", 0, "--class", 2, "--count", 3, *filters, "--seed", seed)
     a, b, c = (read_pictures(tmp_path / f"{name}.npz", channels=1) for name in "abc")
     assert a.shape == (6, 8, 8) and np.array_equal(a, b) and not np.array_equal(a, c)
     run("sample", folder, tmp_path / "grid.png", "--count", 2, "--grid")
