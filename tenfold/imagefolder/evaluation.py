@@ -25,6 +25,7 @@ from tenfold.imagefolder.files import read_pictures
 from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.metrics.bootstrap import RESAMPLES, Estimate
 from tenfold.metrics.generation import (
+    frechet_difference,
     frechet_distance,
     inception_style_score,
     kernel_distance,
@@ -55,7 +56,8 @@ def pictures_of(source: str | Path | np.ndarray, *, channels: int) -> Pictures:
         except BadZipFile as error:
             raise InvalidImages(f"{source} cannot be read as an npz file: {error}") from None
     pixels = source[..., 0] if source.ndim == 4 and source.shape[-1] == 1 else source
-    if pixels.dtype != np.uint8 or pixels.ndim != (3 if channels == 1 else 4) or not len(pixels):
+    shaped = pixels.ndim == 3 if channels == 1 else pixels.ndim == 4 and pixels.shape[-1] == channels
+    if pixels.dtype != np.uint8 or not shaped or not len(pixels):
         raise InvalidImages(
             f"pictures of {channels} channel(s) are bytes (N, H, W) or (N, H, W, {channels}), not {pixels.dtype} "
             f"{pixels.shape}"
@@ -126,9 +128,6 @@ def evaluate_images(
     network's), or InvalidSamples (no more pictures than features).
     """
     reference = _reference(reference, classifier)
-    own = weights_sha256(classifier)
-    if reference.classifier != own:
-        raise InvalidReference("the reference was measured with another network; measure it again with this one")
     pixels = pictures_of(source, channels=classifier.config.channels)
     features, probabilities = classifier.measure(pixels)
     real = reference.take(len(features), seed)
@@ -141,7 +140,25 @@ def evaluate_images(
         "recall_metric_clf": recall,
     }
     against = {"sha256": reference.sha256, "split": reference.split, "of": len(reference.features), "used": len(real)}
-    return {**_figures(figures), "k": k, "reference": against, "metric_classifier": own}
+    return {**_figures(figures), "k": k, "reference": against, "metric_classifier": reference.classifier}
+
+
+def compare_images(
+    first: str | Path | np.ndarray, second: str | Path | np.ndarray,
+    reference: Reference | str | Path | np.ndarray, classifier: MetricClassifier,
+    *, resamples: int = RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the fd_metric_clf of the first pictures less that of the second, with one resampled reference for both.
+
+    Negative: the first are nearer to the reference. Raises as ``evaluate_images`` does, and InvalidSamples unless both
+    are equally many.
+    """
+    reference = _reference(reference, classifier)
+    channels = classifier.config.channels
+    a, b = (classifier.measure(pictures_of(source, channels=channels))[0] for source in (first, second))
+    real = reference.take(len(a), seed)
+    difference = frechet_difference(a, b, real, resamples=resamples, seed=seed)
+    return _figures({"fd_metric_clf_difference": difference})
 
 
 def evaluate_reconstruction(
@@ -176,12 +193,16 @@ def _figures(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
 
 
 def _reference(source: Reference | str | Path | np.ndarray, classifier: MetricClassifier) -> Reference:
-    """Return reference statistics, or measure the pictures that were given in their place."""
+    """Return reference statistics, or measure the pictures given in their place. Raises InvalidReference."""
     if isinstance(source, Reference):
-        return source
-    if isinstance(source, str | Path) and _is_reference(Path(source)):
-        return Reference.load(Path(source))
-    return Reference.of(source, classifier, "given")
+        found = source
+    elif isinstance(source, str | Path) and _is_reference(Path(source)):
+        found = Reference.load(Path(source))
+    else:
+        return Reference.of(source, classifier, "given")
+    if found.classifier != weights_sha256(classifier):
+        raise InvalidReference("the reference was measured with another network; measure it again with this one")
+    return found
 
 
 def _is_reference(path: Path) -> bool:

@@ -16,6 +16,7 @@ from tenfold.imagefolder.errors import InvalidImages
 from tenfold.imagefolder.evaluation import (
     InvalidReference,
     Reference,
+    compare_images,
     evaluate_images,
     evaluate_reconstruction,
     pictures_of,
@@ -64,6 +65,15 @@ def test_halves_are_near_and_noise_is_ever_farther(classifier, reference, halves
     assert halves["precision_metric_clf"]["value"] > 0.8 and halves["recall_metric_clf"]["value"] > 0.8
     assert figures[2]["precision_metric_clf"]["value"] < 0.5
     assert 3 < halves["is_metric_clf"]["value"] <= 10
+
+
+def test_two_sets_are_compared_on_one_reference(classifier, reference, halves):
+    worse = noisy(SECOND, 60)
+    found = compare_images(worse, SECOND, reference, classifier, resamples=50)["fd_metric_clf_difference"]
+    alone = evaluate_images(worse, reference, classifier, resamples=5)["fd_metric_clf"]["value"]
+    assert found["value"] == pytest.approx(alone - halves["fd_metric_clf"]["value"]) and found["interval"][0] > 0
+    with pytest.raises(InvalidSamples, match="equally many"):
+        compare_images(worse, SECOND[:-1], reference, classifier)
 
 
 def test_figures_name_their_network_and_reference_and_no_other(classifier, reference, halves):
@@ -132,6 +142,13 @@ def test_what_holds_no_pictures_is_named(tmp_path):
     for source in (tmp_path / "none.npz", SECOND[:0], SECOND[0], np.zeros((3, 8, 8, 3), np.uint8)):
         with pytest.raises(InvalidImages, match=r"of 1 channel|has 3"):
             pictures_of(source, channels=1)
+
+
+def test_colour_pictures_have_their_channels():
+    colour = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    assert pictures_of(colour, channels=3) is colour
+    with pytest.raises(InvalidImages, match="of 3 channel"):
+        pictures_of(colour[..., :2], channels=3)
 
 
 def test_reconstructions_are_judged_in_pairs(tmp_path):
