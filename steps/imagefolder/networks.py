@@ -1,4 +1,4 @@
-"""Train the two networks that stand in for Inception and DINOv2: a classifier to measure by, a teacher without labels."""
+"""Train what stands in for Inception and DINOv2: a classifier to measure by, and a teacher without labels."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class NetworksParams:
 
 
 def networks(prepared: Path, *, out: Path, params: NetworksParams, run: Run) -> None:
-    """Train the two networks that stand in for Inception and DINOv2: a classifier to measure by, a teacher without labels.
+    """Train what stands in for Inception and DINOv2: a classifier to measure by, and a teacher without labels.
 
     Reads   prepared/<dataset>.npz: the train split; the test split to report accuracies alone
-    Writes  models/<dataset>-metric_clf/, models/<dataset>-ssl_teacher/; networks.json: accuracies by data set, with that
-            of a teacher that did see the labels (oracle_teacher, kept nowhere)
+    Writes  models/<dataset>-metric_clf/, models/<dataset>-ssl_teacher/; networks.json: accuracies by data set,
+            with that of a teacher that did see the labels (oracle_teacher, kept nowhere)
     Logs    <dataset>/metric_clf/loss, <dataset>/ssl_teacher/loss
     """
     found = {dataset: _one(prepared, dataset, params, run) for dataset in dataset_names(prepared)}

@@ -18,7 +18,7 @@ from tenfold.imagefolder.pictures import to_tensor
 
 @dataclass(frozen=True)
 class Split:
-    """The same pictures as bytes, which metrics read, and as numbers in [−1, 1], which models read; and their labels."""
+    """Pictures as bytes, which metrics read, and as numbers in [−1, 1], which models read; and their labels."""
 
     pixels: UInt8[np.ndarray, "N H W *C"]
     labels: Int[np.ndarray, " N"]

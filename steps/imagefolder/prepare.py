@@ -65,18 +65,16 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
 
 
 def fitted(pixels: UInt8[np.ndarray, "N h w *C"], size: int) -> UInt8[np.ndarray, "N H W *C"]:
-    """Return pictures of side ``size``: enlarged (bicubic) by the largest whole factor that fits, then padded with black.
+    """Return pictures of side ``size``: enlarged by the largest whole factor that fits, then padded with black.
 
-    Pictures larger than ``size`` are reduced to it.
+    Pictures larger than ``size`` are reduced to it. Resampling is bicubic.
     """
     from PIL import Image
 
     side = pixels.shape[1]
     target = size if side > size else side * (size // side)
     if target != side:
-        resized = [
-            np.asarray(Image.fromarray(picture).resize((target, target), Image.Resampling.BICUBIC)) for picture in pixels
-        ]
-        pixels = np.stack(resized)
+        cubic = Image.Resampling.BICUBIC
+        pixels = np.stack([np.asarray(Image.fromarray(one).resize((target, target), cubic)) for one in pixels])
     before, after = (size - target) // 2, size - target - (size - target) // 2
     return np.pad(pixels, ((0, 0), (before, after), (before, after), *((0, 0),) * (pixels.ndim - 3)))

@@ -64,7 +64,8 @@ def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, pa
     dataset = dataset_names(prepared)[0]
     base = Tokenizer.load(p2 / "models" / f"{dataset}-p2").config
     sizes = ImageFolder.load(folded / "models" / f"{dataset}-folded-0").config.generator
-    table, items = [], {}
+    table: list[dict[str, Any]] = []
+    items: dict[str, np.ndarray] = {}
     assert run.variant is not None
     study = Study(prepared, trained, dataset, sizes, params, run)
     for row in ablation_rows(base, tuple(params.long_sides)):

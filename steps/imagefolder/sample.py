@@ -29,7 +29,9 @@ class SampleParams:
     top_p: float
 
 
-def sample(prepared: Path, trained: Path, folded: Path, unfolded: Path, *, out: Path, params: SampleParams, run: Run) -> None:
+def sample(
+    prepared: Path, trained: Path, folded: Path, unfolded: Path, *, out: Path, params: SampleParams, run: Run
+) -> None:
     """Draw pictures from the generators; guidance is chosen on validation.
 
     Chosen is the scale with the lowest fd_metric_clf, with the first seed's generator.

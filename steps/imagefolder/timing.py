@@ -58,4 +58,6 @@ def timing(folded: Path, unfolded: Path, *, out: Path, params: TimingParams, run
     frame = pd.DataFrame(table)
     frame.to_csv(out / "timing.csv", index=False, float_format="%.6g")
     for (name, cache), part in frame.groupby(["generator", "cache"]):
-        run.say(f"{name}, {'' if cache else 'no '}cache: {params.pictures / median(part.seconds):.0f} pictures a second")
+        run.say(
+            f"{name}, {'' if cache else 'no '}cache: {params.pictures / median(part.seconds):.0f} pictures a second"
+        )
