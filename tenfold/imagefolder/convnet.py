@@ -7,15 +7,23 @@ Legend:  B images · C channels · D features
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
+from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, NotFinite
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class InvalidLabels(ValueError):
+    """Labels of another number than the images, or outside the network's classes."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,46 @@ class ConvNet(nn.Module):
         return self.features(self.maps(images)[-1].mean(dim=(2, 3)))
 
 
+def seeded(build: Callable[[ConvNetConfig], M], config: ConvNetConfig, seed: int) -> M:
+    """Return a new network whose first weights come from ``seed`` alone; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(config)
+
+
+def fit(
+    parameters: list[nn.Parameter], batch_loss: Callable[[Int[Tensor, " B"]], Float[Tensor, ""]], n: int,
+    generator: torch.Generator, *, updates: int, batch_size: int, learning_rate: float, weight_decay: float,
+) -> list[float]:  # fmt: skip
+    """Minimise with AdamW on batches drawn out of ``n`` items with replacement; return the loss of every update.
+
+    ``batch_loss`` gives the loss of the items at given places. Raises InvalidConfig for no items, no updates, or
+    batches of fewer than two; NotFinite for a loss that is NaN or infinite.
+    """
+    if n < 1 or updates < 1 or batch_size < 2:
+        raise InvalidConfig(f"training needs items, updates and batches of at least 2: {n}, {updates}, {batch_size}")
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
+    losses = []
+    for number in range(1, updates + 1):
+        optimiser.param_groups[0]["lr"] = one_cycle(number, updates, learning_rate)
+        loss = batch_loss(torch.randint(n, (batch_size,), generator=generator))
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            raise NotFinite(f"loss = {losses[-1]} at update {number}; lower the learning rate, or look at the images")
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return losses
+
+
+def check_labels(labels: Int[Tensor, " N"], n: int, classes: int) -> None:
+    """Raise InvalidLabels unless they are n whole numbers from 0 to classes − 1."""
+    if labels.shape != (n,) or labels.dtype.is_floating_point:
+        raise InvalidLabels(f"labels are whole numbers ({n},), one an image, not {labels.dtype} {tuple(labels.shape)}")
+    if n and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise InvalidLabels(f"a label is outside 0 … {classes - 1}; this network has {classes} classes")
+
+
 def one_cycle(number: int, updates: int, peak: float, *, warmup: float = 0.2) -> float:
     """Return the learning rate of update ``number`` (from 1): up to the peak and down to 0, both straight."""
     done = number / max(1, updates)
@@ -84,8 +132,6 @@ def one_cycle(number: int, updates: int, peak: float, *, warmup: float = 0.2) ->
 
 def weights_sha256(module: nn.Module) -> str:
     """Return the sha256 over all parameters and buffers (batch norms' statistics too), by name."""
-    import hashlib
-
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())

@@ -16,7 +16,8 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, one_cycle
+from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fit
+from tenfold.imagefolder.errors import InvalidImages
 from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.saving import Pretrained
 
@@ -51,8 +52,11 @@ class MetricClassifier(Pretrained):
     ) -> tuple[Float[np.ndarray, "N D"], Float[np.ndarray, "N classes"]]:
         """Return features and class probabilities of pictures as bytes, padded to the classifier's size.
 
-        Bytes, so that real and generated pictures have been rounded alike. Raises InvalidImages.
+        Bytes, so that real and generated pictures have been rounded alike. Raises InvalidImages: no pictures, another
+        type, shape or number of channels, or larger than the classifier reads.
         """
+        if not len(pixels):
+            raise InvalidImages("there are no pictures to measure")
         self.eval()
         device = self.head.weight.device
         features, probabilities = [], []
@@ -68,30 +72,24 @@ class MetricClassifier(Pretrained):
         return self.measure(np.asarray(inputs))[1]
 
     def accuracy(self, pixels: UInt8[np.ndarray, "N H W *C"], labels: Int[np.ndarray, " N"]) -> float:
-        """Return the share of pictures whose likeliest class is the given one."""
+        """Return the share of pictures whose likeliest class is the given one. Raises InvalidLabels, InvalidImages."""
+        check_labels(torch.as_tensor(np.asarray(labels)), len(pixels), self.config.classes)
         return float((self.predict(pixels).argmax(axis=1) == np.asarray(labels)).mean())
-
-
-def metric_classifier_loss(model: nn.Module, images: Images, labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-    """Return the cross-entropy in nats of one batch."""
-    return functional.cross_entropy(model(images), labels)
 
 
 def train_metric_classifier(
     model: MetricClassifier, images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], updates: int,
     generator: torch.Generator, *, batch_size: int = 128, learning_rate: float = 3e-3,
 ) -> list[float]:  # fmt: skip
-    """Train in place; return the loss of every update. ``generator`` draws the batches."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.05)
-    losses = []
+    """Train in place on the cross-entropy; return the loss in nats of every update. ``generator`` draws the batches.
+
+    Raises InvalidLabels, InvalidImages (another number of channels), InvalidConfig, or NotFinite.
+    """
+    check_labels(labels, len(images), model.config.classes)
     model.train()
-    for number in range(1, updates + 1):
-        chosen = torch.randint(len(images), (batch_size,), generator=generator)
-        optimiser.param_groups[0]["lr"] = one_cycle(number, updates, learning_rate)
-        loss = metric_classifier_loss(model, images[chosen], labels[chosen])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss))
+    losses = fit(
+        list(model.parameters()), lambda chosen: functional.cross_entropy(model(images[chosen]), labels[chosen]),
+        len(images), generator, updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=0.05,
+    )  # fmt: skip
     model.eval()
     return losses
