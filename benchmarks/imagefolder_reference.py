@@ -54,7 +54,7 @@ def decode(tokenizer: Tokenizer, indices: Tensor) -> Tensor:
     quantizer, places = tokenizer.quantizer, slices(tokenizer.config.sides)
     maps = []
     for branch in range(tokenizer.config.branches):
-        total = torch.zeros(())
+        total = torch.zeros((), device=indices.device)
         for scale, part in enumerate(places):
             total = total + refined(quantizer, indices[:, branch, part], branch, scale)
         maps.append(total.flatten(2))
@@ -107,7 +107,7 @@ def sample(
             logits.append(generator.head(states))
         t = guidance_at(guidance_scale, scale, len(config.sides))
         for branch, own in enumerate(((1 + t) * logits[0] - t * logits[1]).chunk(config.branches, dim=-1)):
-            uniforms = torch.rand(own.shape[:2], generator=draws[branch])
+            uniforms = torch.rand(own.shape[:2], generator=draws[branch]).to(own.device)
             chosen[branch].append(drawn(filtered(own, top_k, top_p), uniforms))
             sums[branch] = sums[branch] + refined(quantizer, chosen[branch][-1], branch, scale)
     return torch.stack([torch.cat(one, dim=1) for one in chosen], dim=1)
