@@ -1,4 +1,4 @@
-"""``python -m tenfold.imagefolder``: tokenize, detokenize, reconstruct, sample, evaluate."""
+"""``python -m tenfold.imagefolder``: tokenize, detokenize, reconstruct, sample, evaluate, eval-released."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ BATCH = 250
 @contextmanager
 def _named_errors() -> Iterator[None]:
     """Print what was wrong without a traceback, and end with 2."""
+    from tenfold.imagefolder.errors import MissingPackage
     from tenfold.models.folder import InvalidModel
 
     try:
         yield
-    except (ValueError, InvalidModel) as error:
+    except (ValueError, InvalidModel, MissingPackage) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -146,6 +147,57 @@ def sample(
         else:
             write_pictures(out, pixels)
     typer.echo(f"{len(pixels)} pictures of classes {classes}: {out}")
+
+
+@app.command()
+def evaluate(
+    pictures: Pictures,
+    reference: Annotated[Path, typer.Argument(help="Real pictures, or reference statistics (npz).")],
+    classifier: Annotated[Path, typer.Option(help="The folder of the metric classifier.")],
+    k: Annotated[int, typer.Option(min=1, help="Neighbours for precision and recall.")] = 3,
+    resamples: Annotated[int, typer.Option(min=2, help="Resamples for the intervals.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the resamples.")] = 0,
+) -> None:
+    """Compare pictures with real ones and print every figure as JSON."""
+    import json
+
+    from tenfold.imagefolder.evaluation import evaluate_images
+    from tenfold.imagefolder.metric_classifier import MetricClassifier
+
+    with _named_errors():
+        network = MetricClassifier.from_pretrained(classifier)
+        figures = evaluate_images(pictures, reference, network, k=k, resamples=resamples, seed=seed)
+    typer.echo(json.dumps(figures, indent=1, allow_nan=False))
+
+
+@app.command()
+def eval_released(
+    folder: Annotated[Path, typer.Argument(help="Reconstructions and samples are written here, as npz files.")],
+    tokenizer: Annotated[Path | None, typer.Option(help="The published tokenizer file.")] = None,
+    generator: Annotated[Path | None, typer.Option(help="The published generator file.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Validation pictures, cut to the model's size.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="The evaluator's reference (npz with mu and sigma).")] = None,
+    config: Annotated[Path | None, typer.Option(help="JSON with other sizes and sampling than the paper's.")] = None,
+    per_class: Annotated[int, typer.Option(min=1, help="Samples of each class.")] = 50,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds, in equal batches, give equal samples.")] = 0,
+    fid: Annotated[bool, typer.Option(help="Compute FID here; without, only write what an evaluator reads.")] = True,
+    inception: Annotated[Path | None, typer.Option(help="Inception's weights; downloaded if not given.")] = None,
+    device: Annotated[str, typer.Option(help="Such as cpu or cuda.")] = "cpu",
+) -> None:
+    """Reconstruct and sample with the paper's published checkpoints, and print their figures as JSON."""
+    import json
+
+    from tenfold.imagefolder.fid import inception as inception_network
+    from tenfold.imagefolder.released_evaluation import evaluate_released
+
+    with _named_errors():
+        network = inception_network(weights=inception, device=device) if fid else None
+        figures = evaluate_released(
+            folder, network, tokenizer=tokenizer, pictures=pictures, generator=generator, reference=reference,
+            config=config, per_class=per_class, batch=batch, seed=seed, device=device,
+        )  # fmt: skip
+    typer.echo(json.dumps(figures, indent=1, allow_nan=False))
 
 
 if __name__ == "__main__":

@@ -113,30 +113,36 @@ class NextScaleGenerator(Pretrained):
 
     def run(
         self, tokens: Tensor, labels: Int[Tensor, " B"], mask: Tensor | None, cache: Cache | None
-    ) -> tuple[Float[Tensor, "B t PV"], Cache]:
-        """Return logits, and the keys and values of each block, after those in ``cache``."""
+    ) -> tuple[Float[Tensor, "B t D"], Cache]:
+        """Return what the head reads, and the keys and values of each block, after those in ``cache``."""
         condition = functional.silu(self.classes(labels))  # (B, D)
         kept = []
         for index, block in enumerate(self.blocks):
             tokens, state = block(tokens, condition, mask, cache[index] if cache else None)
             kept.append(state)
         scale, shift = self.condition(condition)[:, None].chunk(2, dim=-1)
-        return self.head(self.norm(tokens) * (1 + scale) + shift), kept
+        return self.norm(tokens) * (1 + scale) + shift, kept
+
+    def branch_logits(self, states: Float[Tensor, "B t D"], branches: tuple[int, ...]) -> Float[Tensor, "B t b V"]:
+        """Return the logits of neighbouring branches alone."""
+        V = self.config.codebook_size
+        rows = slice(branches[0] * V, (branches[-1] + 1) * V)
+        logits = functional.linear(states, self.head.weight[rows], self.head.bias[rows])
+        return logits.unflatten(2, (len(branches), V))
 
     def forward(self, inputs: Float[Tensor, "B T Pc"], labels: Int[Tensor, " B"]) -> Float[Tensor, "B T P V"]:
         """Return logits at every position, from teacher-forced inputs (``layout.sequence_inputs``)."""
         tokens = self.embed(inputs, labels, slice(0, self.layout.length))
-        logits, _ = self.run(tokens, labels, self.mask, None)
-        return logits.unflatten(2, (self.config.branches, self.config.codebook_size))
+        states, _ = self.run(tokens, labels, self.mask, None)
+        return self.head(states).unflatten(2, (self.config.branches, self.config.codebook_size))
 
     def next_segment(
         self, segment: Segment, inputs: Float[Tensor, "B p2 Pc"], labels: Int[Tensor, " B"], cache: Cache | None
     ) -> tuple[Float[Tensor, "B p2 b V"], Cache]:
         """Return the logits of one segment's branches, given the cache of all segments before."""
         tokens = self.embed(inputs, labels, slice(segment.start, segment.stop))
-        logits, kept = self.run(tokens, labels, None, cache)
-        logits = logits.unflatten(2, (self.config.branches, self.config.codebook_size))
-        return logits[:, :, list(segment.branches)], kept
+        states, kept = self.run(tokens, labels, None, cache)
+        return self.branch_logits(states, segment.branches), kept
 
     def drop_classes(self, labels: Int[Tensor, " B"], generator: torch.Generator) -> Int[Tensor, " B"]:
         """Replace a random share of the labels by the null class, for guidance."""

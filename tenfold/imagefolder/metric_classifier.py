@@ -20,6 +20,7 @@ from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fi
 from tenfold.imagefolder.errors import InvalidImages
 from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.views import mirrored
 
 Images = Float[Tensor, "B C H W"]
 
@@ -79,17 +80,23 @@ class MetricClassifier(Pretrained):
 
 def train_metric_classifier(
     model: MetricClassifier, images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], updates: int,
-    generator: torch.Generator, *, batch_size: int = 128, learning_rate: float = 3e-3,
+    generator: torch.Generator, *, batch_size: int = 64, learning_rate: float = 6e-3, mirror: bool = False,
 ) -> list[float]:  # fmt: skip
-    """Train in place on the cross-entropy; return the loss in nats of every update. ``generator`` draws the batches.
+    """Train in place on the cross-entropy; return the loss in nats of every update.
 
+    ``generator`` draws the batches and, with ``mirror``, which images are mirrored: for classes that allow it.
     Raises InvalidLabels, InvalidImages (another number of channels), InvalidConfig, or NotFinite.
     """
     check_labels(labels, len(images), model.config.classes)
     model.train()
+
+    def loss(chosen: Tensor) -> Tensor:
+        batch = mirrored(images[chosen], generator) if mirror else images[chosen]
+        return functional.cross_entropy(model(batch), labels[chosen])
+
     losses = fit(
-        list(model.parameters()), lambda chosen: functional.cross_entropy(model(images[chosen]), labels[chosen]),
-        len(images), generator, updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=0.05,
+        list(model.parameters()), loss, len(images), generator,
+        updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=0.05,
     )  # fmt: skip
     model.eval()
     return losses

@@ -10,7 +10,6 @@ Legend:  P branches · c code_dim · V codes · D width · s patch size · C cha
 from __future__ import annotations
 
 import argparse
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +38,7 @@ def read_checkpoint(path: str | Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InvalidModel(f"there is no {path}; download the published file first") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # torch names no class of its own for files that it does not open
         raise InvalidModel(f"{path} is no torch file of tensors alone, and nothing else is opened: {error}") from None
 
 

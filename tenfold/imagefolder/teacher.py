@@ -108,7 +108,7 @@ def teacher_loss(model: SSLTeacher, images: Images, generator: torch.Generator) 
 
 def train_teacher(
     model: SSLTeacher, images: Float[Tensor, "N C H W"], updates: int, generator: torch.Generator,
-    *, batch_size: int = 128, learning_rate: float = 3e-3,
+    *, batch_size: int = 64, learning_rate: float = 3e-3,
 ) -> list[float]:  # fmt: skip
     """Train in place without labels, then freeze; return the loss of every update.
 
@@ -127,7 +127,7 @@ def train_teacher(
 
 def train_oracle_teacher(
     model: OracleTeacher, images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], updates: int,
-    generator: torch.Generator, *, batch_size: int = 128, learning_rate: float = 3e-3,
+    generator: torch.Generator, *, batch_size: int = 64, learning_rate: float = 3e-3,
 ) -> list[float]:  # fmt: skip
     """Train in place to classify random views, then freeze; return the loss of every update.
 

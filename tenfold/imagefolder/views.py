@@ -37,3 +37,9 @@ def random_view(images: Float[Tensor, "B C H W"], generator: torch.Generator) ->
         gains = uniform(B * images.shape[1], 1 - GAIN, 1 + GAIN, generator, device)
         view = (view + 1) * gains.view(B, -1, 1, 1) - 1
     return view.clamp(-1, 1)
+
+
+def mirrored(images: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:
+    """Return every image as it is or, with probability ½, with left and right exchanged."""
+    turned = uniform(len(images), 0, 1, generator, images.device) < 0.5
+    return torch.where(turned.view(-1, 1, 1, 1), images.flip(3), images)

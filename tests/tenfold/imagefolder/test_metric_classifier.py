@@ -49,6 +49,15 @@ def test_its_own_seed_says_everything():
     assert weights_sha256(trained(3, 2)) == first != weights_sha256(trained(4, 2))
 
 
+def test_mirroring_is_drawn_from_the_same_generator():
+    models = [seeded(MetricClassifier, CONFIG, 0) for _ in range(3)]
+    for model, mirror in zip(models, (False, True, True), strict=True):
+        draws = torch.Generator().manual_seed(0)
+        train_metric_classifier(model, IMAGES[:100], TARGETS[:100], 2, draws, batch_size=16, mirror=mirror)
+    plain, first, second = map(weights_sha256, models)
+    assert first == second != plain
+
+
 def test_padding_is_the_same_wherever_it_is_done(classifier):
     padded = np.pad(PIXELS[:50], ((0, 0), (4, 4), (4, 4)))
     assert np.array_equal(classifier.measure(PIXELS[:50])[0], classifier.measure(padded)[0])

@@ -22,7 +22,7 @@ from tenfold.imagefolder.teacher import (
     train_oracle_teacher,
     train_teacher,
 )
-from tenfold.imagefolder.views import random_view
+from tenfold.imagefolder.views import mirrored, random_view
 from tenfold.metrics.bootstrap import InvalidSamples
 
 CONFIG = ConvNetConfig(widths=(8, 16, 32), features=16)
@@ -111,6 +111,12 @@ def test_views_keep_shape_and_range_and_come_from_their_generator(channels):
     view = random_view(images, draws())
     assert view.shape == images.shape and view.abs().max() <= 1 and view.std() > 0.1
     assert torch.equal(view, random_view(images, draws())) and not torch.equal(view, random_view(images, draws(1)))
+
+
+def test_about_half_are_mirrored_and_the_others_left_alone():
+    found = mirrored(IMAGES[:400], draws())
+    turned = (found != IMAGES[:400]).flatten(1).any(dim=1)
+    assert 150 < turned.sum() < 250 and torch.equal(found[turned], IMAGES[:400][turned].flip(3))
 
 
 def test_what_does_not_fit_is_named(teacher):
