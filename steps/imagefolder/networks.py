@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 
 from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
@@ -15,7 +14,13 @@ from steps.runtime.run import Run
 from tenfold.imagefolder.convnet import ConvNetConfig, seeded
 from tenfold.imagefolder.metric_classifier import MetricClassifier, train_metric_classifier
 from tenfold.imagefolder.probes import linear_probe
-from tenfold.imagefolder.teacher import OracleTeacher, SSLTeacher, train_oracle_teacher, train_teacher
+from tenfold.imagefolder.teacher import (
+    OracleTeacher,
+    SSLTeacher,
+    effective_rank,
+    train_oracle_teacher,
+    train_teacher,
+)
 
 Count = Annotated[int, Field(gt=0)]
 CLASSIFIER = """# metric_clf of {dataset}
@@ -34,14 +39,16 @@ of its features reaches {accuracy:.3f} on the test split.
 class NetworksParams:
     """Sizes and training of both."""
 
-    widths: list[int]
+    classifier_widths: list[int]
+    teacher_widths: list[int]
     features: Count
     classes: Count
     classifier_updates: Count
     teacher_updates: Count
-    classifier_batch: Count
-    teacher_batch: Count
-    learning_rate: float
+    batch_size: Count
+    classifier_learning_rate: float
+    teacher_learning_rate: float
+    oracle: bool  # whether to train a teacher on the labels too, for comparison
 
 
 def networks(prepared: Path, *, out: Path, params: NetworksParams, run: Run) -> None:
@@ -59,42 +66,39 @@ def networks(prepared: Path, *, out: Path, params: NetworksParams, run: Run) -> 
 def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict[str, float]:
     train, test = read_split(prepared, dataset, "train"), read_split(prepared, dataset, "test")
     images, labels = train.images.to(run.device), torch.from_numpy(train.labels).to(run.device)
-    config = ConvNetConfig(
-        image_size=images.shape[-1], channels=images.shape[1], widths=tuple(params.widths), features=params.features,
-        classes=params.classes,
-    )  # fmt: skip
 
-    def start(kind: Any, name: str) -> Any:
+    def start(kind: Any, name: str, widths: list[int]) -> Any:
+        config = ConvNetConfig(
+            image_size=images.shape[-1], channels=images.shape[1], widths=tuple(widths), features=params.features,
+            classes=params.classes,
+        )  # fmt: skip
         return seeded(kind, config, int(run.generator(f"start of {name} of {dataset}").integers(2**31))).to(run.device)
 
     def draws(name: str) -> torch.Generator:
         return run.torch_generator(f"{name} of {dataset}")
 
-    classifier, teacher = start(MetricClassifier, "metric_clf"), start(SSLTeacher, "ssl_teacher")
-    untrained = _probe(start(SSLTeacher, "ssl_teacher").freeze(), train, test)
+    classifier = start(MetricClassifier, "metric_clf", params.classifier_widths)
+    teacher = start(SSLTeacher, "ssl_teacher", params.teacher_widths)
+    untrained = _probe(start(SSLTeacher, "ssl_teacher", params.teacher_widths), train, test)
     losses = train_metric_classifier(
-        classifier, images, labels, params.classifier_updates, draws("metric_clf"), batch_size=params.classifier_batch,
-        learning_rate=params.learning_rate,
+        classifier, images, labels, params.classifier_updates, draws("metric_clf"), batch_size=params.batch_size,
+        learning_rate=params.classifier_learning_rate, mirror=True,
     )  # fmt: skip
     _log(run, f"{dataset}/metric_clf", losses)
-    losses = train_teacher(
-        teacher, images, params.teacher_updates, draws("ssl_teacher"), batch_size=params.teacher_batch,
-        learning_rate=params.learning_rate,
-    )  # fmt: skip
-    _log(run, f"{dataset}/ssl_teacher", losses)
-    oracle = start(OracleTeacher, "oracle_teacher")
-    train_oracle_teacher(
-        oracle, images, labels, params.classifier_updates, draws("oracle_teacher"), batch_size=params.classifier_batch,
-        learning_rate=params.learning_rate,
-    )  # fmt: skip
-    features = teacher.predict(test.pixels)
+    options = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
+    _log(
+        run, f"{dataset}/ssl_teacher", train_teacher(teacher, images, params.teacher_updates, draws("views"), **options)
+    )
     found = {
         "metric_clf_accuracy": classifier.accuracy(test.pixels, test.labels),
         "ssl_teacher_probe": _probe(teacher, train, test),
         "untrained_probe": untrained,
-        "oracle_teacher_probe": _probe(oracle, train, test),
-        "ssl_teacher_rank": float(np.linalg.matrix_rank(features - features.mean(0), tol=1e-3)),
+        "ssl_teacher_rank": effective_rank(teacher.predict(test.pixels)),
     }
+    if params.oracle:
+        oracle = start(OracleTeacher, "oracle_teacher", params.teacher_widths)
+        train_oracle_teacher(oracle, images, labels, params.teacher_updates, draws("oracle_teacher"), **options)
+        found["oracle_teacher_probe"] = _probe(oracle, train, test)
     source, example = origin(prepared, dataset), test.pixels[:2]
     for name, model, card, accuracy in (
         ("metric_clf", classifier, CLASSIFIER, found["metric_clf_accuracy"]),

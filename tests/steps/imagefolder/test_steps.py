@@ -73,8 +73,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     split = PrepareParams(datasets=["fashion_mnist", "cifar10"], size=SIDE, train=14, validation=6, test=10)
     out["fashion_mnist"], out["cifar10"] = sources
     step(prepare, "prepare", "fashion_mnist", "cifar10", params=split)
-    nets = NetworksParams(widths=[4, 8], features=6, classes=CLASSES, classifier_updates=3, teacher_updates=3,
-                          classifier_batch=8, teacher_batch=8, learning_rate=1e-3)  # fmt: skip
+    nets = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
+                          classifier_updates=3, teacher_updates=3, batch_size=8, classifier_learning_rate=1e-3,
+                          teacher_learning_rate=1e-3, oracle=True)  # fmt: skip
     step(networks, "networks", "prepare", params=nets)
     for variant in ("p2", "p1", "unquantised"):
         step(
