@@ -34,7 +34,7 @@ from tenfold.imagefolder.unfolded import UnfoldedGenerator
 RESULTS = Path(__file__).parent / "results" / "imagefolder.json"
 OURS, UNCACHED, UNFOLDED, PLAIN, PLAIN_CACHED = "tenfold", "no cache", "unfolded", "reference", "reference, cached"
 BF16, COMPILED = "bf16", "compiled"
-SAMPLING, RECONSTRUCTION = "sampling with guidance", "encode and decode"
+SAMPLING, RECONSTRUCTION, QUANTIZATION = "sampling with guidance", "encode and decode", "quantiser alone"
 TOKENIZER_TRAINING, GENERATOR_TRAINING = "training the tokenizer", "training the generator"
 GUIDANCE, TOP_P = 2.0, 0.95  # and a top_k of a quarter of the codes
 RATIOS = (
@@ -43,6 +43,7 @@ RATIOS = (
     (SAMPLING, PLAIN, "sampling is {} times as fast as the reference (goal: 2)"),
     (SAMPLING, PLAIN_CACHED, "sampling is {} times as fast as the reference with a cache"),
     (RECONSTRUCTION, PLAIN, "encode and decode are {} times as fast as the reference (goal: 2)"),
+    (QUANTIZATION, PLAIN, "the quantiser alone is {} times as fast as the reference's"),
     (SAMPLING, BF16, "bf16 sampling takes 1/{} of float32's time"),
     (SAMPLING, COMPILED, "compiled blocks make sampling take 1/{} of its time"),
 )
@@ -134,6 +135,12 @@ def check(models: Models) -> None:
 def inference_calls(models: Models) -> dict[Cell, Call]:
     """Return what makes tokens and pictures, each call all images."""
     tokenizer, labels, settings = models.tokenizer, models.labels, models.settings
+    quantizer, latents = tokenizer.quantizer, tokenizer.latents(models.images).detach()
+
+    @torch.inference_mode()
+    def there_and_back() -> Tensor:
+        return quantizer.running_sums(quantizer(latents, dropout=False).indices)[-1]
+
     return {
         (SAMPLING, OURS): lambda: sample(models.folded, tokenizer, labels, **settings),
         (SAMPLING, UNCACHED): lambda: sample(models.folded, tokenizer, labels, **settings, cache=False),
@@ -142,6 +149,8 @@ def inference_calls(models: Models) -> dict[Cell, Call]:
         (SAMPLING, PLAIN_CACHED): lambda: reference.sample(models.folded, tokenizer, labels, **settings, cache=True),
         (RECONSTRUCTION, OURS): lambda: tokenizer.decode(tokenizer.encode(models.images)),
         (RECONSTRUCTION, PLAIN): lambda: reference.decode(tokenizer, reference.encode(tokenizer, models.images)),
+        (QUANTIZATION, OURS): there_and_back,
+        (QUANTIZATION, PLAIN): lambda: reference.summed(quantizer, reference.quantize(quantizer, latents)),
     }
 
 
@@ -226,7 +235,7 @@ def document(rows: list[dict[str, Any]], said: list[str], where: dict[str, Any],
         "title": "Sampling, reconstruction and training",
         "note": "Folded and unfolded draw equal numbers of tokens with the same transformer; guidance doubles the "
         "batch. The reference takes branches, scales and both guidance passes one after the other, with the library's "
-        "transformers. Medians over rounds in which all variants take turns, in one process.",
+        "blocks. Medians over rounds in which all variants take turns, in one process.",
         "command": "python -m benchmarks.imagefolder", **where, "machine": ran_on, "default": OURS, "findings": said,
         "columns": [
             {"name": "task", "label": "task", "role": "case"}, {"name": "size", "label": "size", "role": "case"},

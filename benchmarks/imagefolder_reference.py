@@ -1,7 +1,8 @@
 """Tokenizer and sampling as the formulas stand: one branch, one scale and one guidance pass after the other.
 
-The transformers are the library's; everything around them is written out anew, without a batch over branches or
-scales and with torch's own resampling in place of matrices. Given the same weights and seed it makes the same tokens.
+The transformers' blocks are the library's; everything around them is written out anew, without a batch over branches
+or scales, with torch's own resampling in place of matrices, and with every token in every block. Given the same weights
+and seed it makes the same tokens.
 
 Legend:  N images · c code_dim · V codes · p side of a scale · K side of the latent map · L positions
 """
@@ -17,6 +18,7 @@ from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.sampling import branch_generators, guidance_at
 from tenfold.imagefolder.scales import slices
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imagefolder.transformer import Transformer
 
 
 def refined(quantizer: Quantizer, codes: Tensor, branch: int, scale: int) -> Tensor:
@@ -30,15 +32,21 @@ def refined(quantizer: Quantizer, codes: Tensor, branch: int, scale: int) -> Ten
     return (1 - config.residual_ratio) * vectors + config.residual_ratio * convolved
 
 
+def attended(transformer: Transformer, tokens: Tensor) -> Tensor:
+    """Return every token after every block."""
+    for block in transformer.blocks:
+        tokens = block(tokens)
+    return transformer.norm(tokens)
+
+
 @torch.inference_mode()
-def encode(tokenizer: Tokenizer, images: Tensor) -> Tensor:
-    """Return the tokens (N, P, L) of images."""
-    quantizer, K = tokenizer.quantizer, tokenizer.quantizer.side
-    found = []
-    for branch, z in enumerate(tokenizer.latents(images).unbind(dim=1)):
+def quantize(quantizer: Quantizer, latents: Tensor) -> Tensor:
+    """Return the tokens (N, P, L) of latent maps (N, P, c, K²)."""
+    K, found = quantizer.side, []
+    for branch, z in enumerate(latents.unbind(dim=1)):
         residual = z.unflatten(2, (K, K))  # (N, c, K, K)
         chosen = []
-        for scale, p in enumerate(tokenizer.config.sides):
+        for scale, p in enumerate(quantizer.config.sides):
             small = residual if p == K else functional.interpolate(residual, size=(p, p), mode="area")
             vectors = functional.normalize(small.flatten(2).transpose(1, 2), dim=-1)  # (N, p², c)
             cosines = vectors @ functional.normalize(quantizer.codebook[branch], dim=-1).T  # (N, p², V)
@@ -49,16 +57,32 @@ def encode(tokenizer: Tokenizer, images: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def decode(tokenizer: Tokenizer, indices: Tensor) -> Tensor:
-    """Return the images of tokens (N, P, L)."""
-    quantizer, places = tokenizer.quantizer, slices(tokenizer.config.sides)
+def summed(quantizer: Quantizer, indices: Tensor) -> Tensor:
+    """Return f̂ (N, P, c, K²) of tokens (N, P, L)."""
     maps = []
-    for branch in range(tokenizer.config.branches):
+    for branch in range(quantizer.config.branches):
         total = torch.zeros((), device=indices.device)
-        for scale, part in enumerate(places):
+        for scale, part in enumerate(slices(quantizer.config.sides)):
             total = total + refined(quantizer, indices[:, branch, part], branch, scale)
         maps.append(total.flatten(2))
-    return tokenizer.decoder(torch.stack(maps, dim=1))
+    return torch.stack(maps, dim=1)
+
+
+@torch.inference_mode()
+def encode(tokenizer: Tokenizer, images: Tensor) -> Tensor:
+    """Return the tokens (N, P, L) of images."""
+    encoder, P, K = tokenizer.encoder, tokenizer.config.branches, tokenizer.quantizer.side
+    encoded = attended(encoder.transformer, encoder.tokens(images))[:, -P * K * K :]
+    latents = tokenizer.projection(encoded).unflatten(1, (P, K * K)).transpose(2, 3)
+    return quantize(tokenizer.quantizer, latents)
+
+
+@torch.inference_mode()
+def decode(tokenizer: Tokenizer, indices: Tensor) -> Tensor:
+    """Return the images of tokens (N, P, L)."""
+    decoder = tokenizer.decoder
+    decoded = attended(decoder.transformer, decoder.tokens(summed(tokenizer.quantizer, indices)))
+    return decoder.pixels(decoded[:, : tokenizer.config.grid**2])
 
 
 def filtered(logits: Tensor, top_k: int, top_p: float) -> Tensor:

@@ -29,7 +29,8 @@ class Decoder(nn.Module):
         self.transformer = Transformer(config.width, config.depth, config.heads, config.drop_path, config.layer_scale)
         self.head = nn.Linear(config.width, config.channels * config.patch_size**2)
 
-    def forward(self, latents: Float[Tensor, "B P c K2"]) -> Float[Tensor, "B C H W"]:
+    def tokens(self, latents: Float[Tensor, "B P c K2"]) -> Float[Tensor, "B T D"]:
+        """Return what the transformer reads: the mask tokens first, then the latents."""
         config, grid = self.config, self.config.grid
         inputs = self.inputs(latents.flatten(1, 2).transpose(1, 2))  # (B, K², D)
         inputs = inputs + self.positions(self.side) + self.levels[:, 1:]
@@ -37,6 +38,13 @@ class Decoder(nn.Module):
         if config.local_start:  # Deviation: stands in for what pretrained attention knows
             masks = masks + resampled(inputs, grid)
         tokens = [masks, inputs] if not config.decoder_cls else [masks, inputs, self.cls.expand(len(latents), -1, -1)]
-        decoded = self.transformer(torch.cat(tokens, dim=1))[:, : grid * grid]
+        return torch.cat(tokens, dim=1)
+
+    def pixels(self, decoded: Float[Tensor, "B G2 D"]) -> Float[Tensor, "B C H W"]:
+        """Return the image of decoded patches."""
+        grid = self.config.grid
         patches = self.head(decoded).transpose(1, 2).unflatten(2, (grid, grid))  # (B, C·s·s, G, G)
-        return functional.pixel_shuffle(patches, config.patch_size)
+        return functional.pixel_shuffle(patches, self.config.patch_size)
+
+    def forward(self, latents: Float[Tensor, "B P c K2"]) -> Float[Tensor, "B C H W"]:
+        return self.pixels(self.transformer(self.tokens(latents), slice(self.config.grid**2)))

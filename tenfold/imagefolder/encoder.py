@@ -31,7 +31,8 @@ class Encoder(nn.Module):
         self.levels = nn.Parameter(0.02 * torch.randn(1, config.branches + 1, config.width))  # patches, then branches
         self.transformer = Transformer(config.width, config.depth, config.heads, config.drop_path, config.layer_scale)
 
-    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B P K2 D"]:
+    def tokens(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B T D"]:
+        """Return what the transformer reads: CLS, patches, and the queries last."""
         config, B = self.config, len(images)
         patches = self.patches(images).flatten(2).transpose(1, 2)  # (B, G², D)
         patches = patches + self.positions(config.grid) + self.levels[:, :1]
@@ -39,6 +40,8 @@ class Encoder(nn.Module):
         queries = self.queries + places + self.levels[:, 1:].repeat_interleave(self.side**2, dim=1)
         if config.local_start:  # Deviation: stands in for what pretrained attention knows
             queries = queries + resampled(patches, self.side).repeat(1, config.branches, 1)
-        tokens = torch.cat([(self.cls + self.cls_position).expand(B, -1, -1), patches, queries.expand(B, -1, -1)], 1)
-        encoded = self.transformer(tokens)[:, -queries.shape[1] :]
-        return encoded.unflatten(1, (config.branches, self.side**2))
+        return torch.cat([(self.cls + self.cls_position).expand(B, -1, -1), patches, queries.expand(B, -1, -1)], 1)
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B P K2 D"]:
+        P, K2 = self.config.branches, self.side**2
+        return self.transformer(self.tokens(images), slice(-P * K2, None)).unflatten(1, (P, K2))

@@ -1,6 +1,6 @@
 """The vision transformer's blocks, in DINOv2's form, so that its published weights fit.
 
-Legend:  B images · T tokens · D width · H heads
+Legend:  B images · T tokens · t wanted tokens · D width · H heads
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Tokens = Float[Tensor, "B T D"]
+EVERY = slice(None)
 
 
 class DropPath(nn.Module):
@@ -38,10 +39,20 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.projection = nn.Linear(width, width)
 
-    def forward(self, tokens: Tokens) -> Tokens:
+    def forward(self, tokens: Tokens, wanted: slice = EVERY) -> Float[Tensor, "B t D"]:
         B, T, D = tokens.shape
-        q, k, v = self.qkv(tokens).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # 3 × (B, H, T, D/H)
-        return self.projection(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, T, D))
+        if wanted == EVERY:
+            q, k, v = self.qkv(tokens).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # 3 × (B, H, T, D/H)
+        else:
+            weight, bias = self.qkv.weight, self.qkv.bias
+            q = (
+                functional.linear(tokens[:, wanted], weight[:D], bias[:D])
+                .unflatten(2, (self.heads, -1))
+                .transpose(1, 2)
+            )
+            both = functional.linear(tokens, weight[D:], bias[D:])
+            k, v = both.view(B, T, 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # 2 × (B, H, T, D/H)
+        return self.projection(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class LayerScale(nn.Module):
@@ -67,8 +78,9 @@ class Block(nn.Module):
         self.scale2 = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, tokens: Tokens) -> Tokens:
-        tokens = tokens + self.drop_path(self.scale1(self.attention(self.norm1(tokens))))
+    def forward(self, tokens: Tokens, wanted: slice = EVERY) -> Float[Tensor, "B t D"]:
+        """Return the ``wanted`` tokens, which attend to all."""
+        tokens = tokens[:, wanted] + self.drop_path(self.scale1(self.attention(self.norm1(tokens), wanted)))
         return tokens + self.drop_path(self.scale2(self.mlp(self.norm2(tokens))))
 
 
@@ -81,10 +93,12 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, share, layer_scale) for share in shares)
         self.norm = nn.LayerNorm(width, eps=1e-6)
 
-    def forward(self, tokens: Tokens) -> Tokens:
-        for block in self.blocks:
+    def forward(self, tokens: Tokens, wanted: slice = EVERY) -> Float[Tensor, "B t D"]:
+        """Return the ``wanted`` tokens; the last block computes no others."""
+        *earlier, last = self.blocks
+        for block in earlier:
             tokens = block(tokens)
-        return self.norm(tokens)
+        return self.norm(last(tokens, wanted))
 
 
 def resampled(tokens: Float[Tensor, "B G2 D"], side: int) -> Float[Tensor, "B side2 D"]:

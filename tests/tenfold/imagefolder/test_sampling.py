@@ -11,7 +11,7 @@ from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.errors import InvalidSampling
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.layout import sequence_inputs
-from tenfold.imagefolder.sampling import draw, filtered, guidance_at, joint_sample, sample
+from tenfold.imagefolder.sampling import best_first, draw, filtered, guidance_at, joint_sample, sample
 from tenfold.imagefolder.scales import slices
 
 LABELS = torch.arange(30) % 3
@@ -71,6 +71,19 @@ def test_filters_keep_what_they_say():
     assert kept(0, 1e-9) == [True, False, False, False]
     assert kept(1, 0.99) == [True, False, False, False]
     assert torch.equal(filtered(logits, 0, 1.0), logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_best_come_first_as_torch_has_them(dtype):
+    logits = torch.randn(5, 3, 40, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    for count in (1, 7, 40):
+        assert torch.equal(best_first(logits, count), logits.topk(count, dim=-1).values)
+
+
+def test_ties_at_the_last_place_all_stay():
+    logits = torch.tensor([[0.4, 0.2, 0.2, 0.2]]).log()
+    for k, p in ((2, 1.0), (0, 0.5), (4, 0.7)):
+        assert torch.isfinite(filtered(logits, k, p)).all()
 
 
 def test_guidance_grows_from_none_at_the_first_scale(generator, tokenizer):

@@ -14,6 +14,7 @@ from tenfold.imagefolder.grids import interpolation, png, scale_strips, sheet
 from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.semantic import info_nce
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imagefolder.transformer import Transformer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
 
 
@@ -116,3 +117,14 @@ def test_sheets_show_each_scale_and_both_ends(tokenizer, images):
     assert png(between, scale=2)[:8] == b"\x89PNG\r\n\x1a\n"
     with pytest.raises(InvalidImages, match="rows of 2"):
         sheet(whole[:1], 2)
+
+
+@pytest.mark.parametrize("wanted", [slice(3), slice(-4, None), slice(None)])
+def test_tokens_that_nobody_wants_are_left_out_of_the_last_block_alone(wanted):
+    torch.manual_seed(0)
+    transformer = Transformer(16, 2, 2, 0.0, 0.5).double()
+    tokens = torch.randn(2, 9, 16, dtype=torch.float64, requires_grad=True)
+    some, every = transformer(tokens, wanted), transformer(tokens)[:, wanted]
+    assert torch.allclose(some, every)
+    first, second = (torch.autograd.grad(found.square().sum(), tokens)[0] for found in (some, every))
+    assert torch.allclose(first, second)
