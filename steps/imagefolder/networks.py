@@ -85,7 +85,7 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
         learning_rate=params.classifier_learning_rate, mirror=True,
     )  # fmt: skip
     _log(run, f"{dataset}/metric_clf", losses)
-    options = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
+    options: dict[str, Any] = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
     _log(
         run, f"{dataset}/ssl_teacher", train_teacher(teacher, images, params.teacher_updates, draws("views"), **options)
     )
