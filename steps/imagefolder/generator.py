@@ -28,7 +28,7 @@ arXiv 2410.01756 at small scale.
 
 @dataclass
 class GeneratorParams:
-    """Sizes (``sizes`` go to GeneratorConfig) and training, from several seeds."""
+    """Sizes (``sizes`` go to GeneratorConfig) and training; from ``seeds`` seeds on the first data set, one on others."""
 
     sizes: dict[str, Any]
     seeds: Count
@@ -48,14 +48,14 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
     """
     assert run.variant is not None
     found: dict[str, list[dict[str, float]]] = {}
-    for dataset in dataset_names(prepared):
+    for place, dataset in enumerate(dataset_names(prepared)):
         train, validation = (read_split(prepared, dataset, split) for split in ("train", "validation"))
         coder = Tokenizer.load(tokenized / "models" / f"{dataset}-p2")
         tokens, held_out = tokens_of(coder, train.images), tokens_of(coder, validation.images)
         labels, classes = torch.from_numpy(train.labels), torch.from_numpy(validation.labels)
         config = GeneratorConfig.for_tokenizer(coder.config, **params.sizes)
         found[dataset] = []
-        for seed in range(params.seeds):
+        for seed in range(1 if place else params.seeds):
             model = fit_generator(
                 run, f"{dataset}/{seed}", config, settings_from(params), coder, tokens, labels, params.batch_size,
                 kind=KINDS[run.variant],
