@@ -17,6 +17,10 @@ from sklearn.model_selection import train_test_split
 from transformers import ViTConfig, ViTForImageClassification
 
 from flows.report.readme import readme_is_current
+from tenfold.imagefolder import ImageFolder
+from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
+from tenfold.imagefolder.generator import FoldedGenerator
+from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,6 +59,17 @@ def test_the_private_memory_example_runs() -> None:
     exec(compile(examples()["dp_cross_attention"], "README.md", "exec"), names)
     assert names["memory"].privacy.proven
     assert np.mean(names["answer"].values.argmax(axis=1) == y[1400:]) > 0.5
+
+
+def test_the_image_generator_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coder = Tokenizer(TokenizerConfig(width=16, depth=1, heads=2, codebook_size=16))
+    sizes = GeneratorConfig.for_tokenizer(coder.config, width=16, depth=1, heads=2)
+    monkeypatch.chdir(tmp_path)
+    ImageFolder.of(coder, FoldedGenerator(sizes)).save_pretrained("model")
+    names: dict[str, Any] = {}
+    exec(compile(examples()["imagefolder"], "README.md", "exec"), names)
+    assert names["pictures"].shape == (3, 32, 32) and names["pictures"].dtype == np.uint8
+    assert names["tokens"].shape == (3, 2, 31)
 
 
 def test_the_adapter_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""ImageFolder's steps."""

@@ -1,0 +1,71 @@
+"""What the steps before left for ``evaluate``, read once, and what is computed from it more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from steps.imagefolder.pictures import Split, read_split
+from tenfold.imagefolder.metric_classifier import MetricClassifier
+from tenfold.imagefolder.pipeline import ImageFolder
+from tenfold.imagefolder.probes import Probe, branch_dependence, branch_features, branch_probes
+from tenfold.imagefolder.tokenizer import Tokenizer
+
+VARIANTS = ("p2", "p1", "unquantised")
+ORDERS = ("folded", "unfolded")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the steps before left for one data set."""
+
+    dataset: str
+    train: Split
+    test: Split
+    judge: MetricClassifier
+    tokenizers: dict[str, Tokenizer]
+    models: dict[str, ImageFolder]
+    samples: dict[str, list[np.ndarray]]  # of each order, a seed after the other
+
+
+def read_inputs(
+    dataset: str,
+    prepared: Path,
+    trained: Path,
+    tokenizers: tuple[Path, ...],
+    generators: tuple[Path, ...],
+    sampled: Path,
+) -> Inputs:
+    """Return what the steps before left for one data set."""
+    samples = arrays(sampled / "samples.npz")
+    return Inputs(
+        dataset, read_split(prepared, dataset, "train"), read_split(prepared, dataset, "test"),
+        MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf"),
+        {name: Tokenizer.load(folder / "models" / f"{dataset}-{name}")
+         for name, folder in zip(VARIANTS, tokenizers, strict=True)},
+        {name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0")
+         for name, folder in zip(ORDERS, generators, strict=True)},
+        {name: [samples[key] for key in sorted(samples) if key.startswith(f"{dataset}-{name}-")] for name in ORDERS},
+    )  # fmt: skip
+
+
+def again(tokenizer: Tokenizer, images: torch.Tensor) -> torch.Tensor:
+    """Return many images as they come back from the tokenizer."""
+    return torch.cat([tokenizer.reconstruct(part) for part in images.split(500)])
+
+
+def probes_of(one: Inputs, variant: str) -> tuple[list[Probe], np.ndarray]:
+    """Return each branch's probe, and what a probe of all branches loses without each."""
+    features = [branch_features(one.tokenizers[variant], split.pixels) for split in (one.train, one.test)]
+    labels = one.train.labels, one.test.labels
+    probes = branch_probes(features[0], labels[0], features[1], labels[1])
+    return probes, branch_dependence(features[0], labels[0], features[1], labels[1])
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz file by name."""
+    with np.load(path) as data:
+        return {name: data[name] for name in data.files}

@@ -1,0 +1,186 @@
+"""Measurements of ImageFolder's claims and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+
+from tenfold.imagefolder.config import PAPER_TOKENIZER, TokenizerConfig
+from tenfold.imagefolder.draws import drawn_from
+from tenfold.imagefolder.pipeline import ImageFolder
+from tenfold.imagefolder.quantizer import Quantizer
+from tenfold.imagefolder.sampling import draw, filtered, joint_sample
+from tenfold.metrics.bootstrap import Estimate
+from tenfold.metrics.measurements import Measurement, difference_of, measured, unavailable
+
+BOOTSTRAPS = 2000
+JOINT_DRAWS = 20_000
+NO_ROWS = "the ablation's rows that it needs are not trained at this size"
+ONE_SEED = "its training varies between seeds, and there is one at this size"
+ADVERSARIAL = "adversarial training of a few hundred updates on a CPU says nothing about it"
+
+Items = Mapping[str, np.ndarray]
+
+
+def of_estimate(estimate: Estimate, unit: str, detail: str) -> Measurement:
+    """Return a bootstrap estimate as a measurement; its interval holds the value."""
+    low, high = estimate.interval
+    interval = (min(low, estimate.value), max(high, estimate.value))
+    return measured(estimate.value, unit, detail, interval, n=estimate.n)
+
+
+def paired(first: np.ndarray, second: np.ndarray, unit: str, detail: str) -> Measurement:
+    """Return the mean paired difference of arrays (pictures,) or (seeds, pictures), resampling both."""
+    differences = np.atleast_2d(first) - np.atleast_2d(second)
+    seeds, count = differences.shape
+    generator = np.random.default_rng(0)
+    draws = [
+        differences[generator.integers(0, seeds, seeds)][:, generator.integers(0, count, count)].mean()
+        for _ in range(BOOTSTRAPS)
+    ]
+    value = float(differences.mean())
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return measured(value, unit, detail, (min(float(low), value), max(float(high), value)), seeds=seeds, n=count)
+
+
+def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement]:
+    """Return the differences between rows of the ablation, paired by picture or by seed."""
+
+    def of(row: int, what: str) -> np.ndarray | None:
+        found = [values for name, values in sorted(items.items()) if name.split("|")[::2] == [str(row), what]]
+        return np.stack(found) if found else None
+
+    def between(first: tuple[int, str], second: tuple[int, str], unit: str, detail: str) -> Measurement:
+        a, b = of(*first), of(*second)
+        return unavailable(NO_ROWS) if a is None or b is None else paired(a, b, unit, detail)
+
+    found = {
+        "smaller_map_costs": between(
+            (3, "error"), (2, "error"), "squared error", "error of row 3 (smaller map) less that of row 2"
+        ),
+        "rows_p1_minus_p2": between(
+            (3, "error"), (4, "error"), "squared error", "error of row 3 (P = 1) less that of row 4 (P = 2)"
+        ),
+        "dropout_gain_3_scales": between(
+            (1, "error_3_scales"), (2, "error_3_scales"), "squared error",
+            "error from 3 scales without quantizer dropout (row 1) less that with it (row 2)",
+        ),
+        "semantic_loss_gain": between(
+            (6, "probe_1"), (4, "probe_1"), "accuracy",
+            "probe of the semantic branch (row 6) less that of the same branch without the loss (row 4)",
+        ),
+        "one_minus_all_probe": between(
+            (6, "probe_1"), (5, "probe_1"), "accuracy",
+            "probe of the semantic branch, one branch regularised (row 6) less both (row 5)",
+        ),
+    }  # fmt: skip
+    plain, dropped = of(1, "error"), of(2, "error")
+    if plain is None or dropped is None:
+        found["dropout_full_ratio"] = unavailable(NO_ROWS)
+    else:
+        found["dropout_full_ratio"] = measured(
+            float(dropped.mean() / plain.mean()), "ratio", "error from all scales, with over without dropout",
+            _ratio_interval(dropped, plain), seeds=len(plain), n=plain.shape[1],
+        )  # fmt: skip
+    for name, first, second, detail in (
+        ("fd_one_minus_none", 6, 4, "semantic loss on one branch (row 6) less none (row 4)"),
+        ("fd_one_minus_all", 6, 5, "semantic loss on one branch (row 6) less on both (row 5)"),
+        ("fd_equilibrium_minus_semantic", 8, 6, "both discriminator rows' gain: row 8 less row 6"),
+    ):
+        found[name] = _between_seeds(table, first, second, detail)
+    return found
+
+
+def _ratio_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    generator = np.random.default_rng(0)
+    seeds, count = first.shape
+    draws = []
+    for _ in range(BOOTSTRAPS):
+        chosen, pictures = generator.integers(0, seeds, seeds), generator.integers(0, count, count)
+        draws.append(first[chosen][:, pictures].mean() / second[chosen][:, pictures].mean())
+    value = float(first.mean() / second.mean())
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return min(float(low), value), max(float(high), value)
+
+
+def _between_seeds(table: pd.DataFrame, first: int, second: int, detail: str) -> Measurement:
+    if "fd_metric_clf" not in table:
+        return unavailable(NO_ROWS)
+    a, b = (table[table.row == row].sort_values("seed").fd_metric_clf.tolist() for row in (first, second))
+    if not a or not b:
+        return unavailable(NO_ROWS)
+    if len(a) < 2:
+        return unavailable(ONE_SEED)
+    return difference_of(a, b, "fd_metric_clf", f"distance of samples, {detail}")
+
+
+def speed_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
+    """Return ratios of drawing times, medians over the repeats, with the repeats' range of the ratio."""
+
+    def ratio(first: tuple[str, bool], second: tuple[str, bool], detail: str) -> Measurement:
+        a, b = (
+            timing[(timing.generator == name) & (timing.cache == cache)].sort_values("repeat").seconds.to_numpy()
+            for name, cache in (first, second)
+        )
+        ratios, value = a / b, median(a) / median(b)
+        interval = (min(float(ratios.min()), value), max(float(ratios.max()), value))
+        return measured(value, "ratio", f"{detail}; the interval is the range over {len(a)} repeats", interval)
+
+    lengths = timing.groupby("generator").positions.first()
+    return {
+        "unfolded_over_folded_seconds": ratio(
+            ("unfolded", True), ("folded", True), "time to draw the same number of tokens, both with the cache"
+        ),
+        "no_cache_over_cache_seconds": ratio(("folded", False), ("folded", True), "folded drawing without the cache"),
+        "positions_ratio": measured(
+            float(lengths["unfolded"] / lengths["folded"]), "ratio", "positions, unfolded over folded"
+        ),
+    }
+
+
+def configuration_measurements() -> dict[str, Measurement]:
+    """Return what follows from the published configuration alone."""
+    sizes: dict[str, Any] = {"image_size": 176, "code_dim": 2, "codebook_size": 8, "sides": PAPER_TOKENIZER.sides}
+    losses = []
+    for reduction in ("mean", "sum"):
+        config = TokenizerConfig.from_dict({**sizes, "patch_size": 16, "start_drop": 1, "commit_reduction": reduction})
+        with drawn_from(0, torch.device("cpu")):
+            quantizer = Quantizer(config).eval()
+        z = torch.linspace(-1, 1, 2 * 2 * 121).view(1, 2, 2, 121)
+        losses.append(float(quantizer(z).commitment_loss.detach()))
+    one = TokenizerConfig.from_dict({**PAPER_TOKENIZER.to_dict(), "branches": 1, "semantic_branches": "none"})
+    return {
+        "published_positions": measured(float(PAPER_TOKENIZER.positions), "positions", "Σp² of the shipped schedule"),
+        "commitment_ratio": measured(losses[1] / losses[0], "ratio", "commitment loss, summed over averaged"),
+        "bits_ratio": measured(PAPER_TOKENIZER.bits / one.bits, "ratio", "bits of an image, P = 2 over P = 1"),
+    }
+
+
+def joint_measurement(model: ImageFolder) -> Measurement:
+    """Return the p-value of a chi-square test: pairs drawn jointly against the product of both filtered marginals."""
+    generator = model.generator
+    first = generator.segments[0]
+    zeros = generator.inputs.weight.new_zeros(1, first.stop, generator.inputs.in_features)
+    with torch.inference_mode():
+        logits, _ = generator.next_segment(first, zeros, torch.zeros(1, dtype=torch.long), None)
+    few, top_p = 6, 0.95  # few codes, so that every pair is drawn often
+    kept = filtered(logits[:, 0], few, top_p)  # (1, 2, V)
+    draws = torch.Generator().manual_seed(0)
+    pairs = joint_sample(kept.expand(JOINT_DRAWS, -1, -1), 0, 1.0, draws)
+    marginals = kept.softmax(dim=-1)[0].double()
+    alone = [draw(m.expand(JOINT_DRAWS, -1), torch.rand(JOINT_DRAWS, generator=draws)) for m in marginals]
+    codes = [torch.unique(torch.cat([pairs[:, b], alone[b]])) for b in range(2)]
+    rows = [
+        [int(((a == i) & (b == j)).sum()) for i in codes[0] for j in codes[1]]
+        for a, b in (pairs.unbind(1), tuple(alone))
+    ]
+    counts = np.array(rows)
+    counts = counts[:, counts.sum(axis=0) >= 10]
+    p = 1.0 if counts.shape[1] < 2 else float(stats.chi2_contingency(counts).pvalue)
+    return measured(p, "p-value", f"of {JOINT_DRAWS} pairs drawn jointly and as many drawn branch by branch")

@@ -1,0 +1,47 @@
+"""Reading the splits that ``prepare`` wrote.
+
+Legend:  N images · C channels · H, W height and width
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from tenfold.imagefolder.pictures import to_tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures as bytes, which metrics read, and as numbers in [−1, 1], which models read; and their labels."""
+
+    pixels: UInt8[np.ndarray, "N H W *C"]
+    labels: Int[np.ndarray, " N"]
+
+    @property
+    def images(self) -> Float[Tensor, "N C H W"]:
+        return to_tensor(self.pixels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def dataset_names(prepared: Path) -> list[str]:
+    """Return the data sets of this profile; the first is the one that claims are tested on."""
+    return list(json.loads((prepared / "manifest.json").read_text(encoding="utf-8")))
+
+
+def origin(prepared: Path, dataset: str) -> str:
+    """Return where a data set came from, in words."""
+    return str(json.loads((prepared / "manifest.json").read_text(encoding="utf-8"))[dataset]["origin"])
+
+
+def read_split(prepared: Path, dataset: str, name: str) -> Split:
+    """Return one split of one data set."""
+    with np.load(prepared / f"{dataset}.npz") as data:
+        return Split(data[f"{name}_pixels"], data[f"{name}_labels"])

@@ -1,0 +1,80 @@
+"""Split the pictures and bring them to the size that the tokenizer reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import UInt8
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.data.images import read_images
+
+Count = Annotated[int, Field(gt=0)]
+
+
+@dataclass
+class PrepareParams:
+    """Which data sets, pictures a class of each split, and the side of all pictures."""
+
+    datasets: list[str]
+    size: Count
+    train: Count
+    validation: Count
+    test: Count
+
+
+def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PrepareParams, run: Run) -> None:
+    """Split the pictures and bring them to the size that the tokenizer reads.
+
+    The official test split is the test; validation is cut from what is taken for training.
+
+    Reads   the sources' files; source.json of each
+    Writes  <dataset>.npz: <split>_pixels (N, size, size) or (N, size, size, 3) uint8, <split>_labels int64
+            manifest.json: origin, counts and sha256 of each split, by data set
+    Raises  TableMismatch, CorruptArchive
+    """
+    folders = {folder.name: folder for folder in (fashion_mnist, cifar10)}
+    manifest: dict[str, dict[str, object]] = {}
+    for dataset in params.datasets:
+        folder = folders[dataset]
+        train = read_images(folder, "train", per_class=params.train + params.validation)
+        test = read_images(folder, "test", per_class=params.test)
+        order = run.generator(f"validation of {dataset}").permutation(len(train.labels))
+        cut = len(order) * params.train // (params.train + params.validation)
+        parts = {
+            "train": (train.pixels[order[:cut]], train.labels[order[:cut]]),
+            "validation": (train.pixels[order[cut:]], train.labels[order[cut:]]),
+            "test": (test.pixels, test.labels),
+        }
+        source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+        record: dict[str, object] = {"origin": source["origin"], "stand_in": source["stand_in"]}
+        arrays: dict[str, np.ndarray] = {}
+        for name, (pixels, labels) in parts.items():
+            arrays[f"{name}_pixels"], arrays[f"{name}_labels"] = fitted(pixels, params.size), labels.astype(np.int64)
+            digest = hashlib.sha256(arrays[f"{name}_pixels"].tobytes()).hexdigest()
+            record[name] = {"count": len(labels), "sha256": digest}
+        np.savez_compressed(out / f"{dataset}.npz", allow_pickle=False, **arrays)
+        manifest[dataset] = record
+        run.say(f"{dataset}: " + ", ".join(f"{name} {len(labels)}" for name, (_, labels) in parts.items()))
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def fitted(pixels: UInt8[np.ndarray, "N h w *C"], size: int) -> UInt8[np.ndarray, "N H W *C"]:
+    """Return pictures of side ``size``: enlarged by the largest whole factor that fits, then padded with black.
+
+    Pictures larger than ``size`` are reduced to it. Resampling is bicubic.
+    """
+    from PIL import Image
+
+    side = pixels.shape[1]
+    target = size if side > size else side * (size // side)
+    if target != side:
+        cubic = Image.Resampling.BICUBIC
+        pixels = np.stack([np.asarray(Image.fromarray(one).resize((target, target), cubic)) for one in pixels])
+    before, after = (size - target) // 2, size - target - (size - target) // 2
+    return np.pad(pixels, ((0, 0), (before, after), (before, after), *((0, 0),) * (pixels.ndim - 3)))

@@ -1,0 +1,63 @@
+"""Time drawing: folded against unfolded, with and without the cache of keys and values."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.imagefolder.pipeline import ImageFolder
+from tenfold.imagefolder.sampling import sample
+
+Count = Annotated[int, Field(gt=0)]
+
+
+@dataclass
+class TimingParams:
+    """Pictures at once, and how often each cell is timed."""
+
+    pictures: Count
+    guidance: float
+    repeats: Count
+
+
+def timing(folded: Path, unfolded: Path, *, out: Path, params: TimingParams, run: Run) -> None:
+    """Time drawing: folded against unfolded, with and without the cache of keys and values, all cells in turn.
+
+    Reads   the first model of each
+    Writes  timing.csv: generator, cache, positions, repeat, seconds
+    """
+    import torch
+
+    models = {
+        name: ImageFolder.load(sorted((folder / "models").glob(f"*-{name}-0"))[0]).to(run.device)
+        for name, folder in (("folded", folded), ("unfolded", unfolded))
+    }
+    classes = models["folded"].config.generator.classes
+    labels = torch.from_numpy(np.arange(params.pictures) % classes).to(run.device)
+    cells = [(name, cache) for name in models for cache in (True, False)]
+    table = []
+    for repeat in range(params.repeats + 1):
+        for name, cache in cells:
+            model = models[name]
+            started = time.perf_counter()
+            sample(model.generator, model.tokenizer, labels, params.guidance, seed=repeat, cache=cache)
+            if run.device != "cpu":
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - started
+            if repeat:  # the first one warms up
+                length = model.generator.layout.length
+                table.append({"generator": name, "cache": cache, "positions": length, "repeat": repeat,
+                              "seconds": seconds})  # fmt: skip
+    frame = pd.DataFrame(table)
+    frame.to_csv(out / "timing.csv", index=False, float_format="%.6g")
+    for (name, cache), part in frame.groupby(["generator", "cache"]):
+        run.say(
+            f"{name}, {'' if cache else 'no '}cache: {params.pictures / median(part.seconds):.0f} pictures a second"
+        )

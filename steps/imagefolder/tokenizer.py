@@ -1,0 +1,83 @@
+"""Train one tokenizer: the paper's, its comparator with one branch, or its control without quantisation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+
+from steps.imagefolder.loops import fit_tokenizer, settings_from, standardised, tokens_of
+from steps.imagefolder.pictures import dataset_names, origin, read_split
+from steps.runtime.params import Field, dataclass
+from steps.runtime.run import Run
+from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.teacher import SSLTeacher
+from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
+
+Count = Annotated[int, Field(gt=0)]
+# What each variant changes; p2 is the paper's.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "p2": {},
+    "p1": {"branches": 1, "semantic_branches": "none"},
+    "unquantised": {"quantize": False, "semantic_branches": "none"},
+}
+CARD = """# ImageFolder tokenizer {variant} of {dataset}
+
+{positions} positions, {branches} branches, {bits:.0f} bits an image; {updates} updates on {source}, averaged weights.
+Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction of arXiv 2410.01756 at small scale.
+"""
+
+
+@dataclass
+class TokenizerParams:
+    """Sizes (``sizes`` go to TokenizerConfig) and training."""
+
+    sizes: dict[str, Any]
+    updates: Count
+    batch_size: Count
+    learning_rate: float
+    ema_decay: float
+
+
+def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerParams, run: Run) -> None:
+    """Train one tokenizer: the paper's, its comparator with one branch, or its control without quantisation.
+
+    Reads   prepared/<dataset>.npz, train and validation; trained/models/<dataset>-ssl_teacher/
+    Writes  models/<dataset>-<variant>/; usage.json: use of the codes on validation, by data set, branch and scale
+    Logs    <dataset>/<loss>
+    Raises  CodebookCollapsed, NotFinite
+    """
+    assert run.variant is not None
+    tables: dict[str, list[dict[str, float]]] = {}
+    for dataset in dataset_names(prepared):
+        train, validation = (read_split(prepared, dataset, split).images for split in ("train", "validation"))
+        teacher = SSLTeacher.load(trained / "models" / f"{dataset}-ssl_teacher")
+        sizes = {"image_size": train.shape[-1], "channels": train.shape[1], "teacher_dim": teacher.config.features}
+        config = TokenizerConfig.from_dict({**params.sizes, **sizes, **VARIANTS[run.variant]})
+        semantic = config.semantic_branches != "none" and config.semantic_weight > 0
+        model = fit_tokenizer(
+            run, dataset, config, settings_from(params), train, params.batch_size,
+            teacher=standardised(teacher, train) if semantic else None,
+        )  # fmt: skip
+        with torch.no_grad():
+            error = float((model.reconstruct(validation) - validation).square().mean())
+        tables[dataset] = []
+        if config.quantize:
+            counts = code_counts(tokens_of(model, validation), config.sides, config.codebook_size)
+            check_collapse(counts)
+            tables[dataset] = [
+                {"branch": branch, "scale": scale, "usage": float(usage(counts)[scale, branch]),
+                 "perplexity": float(perplexity(counts)[scale, branch])}
+                for branch in range(config.branches) for scale in range(len(config.sides))
+            ]  # fmt: skip
+        card = CARD.format(
+            variant=run.variant, dataset=dataset, positions=config.positions, branches=config.branches,
+            bits=config.bits, updates=params.updates, source=origin(prepared, dataset), channels=config.channels,
+            size=config.image_size,
+        )  # fmt: skip
+        example = read_split(prepared, dataset, "validation").pixels[:2]
+        run.model(f"{dataset}-{run.variant}", model, card=card, example=example)
+        run.say(f"{dataset}: error {error:.4f} on validation")
+    (out / "usage.json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,98 @@
+"""Tokenizer and generator together: from a class to a picture.
+
+Legend:  N images · P branches · L positions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from jaxtyping import Int, UInt8
+
+from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig, _from_mapping
+from tenfold.imagefolder.errors import InvalidConfig, InvalidSampling
+from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator
+from tenfold.imagefolder.pictures import to_pixels
+from tenfold.imagefolder.sampling import sample
+from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imagefolder.unfolded import UnfoldedGenerator
+
+KINDS: dict[str, type[NextScaleGenerator]] = {"folded": FoldedGenerator, "unfolded": UnfoldedGenerator}
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Both configurations, the order of prediction, and how ``predict`` samples."""
+
+    tokenizer: TokenizerConfig
+    generator: GeneratorConfig
+    order: Literal["folded", "unfolded"] = "folded"
+    guidance_scale: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("order", "guidance_scale", "top_k", "top_p")}
+        return {"tokenizer": self.tokenizer.to_dict(), "generator": self.generator.to_dict(), **own}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Raises InvalidConfig for an unknown key or order."""
+        if not {"tokenizer", "generator"} <= set(values) or values.get("order", "folded") not in KINDS:
+            raise InvalidConfig(f"a pipeline has a tokenizer, a generator and an order of {sorted(KINDS)}")
+        parts = {
+            "tokenizer": TokenizerConfig.from_dict(values["tokenizer"]),
+            "generator": GeneratorConfig.from_dict(values["generator"]),
+        }
+        return _from_mapping(cls, {**values, **parts})
+
+
+class ImageFolder(Pretrained):
+    """Class-conditional image generator: a folded-token tokenizer and a next-scale transformer (arXiv:2410.01756)."""
+
+    Config: ClassVar[type] = PipelineConfig
+
+    def __init__(self, config: PipelineConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer = Tokenizer(config.tokenizer)
+        self.generator = KINDS[config.order](config.generator)
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, generator: NextScaleGenerator, **sampling: Any) -> Self:
+        """Put trained parts together; ``sampling`` are guidance_scale, top_k and top_p for ``predict``."""
+        order: Any = "folded" if generator.folded else "unfolded"
+        whole = cls(PipelineConfig(tokenizer.config, generator.config, order, **sampling))
+        whole.tokenizer.load_state_dict(tokenizer.state_dict())
+        whole.generator.load_state_dict(generator.state_dict())
+        return whole.eval()
+
+    def tokens(
+        self, labels: Int[np.ndarray, " N"], *, seed: int = 0, guidance_scale: float | None = None,
+        top_k: int | None = None, top_p: float | None = None, temperature: float = 1.0, batch: int = 250,
+    ) -> Int[torch.Tensor, "N P L"]:  # fmt: skip
+        """Sample tokens for class labels; what is not given is the pipeline's own setting. Raises InvalidSampling."""
+        classes = torch.as_tensor(np.asarray(labels), dtype=torch.long, device=self.generator.head.weight.device)
+        if not len(classes):
+            raise InvalidSampling("no labels: nothing to sample")
+        own = self.config
+        scale = own.guidance_scale if guidance_scale is None else guidance_scale
+        k, p = own.top_k if top_k is None else top_k, own.top_p if top_p is None else top_p
+        parts = [
+            sample(self.generator, self.tokenizer, part, scale, k, p, temperature, seed=seed + (number << 20))
+            for number, part in enumerate(classes.split(batch))
+        ]
+        return torch.cat(parts)
+
+    def generate(self, labels: Int[np.ndarray, " N"], **sampling: Any) -> UInt8[np.ndarray, "N H W *C"]:
+        """Return pictures of the classes as bytes; arguments as for ``tokens``."""
+        tokens = self.tokens(labels, **sampling)
+        return np.concatenate([to_pixels(self.tokenizer.decode(part)) for part in tokens.split(250)])
+
+    def predict(self, inputs: Int[np.ndarray, " N"]) -> UInt8[np.ndarray, "N H W *C"]:
+        """Return one picture for each class label, with the pipeline's own settings and seed 0."""
+        return self.generate(np.asarray(inputs))

@@ -1,0 +1,127 @@
+"""The tokenizer: image → P aligned maps of tokens at S scales → image.
+
+Legend:  B images · C channels · P branches · c code_dim · K side of the latent map · L positions · S scales
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.decoder import Decoder
+from tenfold.imagefolder.encoder import Encoder
+from tenfold.imagefolder.errors import InvalidImages, InvalidTokens
+from tenfold.imagefolder.pictures import to_tensor
+from tenfold.imagefolder.quantizer import Quantizer
+from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.semantic import gathered, info_nce
+
+Images = Float[Tensor, "B C H W"]
+Indices = Int[Tensor, "B P L"]
+
+
+@dataclass
+class TokenizerOutput:
+    """What one forward pass gives.
+
+    ``losses`` are unweighted: codebook, commitment, and semantic where a teacher's features were given.
+    ``branch_features`` (B, P, c) are the means of the quantised maps, which probes and the semantic loss read;
+    ``kept`` (B,) says how many scales each sample kept.
+    """
+
+    reconstruction: Images
+    losses: dict[str, Tensor]
+    indices: Indices
+    branch_features: Float[Tensor, "B P c"]
+    kept: Int[Tensor, " B"]
+
+
+class Tokenizer(Pretrained):
+    """Product-quantised multi-scale residual tokenizer (ImageFolder, arXiv:2410.01756)."""
+
+    Config: ClassVar[type] = TokenizerConfig
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder, self.quantizer, self.decoder = Encoder(config), Quantizer(config), Decoder(config)
+        self.projection = nn.Linear(config.width, config.code_dim)  # shared by branches and teacher
+        same = config.teacher_dim == config.width
+        # Deviation: a teacher of another width than the encoder's first passes a trainable linear map.
+        self.teacher_inputs = nn.Identity() if same else nn.Linear(config.teacher_dim, config.width)
+
+    @property
+    def last_layer(self) -> Tensor:
+        """The weight before the pixels, at which gradients of two losses are weighed against each other."""
+        return self.decoder.head.weight
+
+    def latents(self, images: Images) -> Float[Tensor, "B P c K2"]:
+        """Return the continuous maps z. Raises InvalidImages for another shape."""
+        config = self.config
+        expected = (config.channels, config.image_size, config.image_size)
+        if tuple(images.shape[1:]) != expected:
+            raise InvalidImages(f"this tokenizer reads images (B, {', '.join(map(str, expected))}), not {images.shape}")
+        return self.projection(self.encoder(images)).transpose(2, 3)
+
+    def forward(
+        self, images: Images, generator: torch.Generator | None = None, teacher_features: Tensor | None = None
+    ) -> TokenizerOutput:
+        """Encode, quantise, decode; ``generator`` draws the dropped scales, in training mode only.
+
+        ``teacher_features`` (B, teacher_dim) of the same images add the semantic loss.
+        """
+        z = self.latents(images)
+        quantized = self.quantizer(z, generator)
+        losses = {"codebook": quantized.codebook_loss, "commitment": quantized.commitment_loss}
+        decoded_from = quantized.output
+        if not self.config.quantize:
+            losses, decoded_from = {name: 0 * loss for name, loss in losses.items()}, z
+        features = decoded_from.mean(dim=3)  # (B, P, c)
+        if teacher_features is not None and self.config.semantic_branches != "none":
+            losses["semantic"] = self.semantic_loss(features, teacher_features, quantized.kept)
+        return TokenizerOutput(self.decoder(decoded_from), losses, quantized.indices, features, quantized.kept)
+
+    def semantic_loss(
+        self, features: Float[Tensor, "B P c"], teacher_features: Tensor, kept: Int[Tensor, " B"]
+    ) -> Float[Tensor, ""]:
+        """Contrast the last branch, or each, with the teacher's features; samples that dropped scales stay out."""
+        whole = kept == len(self.config.sides)
+        teacher = gathered(self.projection(self.teacher_inputs(teacher_features.detach()[whole])))
+        chosen = range(self.config.branches) if self.config.semantic_branches == "all" else [-1]
+        parts = [info_nce(gathered(features[whole, branch]), teacher) for branch in chosen]
+        return torch.stack(parts).mean()
+
+    @torch.no_grad()
+    def encode(self, images: Images) -> Indices:
+        """Return the indices of all scales of every branch, coarse to fine; nothing is dropped."""
+        return self.quantizer(self.latents(images), dropout=False).indices
+
+    @torch.no_grad()
+    def decode(self, indices: Indices, scales: int | None = None) -> Images:
+        """Return images from indices, from the first ``scales`` scales if given. Raises InvalidTokens."""
+        S = len(self.config.sides)
+        if scales is not None and not 1 <= scales <= S:
+            raise InvalidTokens(f"scales from 1 to {S}, not {scales}")
+        return self.decoder(self.quantizer.running_sums(indices)[(scales or S) - 1])
+
+    @torch.no_grad()
+    def reconstruct(self, images: Images, scales: int | None = None, *, bypass: bool = False) -> Images:
+        """Return the images through encoder and decoder; ``bypass`` leaves the quantiser out."""
+        if bypass or not self.config.quantize:
+            return self.decoder(self.latents(images))
+        return self.decode(self.encode(images), scales)
+
+    @torch.no_grad()
+    def features(self, images: Images) -> Float[Tensor, "B P c"]:
+        """Return each branch's mean quantised token, for linear probes: what a generator would get to see."""
+        return self.quantizer.running_sums(self.encode(images))[-1].mean(dim=3)
+
+    def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Int[np.ndarray, "N P L"]:
+        """Return the indices of uint8 pictures; smaller ones are padded."""
+        return self.encode(to_tensor(np.asarray(inputs), size=self.config.image_size)).cpu().numpy()

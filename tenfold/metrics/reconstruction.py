@@ -1,0 +1,85 @@
+"""How near reconstructed pictures are to their originals, picture by picture, on bytes scaled to [0, 1].
+
+Legend:  n pictures · H, W height and width · C channels
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from tenfold.metrics.bootstrap import RESAMPLES, Estimate, InvalidSamples, estimate, resample_counts
+
+Pictures = UInt8[np.ndarray, "n H W *C"]
+WINDOW, SIGMA = 11, 1.5  # of the structural similarity's Gaussian
+C1, C2 = 0.01**2, 0.03**2
+
+
+def checked_pictures(originals: Pictures, reconstructions: Pictures) -> tuple[np.ndarray, np.ndarray]:
+    """Return both in [0, 1]. Raises InvalidSamples unless both are bytes of one shape (n, H, W) or (n, H, W, C)."""
+    a, b = np.asarray(originals), np.asarray(reconstructions)
+    if a.dtype != np.uint8 or b.dtype != np.uint8:
+        raise InvalidSamples(f"pictures are bytes, rounded alike, not {a.dtype} and {b.dtype}; round both first")
+    if a.shape != b.shape or a.ndim not in (3, 4) or not a.size:
+        raise InvalidSamples(f"originals {a.shape} and reconstructions {b.shape} are not pairs of pictures")
+    return a / 255, b / 255
+
+
+def squared_errors(originals: Pictures, reconstructions: Pictures) -> Float[np.ndarray, " n"]:
+    """Return the mean squared error of each picture. Raises InvalidSamples as ``checked_pictures`` does."""
+    a, b = checked_pictures(originals, reconstructions)
+    return ((a - b) ** 2).reshape(len(a), -1).mean(axis=1)
+
+
+def mean_over_pictures(values: Float[np.ndarray, " n"], *, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Return the mean of one value a picture, with its bootstrap interval. Raises InvalidSamples: NaN, or none."""
+    row = np.asarray(values, dtype=float)
+    if row.ndim != 1 or not len(row) or not np.isfinite(row).all():
+        raise InvalidSamples(f"one finite value a picture is needed, not {row.shape}")
+    draws = resample_counts(len(row), resamples, np.random.default_rng(seed)) @ row / len(row)
+    return estimate(row.mean(), draws, len(row))
+
+
+def peak_signal_to_noise(errors: Float[np.ndarray, " n"], *, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Return −10·log₁₀ of the mean error over all pictures, in decibels; infinite where nothing was lost.
+
+    ``errors`` are what ``squared_errors`` gave. The mean is taken before the logarithm: a single perfect picture would
+    make a mean of logarithms infinite. Raises InvalidSamples: NaN, or no pictures.
+    """
+    mean = mean_over_pictures(errors, resamples=resamples, seed=seed)
+    with np.errstate(divide="ignore"):
+        value, *ends = -10 * np.log10(np.array([mean.value, *np.maximum(mean.interval, 0)[::-1]])) + 0.0
+    return Estimate(float(value), (float(ends[0]), float(ends[1])), mean.n)
+
+
+def structural_similarities(originals: Pictures, reconstructions: Pictures) -> Float[np.ndarray, " n"]:
+    """Return the structural similarity of each picture, at most 1, averaged over places and channels.
+
+    A Gaussian window of 11×11 with σ = 1.5, wherever it fits (Wang et al. 2004, Eq. 13). Raises InvalidSamples as
+    ``checked_pictures`` does, and for pictures smaller than the window.
+    """
+    a, b = checked_pictures(originals, reconstructions)
+    if min(a.shape[1:3]) < WINDOW:
+        raise InvalidSamples(f"pictures of {a.shape[1]}×{a.shape[2]} are smaller than the window of {WINDOW}×{WINDOW}")
+    return np.concatenate([_similarities(a[s : s + 500], b[s : s + 500]) for s in range(0, len(a), 500)])
+
+
+def _similarities(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, " n"]:
+    mean_a, mean_b = _windowed(a), _windowed(b)
+    var_a, var_b = _windowed(a * a) - mean_a**2, _windowed(b * b) - mean_b**2
+    covariance = _windowed(a * b) - mean_a * mean_b
+    light = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    structure = (2 * covariance + C2) / (var_a + var_b + C2)
+    return (light * structure).reshape(len(a), -1).mean(axis=1)
+
+
+def _windowed(pictures: np.ndarray) -> np.ndarray:
+    """Average with the Gaussian window, at places where it fits."""
+    distance = np.arange(WINDOW) - WINDOW // 2
+    weights = np.exp(-(distance**2) / (2 * SIGMA**2))
+    weights /= weights.sum()
+    for axis in (1, 2):
+        places = pictures.shape[axis] - WINDOW + 1
+        shifted = (np.take(pictures, np.arange(k, k + places), axis=axis) for k in range(WINDOW))
+        pictures = sum(weight * part for weight, part in zip(weights, shifted, strict=True))
+    return pictures

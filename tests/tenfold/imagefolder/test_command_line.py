@@ -1,0 +1,149 @@
+"""The command line's evaluations, and what every command says of wrong arguments."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from tenfold.imagefolder import fid
+from tenfold.imagefolder.__main__ import app
+from tenfold.imagefolder.config import GeneratorConfig
+from tenfold.imagefolder.convnet import ConvNetConfig, seeded
+from tenfold.imagefolder.evaluation import evaluate_images
+from tenfold.imagefolder.generator import FoldedGenerator
+from tenfold.imagefolder.metric_classifier import MetricClassifier
+from tenfold.imagefolder.pictures import to_pixels, to_tensor
+from tenfold.imagefolder.pipeline import ImageFolder, PipelineConfig
+from tenfold.imagefolder.released import released_pipeline, released_tokenizer
+from tenfold.imagefolder.tokenizer import Tokenizer
+from tests.tenfold.imagefolder.test_fid import tiny
+from tests.tenfold.imagefolder.test_released import published_generator, published_tokenizer
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+COLOURED = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+
+
+def run(*words, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == code and "Traceback" not in result.output, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(config, tmp_path_factory):
+    torch.manual_seed(0)
+    settings = GeneratorConfig.for_tokenizer(config, classes=3, width=16, depth=1, heads=2)
+    where = tmp_path_factory.mktemp("command_line")
+    np.savez(where / "pictures.npz", images=PIXELS)
+    Tokenizer(config).save_pretrained(where / "tokenizer")
+    network = seeded(MetricClassifier, ConvNetConfig(image_size=8, widths=(4, 8), features=6), 0)
+    network.save_pretrained(where / "classifier")
+    ImageFolder.of(Tokenizer(config), FoldedGenerator(settings)).save_pretrained(where / "pipeline")
+    return where
+
+
+def test_a_tokenizer_alone_goes_there_and_back(folder, tmp_path):
+    run("tokenize", folder / "tokenizer", folder / "pictures.npz", tmp_path / "tokens.npz")
+    run("detokenize", folder / "tokenizer", tmp_path / "tokens.npz", tmp_path / "once.npz", "--scales", 2)
+    run("reconstruct", folder / "tokenizer", folder / "pictures.npz", tmp_path / "at_once.npz", "--scales", 2)
+    assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "at_once.npz").read_bytes()
+
+
+def test_equal_seeds_write_equal_bytes(folder, tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        run("sample", folder / "pipeline", tmp_path / name, "--count", 1, "--seed", seed)
+    contents = [[file.read_bytes() for file in sorted((tmp_path / name).iterdir())] for name in "abc"]
+    assert len(contents[0]) == 3 and contents[0] == contents[1] != contents[2]
+
+
+def test_evaluate_prints_what_the_library_returns(folder, tmp_path):
+    real = np.roll(PIXELS, 1, axis=1)
+    np.savez(tmp_path / "real.npz", arr_0=real[..., None])
+    words = ("evaluate", folder / "pictures.npz", tmp_path / "real.npz", "--classifier", folder / "classifier")
+    found = json.loads(run(*words, "--resamples", 20, "--k", 2))
+    network = MetricClassifier.from_pretrained(folder / "classifier")
+    wanted = evaluate_images(PIXELS, real, network, k=2, resamples=20)
+    assert found == json.loads(json.dumps(wanted)) and "fd_metric_clf" in found
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("detokenize", "pipeline", "pictures.npz", "out.npz"), "InvalidTokens"),
+        (("reconstruct", "pipeline", "pictures.npz", "out.npz", "--scales", "9"), "InvalidTokens: scales from 1 to 3"),
+        (("tokenize", "classifier", "pictures.npz", "out.npz"), "InvalidModel"),
+        (("sample", "tokenizer", "out.npz"), "InvalidModel"),
+        (("sample", "pipeline", "out.npz", "--temperature", "0"), "InvalidSampling: temperature"),
+        (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "tokenizer"), "InvalidModel"),
+        (("evaluate", "pictures.npz", "nowhere", "--classifier", "classifier"), "InvalidImages"),
+        (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "classifier", "--k", "40"), "InvalidSamples: k"),
+        (("eval-released", "out", "--no-fid"), "InvalidConfig: nothing to evaluate"),
+        (("eval-released", "out", "--no-fid", "--tokenizer", "none.pt"), "InvalidConfig: --tokenizer and --pictures"),
+        (("eval-released", "out", "--no-fid", "--generator", "none.pt"), "InvalidModel: there is no none.pt"),
+        (("eval-released", "out", "--no-fid", "--generator", "x", "--config", "none"), "InvalidConfig: none is no"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(folder, monkeypatch, words, error):
+    monkeypatch.chdir(folder)
+    assert error in run(*words, code=2)
+
+
+def test_the_package_for_fid_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
+    assert "MissingPackage: FID wants" in run("eval-released", "out", "--generator", "x", code=2)
+
+
+@pytest.fixture
+def released(config, tmp_path, monkeypatch):
+    """Tiny files in the published format, their configuration, pictures, and a network in Inception's place."""
+    sizes = replace(config, channels=3, depth=2, layer_scale=1.0, local_start=False, decoder_cls=True, teacher_dim=16)
+    settings = GeneratorConfig.for_tokenizer(sizes, classes=3, width=16, depth=2, heads=2)
+    whole = PipelineConfig(sizes, settings, guidance_scale=1.5, top_k=8, top_p=0.9)
+    (tmp_path / "config.json").write_text(json.dumps(whole.to_dict()))
+    torch.save({"ema": published_tokenizer()}, tmp_path / "tokenizer.pt")
+    trainer = {"var_wo_ddp": published_generator(), "vae_local": published_tokenizer()}
+    torch.save({"trainer": trainer}, tmp_path / "generator.pt")
+    np.savez(tmp_path / "pictures.npz", arr_0=COLOURED)
+    monkeypatch.setattr(fid, "inception", lambda **how: tiny)
+    monkeypatch.chdir(tmp_path)
+    return whole
+
+
+def test_published_files_are_reconstructed_sampled_and_judged(released, tmp_path):
+    words = ("--tokenizer", "tokenizer.pt", "--generator", "generator.pt", "--pictures", "pictures.npz")
+    more = ("--reference", "pictures.npz", "--config", "config.json", "--per-class", 4, "--batch", 5, "--seed", 2)
+    found = json.loads(run("eval-released", "out", *words, *more))
+    model = released_tokenizer(tmp_path / "tokenizer.pt", config=released.tokenizer)
+    reconstructions = np.load(tmp_path / "out/reconstructions.npz")["arr_0"]
+    assert reconstructions.shape == COLOURED.shape and reconstructions.dtype == np.uint8
+    real = fid.ReferenceMoments.of(COLOURED, tiny)
+    assert found["tokenizer"]["mse"] == pytest.approx(((reconstructions / 255 - COLOURED / 255) ** 2).mean())
+    assert found["tokenizer"]["fid"] == pytest.approx(fid.fid_figures(reconstructions, real, tiny)["fid"])
+    assert np.array_equal(reconstructions, to_pixels(model.reconstruct(to_tensor(COLOURED))))
+    pipeline = released_pipeline("generator.pt", tokenizer=released.tokenizer, generator=released.generator)
+    pipeline.config = released
+    samples = np.load(tmp_path / "out/samples.npz")["arr_0"]
+    assert np.array_equal(samples, pipeline.generate(np.tile(np.arange(3), 4), seed=2, batch=5))
+    assert found["generator"]["fid"] == pytest.approx(fid.fid_figures(samples, real, tiny)["fid"])
+    assert found["generator"]["top_k"] == 8 and found["generator"]["n"] == 12
+
+
+def test_without_fid_the_files_are_only_written(released, tmp_path):
+    words = ("--generator", "generator.pt", "--config", "config.json", "--per-class", 1, "--no-fid")
+    found = json.loads(run("eval-released", "out", *words))
+    assert "fid" not in found["generator"] and np.load(tmp_path / "out/samples.npz")["arr_0"].shape == (3, 8, 8, 3)
+
+
+def test_what_published_files_lack_is_named_first(released):
+    sizes = ("--config", "config.json")
+    message = run("eval-released", "out", "--generator", "generator.pt", *sizes, code=2)
+    assert "wants --reference" in message
+    np.savez("large.npz", arr_0=COLOURED.repeat(2, axis=1))
+    words = ("--tokenizer", "tokenizer.pt", "--pictures", "large.npz")
+    assert "cut them to 8×8 first" in run("eval-released", "out", *words, *sizes, code=2)

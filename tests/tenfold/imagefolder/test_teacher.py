@@ -1,0 +1,141 @@
+"""The teacher: learns without labels, then stays as it is whatever is done with it."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from tenfold.imagefolder.convnet import ConvNetConfig, InvalidLabels, seeded, weights_sha256
+from tenfold.imagefolder.errors import InvalidImages, NotFinite
+from tenfold.imagefolder.pictures import to_tensor
+from tenfold.imagefolder.probes import linear_probe
+from tenfold.imagefolder.teacher import (
+    FrozenTeacher,
+    OracleTeacher,
+    SSLTeacher,
+    effective_rank,
+    nt_xent,
+    train_oracle_teacher,
+    train_teacher,
+)
+from tenfold.imagefolder.views import mirrored, random_view
+from tenfold.metrics.bootstrap import InvalidSamples
+
+CONFIG = ConvNetConfig(widths=(8, 16, 32), features=16)
+DIGITS = load_digits()
+PIXELS = np.kron(np.round(DIGITS.images * 255 / 16).astype(np.uint8), np.ones((1, 3, 3), np.uint8))  # 24×24
+LABELS = DIGITS.target
+IMAGES = to_tensor(PIXELS, size=32)
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def teacher() -> SSLTeacher:
+    model = seeded(SSLTeacher, CONFIG, 1)
+    losses = train_teacher(model, IMAGES[:1200], 80, draws(), batch_size=64, learning_rate=3e-3)
+    assert np.mean(losses[-5:]) < losses[0] - 0.3
+    return model
+
+
+def accuracy(model: SSLTeacher) -> float:
+    features = model.predict(PIXELS)
+    return linear_probe(features[:1200], LABELS[:1200], features[1200:], LABELS[1200:]).accuracy
+
+
+def test_it_learns_more_than_a_random_network_and_less_than_an_oracle(teacher):
+    oracle = seeded(OracleTeacher, CONFIG, 1)
+    labels = torch.from_numpy(LABELS[:1200])
+    train_oracle_teacher(oracle, IMAGES[:1200], labels, 80, draws(), batch_size=64, learning_rate=3e-3)
+    random = seeded(SSLTeacher, CONFIG, 1)
+    assert accuracy(random) + 0.03 < accuracy(teacher) < accuracy(oracle)
+    assert oracle.frozen and 3 < effective_rank(teacher.predict(PIXELS)) <= 16
+
+
+def test_its_training_has_no_place_for_labels():
+    assert not {"labels", "targets"} & set(inspect.signature(train_teacher).parameters)
+
+
+def test_use_changes_neither_parameters_nor_batch_norms(teacher):
+    before = weights_sha256(teacher)
+    student = torch.nn.Conv2d(1, 1, 3, padding=1)
+    optimiser = torch.optim.SGD([*student.parameters(), *teacher.parameters()], lr=0.1)
+    teacher.train()
+    torch.nn.ModuleList([student, teacher]).train()
+    for _ in range(3):
+        loss = (teacher(student(IMAGES[:32])) - teacher(IMAGES[:32])).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert student.weight.grad.abs().sum() > 0 and all(p.grad is None for p in teacher.parameters())
+    assert weights_sha256(teacher) == before and not any(m.training for m in teacher.modules())
+    with pytest.raises(FrozenTeacher, match="train a new one"):
+        train_teacher(teacher, IMAGES, 1, draws())
+
+
+def test_the_hash_sees_a_batch_norm_statistic(teacher):
+    other = SSLTeacher(CONFIG)
+    other.load_state_dict(teacher.state_dict())
+    assert weights_sha256(other) == weights_sha256(teacher)
+    other.train()(IMAGES[:8])
+    assert weights_sha256(other) != weights_sha256(teacher)
+
+
+def test_it_comes_back_frozen_and_not_as_another_kind(teacher, tmp_path):
+    again = SSLTeacher.from_pretrained(teacher.save_pretrained(tmp_path / "teacher"))
+    assert again.frozen and not again.train().training
+    assert np.array_equal(again.predict(PIXELS[:9]), teacher.predict(PIXELS[:9]))
+    with pytest.raises(ValueError, match=r"not a .*OracleTeacher"):
+        OracleTeacher.from_pretrained(tmp_path / "teacher")
+
+
+def test_the_contrast_is_the_formula():
+    first, second = torch.randn(4, 3, generator=draws()), torch.randn(4, 3, generator=draws(1))
+    z = torch.nn.functional.normalize(torch.cat([first, second]), dim=1).double()
+    terms = []
+    for i in range(8):
+        others = [torch.exp(z[i] @ z[k] / 0.2) for k in range(8) if k != i]
+        terms.append(-torch.log(torch.exp(z[i] @ z[(i + 4) % 8] / 0.2) / sum(others)))
+    assert nt_xent(first, second, 0.2).item() == pytest.approx(torch.stack(terms).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_views_keep_shape_and_range_and_come_from_their_generator(channels):
+    images = IMAGES[:20].repeat(1, channels, 1, 1)
+    view = random_view(images, draws())
+    assert view.shape == images.shape and view.abs().max() <= 1 and view.std() > 0.1
+    assert torch.equal(view, random_view(images, draws())) and not torch.equal(view, random_view(images, draws(1)))
+
+
+def test_about_half_are_mirrored_and_the_others_left_alone():
+    found = mirrored(IMAGES[:400], draws())
+    turned = (found != IMAGES[:400]).flatten(1).any(dim=1)
+    assert 150 < turned.sum() < 250 and torch.equal(found[turned], IMAGES[:400][turned].flip(3))
+
+
+def test_what_does_not_fit_is_named(teacher):
+    for words, pixels in {
+        "no pictures": PIXELS[:0],
+        "uint8": PIXELS / 255,
+        "reads images": np.zeros((2, 8, 8, 3), "u1"),
+    }.items():
+        with pytest.raises(InvalidImages, match=words):
+            teacher.predict(pixels)
+    with pytest.raises(NotFinite, match="at update 1"):
+        train_teacher(SSLTeacher(CONFIG), IMAGES[:9] * torch.nan, 1, draws())
+    with pytest.raises(InvalidLabels, match="one an image"):
+        train_oracle_teacher(OracleTeacher(CONFIG), IMAGES[:9], torch.zeros(8, dtype=torch.int64), 1, draws())
+    with pytest.raises(InvalidSamples, match="NaN"):
+        effective_rank(np.full((3, 2), np.nan))
+
+
+def test_the_rank_counts_directions():
+    rows = np.random.default_rng(0).standard_normal((2000, 4))
+    assert effective_rank(rows) == pytest.approx(4, abs=0.05)
+    assert effective_rank(rows[:, :1] * np.ones(4)) == pytest.approx(1, abs=1e-6)

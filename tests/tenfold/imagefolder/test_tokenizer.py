@@ -1,0 +1,130 @@
+"""The tokenizer: the way there and back, the semantic loss, odd configurations, pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+
+from tenfold.imagefolder.errors import CodebookCollapsed, InvalidImages, InvalidTokens, ProjectionCollapsed
+from tenfold.imagefolder.grids import interpolation, png, scale_strips, sheet
+from tenfold.imagefolder.pictures import to_pixels, to_tensor
+from tenfold.imagefolder.semantic import info_nce
+from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imagefolder.transformer import Transformer
+from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
+
+
+def test_decoding_the_indices_gives_the_training_reconstruction(tokenizer, images):
+    output = tokenizer(images)
+    assert output.indices.shape == (12, 2, 14)
+    assert torch.equal(tokenizer.encode(images), output.indices)
+    assert torch.allclose(tokenizer.decode(output.indices), output.reconstruction, atol=1e-5)
+    assert torch.allclose(tokenizer.features(images), output.branch_features, atol=1e-5)
+
+
+def test_encoding_drops_nothing_even_in_training_mode(tokenizer, images):
+    assert torch.equal(tokenizer.train().encode(images), tokenizer.eval().encode(images))
+
+
+def test_fewer_scales_decode_the_earlier_sums(tokenizer, images):
+    indices = tokenizer.encode(images)
+    expected = tokenizer.decoder(tokenizer.quantizer.running_sums(indices)[1])
+    assert torch.equal(tokenizer.decode(indices, 2), expected)
+    assert torch.equal(tokenizer.decode(indices, 3), tokenizer.decode(indices))
+    with pytest.raises(InvalidTokens, match="from 1 to 3"):
+        tokenizer.decode(indices, 4)
+
+
+def test_the_semantic_loss_reads_the_last_branch_of_samples_that_kept_all_scales(config, images):
+    torch.manual_seed(0)
+    tokenizer = Tokenizer(config).train()
+    teacher = torch.randn(12, 16)
+    output = tokenizer(images, torch.Generator().manual_seed(1), teacher)
+    whole = output.kept == 3
+    assert 6 <= whole.sum() < 12
+    student, target = output.branch_features[whole, -1], tokenizer.projection(teacher[whole])
+    logits, own = student @ target.T, torch.arange(int(whole.sum()))
+    expected = (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+    assert output.losses["semantic"].item() == pytest.approx(expected.item(), rel=1e-5)
+    reached = torch.autograd.grad(output.losses["semantic"], output.branch_features, allow_unused=True)[0]
+    assert reached[:, 0].abs().sum() == 0 and reached[~whole].abs().sum() == 0 and reached[whole, 1].abs().sum() > 0
+
+
+@pytest.mark.parametrize("branches", [1, 2, 3])
+@pytest.mark.parametrize("semantic", ["none", "one", "all"])
+def test_any_number_of_branches_goes_with_any_semantic_loss(config, images, branches, semantic):
+    tokenizer = Tokenizer(replace(config, branches=branches, semantic_branches=semantic, teacher_dim=5))
+    output = tokenizer(images, None, torch.randn(12, 5))
+    assert ("semantic" in output.losses) == (semantic != "none")
+    sum(output.losses.values()).backward()
+
+
+def test_a_teacher_projected_to_one_point_is_named():
+    with pytest.raises(ProjectionCollapsed, match="one point"):
+        info_nce(torch.randn(4, 3), torch.ones(4, 3))
+
+
+def test_without_quantisation_the_latents_go_straight_through(config, images):
+    torch.manual_seed(0)
+    free = Tokenizer(replace(config, quantize=False))
+    output = free(images)
+    assert torch.equal(output.reconstruction, free.decoder(free.latents(images)))
+    assert float(output.losses["codebook"]) == float(output.losses["commitment"]) == 0
+    assert torch.equal(free.eval().reconstruct(images), free.reconstruct(images, bypass=True))
+
+
+def test_images_of_another_shape_are_named(tokenizer):
+    with pytest.raises(InvalidImages, match="1, 8, 8"):
+        tokenizer(torch.zeros(2, 3, 8, 8))
+
+
+def test_usage_counts_what_could_be_used():
+    indices = torch.tensor([[[0, 0, 1, 2, 3]], [[0, 1, 1, 1, 1]]])  # N=2, P=1, sides 1 and 2
+    counts = code_counts(indices, (1, 2), 8)
+    assert usage(counts)[:, 0].tolist() == [1 / 2, 4 / 8]  # two tokens can use two codes; eight, all eight
+    assert perplexity(counts)[0, 0].item() == pytest.approx(1.0)
+    check_collapse(counts)
+    with pytest.raises(CodebookCollapsed, match="branch 0"):
+        check_collapse(code_counts(torch.zeros(4, 1, 5, dtype=torch.long), (1, 2), 8))
+
+
+def test_pictures_go_there_and_back():
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 8), dtype=np.uint8)
+    tensor = to_tensor(pixels, size=8)
+    assert tensor.shape == (5, 1, 8, 8) and tensor[:, :, 0].eq(-1).all()
+    assert np.array_equal(to_pixels(tensor)[:, 1:7], pixels)
+    assert to_pixels(torch.zeros(2, 3, 4, 4)).shape == (2, 4, 4, 3)
+    with pytest.raises(InvalidImages, match="do not fit 4×4"):
+        to_tensor(pixels, size=4)
+    with pytest.raises(InvalidImages, match="uint8"):
+        to_tensor(pixels.astype(np.float32))
+    with pytest.raises(InvalidImages, match="NaN"):
+        to_pixels(torch.full((1, 1, 2, 2), torch.nan))
+
+
+def test_sheets_show_each_scale_and_both_ends(tokenizer, images):
+    strips = scale_strips(tokenizer, images[:2])
+    assert strips.shape == (16, 32)
+    assert np.array_equal(strips[:8, 24:], to_pixels(images[:1])[0])
+    whole = to_pixels(tokenizer.reconstruct(images[:2]))
+    assert np.array_equal(strips[8:, 16:24], whole[1])
+    between = interpolation(tokenizer, images[:1], images[1:2], columns=4)
+    assert np.array_equal(between[:, :8], whole[0]) and np.array_equal(between[:, 24:], whole[1])
+    assert png(between, scale=2)[:8] == b"\x89PNG\r\n\x1a\n"
+    with pytest.raises(InvalidImages, match="rows of 2"):
+        sheet(whole[:1], 2)
+
+
+@pytest.mark.parametrize("wanted", [slice(3), slice(-4, None), slice(None)])
+def test_tokens_that_nobody_wants_are_left_out_of_the_last_block_alone(wanted):
+    torch.manual_seed(0)
+    transformer = Transformer(16, 2, 2, 0.0, 0.5).double()
+    tokens = torch.randn(2, 9, 16, dtype=torch.float64, requires_grad=True)
+    some, every = transformer(tokens, wanted), transformer(tokens)[:, wanted]
+    assert torch.allclose(some, every)
+    first, second = (torch.autograd.grad(found.square().sum(), tokens)[0] for found in (some, every))
+    assert torch.allclose(first, second)
