@@ -25,7 +25,7 @@ CARD = """# ImageFolder of {dataset}, {variant} generator, seed {seed}
 
 Tokenizer and generator: pictures of a class. {length} positions of {branches} branches for a class of {classes};
 {updates} updates on {source}, averaged weights; {nats:.1f} nats an image on validation. A reproduction of
-arXiv 2410.01756 at small scale.
+arXiv 2410.01756 at {scale}.
 """
 
 
@@ -64,19 +64,18 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
     for dataset in dataset_names(prepared):
         train, validation = (read_split(prepared, dataset, split) for split in ("train", "validation"))
         coder = Tokenizer.load(tokenized / "models" / f"{dataset}-p2")
-        images, labels, classes = train.images, torch.from_numpy(train.labels), torch.from_numpy(validation.labels)
-        data, place = setting.to_train_on(prepared, dataset, images, labels, params, run), setting.place(params, run)
-        encodes = not isinstance(data, TensorDataset)
+        labels, classes = torch.from_numpy(train.labels), torch.from_numpy(validation.labels)
+        place = setting.place(params, run)
         coder.to(place)
         held_out = tokens_of(coder, validation.images)
-        if not encodes:
-            data = TensorDataset(tokens_of(coder, images), labels)
+        files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
+        data = TensorDataset(tokens_of(coder, train.images), labels) if files is None else files
         config = GeneratorConfig.for_tokenizer(coder.config, **params.sizes)
         found[dataset] = []
         for seed in range(params.seeds):
             model = fit_generator(
                 run, f"{dataset}/{seed}", config, settings_from(params), coder, data, params.batch_size,
-                kind=KINDS[run.variant], encodes=encodes, mixed_precision=params.mixed_precision,
+                kind=KINDS[run.variant], encodes=files is not None, mixed_precision=params.mixed_precision,
                 workers=params.workers,
             )  # fmt: skip
             scores = scored(model.to(place), coder.to(place), held_out.to(place), classes.to(place))
@@ -84,7 +83,7 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
             card = CARD.format(
                 dataset=dataset, variant=run.variant, seed=seed, length=model.layout.length, branches=config.branches,
                 classes=config.classes, updates=params.updates, source=origin(prepared, dataset),
-                nats=scores["nats_per_image"],
+                nats=scores["nats_per_image"], scale=setting.scale(run),
             )  # fmt: skip
             run.model(f"{dataset}-{run.variant}-{seed}", ImageFolder.of(coder, model).to("cpu"), card=card)
             run.say(f"{dataset}, seed {seed}: {scores['nats_per_image']:.1f} nats an image on validation")

@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset
 
 from steps.imagefolder.imagenet import training_pictures
 from steps.imagefolder.loops import standardised
+from steps.imagefolder.pictures import Split
 from steps.runtime.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss, AdversarialSettings
 from tenfold.imagefolder.config import TokenizerConfig
@@ -39,14 +40,14 @@ class Teacher:
     features: int
 
 
-def teacher(trained: Path, dataset: str, images: Tensor, params: Any, run: Run) -> Teacher:
-    """Return ssl_teacher, its features standardised over ``images``, or the transformer that is named, as it is.
+def teacher(trained: Path, dataset: str, train: Split, params: Any, run: Run) -> Teacher:
+    """Return ssl_teacher, its features standardised over the split, or the transformer that is named, as it is.
 
     Raises InvalidModel
     """
     if params.teacher == STAND_IN:
         small = SSLTeacher.load(trained / "models" / f"{dataset}-{STAND_IN}")
-        return Teacher(standardised(small, images), small.config.features)
+        return Teacher(standardised(small, train.images), small.config.features)
     size = params.frozen_size
     network = FrozenTransformer.from_pretrained(params.teacher, revision=params.teacher_revision, image_size=size)
     network = network.to(run.device)
@@ -101,19 +102,19 @@ def start(config: TokenizerConfig, dataset: str, params: Any, run: Run) -> Token
     return model
 
 
-def to_train_on(
-    prepared: Path, dataset: str, images: Tensor, labels: Tensor | None, params: Any, run: Run
-) -> Dataset[Any]:
-    """Return the pictures to train on: files where the data set has them, read by workers, else ``images``."""
-    found = training_pictures(
-        prepared, dataset, size=images.shape[-1], resized=params.resized or images.shape[-1], views=params.views,
-        seed=int(run.generator(f"views of {dataset}").integers(2**31)),
-    )  # fmt: skip
-    if found is not None:
-        return found
-    return TensorDataset(images) if labels is None else TensorDataset(images, labels)
+def files_to_train_on(prepared: Path, dataset: str, size: int, params: Any, run: Run) -> Dataset[Any] | None:
+    """Return images and labels that are read from files, or None where the data set is arrays alone."""
+    seed = int(run.generator(f"views of {dataset}").integers(2**31))
+    return training_pictures(
+        prepared, dataset, size=size, resized=params.resized or size, views=params.views, seed=seed
+    )
 
 
 def place(params: Any, run: Run) -> str:
     """Return where a trained model is looked at: mixed precision is for models too large for a CPU."""
     return "cpu" if params.mixed_precision == "no" else run.device
+
+
+def scale(run: Run) -> str:
+    """Return in words what sizes a profile's models have."""
+    return "the paper's sizes" if run.profile == "full" else "small scale"

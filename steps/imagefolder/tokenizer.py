@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
+
 from steps.imagefolder import setting
 from steps.imagefolder.loops import fit_tokenizer, mean_error, settings_from, tokens_of
 from steps.imagefolder.pictures import dataset_names, origin, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
 
 Count = Annotated[int, Field(gt=0)]
@@ -24,7 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 CARD = """# ImageFolder tokenizer {variant} of {dataset}
 
 {positions} positions, {branches} branches, {bits:.0f} bits an image; {updates} updates on {source}, averaged weights.
-Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction of arXiv 2410.01756 at small scale.
+Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction of arXiv 2410.01756 at {scale}.
 """
 
 
@@ -74,37 +77,41 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
     assert run.variant is not None
     tables: dict[str, list[dict[str, float]]] = {}
     for dataset in dataset_names(prepared):
-        train, validation = (read_split(prepared, dataset, split).images for split in ("train", "validation"))
+        train, held_out = (read_split(prepared, dataset, split) for split in ("train", "validation"))
         teacher = setting.teacher(trained, dataset, train, params, run)
-        sizes = {"image_size": train.shape[-1], "channels": train.shape[1], "teacher_dim": teacher.features}
+        sizes = {"image_size": train.size, "channels": train.channels, "teacher_dim": teacher.features}
         config = TokenizerConfig.from_dict({**params.sizes, **sizes, **VARIANTS[run.variant]})
         semantic = config.semantic_branches != "none" and config.semantic_weight > 0
-        pictures = setting.to_train_on(prepared, dataset, train, None, params, run)
+        files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
         model = fit_tokenizer(
-            run, dataset, config, settings_from(params), pictures, params.batch_size,
-            teacher=teacher.described if semantic else None,
+            run, dataset, config, settings_from(params), train.images if files is None else files,
+            params.batch_size, teacher=teacher.described if semantic else None,
             perceptual=setting.perceptual(params.perceptual, run.device),
             adversarial=setting.adversarial(config, dataset, params, run),
             start=setting.start(config, dataset, params, run), mixed_precision=params.mixed_precision,
             workers=params.workers,
         )  # fmt: skip
         model.to(setting.place(params, run))
+        validation = held_out.images
         error = mean_error(model, validation)
-        tables[dataset] = []
-        if config.quantize:
-            counts = code_counts(tokens_of(model, validation), config.sides, config.codebook_size)
-            check_collapse(counts)
-            tables[dataset] = [
-                {"branch": branch, "scale": scale, "usage": float(usage(counts)[scale, branch]),
-                 "perplexity": float(perplexity(counts)[scale, branch])}
-                for branch in range(config.branches) for scale in range(len(config.sides))
-            ]  # fmt: skip
+        tables[dataset] = use_of_codes(model, validation) if config.quantize else []
         card = CARD.format(
             variant=run.variant, dataset=dataset, positions=config.positions, branches=config.branches,
             bits=config.bits, updates=params.updates, source=origin(prepared, dataset), channels=config.channels,
-            size=config.image_size,
+            size=config.image_size, scale=setting.scale(run),
         )  # fmt: skip
-        example = read_split(prepared, dataset, "validation").pixels[:2]
-        run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=example)
+        run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=held_out.pixels[:2])
         run.say(f"{dataset}: error {error:.4f} on validation")
     (out / "usage.json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+
+
+def use_of_codes(model: Tokenizer, images: torch.Tensor) -> list[dict[str, float]]:
+    """Return usage and perplexity of the codes by branch and scale. Raises CodebookCollapsed."""
+    config = model.config
+    counts = code_counts(tokens_of(model, images), config.sides, config.codebook_size)
+    check_collapse(counts)
+    return [
+        {"branch": branch, "scale": scale, "usage": float(usage(counts)[scale, branch]),
+         "perplexity": float(perplexity(counts)[scale, branch])}
+        for branch in range(config.branches) for scale in range(len(config.sides))
+    ]  # fmt: skip

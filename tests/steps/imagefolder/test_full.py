@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from steps.imagefolder import setting
@@ -39,6 +40,14 @@ SIZES: dict[str, Any] = {
 }  # fmt: skip
 TRAINING: dict[str, Any] = {"updates": 2, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0.5,
                             "micro_batches": 2, "resized": 18, "views": 3}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def precision() -> Iterator[None]:
+    """A process keeps its first Accelerator's precision; that of these tests is another than the other tests'."""
+    AcceleratorState._reset_state(True)
+    yield
+    AcceleratorState._reset_state(True)
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +175,9 @@ def test_a_generator_trains_on_pictures_that_are_turned_into_tokens_batch_by_bat
 
 def test_what_does_not_exist_is_named(top: Path) -> None:
     run = Run("imagefolder", "tokenizer", out=top, variant="p2")
-    images, config = torch.zeros(2, 3, SIDE, SIDE), TokenizerConfig()
+    split, config = read_split(top / "prepare", "imagenet", "train"), TokenizerConfig()
     with pytest.raises(InvalidModel, match="cannot load"):
-        setting.teacher(top, "imagenet", images, tokenizer_params(top, teacher=str(top / "none")), run)
+        setting.teacher(top, "imagenet", split, tokenizer_params(top, teacher=str(top / "none")), run)
     with pytest.raises(InvalidConfig, match="lpips, not other"):
         setting.perceptual("other", "cpu")
     assert setting.adversarial(config, "imagenet", tokenizer_params(top, discriminator="none"), run) is None
