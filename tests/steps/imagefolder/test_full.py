@@ -18,9 +18,14 @@ from accelerate.state import AcceleratorState
 from PIL import Image
 
 from steps.imagefolder import setting
+from steps.imagefolder.evaluate import EvaluateParams, evaluate
 from steps.imagefolder.generator import GeneratorParams, generator
+from steps.imagefolder.networks import NetworksParams, networks
 from steps.imagefolder.pictures import read_split
 from steps.imagefolder.prepare import PrepareParams, prepare
+from steps.imagefolder.rows import RowsParams, rows
+from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
 from steps.runtime import params as parameters
 from steps.runtime.run import Run
@@ -61,7 +66,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Dinov2Model(Dinov2Config(**sizes)).save_pretrained(top / "dinov2")
     ViTModel(ViTConfig(**sizes, intermediate_size=32)).save_pretrained(top / "dino")
     draws = np.random.default_rng(0)
-    for split, count in (("train", 10), ("val", 4)):
+    for split, count in (("train", 12), ("val", 6)):
         for label in range(CLASSES):
             folder = top / "imagenet" / split / f"n{label}"
             folder.mkdir(parents=True)
@@ -70,7 +75,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 Image.fromarray(pixels).save(folder / f"{number}.png")
     (top / "prepare").mkdir()
     sliced = PrepareParams(
-        datasets=["imagenet"], size=SIDE, train=4, validation=2, test=3, folder=str(top / "imagenet")
+        datasets=["imagenet"], size=SIDE, train=4, validation=4, test=5, folder=str(top / "imagenet")
     )
     prepare(top, top, out=top / "prepare", params=sliced, run=Run("imagefolder", "prepare", out=top / "prepare"))
     return top
@@ -120,8 +125,8 @@ def test_arrays_hold_some_pictures_and_the_listing_all_others(top: Path) -> None
     listing = pd.read_csv(top / "prepare" / "imagenet.csv")
     assert listing.groupby("label").name.count().tolist() == [8] * CLASSES and listing.name.is_unique
     parts = {name: read_split(top / "prepare", "imagenet", name) for name in ("train", "validation", "test")}
-    assert [len(part) for part in parts.values()] == [12, 6, 9]
-    assert parts["test"].pixels.shape == (9, SIDE, SIDE, 3)
+    assert [len(part) for part in parts.values()] == [12, 12, 15]
+    assert parts["test"].pixels.shape == (15, SIDE, SIDE, 3)
     seen = {cropped(top / "imagenet/train" / name, SIDE).tobytes() for name in listing.name}
     assert all(picture.tobytes() in seen for picture in parts["train"].pixels)
     assert not any(picture.tobytes() in seen for picture in parts["validation"].pixels)
@@ -129,10 +134,10 @@ def test_arrays_hold_some_pictures_and_the_listing_all_others(top: Path) -> None
 
 def test_views_are_random_crops_that_come_back_alike(top: Path) -> None:
     names, labels, classes = class_folders(top / "imagenet" / "train")
-    assert classes == ["n0", "n1", "n2"] and len(names) == 30 and labels[10] == 1
+    assert classes == ["n0", "n1", "n2"] and len(names) == 36 and labels[12] == 1
     data = CroppedPictures(top / "imagenet/train", names, labels, size=SIDE, resized=18, views=2, seed=3)
-    (first, label), (again, _), (other, same) = data[4], data[4], data[34]
-    assert len(data) == 60 and first.shape == (3, SIDE, SIDE) and label == same == 0
+    (first, label), (again, _), (other, same) = data[4], data[4], data[40]
+    assert len(data) == 72 and first.shape == (3, SIDE, SIDE) and label == same == 0
     assert torch.equal(first, again) and not torch.equal(first, other)
     with pytest.raises(InvalidImages, match="no crop of 16"):
         CroppedPictures(top, names, labels, size=SIDE, resized=12, views=1, seed=0)
@@ -181,6 +186,44 @@ def test_what_does_not_exist_is_named(top: Path) -> None:
     with pytest.raises(InvalidConfig, match="lpips, not other"):
         setting.perceptual("other", "cpu")
     assert setting.adversarial(config, "imagenet", tokenizer_params(top, discriminator="none"), run) is None
+
+
+def test_every_other_step_takes_what_these_leave(
+    top: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting, "lpips", distance)
+    out = {"prepare": top / "prepare", "p2": trained}
+
+    def step(call: Any, name: str, *inputs: str, variant: str | None = None, params: Any) -> None:
+        folder = out[variant or name] = tmp_path / (variant or name)
+        folder.mkdir()
+        run = Run("imagefolder", name, out=folder, variant=variant, profile="full")
+        call(*(out[key] for key in inputs), out=folder, params=params, run=run)
+
+    nets = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=3, classes=CLASSES,
+                          classifier_updates=2, teacher_updates=2, batch_size=8, classifier_learning_rate=1e-3,
+                          teacher_learning_rate=1e-3, oracle=False)  # fmt: skip
+    step(networks, "networks", "prepare", params=nets)
+    for variant in ("p1", "unquantised"):
+        step(tokenizer, "tokenizer", "prepare", "networks", variant=variant, params=tokenizer_params(top))
+    assert "the paper's sizes" in (out["p1"] / "models/imagenet-p1/README.md").read_text()
+    sizes = {"width": 16, "depth": 2, "heads": 2, "classes": CLASSES}
+    for variant in ("folded", "unfolded"):
+        params = GeneratorParams(sizes=sizes, seeds=1, **TRAINING, mixed_precision="bf16")
+        step(generator, "generator", "prepare", "p2", variant=variant, params=params)
+    drawing = SampleParams(per_class=5, search_per_class=2, guidance=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True)
+    step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
+    none = RowsParams(rows=[], seeds=1, long_sides=[1, 2, 4], adversarial_start=0.5, updates=2, batch_size=8,
+                      learning_rate=1e-3, ema_decay=0.5, generator_updates=0, per_class=2, guidance=1.0,
+                      top_p=0.95)  # fmt: skip
+    for variant in ("quantisation", "semantics"):
+        step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=none)
+    step(timing, "timing", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
+    names = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
+             "semantics", "timing")  # fmt: skip
+    step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2))
+    claims = json.loads((out["evaluate"] / "claims.json").read_text())
+    assert "value" in claims["p1_minus_p2"] and "unavailable" in claims["smaller_map_costs"]
 
 
 PROCESS = """
