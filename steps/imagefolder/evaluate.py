@@ -36,6 +36,7 @@ from tenfold.metrics.measurements import Measurement, difference_of, measured, u
 
 HEADLINES = ("p1_minus_p2", "unfolded_over_folded_seconds", "semantic_minus_detail_probe", "fd_metric_clf_folded")
 COLUMNS = 10  # pictures in a row of a figure
+MOST_CLASSES = 10  # rows of a figure
 
 
 @dataclass
@@ -204,11 +205,12 @@ def _figures(inputs: list[Inputs], tried: dict[str, Any]) -> dict[str, figures.D
             classes = one.models[order].config.generator.classes
             count = min(COLUMNS, len(parts[0]) // classes)
             chosen = parts[0][: classes * count].reshape(count, classes, *parts[0].shape[1:]).swapaxes(0, 1)
+            chosen = chosen[:MOST_CLASSES]
             scale = tried[name][order]["chosen"]
             found[f"{name}_samples_{order}"] = figures.sheet(
                 laid_out(chosen.reshape(-1, *parts[0].shape[1:]), count), side,
                 f"{name}: {order} samples, guidance {scale:g}, a class a row; the first ones drawn, not selected.",
-                rows=[str(label) for label in range(classes)],
+                rows=[str(label) for label in range(len(chosen))],
             )  # fmt: skip
         found[f"{name}_guidance"] = figures.guidance(tried[name])
     return found

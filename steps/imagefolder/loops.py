@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
 from steps.runtime.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss
@@ -17,7 +17,7 @@ from tenfold.imagefolder.generator import NextScaleGenerator
 from tenfold.imagefolder.perceptual import gradient_difference
 from tenfold.imagefolder.teacher import SSLTeacher
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.training import GeneratorTraining, TokenizerTraining, TrainingSettings
+from tenfold.imagefolder.training import GeneratorTraining, Perceptual, TokenizerTraining, TrainingSettings
 
 LOGGED = 20  # times a training is logged
 
@@ -43,17 +43,23 @@ def settings_from(params: Any, **changes: Any) -> TrainingSettings:
 
 
 def fit_tokenizer(
-    run: Run, name: str, config: TokenizerConfig, settings: TrainingSettings, images: Tensor, batch_size: int,
-    *, teacher: Callable[[Tensor], Tensor] | None = None, adversarial: AdversarialLoss | None = None,
+    run: Run, name: str, config: TokenizerConfig, settings: TrainingSettings, pictures: Tensor | Dataset[Any],
+    batch_size: int, *, teacher: Callable[[Tensor], Tensor] | None = None, adversarial: AdversarialLoss | None = None,
+    perceptual: Perceptual = gradient_difference, start: Tokenizer | None = None, mixed_precision: str = "no",
+    workers: int = 0,
 ) -> Tokenizer:  # fmt: skip
-    """Train a tokenizer and return its averaged weights; progress is logged as <name>/<loss>."""
-    accelerator = run.accelerator()
+    """Train a tokenizer and return its averaged weights; progress is logged as <name>/<loss>.
+
+    ``pictures`` are images (N, C, H, W), or a data set whose items begin with an image, read by ``workers``.
+    """
+    accelerator = run.accelerator(mixed_precision=mixed_precision)
     seed = int(run.generator(f"start of {name}").integers(2**31))
     training = TokenizerTraining(
-        config, settings, accelerator, seed=seed, teacher=teacher, perceptual=gradient_difference,
-        adversarial=adversarial,
+        config, settings, accelerator, seed=seed, teacher=teacher, perceptual=perceptual, adversarial=adversarial,
+        start=start,
     )  # fmt: skip
-    batches = run.batches(TensorDataset(images), min(batch_size, len(images)), f"order of {name}")
+    data: Any = TensorDataset(pictures) if isinstance(pictures, Tensor) else pictures
+    batches = run.batches(data, min(batch_size, len(data)), f"order of {name}", num_workers=workers)
     for update in run.updates(settings.updates, {**training.state, "batches": batches}):
         losses = training.update(update, next(batches)[0])
         if update % max(settings.updates // LOGGED, 1) == 0:
@@ -64,16 +70,28 @@ def fit_tokenizer(
 
 def fit_generator(
     run: Run, name: str, config: GeneratorConfig, settings: TrainingSettings, tokenizer: Tokenizer,
-    tokens: Tensor, labels: Tensor, batch_size: int, *, kind: type[NextScaleGenerator],
+    data: Dataset[Any], batch_size: int, *, kind: type[NextScaleGenerator], encodes: bool = False,
+    mixed_precision: str = "no", workers: int = 0,
 ) -> NextScaleGenerator:  # fmt: skip
-    """Train a generator on tokens and return its averaged weights; progress is logged as <name>/<loss>."""
-    accelerator = run.accelerator()
+    """Train a generator and return its averaged weights; progress is logged as <name>/<loss>.
+
+    ``data`` holds tokens (P, L) and labels; where ``encodes``, images and labels, and every batch passes the frozen
+    tokenizer anew, as in the paper.
+    """
+    accelerator = run.accelerator(mixed_precision=mixed_precision)
     seed = int(run.generator(f"start of {name}").integers(2**31))
     settings = replace(settings, decay="linear", max_grad_norm=2.0, weight_decay=0.05)
     training = GeneratorTraining(config, settings, accelerator, tokenizer=tokenizer, seed=seed, kind=kind)
-    batches = run.batches(TensorDataset(tokens, labels), min(batch_size, len(labels)), f"order of {name}")
+    size: int = len(data)  # type: ignore[arg-type]
+    batches = run.batches(data, min(batch_size, size), f"order of {name}", num_workers=workers)
+    if encodes:
+        tokenizer.to(accelerator.device).eval()
     for update in run.updates(settings.updates, {**training.state, "batches": batches}):
-        losses = training.update(update, *next(batches))
+        tokens, labels = next(batches)
+        if encodes:
+            with accelerator.autocast():
+                tokens = torch.cat([tokenizer.encode(part) for part in tokens.chunk(settings.micro_batches)])
+        losses = training.update(update, tokens, labels)
         if update % max(settings.updates // LOGGED, 1) == 0:
             run.log({f"{name}/{key}": value for key, value in losses.items()}, update=update)
     accelerator.free_memory()
@@ -84,4 +102,14 @@ def fit_generator(
 @torch.no_grad()
 def tokens_of(tokenizer: Tokenizer, images: Tensor) -> Tensor:
     """Return the tokens (N, P, L) of many images."""
-    return torch.cat([tokenizer.encode(part) for part in images.split(500)])
+    device = tokenizer.projection.weight.device
+    return torch.cat([tokenizer.encode(part.to(device)).cpu() for part in images.split(500)])
+
+
+@torch.no_grad()
+def mean_error(tokenizer: Tokenizer, images: Tensor) -> float:
+    """Return the mean squared error of many images."""
+    device, total = tokenizer.projection.weight.device, 0.0
+    for part in images.split(500):
+        total += float((tokenizer.reconstruct(part.to(device)).cpu() - part).square().sum())
+    return total / images.numel()

@@ -27,6 +27,15 @@ class Split:
     def images(self) -> Float[Tensor, "N C H W"]:
         return to_tensor(self.pixels)
 
+    @property
+    def size(self) -> int:
+        """The pictures' side."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.pixels.ndim == 3 else int(self.pixels.shape[3])
+
     def __len__(self) -> int:
         return len(self.labels)
 

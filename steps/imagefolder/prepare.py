@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import UInt8
 
+from steps.imagefolder.imagenet import NAME, write_imagenet
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.data.images import read_images
@@ -19,13 +20,18 @@ Count = Annotated[int, Field(gt=0)]
 
 @dataclass
 class PrepareParams:
-    """Which data sets, pictures a class of each split, and the side of all pictures."""
+    """Which data sets, pictures a class of each split, and the side of all pictures.
+
+    ``folder`` holds ImageNet-1k, with train/ and val/ in class subfolders, for the data set of that name; a relative
+    path starts at the root of the checkout, and it must lie outside of it.
+    """
 
     datasets: list[str]
     size: Count
     train: Count
     validation: Count
     test: Count
+    folder: str | None = None
 
 
 def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PrepareParams, run: Run) -> None:
@@ -36,11 +42,17 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
     Reads   the sources' files; source.json of each
     Writes  <dataset>.npz: <split>_pixels (N, size, size) or (N, size, size, 3) uint8, <split>_labels int64
             manifest.json: origin, counts and sha256 of each split, by data set
-    Raises  TableMismatch, CorruptArchive
+            imagenet.csv (where that is a data set): name and label of every picture to train on
+    Raises  TableMismatch, CorruptArchive, MissingPictures
     """
     folders = {folder.name: folder for folder in (fashion_mnist, cifar10)}
     manifest: dict[str, dict[str, object]] = {}
     for dataset in params.datasets:
+        if dataset == NAME:
+            per_class = {name: getattr(params, name) for name in ("train", "validation", "test")}
+            where = Path(params.folder or NAME).expanduser().resolve()
+            manifest[NAME] = write_imagenet(where, out, run, size=params.size, per_class=per_class)
+            continue
         folder = folders[dataset]
         train = read_images(folder, "train", per_class=params.train + params.validation)
         test = read_images(folder, "test", per_class=params.test)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import TensorDataset
 
 from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from, standardised, tokens_of
 from steps.imagefolder.pictures import dataset_names, read_split
@@ -145,7 +146,8 @@ class Study:
         labels = torch.from_numpy(self.train.labels)
         model = fit_generator(
             run, f"{row.number}/{seed}/generator", config, settings_from(params, updates=params.generator_updates),
-            tokenizer, tokens_of(tokenizer, self.images), labels, params.batch_size, kind=FoldedGenerator,
+            tokenizer, TensorDataset(tokens_of(tokenizer, self.images), labels), params.batch_size,
+            kind=FoldedGenerator,
         )  # fmt: skip
         classes = np.tile(np.arange(config.classes), params.per_class)
         pixels = ImageFolder.of(tokenizer, model).generate(

@@ -20,13 +20,14 @@ Count = Annotated[int, Field(gt=0)]
 
 @dataclass
 class SampleParams:
-    """How many of each class, and the guidance scales to choose from."""
+    """How many of each class, the guidance scales to choose from, and whether to draw on a GPU, if there is one."""
 
     per_class: Count
     search_per_class: Count
     guidance: list[float]
     top_k: int
     top_p: float
+    on_gpu: bool = False
 
 
 def sample(
@@ -47,7 +48,8 @@ def sample(
         reference, _ = judge.measure(read_split(prepared, dataset, "validation").pixels)
         for name, folder in (("folded", folded), ("unfolded", unfolded)):
             paths = sorted((folder / "models").glob(f"{dataset}-{name}-*"))
-            models = [ImageFolder.load(path) for path in paths]
+            device = run.device if params.on_gpu else "cpu"
+            models = [ImageFolder.load(path).to(device) for path in paths]
             classes = np.arange(models[0].config.generator.classes)
             labels = np.tile(classes, params.search_per_class)
             kept = reference[: len(labels)]

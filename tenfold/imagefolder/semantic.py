@@ -17,12 +17,20 @@ SMALLEST_SPREAD = 1e-8
 
 
 def gathered(features: Float[Tensor, "N c"]) -> Float[Tensor, "M c"]:
-    """Return the features of all processes, with gradients: the contrast is over the global batch."""
+    """Return the features of all processes, with gradients: the contrast is over the global batch.
+
+    Processes may have different N, because each draws which samples drop scales.
+    """
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
         return features
     from torch.distributed.nn.functional import all_gather
 
-    return torch.cat(all_gather(features))
+    own = torch.tensor([len(features)], device=features.device)
+    counts = [torch.zeros_like(own) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(counts, own)
+    longest = max(int(count) for count in counts)
+    padded = torch.cat([features, features.new_zeros(longest - len(features), features.shape[1])])
+    return torch.cat([part[: int(count)] for part, count in zip(all_gather(padded), counts, strict=True)])
 
 
 def info_nce(student: Float[Tensor, "N c"], teacher: Float[Tensor, "N c"], *, scale: float = 1.0) -> Tensor:
