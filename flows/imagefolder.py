@@ -16,7 +16,7 @@ quantisation, semantics = (
     paper.step("rows", prepared, trained, p2, folded, variant=variant, gpu=True)
     for variant in ("quantisation", "semantics")
 )
-timed = paper.step("timing", folded, unfolded, timed=True)
+timed = paper.step("timing", prepared, folded, unfolded, timed=True)
 paper.step(
     "evaluate", prepared, trained, p2, p1, unquantised, folded, unfolded, sampled, quantisation, semantics, timed,
     publishes=True,

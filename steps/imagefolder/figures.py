@@ -44,7 +44,7 @@ def truncated(table: pd.DataFrame) -> Drawn:
     figure = Figure(figsize=(4.5, 3), layout="constrained")
     axis = figure.subplots()
     for variant, part in table.groupby("variant"):
-        axis.plot(part["scales"], part["mse"], "o-", label=str(variant))
+        axis.plot(part["scales"], part["error"], "o-", label=str(variant))
     axis.set_xlabel("scales kept")
     axis.set_ylabel("mean squared error, test")
     axis.legend(fontsize=8)
@@ -54,7 +54,7 @@ def truncated(table: pd.DataFrame) -> Drawn:
 def ablation(table: pd.DataFrame) -> Drawn:
     """Draw error and distance of samples by row, a dot a seed."""
     panels = [(name, label) for name, label in (
-        ("mse", "squared error, test"), ("mse_3_scales", "the same from 3 scales"),
+        ("error", "squared error, test"), ("error_3_scales", "the same from 3 scales"),
         ("fd_metric_clf", "fd_metric_clf of samples"), ("probe_1", "probe of the last branch"),
     ) if name in table]  # fmt: skip
     figure = Figure(figsize=(2.9 * max(len(panels), 1), 2.9), layout="constrained")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from statistics import median
 from typing import Any
@@ -16,11 +17,11 @@ from tenfold.imagefolder.draws import drawn_from
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.sampling import draw, filtered, joint_sample
-from tenfold.metrics.bootstrap import Estimate
-from tenfold.metrics.measurements import Measurement, difference_of, measured, unavailable
+from tenfold.metrics.bootstrap import Estimate, paired_difference
+from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, unavailable
 
-BOOTSTRAPS = 2000
-JOINT_DRAWS = 20_000
+ERROR = "squared error on [−1, 1]"
+JOINT_DRAWS, FEW_CODES = 20_000, 6
 NO_ROWS = "the ablation's rows that it needs are not trained at this size"
 ONE_SEED = "its training varies between seeds, and there is one at this size"
 ADVERSARIAL = "adversarial training of a few hundred updates on a CPU says nothing about it"
@@ -36,17 +37,19 @@ def of_estimate(estimate: Estimate, unit: str, detail: str) -> Measurement:
 
 
 def paired(first: np.ndarray, second: np.ndarray, unit: str, detail: str) -> Measurement:
-    """Return the mean paired difference of arrays (pictures,) or (seeds, pictures), resampling both."""
-    differences = np.atleast_2d(first) - np.atleast_2d(second)
-    seeds, count = differences.shape
-    generator = np.random.default_rng(0)
-    draws = [
-        differences[generator.integers(0, seeds, seeds)][:, generator.integers(0, count, count)].mean()
-        for _ in range(BOOTSTRAPS)
-    ]
-    value = float(differences.mean())
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return measured(value, unit, detail, (min(float(low), value), max(float(high), value)), seeds=seeds, n=count)
+    """Return the mean difference of one training each, paired by picture: (pictures,), resampling pictures.
+
+    The interval says nothing of how trainings differ from seed to seed.
+    """
+    found = paired_difference(first, second, seed=0)
+    return of_estimate(found, unit, f"{detail}; one training each, the interval is over pictures")
+
+
+def between_seeds(first: np.ndarray, second: np.ndarray, unit: str, detail: str) -> Measurement:
+    """Return the mean difference of (seeds, pictures) with Student's interval over seeds; unavailable for one seed."""
+    if len(first) < 2:
+        return unavailable(ONE_SEED)
+    return difference_of(first.mean(axis=1).tolist(), second.mean(axis=1).tolist(), unit, detail)
 
 
 def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement]:
@@ -58,17 +61,17 @@ def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement
 
     def between(first: tuple[int, str], second: tuple[int, str], unit: str, detail: str) -> Measurement:
         a, b = of(*first), of(*second)
-        return unavailable(NO_ROWS) if a is None or b is None else paired(a, b, unit, detail)
+        return unavailable(NO_ROWS) if a is None or b is None else between_seeds(a, b, unit, detail)
 
     found = {
         "smaller_map_costs": between(
-            (3, "error"), (2, "error"), "squared error", "error of row 3 (smaller map) less that of row 2"
+            (3, "error"), (2, "error"), ERROR, "error of row 3 (smaller map) less that of row 2"
         ),
         "rows_p1_minus_p2": between(
-            (3, "error"), (4, "error"), "squared error", "error of row 3 (P = 1) less that of row 4 (P = 2)"
+            (3, "error"), (4, "error"), ERROR, "error of row 3 (P = 1) less that of row 4 (P = 2)"
         ),
         "dropout_gain_3_scales": between(
-            (1, "error_3_scales"), (2, "error_3_scales"), "squared error",
+            (1, "error_3_scales"), (2, "error_3_scales"), ERROR,
             "error from 3 scales without quantizer dropout (row 1) less that with it (row 2)",
         ),
         "semantic_loss_gain": between(
@@ -80,33 +83,26 @@ def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement
             "probe of the semantic branch, one branch regularised (row 6) less both (row 5)",
         ),
     }  # fmt: skip
-    plain, dropped = of(1, "error"), of(2, "error")
-    if plain is None or dropped is None:
-        found["dropout_full_ratio"] = unavailable(NO_ROWS)
-    else:
-        found["dropout_full_ratio"] = measured(
-            float(dropped.mean() / plain.mean()), "ratio", "error from all scales, with over without dropout",
-            _ratio_interval(dropped, plain), seeds=len(plain), n=plain.shape[1],
-        )  # fmt: skip
+    found["dropout_full_ratio"] = _ratio(of(2, "error"), of(1, "error"))
     for name, first, second, detail in (
         ("fd_one_minus_none", 6, 4, "semantic loss on one branch (row 6) less none (row 4)"),
         ("fd_one_minus_all", 6, 5, "semantic loss on one branch (row 6) less on both (row 5)"),
-        ("fd_equilibrium_minus_semantic", 8, 6, "both discriminator rows' gain: row 8 less row 6"),
+        ("fd_equilibrium_minus_semantic", 8, 6, "a discriminator with equilibrium (row 8) less none (row 6)"),
     ):
         found[name] = _between_seeds(table, first, second, detail)
     return found
 
 
-def _ratio_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    generator = np.random.default_rng(0)
-    seeds, count = first.shape
-    draws = []
-    for _ in range(BOOTSTRAPS):
-        chosen, pictures = generator.integers(0, seeds, seeds), generator.integers(0, count, count)
-        draws.append(first[chosen][:, pictures].mean() / second[chosen][:, pictures].mean())
-    value = float(first.mean() / second.mean())
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
+def _ratio(dropped: np.ndarray | None, plain: np.ndarray | None) -> Measurement:
+    if dropped is None or plain is None:
+        return unavailable(NO_ROWS)
+    if len(plain) < 2:
+        return unavailable(ONE_SEED)
+    logs = np.log(dropped.mean(axis=1) / plain.mean(axis=1))
+    mean = mean_of(logs.tolist(), "log ratio", "", seeds=len(logs))
+    ends = None if mean["interval"] is None else (math.exp(mean["interval"][0]), math.exp(mean["interval"][1]))
+    detail = "error from all scales, with quantizer dropout (row 2) over without (row 1), geometric mean"
+    return measured(math.exp(mean["value"]), "ratio", detail, ends, seeds=len(logs))
 
 
 def _between_seeds(table: pd.DataFrame, first: int, second: int, detail: str) -> Measurement:
@@ -169,8 +165,8 @@ def joint_measurement(model: ImageFolder) -> Measurement:
     zeros = generator.inputs.weight.new_zeros(1, first.stop, generator.inputs.in_features)
     with torch.inference_mode():
         logits, _ = generator.next_segment(first, zeros, torch.zeros(1, dtype=torch.long), None)
-    few, top_p = 6, 0.95  # few codes, so that every pair is drawn often
-    kept = filtered(logits[:, 0], few, top_p)  # (1, 2, V)
+    best = logits[:, 0].topk(FEW_CODES, dim=-1).values  # (1, 2, few): so few that every pair is drawn often
+    kept = filtered(best, 0, 0.95)
     draws = torch.Generator().manual_seed(0)
     pairs = joint_sample(kept.expand(JOINT_DRAWS, -1, -1), 0, 1.0, draws)
     marginals = kept.softmax(dim=-1)[0].double()

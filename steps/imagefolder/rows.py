@@ -110,8 +110,8 @@ class Study:
             probe = linear_probe(features[0][:, branch], self.train.labels, features[1][:, branch], labels)
             items[f"probe_{branch}"], probes[f"probe_{branch}"] = probe.correct.astype(float), probe.accuracy
         found = {
-            "positions": float(row.length), "bits": row.tokenizer.bits, "mse": float(items["error"].mean()),
-            "mse_3_scales": float(items["error_3_scales"].mean()),
+            "positions": float(row.length), "bits": row.tokenizer.bits, "error": float(items["error"].mean()),
+            "error_3_scales": float(items["error_3_scales"].mean()),
             "rfd_metric_clf": self.distance(to_pixels(whole)), **probes,
         }  # fmt: skip
         if self.params.generator_updates:

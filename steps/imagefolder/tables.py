@@ -23,7 +23,7 @@ def truncation(one: Inputs) -> pd.DataFrame:
         for scales in range(1, len(tokenizer.config.sides) + 1):
             decoded = torch.cat([tokenizer.decode(part, scales) for part in tokens.split(500)])
             error = float((decoded - images).square().mean())
-            rows.append({"dataset": one.dataset, "variant": name, "scales": scales, "mse": error})
+            rows.append({"dataset": one.dataset, "variant": name, "scales": scales, "error": error})
     return pd.DataFrame(rows)
 
 
@@ -43,7 +43,7 @@ def generations(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
     """Return a row a generator and seed, and one of the test split's two halves: what no generator can beat."""
     rows = []
     for one in inputs:
-        half = len(one.test) // 2
+        half = min(len(one.test) // 2, len(one.samples["folded"][0]))
         sets = [
             (f"{name}, seed {seed}", part) for name, parts in one.samples.items() for seed, part in enumerate(parts)
         ]
@@ -68,8 +68,6 @@ def _flat(found: dict[str, Any]) -> dict[str, float]:
 
 def ablation_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the means over the seeds, a row of the ablation each."""
-    if rows.empty:
-        return rows
     return rows.groupby(["row", "title"]).mean().rename(columns={"seed": "seeds"}).assign(
         seeds=rows.groupby(["row", "title"]).seed.count()
     ).reset_index()  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
+from steps.imagefolder.pictures import dataset_names
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.imagefolder.pipeline import ImageFolder
@@ -27,16 +28,17 @@ class TimingParams:
     repeats: Count
 
 
-def timing(folded: Path, unfolded: Path, *, out: Path, params: TimingParams, run: Run) -> None:
+def timing(prepared: Path, folded: Path, unfolded: Path, *, out: Path, params: TimingParams, run: Run) -> None:
     """Time drawing: folded against unfolded, with and without the cache of keys and values, all cells in turn.
 
-    Reads   the first model of each
+    Reads   the first model of each, of the first data set
     Writes  timing.csv: generator, cache, positions, repeat, seconds
     """
     import torch
 
+    dataset = dataset_names(prepared)[0]
     models = {
-        name: ImageFolder.load(sorted((folder / "models").glob(f"*-{name}-0"))[0]).to(run.device)
+        name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0").to(run.device)
         for name, folder in (("folded", folded), ("unfolded", unfolded))
     }
     classes = models["folded"].config.generator.classes

@@ -18,12 +18,8 @@ from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
 
 Count = Annotated[int, Field(gt=0)]
-# What each variant changes; p2 is the paper's.
-VARIANTS: dict[str, dict[str, Any]] = {
-    "p2": {},
-    "p1": {"branches": 1, "semantic_branches": "none"},
-    "unquantised": {"quantize": False, "semantic_branches": "none"},
-}
+# What each variant changes, and nothing else; p2 is the paper's. All have the semantic loss on their last branch.
+VARIANTS: dict[str, dict[str, Any]] = {"p2": {}, "p1": {"branches": 1}, "unquantised": {"quantize": False}}
 CARD = """# ImageFolder tokenizer {variant} of {dataset}
 
 {positions} positions, {branches} branches, {bits:.0f} bits an image; {updates} updates on {source}, averaged weights.

@@ -90,12 +90,15 @@ class Tokenizer(Pretrained):
     def semantic_loss(
         self, features: Float[Tensor, "B P c"], teacher_features: Tensor, kept: Int[Tensor, " B"]
     ) -> Float[Tensor, ""]:
-        """Contrast the last branch, or each, with the teacher's features; samples that dropped scales stay out."""
+        """Contrast the last branch, or each, with the teacher's features; samples that dropped scales stay out.
+
+        Branches add up, so that each is pulled with the same weight as one alone would be.
+        """
         whole = kept == len(self.config.sides)
         teacher = gathered(self.projection(self.teacher_inputs(teacher_features.detach()[whole])))
         chosen = range(self.config.branches) if self.config.semantic_branches == "all" else [-1]
         parts = [info_nce(gathered(features[whole, branch]), teacher) for branch in chosen]
-        return torch.stack(parts).mean()
+        return torch.stack(parts).sum()
 
     @torch.no_grad()
     def encode(self, images: Images) -> Indices:

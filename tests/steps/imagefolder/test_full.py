@@ -218,7 +218,7 @@ def test_every_other_step_takes_what_these_leave(
                       top_p=0.95)  # fmt: skip
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=none)
-    step(timing, "timing", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
+    step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
     names = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
              "semantics", "timing")  # fmt: skip
     step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2))

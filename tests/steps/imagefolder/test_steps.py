@@ -14,7 +14,7 @@ import torch
 from steps.imagefolder.evaluate import EvaluateParams, evaluate
 from steps.imagefolder.generator import GeneratorParams, generator
 from steps.imagefolder.loops import fit_tokenizer, standardised
-from steps.imagefolder.measurements import configuration_measurements, paired, row_measurements
+from steps.imagefolder.measurements import between_seeds, configuration_measurements, paired, row_measurements
 from steps.imagefolder.networks import NetworksParams, networks
 from steps.imagefolder.pictures import read_split
 from steps.imagefolder.prepare import PrepareParams, fitted, prepare
@@ -95,7 +95,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                          generator_updates=2, per_class=5, guidance=1.0, top_p=0.95)  # fmt: skip
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
-    step(timing, "timing", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=2))
+    step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=2))
     steps = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
              "semantics", "timing")  # fmt: skip
     step(evaluate, "evaluate", *steps, params=EvaluateParams(resamples=4))
@@ -190,22 +190,24 @@ def test_every_row_of_the_ablation_is_trained_and_measured(done: dict[str, Path]
         with np.load(done[name] / "items.npz") as data:
             items |= {key: data[key] for key in data.files}
     for row in table.itertuples():
-        assert items[f"{row.row}|{row.seed}|error"].mean() == pytest.approx(row.mse, rel=1e-4)
+        assert items[f"{row.row}|{row.seed}|error"].mean() == pytest.approx(row.error, rel=1e-4)
     found = row_measurements(table, items)
-    means = table.groupby("row").mse.mean()
+    means = table.groupby("row").error.mean()
     assert found["smaller_map_costs"]["value"] == pytest.approx(means[3] - means[2], rel=1e-4)
     assert found["rows_p1_minus_p2"]["seeds"] == 2 and found["fd_one_minus_all"]["interval"] is not None
     few = row_measurements(table[table.row < 3], {k: v for k, v in items.items() if k[0] in "12"})
     assert "unavailable" in few["smaller_map_costs"] and "value" in few["dropout_full_ratio"]
 
 
-def test_paired_differences_have_an_interval_around_them() -> None:
+def test_differences_of_one_training_are_over_pictures_and_of_several_over_seeds() -> None:
     draws = np.random.default_rng(0)
     first = draws.standard_normal((3, 400))
-    found = paired(first + 0.5, first + 0.1 * draws.standard_normal((3, 400)), "error", "")
-    assert found["value"] == pytest.approx(0.5, abs=0.02)
-    low, high = found["interval"]
-    assert 0.45 < low < found["value"] < high < 0.55
+    second = first - 0.5 + 0.1 * draws.standard_normal((3, 1)) + 0.01 * draws.standard_normal((3, 400))
+    one = paired(first[0], second[0], "error", "")
+    assert one["interval"][1] - one["interval"][0] < 0.01 and one["n"] == 400
+    several = between_seeds(first, second, "error", "")
+    assert several["seeds"] == 3 and several["interval"][1] - several["interval"][0] > 0.1  # seeds differ by 0.1
+    assert "unavailable" in between_seeds(first[:1], second[:1], "error", "")
 
 
 def test_the_published_configuration_says_what_the_findings_say() -> None:
