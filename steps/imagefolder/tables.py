@@ -35,7 +35,8 @@ def reconstructions(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
             pixels, channels = to_pixels(again(tokenizer, one.test.images)), one.judge.config.channels
             found = evaluate_reconstruction(one.test.pixels, pixels, channels=channels, resamples=resamples)
             found |= evaluate_images(pixels, one.test.pixels, one.judge, resamples=resamples)
-            rows.append({"dataset": one.dataset, "variant": name, "bits": tokenizer.config.bits, **_flat(found)})
+            bits = tokenizer.config.bits if tokenizer.config.quantize else None
+            rows.append({"dataset": one.dataset, "variant": name, "bits": bits, **_flat(found)})
     return pd.DataFrame(rows)
 
 
