@@ -181,7 +181,10 @@ def training_calls(size: Size, models: Models) -> dict[Cell, Call]:
 
     accelerator = Accelerator(cpu=models.images.device.type == "cpu")
     settings = TrainingSettings(updates=100_000, collapse_check=0)
-    teacher = lambda images: images.flatten(1)[:, : size.tokenizer.teacher_dim]  # noqa: E731  costs nothing
+
+    def teacher(images: Tensor) -> Tensor:  # costs nothing
+        return images.flatten(1)[:, : size.tokenizer.teacher_dim]
+
     training = TokenizerTraining(size.tokenizer, settings, accelerator, seed=0, teacher=teacher)
     indices = models.tokenizer.encode(models.images)
     calls: dict[Cell, Call] = {(TOKENIZER_TRAINING, OURS): lambda: training.update(1, models.images)}

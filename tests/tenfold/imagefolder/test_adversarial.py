@@ -105,7 +105,10 @@ def test_the_features_stay_frozen(config, accelerator, images):
 @pytest.mark.parametrize("name", ["patch", "features"])
 def test_a_run_resumed_in_the_middle_ends_with_the_same_bytes(config, accelerator, images, tmp_path, name):
     settings = TrainingSettings(updates=8, learning_rate=3e-3, collapse_check=0, micro_batches=2)
-    make = lambda: training(config, accelerator, adversarial(name, accelerator), settings)  # noqa: E731
+
+    def make():
+        return training(config, accelerator, adversarial(name, accelerator), settings)
+
     whole, first, second = make(), make(), make()
     logged = [whole.update(number, images) for number in range(1, 8)]
     for number in range(1, 6):

@@ -64,7 +64,10 @@ def test_drawing_jointly_is_drawing_each_branch():
 
 def test_filters_keep_what_they_say():
     logits = torch.tensor([[0.5, 0.25, 0.15, 0.1]]).log()
-    kept = lambda k, p: torch.isfinite(filtered(logits, k, p))[0].tolist()  # noqa: E731
+
+    def kept(k, p):
+        return torch.isfinite(filtered(logits, k, p))[0].tolist()
+
     assert kept(0, 1.0) == kept(4, 1.0) == [True] * 4
     assert kept(2, 1.0) == [True, True, False, False]
     assert kept(0, 0.6) == [True, True, False, False]  # the second crosses 0.6 and stays
