@@ -10,7 +10,9 @@ import math
 
 from scipy.optimize import brentq, minimize_scalar
 
-from tenfold.privacy.gaussian import ROUNDING, positive, probability
+from tenfold.privacy.gaussian import positive, probability
+
+TIGHTNESS = 1e-9  # by which a root that does not hold is taken down
 
 
 def _log_delta(epsilon: float, rho: float) -> float:
@@ -37,7 +39,9 @@ def concentrated_delta(epsilon: float, rho: float) -> float:
 
 
 def concentrated_rho(epsilon: float, delta: float) -> float:
-    """Return a ρ, the largest to one part in 10⁹, for which every ρ-zCDP mechanism is (ε, δ)-DP.
+    """Return a ρ, the largest to one part in 10⁷, for which every ρ-zCDP mechanism is (ε, δ)-DP.
+
+    ``concentrated_delta(epsilon, rho)`` never exceeds δ: the root is taken down until it does not.
 
     Raises:
         InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
@@ -50,4 +54,7 @@ def concentrated_rho(epsilon: float, delta: float) -> float:
     while _log_delta(epsilon, low) > target:
         low /= 2
     root = low if low == high else brentq(lambda rho: _log_delta(epsilon, rho) - target, low, high, rtol=1e-12)
-    return float(root) * (1 - 1000 * ROUNDING)
+    rho = float(root)
+    while concentrated_delta(epsilon, rho) > delta:  # the minimum over α is found to about 10⁻⁷ of δ only
+        rho *= 1 - TIGHTNESS
+    return rho

@@ -53,7 +53,7 @@ def test_equal_values_are_the_answer(memory_rows):
 
 def test_one_row_is_a_memory_and_none_is_not():
     key, value = np.array([[1.0, 0.0]]), np.array([[0.5]])
-    memory = PrivateMemory.fit(key, value, epsilon=NO_NOISE, **PUBLIC)
+    memory = PrivateMemory.fit(key, value, epsilon=NO_NOISE, insecure_seed=0, **PUBLIC)
     assert memory.query(np.array([[0.0, 1.0]])) == pytest.approx(0.5, abs=1e-5)
     with pytest.raises(InvalidMemory, match="no rows"):
         PrivateMemory.fit(np.empty((0, 2)), np.empty((0, 1)), epsilon=1.0, **PUBLIC)
@@ -217,7 +217,7 @@ def test_the_diagnostic_is_the_memory_without_its_noise(memory_rows):
     noise = noise_of(memory, memory_rows.keys, memory_rows.values)
     assert noise.std() == pytest.approx(memory.noise_sd, rel=0.3)
     one_hot = np.eye(2)[(memory_rows.keys[:, 0] > 0).astype(int)]
-    alone = PrivateMemory.fit(memory_rows.keys, one_hot, epsilon=NO_NOISE, released="numerator", **PUBLIC)
+    alone = fit(dataclasses.replace(memory_rows, values=one_hot), epsilon=NO_NOISE, released="numerator")
     scores = attention_without_noise(memory_rows.queries, memory_rows.keys, one_hot, alone.setting)
     assert alone.query(memory_rows.queries) == pytest.approx(scores, rel=1e-4)
 

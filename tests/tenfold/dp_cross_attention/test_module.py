@@ -153,7 +153,7 @@ def test_in_a_diffusers_unet(unet):
     private = copy.deepcopy(unet)
     modules = replace_cross_attention(private)
     assert len(modules) == 4 and all(name.endswith("attn2") for name in modules)
-    public = {"radius": 2.5, "value_radius": 6.0, "degree": 12}
+    public = {"radius": 2.5, "value_radius": 6.0, "degree": 12, "insecure_seed": 0}
     fit_together(modules, text, epsilon=NO_NOISE, delta=1e-6, **public)
     found = private(picture, 10, encoder_hidden_states=None).sample
     assert (found - ordinary).abs().max() < 1e-4
@@ -187,7 +187,8 @@ def test_in_an_encoder_decoder_of_transformers():
     ordinary = model(encoder_outputs=(encoded,), decoder_input_ids=target).logits
     modules = replace_cross_attention(model)
     assert len(modules) == 2
-    fit_together(modules, encoded, epsilon=NO_NOISE, delta=1e-6, radius=2.0, value_radius=2.0, degree=12)
+    public = {"radius": 2.0, "value_radius": 2.0, "degree": 12, "insecure_seed": 0}
+    fit_together(modules, encoded, epsilon=NO_NOISE, delta=1e-6, **public)
     placeholder = torch.zeros(1, 1, 16)
     found = model(encoder_outputs=(placeholder,), decoder_input_ids=target).logits
     assert (found - ordinary).abs().max() < 1e-3

@@ -43,7 +43,7 @@ def test_the_volume_gap_bounds_the_distance_from_the_best(size: tuple[int, int, 
     Q = A.T @ (weights[:, None] * A)
     inside = Ellipsoid((Q + Q.T) / 2).scaled(certificate.max_leverage**-0.5)
     best = john_ellipsoid(A, 1e-6)
-    assert inside.worst_violation(A) <= 1e-9
+    assert inside.worst_violation(A) <= 1e-9 + 1e-14 * np.linalg.cond(Q)
     assert best.ellipsoid.log_volume - inside.log_volume <= certificate.volume_gap + 1e-9
     assert best.ellipsoid.log_volume >= inside.log_volume - best.certificate.volume_gap - 1e-9
 
