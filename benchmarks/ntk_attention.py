@@ -1,8 +1,9 @@
 """One attention layer with a prefix of m keys beside NTK-Attention: seconds and peak memory, each cell in its process.
 
-Forward, forward with gradients ("backward"), and decoding one token with a cache; batch and heads shrink with the
-length of the input so that every cell fits. On a GPU the prefixes go on to 262,144, and the fused kernel with a
-log-sum-exp is FlexAttention's, with and without gradients; the marker stands beside it.
+Forward, forward with gradients ("backward"), and decoding one token with a cache, each of the attention alone and of
+the layer with its four projections; batch and heads shrink with the length of the input so that every cell fits. On a
+GPU the prefixes go on to 262,144, and the fused kernel with a log-sum-exp is FlexAttention's, with and without
+gradients; the marker stands beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from benchmarks.machine import checkout, machine, peak_bytes
 RESULTS = Path(__file__).parent / "results" / "ntk_attention.json"
 PLAIN, PREFIX, MERGED, FLEX, MARKER, OFFICIAL = "no prefix", "prefix", "merged", "flex", "marker", "official"
 FORWARD, BACKWARD, DECODE = "forward", "backward", "decode"
+LAYER = " of a layer"  # with its projections
 PREFIXES = (64, 256, 1024, 4096, 16_384)
 LENGTHS = {256: (2, 8), 2048: (1, 8), 8192: (1, 2)}  # batch and heads
 HEAD_SIZE = 64
@@ -40,9 +42,10 @@ def cells(quick: bool) -> list[Cell]:
                 continue
             found.append((task, length, PLAIN, 0))
             found += [(task, length, PREFIX, m) for m in prefixes if task != BACKWARD or m <= 16_384]
-            found += [(task, length, method, 0) for method in dict.fromkeys((ours(task), MARKER))]
+            found += [(task, length, method, 0) for method in dict.fromkeys((ours(), MARKER))]
             if length <= 2048:
                 found.append((task, length, OFFICIAL, 0))
+            found += [(task + LAYER, length, method, 0) for method in (PLAIN, ours())]
     return found
 
 
@@ -52,11 +55,9 @@ def on_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def ours(task: str) -> str:
-    """Return NTK-Attention's fastest form: the CPU's fused kernel has no gradient for its log-sum-exp, a GPU's has."""
-    if on_gpu():
-        return FLEX
-    return MARKER if task == BACKWARD else MERGED
+def ours() -> str:
+    """Return NTK-Attention's fastest form here."""
+    return FLEX if on_gpu() else MERGED
 
 
 def measure(cell: Cell, repeats: int) -> dict[str, float]:
@@ -68,11 +69,12 @@ def measure(cell: Cell, repeats: int) -> dict[str, float]:
     task, length, method, m = cell
     batch, heads = LENGTHS[length]
     device = "cuda" if on_gpu() else "cpu"
-    shape = Shape(batch, heads, length, HEAD_SIZE, queries=1 if task == DECODE else None)
-    call = layer_call(method, shape, m, gradients=task == BACKWARD, device=device)
+    kind = task.removesuffix(LAYER)
+    shape = Shape(batch, heads, length, HEAD_SIZE, queries=1 if kind == DECODE else None, projected=kind != task)
+    call = layer_call(method, shape, m, gradients=kind == BACKWARD, device=device)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     before = held_bytes()
-    inner = 20 if task == DECODE else 1
+    inner = 20 if kind == DECODE else 1
     call(), call(), wait()
     seconds = []
     for _ in range(repeats):
@@ -113,7 +115,7 @@ def sentences(rows: list[dict[str, Any]]) -> list[str]:
     found = []
     by = {(row["task"], row["length"], row["method"], row["m"]): row["seconds"] for row in rows}
     for task, length in dict.fromkeys((row["task"], row["length"]) for row in rows):
-        own = by.get((task, length, ours(task), 0))
+        own = by.get((task, length, ours(), 0))
         plain = by.get((task, length, PLAIN, 0))
         longest = max((m for t, L, method, m in by if (t, L, method) == (task, length, PREFIX)), default=0)
         if own and plain:
@@ -161,7 +163,7 @@ def main() -> None:
         "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged (flex on a GPU) "
         "and marker are NTK-Attention; official is the released arithmetic. Memory is the rise of the peak.",
         "command": "python -m benchmarks.ntk_attention", **where, "machine": started,
-        "default": ours(FORWARD),
+        "default": ours(),
         "findings": said,
         "columns": [
             {"name": "task", "label": "task", "role": "case"}, {"name": "length", "label": "L", "role": "case"},

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Annotated
 
 import pandas as pd
+import torch
 
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
@@ -35,11 +36,13 @@ def timing(*, out: Path, params: TimingParams, run: Run) -> None:
              *((name, 0, params.length) for name in ("merged", "marker", "eager")),
              *((OFFICIAL, 0, length) for length in params.lengths)]  # fmt: skip
     calls = {(name, m, L): layer_call(name, Shape(length=L), m, device=run.device) for name, m, L in cells}
+    wait = torch.cuda.synchronize if run.device.startswith("cuda") else lambda: None
     seconds: dict[tuple[str, int, int], list[float]] = {cell: [] for cell in cells}
     for repeat in range(params.repeats + 1):
         for cell, call in calls.items():
             started = time.perf_counter()
             call()
+            wait()
             if repeat:  # the first one warms up
                 seconds[cell].append(time.perf_counter() - started)
     rows = [{"method": name, "m": m, "length": L, "seconds": median(found)} for (name, m, L), found in seconds.items()]

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from tenfold.ntk_attention.errors import InvalidAdapter
 from tenfold.ntk_attention.features import FeatureMap
-from tenfold.ntk_attention.fused import FusedMerge, takes
+from tenfold.ntk_attention.fused import LARGEST, FusedMerge, merged_without_gradients, takes
 
 Queries = Float[torch.Tensor, "B H T d"]
 Keys = Float[torch.Tensor, "B H S d"]
@@ -32,7 +32,6 @@ Output = Float[torch.Tensor, "B H T v"]
 Mask = Bool[torch.Tensor, "B #H T S"] | None
 Memory = tuple[Float[torch.Tensor, "B H T v"], Float[torch.Tensor, "B H T 1"]]  # φᵀZ and φᵀk
 TINY = 1e-30
-LARGEST = 80.0  # exponent that float32 holds with room for what it multiplies
 
 
 def prefix_attention(
@@ -74,8 +73,10 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
     On a CPU o, ℓ and all gradients come from the fused kernel. Elsewhere, where values have another size than keys, and
-    where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed.
+    in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed.
     """
+    if takes(query, value) and not torch.is_grad_enabled():
+        return merged_without_gradients(query, key, value, *memory, mask, scale)
     if takes(query, value) and not bool((memory[1] < 0).any()):
         merge: Any = FusedMerge.apply
         return merge(query, key, value, *memory, mask, scale)
@@ -176,8 +177,12 @@ def read_memory(
     features: Float[torch.Tensor, "B H T r"], Z: Float[torch.Tensor, "H r v"], k: Float[torch.Tensor, "H r"]
 ) -> Memory:
     """Return φᵀZ and φᵀk."""
+    Z, k = Z.to(features.dtype), k.to(features.dtype)
+    if features.shape[-2] == 1:  # decoding: the batch as a matrix's rows, which spares a copy of Z for each of them
+        rows = features[:, :, 0].transpose(0, 1)  # (H, B, r)
+        return torch.bmm(rows, Z).transpose(0, 1)[:, :, None], torch.bmm(rows, k[..., None]).transpose(0, 1)[:, :, None]
     # k as a dot product: four times as fast as a matrix of one column
-    return features @ Z.to(features.dtype), torch.linalg.vecdot(features, k[:, None].to(features.dtype))[..., None]
+    return features @ Z, torch.linalg.vecdot(features, k[:, None])[..., None]
 
 
 def error_bound(

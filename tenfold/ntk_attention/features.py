@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -45,6 +46,21 @@ class FeatureMap(nn.Module, ABC):
         """Return φ of y = x/d^(1/4)."""
 
 
+class _EluPlusOne(torch.autograd.Function):
+    """y → y + 1 above 0, e^y below; the derivative is min(φ, 1), so that only φ is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Vectors) -> Features:
+        phi = y.clamp(max=0).exp_().add_(y.clamp(min=0))
+        ctx.save_for_backward(phi)
+        return phi
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Features) -> Vectors:
+        (phi,) = ctx.saved_tensors
+        return gradient * phi.clamp(max=1)
+
+
 class Elu1(FeatureMap):
     """ELU(y) + 1, the released code's map: φ(q)ᵀφ(p) ≈ d for small inputs, hence kernel_scale = 1/d."""
 
@@ -59,7 +75,8 @@ class Elu1(FeatureMap):
         return torch.ops.aten.elu(x, 1 / shrink, shrink, shrink).add_(1)
 
     def of_scaled(self, y: Vectors) -> Features:
-        return torch.where(y > 0, y + 1, torch.exp(y.clamp(max=0)))
+        apply: Any = _EluPlusOne.apply
+        return apply(y)
 
 
 class Taylor(FeatureMap):

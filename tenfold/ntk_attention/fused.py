@@ -19,11 +19,44 @@ import torch
 from torch.autograd.function import once_differentiable
 
 LARGEST = 80.0  # exponent that float32 holds with room for what it multiplies
+FARTHEST = 60.0  # exponent that still leaves room for the sums over a prefix of any length
 
 
 def takes(query: torch.Tensor, value: torch.Tensor) -> bool:
     """Whether the kernel computes this: on a CPU, values as large as keys, no float16."""
     return query.device.type == "cpu" and query.shape[-1] == value.shape[-1] and query.dtype != torch.float16
+
+
+def attended_and_log_sum(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, scale: float,
+    dtype: torch.dtype,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Return o (B, H, T, d) and ℓ (B, H, T, 1)."""
+    attended, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, 0.0, False, attn_mask=bias, scale=scale
+    )
+    return attended.to(dtype), log_sum.to(dtype)[..., None]
+
+
+def bias_of(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
+    """Return what the kernel adds to the logits: 0 where a key is shown, −∞ where it is hidden."""
+    return None if mask is None else torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, -torch.inf)
+
+
+def merged_without_gradients(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, numerator: torch.Tensor, denominator: torch.Tensor,
+    mask: torch.Tensor | None, scale: float,
+) -> torch.Tensor:  # fmt: skip
+    """Return (o + e^{−ℓ}φᵀZ)/(1 + e^{−ℓ}φᵀk), the same number in the fewest passes; φᵀk may be of either sign.
+
+    e^{−ℓ} stops at e^60: a memory has all the weight there, unless it is 0, which leaves o as it is.
+    """
+    attended, log_sum = attended_and_log_sum(query, key, value, bias_of(mask, query.dtype), scale, numerator.dtype)
+    if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says
+        empty = ~mask.any(dim=-1, keepdim=True)
+        attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
+    own = log_sum.neg_().clamp_(max=FARTHEST).exp_()
+    return attended.addcmul_(own, numerator).div_(torch.addcmul(own.new_ones(()), own, denominator)).to(query.dtype)
 
 
 class FusedMerge(torch.autograd.Function):
@@ -34,13 +67,8 @@ class FusedMerge(torch.autograd.Function):
         ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, numerator: torch.Tensor,
         denominator: torch.Tensor, mask: torch.Tensor | None, scale: float,
     ) -> torch.Tensor:  # fmt: skip
-        bias = None
-        if mask is not None:
-            bias = torch.zeros(mask.shape, dtype=query.dtype).masked_fill_(~mask, -torch.inf)
-        attended, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=bias, scale=scale
-        )
-        log_sum, attended = log_sum.to(numerator.dtype)[..., None], attended.to(numerator.dtype)
+        bias = bias_of(mask, query.dtype)
+        attended, log_sum = attended_and_log_sum(query, key, value, bias, scale, numerator.dtype)
         if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says
             empty = ~mask.any(dim=-1, keepdim=True)
             attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,17 +17,22 @@ from tenfold.ntk_attention.attention import BACKENDS, prefix_attention, read_mem
 from tenfold.ntk_attention.features import feature_map
 
 PLAIN, PREFIX, OFFICIAL = "no prefix", "prefix", "official"
+Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One layer's input: ``queries`` below ``length`` is decoding with a cache of that length."""
+    """One layer's input: ``queries`` below ``length`` is decoding with a cache of that length.
+
+    ``projected``: the layer's four projections (H·d)² are part of it, as they are of every layer of a model.
+    """
 
     batch: int = 2
     heads: int = 8
     length: int = 256
     head_size: int = 64
     queries: int | None = None
+    projected: bool = False
 
 
 def layer_call(
@@ -41,23 +47,51 @@ def layer_call(
 
     B, H, d = shape.batch, shape.heads, shape.head_size
     rows = shape.queries or shape.length
-    query, key, value = drawn(B, H, rows, d), drawn(B, H, shape.length, d), drawn(B, H, shape.length, d)
-    phi = feature_map("elu1", d).to(device)
-    Z, k = drawn(H, d, d), drawn(H, d).abs()
-    prefix = drawn(1, H, m, d), drawn(1, H, m, d)
-    leaves = [query, key, value, *(prefix if method == PREFIX else (Z, k) if method != PLAIN else ())]
-    scale = d**-0.5
-
-    def forward() -> torch.Tensor:
-        if method == PLAIN:
-            return functional.scaled_dot_product_attention(query, key, value, scale=scale)
-        if method == PREFIX:
-            return prefix_attention(query, key, value, *prefix, None, scale)
-        function = released if method == OFFICIAL else BACKENDS[method]
-        return function(query, key, value, read_memory(phi(query), Z, k), None, scale)
-
+    attention, adapter = _attention(method, shape, m, drawn)
+    cache = drawn(B, H, shape.length, d), drawn(B, H, shape.length, d)
+    if shape.projected:
+        weights = [drawn(H * d, H * d) / (H * d) ** 0.5 for _ in range(4)]
+        leaves = [drawn(B, rows, H * d), *adapter]
+        forward = partial(_projected, attention, leaves[0], weights, cache, shape)
+    else:
+        leaves = [drawn(B, H, rows, d), *cache, *adapter]
+        forward = partial(attention, *leaves[:3])
     if not gradients:
         return torch.inference_mode()(forward)
     for leaf in leaves:
         leaf.requires_grad_(True)
     return lambda: torch.autograd.grad(forward().sum(), leaves)
+
+
+def _attention(
+    method: str, shape: Shape, m: int, drawn: Callable[..., torch.Tensor]
+) -> tuple[Attention, tuple[torch.Tensor, ...]]:
+    """Return (query, key, value) → output, and the adapter's tensors."""
+    H, d = shape.heads, shape.head_size
+    scale = d**-0.5
+    if method == PLAIN:
+        return partial(functional.scaled_dot_product_attention, scale=scale), ()
+    if method == PREFIX:
+        prefix = drawn(1, H, m, d), drawn(1, H, m, d)
+        return lambda query, key, value: prefix_attention(query, key, value, *prefix, None, scale), prefix
+    phi, Z, k = feature_map("elu1", d), drawn(H, d, d), drawn(H, d).abs()
+    function = released if method == OFFICIAL else BACKENDS[method]
+
+    def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return function(query, key, value, read_memory(phi(query), Z, k), None, scale)
+
+    return attention, (Z, k)
+
+
+def _projected(
+    attention: Attention, hidden: torch.Tensor, weights: list[torch.Tensor], cache: tuple[torch.Tensor, ...],
+    shape: Shape,
+) -> torch.Tensor:  # fmt: skip
+    """Return the layer's output (B, T, H·d) for ``hidden`` (B, T, H·d); new keys and values take the cache's end."""
+    query, key, value = (
+        (hidden @ weight).unflatten(-1, (shape.heads, shape.head_size)).transpose(1, 2) for weight in weights[:3]
+    )
+    if shape.queries is not None:
+        cache[0][:, :, -shape.queries :], cache[1][:, :, -shape.queries :] = key, value
+        key, value = cache
+    return attention(query, key, value).transpose(1, 2).flatten(2) @ weights[3]

@@ -218,10 +218,50 @@ def test_the_fused_kernels_gradients_are_those_of_the_formula(hidden: str) -> No
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("queries", [1, 70])
+@pytest.mark.parametrize("logits", [0.0, -50.0, 50.0])
+@pytest.mark.parametrize("size", [0.0, 1e-6, 1.0, 1e6])
+def test_without_gradients_the_merged_form_is_the_formula(size: float, logits: float, queries: int) -> None:
+    """Far from 0 in either direction, for memories from none to that of a million keys, some rows without keys."""
+    wide = 16
+    q = drawn(B, H, queries, wide, dtype=torch.float32) + 1
+    k = drawn(B, H, 70, wide, seed=1, dtype=torch.float32) + logits / 4
+    w = drawn(B, H, 70, wide, seed=2, dtype=torch.float32)
+    Z, n = size * drawn(H, wide, wide, seed=3, dtype=torch.float32), torch.full((H, wide), size)
+    mask = causal(queries, 70).expand(B, 1, queries, 70).clone()
+    mask[0, :, 0] = False
+    memory = read_memory(feature_map("elu1", wide)(q), Z, n)
+    with torch.no_grad():
+        found = merged(q, k, w, memory, mask, 0.25)
+    torch.testing.assert_close(found, eager(q, k, w, memory, mask, 0.25), rtol=1e-5, atol=1e-5)
+
+
 def test_a_negative_denominator_is_not_lost_in_the_merged_form() -> None:
     q, k, w = (drawn(1, 2, 4, d, seed=seed) for seed in range(3))
     memory = drawn(1, 2, 4, d, seed=3), -drawn(1, 2, 4, 1, seed=4).abs()
-    torch.testing.assert_close(merged(q, k, w, memory, None, SCALE), eager(q, k, w, memory, None, SCALE))
+    exact = eager(q, k, w, memory, None, SCALE)
+    torch.testing.assert_close(merged(q, k, w, memory, None, SCALE), exact)
+    with torch.no_grad():
+        torch.testing.assert_close(merged(q, k, w, memory, None, SCALE), exact)
+
+
+def test_one_query_reads_the_memory_as_many_do() -> None:
+    features, Z, k = drawn(B, H, T, d), drawn(H, d, v, seed=1), drawn(H, d, seed=2)
+    together = read_memory(features, Z, k)
+    for t in range(T):
+        for one, all_of_them in zip(read_memory(features[:, :, t : t + 1], Z, k), together, strict=True):
+            torch.testing.assert_close(one, all_of_them[:, :, t : t + 1])
+
+
+def test_elu1_and_its_derivative_are_those_of_the_definition() -> None:
+    x = torch.cat([drawn(200, 16, scale=9.0), torch.zeros(1, 16, dtype=torch.float64)]).requires_grad_()
+    assert torch.autograd.gradcheck(Elu1(16), (x.detach()[:20].requires_grad_(),))
+    y = x / 2
+    by_cases = torch.where(y > 0, y + 1, y.clamp(max=0).exp())
+    torch.testing.assert_close(Elu1(16)(x), by_cases, rtol=0, atol=0)
+    weight = drawn(201, 16, seed=1)
+    ours, theirs = (torch.autograd.grad((out * weight).sum(), x)[0] for out in (Elu1(16)(x), by_cases))
+    torch.testing.assert_close(ours, theirs, rtol=1e-15, atol=0)
 
 
 def test_elu1_underflows_nowhere_it_should_not() -> None:

@@ -80,3 +80,8 @@ def test_what_is_timed_is_the_same_function() -> None:
     decode = layer_call("merged", Shape(1, 2, 12, 8, queries=1))()
     assert decode.shape == (1, 2, 1, 8)
     assert [part.shape for part in layer_call("marker", shape, gradients=True)()][3] == (2, 8, 8)
+    layer = {name: layer_call(name, Shape(1, 2, 12, 8, projected=True))() for name in ("eager", "merged")}
+    torch.testing.assert_close(layer["merged"], layer["eager"], rtol=0, atol=1e-5)
+    one = Shape(1, 2, 12, 8, queries=1, projected=True)
+    assert layer["eager"].shape == (1, 12, 16) and layer_call("merged", one)().shape == (1, 1, 16)
+    torch.testing.assert_close(layer_call("merged", one)(), layer_call("eager", one)(), rtol=0, atol=1e-5)
