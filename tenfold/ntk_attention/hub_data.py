@@ -56,7 +56,7 @@ class Split:
 
     def column(self, name: str) -> list[Any]:
         """Return one column as a list."""
-        return list(self.rows[name])
+        return self.rows[name][:]
 
     def labels(self, name: str) -> Int[np.ndarray, " N"]:
         """Return a column of class numbers. Raises LabelOutOfRange for one below 0 or beyond the classes' names."""
@@ -89,8 +89,12 @@ def load_split(
         HubDataUnavailable: it cannot be had, or a repository can only be read by running its code.
         UnknownConfiguration, UnknownSplit, MissingColumn, EmptySplit: it is not what was asked for.
     """
-    import datasets
-
+    try:
+        import datasets
+    except ModuleNotFoundError as error:
+        raise HubDataUnavailable(
+            f"{source} is read by the library datasets; pip install -c constraints.txt '.[hub]'"
+        ) from error
     commit = resolved(source, revision)
     where = {"data_dir": configuration} if revision == EXPORTED and configuration else {"name": configuration}
     options: dict[str, Any] = {"revision": commit}

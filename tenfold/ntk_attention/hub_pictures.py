@@ -131,7 +131,8 @@ class HubPictures(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         else:
             picture = middle(picture, self.reading.side)
         pixels = np.asarray(picture, dtype=np.float32) / 255  # (S, S, 3)
-        scaled = (pixels - np.float32(self.reading.mean)) / np.float32(self.reading.sd)
+        mean, sd = (np.array(of, dtype=np.float32) for of in (self.reading.mean, self.reading.sd))
+        scaled = (pixels - mean) / sd
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
 
 

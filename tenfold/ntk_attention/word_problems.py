@@ -74,7 +74,9 @@ def training_problems(
     found = load_split(source, "train", columns=columns, revision=revision)
     table = Problems(tuple(found.column("query")), tuple(found.column("response")))
     original = found.column("original_question")
-    train, kept, held_out = [], [], set()
+    train: list[int] = []
+    kept: list[int] = []
+    held_out: set[str] = set()
     for index in generator.permutation(len(table)):
         question = original[index]
         if len(kept) < validation and question not in held_out and final_number(table.answers[index]) is not None:

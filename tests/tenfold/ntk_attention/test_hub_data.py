@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,11 +56,10 @@ def decoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     return AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
 
 
-def test_a_split_says_what_it_was_and_what_is_wrong_with_it(tmp_path: Path) -> None:
+def test_a_split_says_what_it_was_and_what_is_wrong_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = hub_folders.sentences(4, "premise")
-    folder = str(hub_folders.write_repository(
-        tmp_path / "set", {"one": {"train": table, "test": hub_folders.sentences(0, "premise")}, "two": {"train": table}}
-    ))  # fmt: skip
+    tables = {"one": {"train": table, "test": hub_folders.sentences(0, "premise")}, "two": {"train": table}}
+    folder = str(hub_folders.write_repository(tmp_path / "set", tables))
     found = load_split(folder, "train", columns=("premise", "label"), configuration="one")
     assert found.column("premise") == table["premise"] and found.labels("label").tolist() == [0, 1, 0, 1]
     record = found.origin.record()
@@ -76,6 +76,9 @@ def test_a_split_says_what_it_was_and_what_is_wrong_with_it(tmp_path: Path) -> N
     with pytest.raises(HubDataUnavailable, match="give the folder of a copy"):
         (tmp_path / "nothing").mkdir()
         load_split(str(tmp_path / "nothing"), "train", columns=())
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(HubDataUnavailable, match=r"pip install -c constraints.txt '\.\[hub\]'"):
+        load_split(folder, "train", columns=())
 
 
 def test_the_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_pictures_are_decoded_as_they_are_asked_for(tmp_path: Path) -> None:
     assert batch.shape == (2, 3, 8, 8) and labels.tolist() == [2, 0] and len(pictures) == 3
     one, label = pictures[1]
     assert torch.equal(one, batch[1]) and int(label) == 0
-    assert -1 <= float(batch.min()) and float(batch[0].mean()) > float(batch[1].mean())
+    assert float(batch.min()) >= -1 and float(batch[0].mean()) > float(batch[1].mean())
     assert len(pictures.first(2)) == 2
     seen = pictures.seen_again(4, seed=0)
     assert len(seen) == 12 and torch.equal(seen[7][0], seen[7][0]) and int(seen[7][1]) == int(pictures[1][1])
@@ -223,7 +226,7 @@ def test_texts_are_encoded_as_far_as_is_wanted(tmp_path: Path, decoder: tuple[An
     ("text", "number"),
     [
         ("so\n#### 72", 72), ("#### 1,234", 1234), ("The answer is: $18.00", 18), ("The answer is: \\$5.50.", "5.5"),
-        ("#### -3", -3), ("#### 1\nThe answer is: 2", 2), ("The answer is: 18 dollars", 18), ("The answer is: .5", "0.5"),
+        ("#### -3", -3), ("#### 1\nThe answer is: 2", 2), ("The answer is: 18 dollars", 18), ("####.5", ".5"),
         ("The answer is: 13/4", None), ("The answer is: 3.14/2", None), ("The answer is: 2\\sqrt{3}", None),
         ("The answer is: x", None), ("72", None), ("", None),
     ],
