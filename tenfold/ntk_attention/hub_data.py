@@ -59,8 +59,18 @@ class Split:
         return self.rows[name][:]
 
     def labels(self, name: str) -> Int[np.ndarray, " N"]:
-        """Return a column of class numbers. Raises LabelOutOfRange for one below 0 or beyond the classes' names."""
-        found = np.array(self.column(name), dtype=np.int64)
+        """Return a column of class numbers.
+
+        Raises LabelOutOfRange for one below 0 or beyond the classes' names, and for what is no number.
+        """
+        kept = self.column(name)
+        strange = [row for row, value in enumerate(kept) if not isinstance(value, int)]
+        if strange:
+            raise LabelOutOfRange(
+                f"{self}: {name} is {kept[strange[0]]!r} in row {strange[0]}, no class number; name the column that "
+                f"holds them, or repair the table"
+            )
+        found = np.array(kept, dtype=np.int64)
         classes = self.classes(name)
         wrong = np.flatnonzero((found < 0) | (found >= classes))
         if len(wrong):

@@ -64,6 +64,8 @@ def test_a_split_says_what_it_was_and_what_is_wrong_with_it(tmp_path: Path, monk
     assert found.column("premise") == table["premise"] and found.labels("label").tolist() == [0, 1, 0, 1]
     record = found.origin.record()
     assert record["rows"] == 4 and record["configuration"] == "one" and record["commit"].startswith("sha256:")
+    with pytest.raises(LabelOutOfRange, match="in row 0, no class number"):
+        found.labels("premise")
     with pytest.raises(MissingColumn, match="premise, label, without hypothesis; name a data set"):
         load_split(folder, "train", columns=("premise", "hypothesis"), configuration="one")
     for configuration in ("three", None):
