@@ -56,16 +56,8 @@ def evaluate(
     _write_json(out / "claims.json", claims)
     tables = _adapted({"vision": vision, "text": text, "characters": characters}, arms) | {
         "ablation.csv": (summary(arms[ablation.name]), "One thing changed at a time, Fashion-MNIST. " + SETTINGS),
-        "approximation.csv": (
-            errors.groupby(["kind", "scale", "m", "phi"])[["error", "without", "eta", "clamped"]]
-            .median()
-            .reset_index(),
-            "Errors of (Z, k) in ‖·‖∞, medians over the seeds.",
-        ),
-        "fading.csv": (
-            fading.groupby("length")[["share"]].mean().reset_index(),
-            "Share of the attention that goes to a memory of 16 vectors, by the length of the input.",
-        ),
+        "approximation.csv": _medians(errors),
+        "fading.csv": _shares(fading),
         "timing.csv": (timing, "Seconds of one layer, forward."),
     }
     origins = [row for folder in (vision, text, characters) for row in _origins(folder)]
@@ -123,6 +115,17 @@ def _adapted(folders: dict[str, Path], arms: dict[str, pd.DataFrame]) -> Tables:
         f"{name}.csv": (summary(arms[folder.name]), CAPTIONS[name][bool(_origins(folder))] + SETTINGS)
         for name, folder in folders.items()
     }
+
+
+def _medians(errors: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    columns = ["error", "without", "eta", "clamped"]
+    table = errors.groupby(["kind", "scale", "m", "phi"])[columns].median().reset_index()
+    return table, "Errors of (Z, k) in ‖·‖∞, medians over the seeds."
+
+
+def _shares(fading: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    table = fading.groupby("length")[["share"]].mean().reset_index()
+    return table, "Share of the attention that goes to a memory of 16 vectors, by the length of the input."
 
 
 def _write_tables(out: Path, tables: Tables) -> None:
