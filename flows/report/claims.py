@@ -65,7 +65,10 @@ Tests = Annotated[tuple[Test, ...], Field(min_length=1)]
 
 
 class Claim(Strict):
-    """What the paper says, where, and the tests that reproduce it, or why none can."""
+    """What the paper says, where, and the tests that reproduce it, or why none can.
+
+    ``not_testable`` beside tests: what it would take, where the publishing step measures nothing of what they name.
+    """
 
     id: Text
     claim: Text
@@ -81,8 +84,8 @@ class Claim(Strict):
 
     @model_validator(mode="after")
     def _tests_or_reason(self) -> Claim:
-        if (self.tests is None) == (self.not_testable is None):
-            raise ValueError("a claim has either tests or not_testable (what it would take to test it)")
+        if self.tests is None and self.not_testable is None:
+            raise ValueError("a claim has tests, or not_testable (what it would take to test it), or both")
         return self
 
 
@@ -178,7 +181,7 @@ def load_measurements(path: Path) -> dict[str, Measurement]:
 def require_measurements(
     claims: Claims, measurements: Mapping[str, Measurement], declared_in: Path, measured_in: Path
 ) -> None:
-    """Check that each measurement that a test names was written.
+    """Check that each measurement that a test names was written; a claim that may be ``not_testable`` may lack all.
 
     Raises MeasurementError naming each claim and the measurement it lacks.
     """
@@ -186,12 +189,19 @@ def require_measurements(
         f"{declared_in}: {entry.id} tests the measurement {name!r}, which {measured_in} does not have: "
         f"write it in the publishing step, or {{'unavailable': reason}} where it cannot be measured"
         for entry in claims.entries
+        if not untested(entry, measurements)
         for test in entry.tests or ()
         for name in test.measurements
         if name not in measurements
     ]
     if lacking:
         raise MeasurementError("\n".join(dict.fromkeys(lacking)))
+
+
+def untested(entry: Claim | Finding, measurements: Mapping[str, Measurement]) -> bool:
+    """Say whether a claim declares what it would take to test it, and nothing that its tests name was written."""
+    named = (name for test in entry.tests or () for name in test.measurements)
+    return isinstance(entry, Claim) and entry.not_testable is not None and not any(n in measurements for n in named)
 
 
 def _named(raw: Any, location: tuple) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from flows.report.claims import Claim, Finding, Measurement, Test
+from flows.report.claims import Claim, Finding, Measurement, Test, untested
 from flows.report.formatting import in_words, interval, number
 
 
@@ -116,10 +116,11 @@ def _ordered(bounds: Sequence[tuple[float, float]]) -> Outcome:
 def judge_claim(claim: Claim, measurements: Mapping[str, Measurement]) -> Judged:
     """Return the claim's verdict.
 
-    Contradicted if a test fails; reproduced if all hold; not testable if it is declared so or none of
-    its measurements was available; inconclusive otherwise.
+    Contradicted if a test fails; reproduced if all hold; not testable if it is declared so and none of its
+    measurements was written, or none was available; inconclusive otherwise.
     """
-    if claim.not_testable is not None:
+    if untested(claim, measurements):
+        assert claim.not_testable is not None
         return Judged(claim, (), Verdict.NOT_TESTABLE, claim.not_testable)
     tested = _tested(claim, measurements)
     verdict = _verdict(tested, Verdict.REPRODUCED, Verdict.CONTRADICTED)

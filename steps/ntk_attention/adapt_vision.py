@@ -1,7 +1,8 @@
-"""Adapt the pretrained ViTs to the classes they have not seen, by every method."""
+"""Adapt the pretrained ViTs to the classes they have not seen, by every method; or the hub's ViT to whole data sets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,23 +10,42 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from steps.ntk_attention.arms import Trained, compare, comparison, write_arms
-from steps.ntk_attention.training import mean_loss, picture_loss, predictions, train
+from steps.ntk_attention.arms import Trained, compare, comparison, write_arms, write_origins
+from steps.ntk_attention.training import Precision, half, mean_loss, picture_loss, predictions, train
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, vit_from_hub
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.distillation import distil_prefix
+from tenfold.ntk_attention.hub_pictures import HubPictures, Reading, picture_splits
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
 Count = Annotated[int, Field(gt=0)]
-CLASSES = 5
 HEAD = "classifier"
+FITTED = 1000  # pictures of the hub's data sets whose training loss is reported
+
+
+@dataclass
+class HubVision:
+    """What is adapted in place of the small ViTs: a ViT and data sets, by their ids on the hub or as folders.
+
+    ``validation``: the share of the training split that chooses the rate. ``epochs`` stand for updates. ``workers``
+    processes decode pictures. ``datasets_revision``: what it was is written beside the scores.
+    """
+
+    model: str
+    revision: str | None
+    datasets: list[str]
+    datasets_revision: str
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    epochs: Count
+    workers: Annotated[int, Field(ge=0)]
+    mixed_precision: Precision
 
 
 @dataclass
 class AdaptVisionParams:
-    """Which pictures, how long, which rates by kind of method, and the hub's model where that is adapted instead."""
+    """Which pictures, how long, which rates by kind of method, and the hub's model and data where those serve."""
 
     datasets: list[str]
     updates: Count
@@ -33,87 +53,114 @@ class AdaptVisionParams:
     prefixes: list[int]
     rates: dict[str, list[float]]
     seeds: Count
-    hub_model: str | None
-    hub_revision: str | None
+    hub: HubVision | None = None
 
 
 def adapt_vision(prepared: Path, pretrained: Path, *, out: Path, params: AdaptVisionParams, run: Run) -> None:
-    """Adapt the pretrained ViTs to the classes they have not seen, by every method.
+    """Adapt the pretrained ViTs to the classes they have not seen, by every method; or the hub's ViT to data sets.
 
-    Reads   prepared/<pictures>.npz; pretrained/models/<pictures>/
-    Writes  arms.csv, search.csv, items.npz (whether each test picture is right)
+    Reads   prepared/<pictures>.npz; pretrained/models/<pictures>/; nothing of them where the hub's serve
+    Writes  arms.csv, search.csv, items.npz (whether each test picture is right); origins.json of the hub's data
     Logs    <pictures>/<method>/<rate>/<seed>/loss
+    Raises  HubDataError
     """
-    write_arms(out, [_one(prepared, pretrained, name, params, run) for name in params.datasets])
+    if params.hub is None:
+        write_arms(out, [_small(prepared, pretrained, name, params, run) for name in params.datasets])
+        return
+    found, origins = zip(
+        *(_from_hub(source, params.hub, params, run) for source in params.hub.datasets), strict=True
+    )  # fmt: skip
+    write_arms(out, found)
+    write_origins(out, [origin for both in origins for origin in both])
 
 
-def _one(prepared: Path, pretrained: Path, name: str, params: AdaptVisionParams, run: Run) -> Any:
+def _small(prepared: Path, pretrained: Path, name: str, params: AdaptVisionParams, run: Run) -> Any:
     parts = load_pictures(prepared / f"{name}.npz")
-    hub = (params.hub_model, params.hub_revision)
-    config = fresh(pretrained, name, 0, *hub).config
+
+    def one(method: Method, rate: float, seed: int) -> Trained:
+        return train_pictures(
+            run, fresh(pretrained, name, seed), method, parts, rate=rate, seed=seed, updates=params.updates,
+            batch_size=params.batch_size, name=name,
+        )  # fmt: skip
+
+    return _compared(name, fresh(pretrained, name, 0).config, one, params, run)
+
+
+def _compared(name: str, config: Any, one: Callable[..., Trained], params: AdaptVisionParams, run: Run) -> Any:
     methods = comparison(
         layers=config.num_hidden_layers, heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["vit"],
         prefixes=params.prefixes, lora_outputs=2 * config.hidden_size, run=run,
     )  # fmt: skip
-
-    def one(method: Method, rate: float, seed: int) -> Trained:
-        return train_pictures(
-            run, fresh(pretrained, name, seed, *hub), method, parts, rate=rate, seed=seed, updates=params.updates,
-            batch_size=params.batch_size, name=name,
-        )  # fmt: skip
-
     return compare(run, name, methods, params.rates, params.seeds, "accuracy", one)
 
 
-def load_pictures(path: Path) -> dict[str, torch.Tensor]:
+def _from_hub(source: str, hub: HubVision, params: AdaptVisionParams, run: Run) -> Any:
+    """Return what ``compare`` does, and where both splits came from; the official test split tests."""
+    name = Path(source).name
+    train_split, test_split, columns = picture_splits(source, hub.datasets_revision)
+    classes = train_split.classes(columns.label)
+    config = vit_from_hub(hub.model, hub.revision, classes).config
+    reading = Reading.of(hub.model, hub.revision, config.image_size)
+    order = run.generator(f"validation of {name}").permutation(len(train_split))
+    cut = max(round(len(order) * hub.validation), 1)
+    pictures = HubPictures(train_split, columns, order[cut:], reading)
+    parts = {
+        "fitted": pictures.first(FITTED),
+        "validation": HubPictures(train_split, columns, order[:cut], reading),
+        "test": HubPictures(test_split, columns, range(len(test_split)), reading),
+    }
+    updates = max(hub.epochs * len(pictures) // params.batch_size, 1)
+
+    def one(method: Method, rate: float, seed: int) -> Trained:
+        model = _with_new_classifier(vit_from_hub(hub.model, hub.revision, classes), seed)
+        return train_pictures(
+            run, model, method, parts | {"train": pictures.seen_again(hub.epochs, seed)}, rate=rate, seed=seed,
+            updates=updates, batch_size=params.batch_size, name=name, mixed_precision=hub.mixed_precision,
+            num_workers=hub.workers,
+        )  # fmt: skip
+
+    origins = [split.origin.record() for split in (train_split, test_split)]
+    return _compared(name, config, one, params, run), origins
+
+
+def load_pictures(path: Path) -> dict[str, TensorDataset]:
     with np.load(path) as data:
-        return {name: torch.from_numpy(data[name]) for name in data.files if not name.startswith("source")}
+        return {
+            split: TensorDataset(torch.from_numpy(data[f"{split}_x"]), torch.from_numpy(data[f"{split}_y"]))
+            for split in ("train", "validation", "test")
+        }
 
 
-def fresh(pretrained: Path, name: str, seed: int, hub_model: str | None = None, hub_revision: str | None = None) -> Any:
-    """Return the pretrained model, ours or the hub's, with a new classifier, the same for every method of a seed."""
-    if hub_model is not None:
-        model = vit_from_hub(hub_model, hub_revision, CLASSES)
-    else:
-        model = Backbone.load(pretrained / "models" / name).model
+def fresh(pretrained: Path, name: str, seed: int) -> Any:
+    """Return our pretrained model with a new classifier, the same for every method of a seed."""
+    return _with_new_classifier(Backbone.load(pretrained / "models" / name).model, seed)
+
+
+def _with_new_classifier(model: Any, seed: int) -> Any:
     torch.manual_seed(seed)
     model.classifier.reset_parameters()
     return model
 
 
 def train_pictures(
-    run: Run, model: Any, method: Method, parts: dict[str, torch.Tensor], *, rate: float, seed: int, updates: int,
-    batch_size: int, name: str, head: str | None = HEAD,
+    run: Run, model: Any, method: Method, parts: Mapping[str, Any], *, rate: float, seed: int, updates: int,
+    batch_size: int, name: str, head: str | None = HEAD, mixed_precision: Precision = "no", **loader: Any,
 ) -> Trained:  # fmt: skip
-    """Train one arm and score it. Pictures are brought to the size that the model reads."""
-    size = model.config.image_size
-    text = {"pixel_values": _sized(parts["train_x"][:1], size)}
+    """Train one arm and score it. The training loss is of the part "fitted" where there is one."""
+    text = {"pixel_values": parts["train"][:1][0]}
     model = apply(model, method, head=head, seed=seed, text=text).to(run.device)
-    data = TensorDataset(parts["train_x"], parts["train_y"])
-    label = f"{name}/{method.name}/{rate:g}/{seed}"
-
-    def loss(called: Any, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        return picture_loss(called, (_sized(batch[0], size), batch[1]))
-
     train(
-        run, model, data, loss, name=label, learning_rate=rate, updates=updates, batch_size=batch_size,
-        order=f"order {seed}",
+        run, model, parts["train"], picture_loss, name=f"{name}/{method.name}/{rate:g}/{seed}", learning_rate=rate,
+        updates=updates, batch_size=batch_size, order=f"order {seed}", mixed_precision=mixed_precision, **loader,
     )  # fmt: skip
-    parameters, fitted = trained_count(model, head), mean_loss(model, data, loss)
-    if method.distilled:
-        distil_prefix(model, NTKAttentionConfig(**method.distilled))
     right = {}
-    for split in ("validation", "test"):
-        found = predictions(
-            model, (parts[f"{split}_x"].to(run.device),), lambda called, x: called(pixel_values=_sized(x, size)).logits
-        )
-        right[split] = found == parts[f"{split}_y"].numpy()
+    with half(run.device, mixed_precision):
+        parameters = trained_count(model, head)
+        fitted = mean_loss(model, parts.get("fitted", parts["train"]), picture_loss)
+        if method.distilled:
+            distil_prefix(model, NTKAttentionConfig(**method.distilled))
+        for split in ("validation", "test"):
+            found, labels = predictions(model, parts[split], lambda called, x: called(pixel_values=x).logits)
+            right[split] = found == labels
     return Trained(parameters, fitted, right["validation"].mean(), right["test"].mean(), right["test"])
-
-
-def _sized(pixels: torch.Tensor, size: int) -> torch.Tensor:
-    if pixels.shape[-1] == size:
-        return pixels
-    pixels = pixels.expand(-1, 3, -1, -1)
-    return torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)

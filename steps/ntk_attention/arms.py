@@ -7,14 +7,17 @@ it; "searched" is the best of the method's own grid.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from steps.runtime.run import Run
+from tenfold.ntk_attention.backbones import LORA_TARGETS
 from tenfold.ntk_attention.distillation import TOLERANCE, require_equal_parameters
 from tenfold.ntk_attention.methods import Method
 
@@ -85,6 +88,12 @@ def write_arms(out: Path, found: Iterable[tuple[pd.DataFrame, pd.DataFrame, dict
     np.savez_compressed(out / "items.npz", allow_pickle=False, **merged)
 
 
+def write_origins(out: Path, origins: Iterable[dict[str, Any]]) -> None:
+    """Write origins.json: which commits of the hub's data sets, or what folders, were adapted to."""
+    content = json.dumps(list(origins), indent=1, ensure_ascii=False)
+    (out / "origins.json").write_text(content + "\n", encoding="utf-8")
+
+
 def comparison(
     *, layers: int, heads: int, head_size: int, targets: Sequence[str], prefixes: Sequence[int],
     lora_outputs: int, run: Run,
@@ -112,3 +121,18 @@ def comparison(
     require_equal_parameters(counts)
     methods += [Method(f"prefix (m = {m})", "prefix", {"length": m}) for m in prefixes if m != length]
     return [*methods, Method("ntk", "ntk")]
+
+
+def decoder_methods(config: Any, run: Run, prefixes: Sequence[int] = ()) -> list[Method]:
+    """Return the methods of a decoder by its configuration; PEFT's prefix tuning is among them."""
+    heads, layers = config.num_attention_heads, config.num_hidden_layers
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    kept_heads = getattr(config, "num_key_value_heads", None) or heads
+    methods = comparison(
+        layers=layers, heads=heads, head_size=head_size, targets=LORA_TARGETS[config.model_type], prefixes=prefixes,
+        lora_outputs=(heads + kept_heads) * head_size, run=run,
+    )  # fmt: skip
+    # PEFT's prefix has one key and value a key head; ours one a query head, as (Z, k) do
+    lengths = [method.settings["length"] * heads // kept_heads for method in methods if method.kind == "prefix"]
+    methods += [Method(f"prefix (m = {length}), PEFT", "peft_prefix", {"length": length}) for length in lengths]
+    return [*methods, Method("ntk before rotation", "ntk", {"pre_rope": True})]

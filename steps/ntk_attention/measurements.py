@@ -74,8 +74,13 @@ def comparisons(name: str, arms: pd.DataFrame, items: Mapping[str, np.ndarray]) 
 
 
 def language_model_measurements(arms: pd.DataFrame, items: Mapping[str, np.ndarray]) -> dict[str, Measurement]:
-    """Return NTK-Attention's loss on the second text less each peer's, in nats a character, paired by window."""
-    found = {}
+    """Return NTK-Attention's loss on the second text less each peer's, in nats a character, paired by window.
+
+    Of a text from the hub in nats a token; and where problems were solved, what ``comparisons`` says of them.
+    """
+    arms, problems = arms[arms.metric == "perplexity"], arms[arms.metric == "accuracy"]
+    found = {} if problems.empty else comparisons("math", problems, items)
+    unit = "nats a character" if set(arms.task) == {"characters"} else "nats a token"
     for peer in ("lora", "prefix"):
         method = equal_method(arms, peer)
         found[f"characters_ntk_minus_{peer}"] = difference(
@@ -85,7 +90,7 @@ def language_model_measurements(arms: pd.DataFrame, items: Mapping[str, np.ndarr
             method,
             "searched",
             f"loss of NTK-Attention less that of {method}",
-            unit="nats a character",
+            unit=unit,
         )
     return found
 

@@ -15,6 +15,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
     BertConfig,
     BertModel,
     BertPreTrainedModel,
@@ -83,13 +84,37 @@ def encoder_with_classifier(folder: Path, outputs: int, seed: int) -> MeanPooled
 def vit_from_hub(name: str, revision: str | None, classes: int) -> Any:
     """Return a published ViT, by its hub id or from a folder, with a new classifier of ``classes``."""
     return AutoModelForImageClassification.from_pretrained(
-        name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True
-    )
+        name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True,
+        dtype=torch.float32,
+    )  # fmt: skip
 
 
 def decoder_from_hub(name: str, revision: str | None) -> Any:
     """Return a published causal language model, by its hub id or from a folder."""
-    return AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True)
+    return AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True, dtype=torch.float32)
+
+
+def decoder_classifier_from_hub(name: str, revision: str | None, outputs: int, pad_token_id: int, seed: int) -> Any:
+    """Return a published decoder with a new classifier, ``score``, of what it says at a text's last token."""
+    torch.manual_seed(seed)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        name, revision=revision, num_labels=outputs, pad_token_id=pad_token_id, use_safetensors=True,
+        dtype=torch.float32,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    model.score.reset_parameters()
+    return model
+
+
+def decoder_logits(model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return logits as ``MeanPooledClassifier`` does, of texts that are padded on the right."""
+    batch, choices, length = input_ids.shape
+    flat = attention_mask.reshape(-1, length)
+    longest = int(flat.sum(dim=1).max())  # what is padding in every row is not computed
+    logits = model(
+        input_ids=input_ids.reshape(-1, length)[:, :longest], attention_mask=flat[:, :longest]
+    ).logits.float()  # (B·C, classes or 1)
+    return logits if choices == 1 else logits.reshape(batch, choices)
 
 
 class Backbone:

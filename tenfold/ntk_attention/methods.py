@@ -57,9 +57,8 @@ def apply(
     if method.kind == "peft_prefix":
         from peft import PrefixTuningConfig, get_peft_model
 
-        return get_peft_model(
-            model, PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=method.settings["length"])
-        )
+        task = "SEQ_CLS" if head else "CAUSAL_LM"  # PEFT knows the classifier by its name and trains it
+        return get_peft_model(model, PrefixTuningConfig(task_type=task, num_virtual_tokens=method.settings["length"]))
     if method.kind == "prefix":
         return inject(model, PrefixConfig(**method.settings, seed=seed, modules_to_save=saved))
     config = NTKAttentionConfig(**method.settings, seed=seed, modules_to_save=saved)
@@ -120,5 +119,7 @@ def _from_text(model: PreTrainedModel, text: dict[str, Any], length: int) -> Non
 def trained_count(model: nn.Module, head: str | None) -> int:
     """Return how many numbers are trained beside the classifier that every method trains."""
     total = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    own = sum(parameter.numel() for parameter in model.get_submodule(head).parameters()) if head else 0
-    return total - own
+    if not head:
+        return total
+    classifier = model.get_submodule(head)  # PEFT's holds the frozen one beside that which is trained
+    return total - sum(parameter.numel() for parameter in classifier.parameters() if parameter.requires_grad)

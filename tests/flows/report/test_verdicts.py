@@ -138,6 +138,14 @@ def test_declared_reasons_are_printed() -> None:
     assert (never.verdict, never.reason) == (Verdict.NOT_TESTABLE, "A proof would be needed.")
 
 
+def test_what_it_would_take_is_said_only_while_nothing_was_measured() -> None:
+    declared = claim(*BOTH, not_testable="A GPU would be needed.")
+    never = judge_claim(declared, {"other": GOOD})
+    assert (never.verdict, never.reason, never.tested) == (Verdict.NOT_TESTABLE, "A GPU would be needed.", ())
+    assert judge_claim(declared, {"a": GOOD, "b": GOOD}).verdict is Verdict.REPRODUCED
+    assert judge_claim(declared, {"a": GOOD, "b": BAD}).verdict is Verdict.CONTRADICTED
+
+
 @pytest.mark.parametrize(
     ("measurement", "verdict"),
     [

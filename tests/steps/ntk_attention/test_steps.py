@@ -12,7 +12,6 @@ import torch
 
 from steps.ntk_attention import arms
 from steps.ntk_attention.ablate import rows
-from steps.ntk_attention.adapt_characters import AdaptCharactersParams, adapt_characters
 from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision, fresh, load_pictures, train_pictures
 from steps.ntk_attention.arms import Trained, compare, comparison
 from steps.ntk_attention.measurements import (
@@ -27,7 +26,7 @@ from steps.ntk_attention.theory import TheoryParams, theory
 from steps.runtime.run import Run
 from tenfold.data.errors import TableMismatch
 from tenfold.models.loader import load
-from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_llama, small_vit, vit_from_hub
+from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_llama, small_vit
 from tenfold.ntk_attention.injection import adapter_names
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 from tenfold.ntk_attention.text_tasks import as_bytes, read_items, read_plain_text
@@ -67,8 +66,7 @@ def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def vision_params(**more) -> AdaptVisionParams:
-    usual = {"datasets": ["fashion_mnist"], "updates": 2, "batch_size": 8, "prefixes": [1], "rates": RATES, "seeds": 2,
-             "hub_model": None, "hub_revision": None}  # fmt: skip
+    usual = {"datasets": ["fashion_mnist"], "updates": 2, "batch_size": 8, "prefixes": [1], "rates": RATES, "seeds": 2}
     return AdaptVisionParams(**(usual | more))
 
 
@@ -101,48 +99,6 @@ def test_every_method_is_searched_and_repeated_from_more_seeds(
     with np.load(out / "items.npz") as items:
         for row in table.itertuples():
             assert items[f"fashion_mnist|{row.method}|{row.setting}|{row.seed}"].mean() == pytest.approx(row.test_score)
-
-
-def test_the_hub_model_is_adapted_where_one_is_named(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
-    from transformers import ViTConfig, ViTForImageClassification
-
-    config = ViTConfig(image_size=16, patch_size=8, num_channels=3, hidden_size=64, num_hidden_layers=2,
-                       num_attention_heads=2, intermediate_size=32, num_labels=7)  # fmt: skip
-    ViTForImageClassification(config).save_pretrained(tmp_path / "hub")
-    assert vit_from_hub(str(tmp_path / "hub"), None, 5).classifier.out_features == 5
-    out = tmp_path / "out"
-    few = {kind: [1e-3] for kind in RATES}
-    params = vision_params(hub_model=str(tmp_path / "hub"), rates=few, seeds=1)
-    adapt_vision(prepared, pretrained, out=out, params=params, run=step_run("adapt_vision", out))
-    table = pd.read_csv(out / "arms.csv").set_index("method")
-    assert table.trainable_parameters["ntk"].max() == 2 * 2 * 32 * 33  # two layers: the hub's, not ours
-
-
-def test_the_hub_decoder_is_adapted_in_its_own_tokens(pretrained: Path, tmp_path: Path) -> None:
-    from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
-
-    pieces = ["<|endoftext|>", "Ġ", "w", *"0123456789"]
-    tokenizer = Qwen2Tokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[])
-    tokenizer.save_pretrained(tmp_path / "hub")
-    words = [f"w{number}" for number in range(20)]
-    config = Qwen2Config(vocab_size=21, hidden_size=128, num_hidden_layers=1, num_attention_heads=4,
-                         num_key_value_heads=2, intermediate_size=32)  # fmt: skip
-    Qwen2ForCausalLM(config).save_pretrained(tmp_path / "hub")
-    text = np.frombuffer(" ".join(np.random.default_rng(0).choice(words, 400)).encode(), np.uint8).astype(np.int64)
-    (tmp_path / "prepared").mkdir()
-    np.savez(tmp_path / "prepared" / "characters.npz", train=text, validation=text[:500], test=text[500:])
-    out = tmp_path / "out"
-    kinds = ("fine_tuning", "lora", "prefix", "peft_prefix", "ntk")
-    params = AdaptCharactersParams(train_windows=8, test_windows=4, updates=2, batch_size=4, seeds=1,
-                                   rates={kind: [1e-3] for kind in kinds}, hub_model=str(tmp_path / "hub"),
-                                   hub_revision=None, hub_context=8)  # fmt: skip
-    run = step_run("adapt_characters", out)
-    adapt_characters(tmp_path / "prepared", pretrained, out=out, params=params, run=run)
-    table = pd.read_csv(out / "arms.csv").set_index("method")
-    assert table.trainable_parameters["ntk"].max() == 4 * 32 * 33
-    assert {name.split(" (")[0] for name in table.index} == {"full", "ntk", "ntk before rotation", "prefix", "lora"}
-    assert table.trainable_parameters.drop("full").between(4000, 4400).all()
-    assert (table.metric == "perplexity").all() and (table.test_score > 1).all()
 
 
 def test_a_trained_prefix_is_distilled_before_it_is_scored(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
