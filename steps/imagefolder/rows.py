@@ -16,7 +16,8 @@ import torch
 from torch.utils.data import TensorDataset
 
 from steps.imagefolder import setting
-from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from, tokens_of
+from steps.imagefolder.encoding import tokens_of
+from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from
 from steps.imagefolder.pictures import Split, dataset_names, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run

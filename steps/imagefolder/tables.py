@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from steps.imagefolder.encoding import tokens_of
 from steps.imagefolder.inputs import Inputs, again, probes_of
-from steps.imagefolder.loops import tokens_of
 from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
 from tenfold.imagefolder.pictures import to_pixels
 

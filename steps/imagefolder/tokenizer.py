@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import torch
 
 from steps.imagefolder import setting
-from steps.imagefolder.loops import fit_tokenizer, mean_error, settings_from, tokens_of
+from steps.imagefolder.encoding import mean_error, tokens_of
+from steps.imagefolder.loops import fit_tokenizer, settings_from
 from steps.imagefolder.pictures import dataset_names, origin, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
@@ -30,11 +31,12 @@ Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction 
 
 @dataclass
 class TokenizerParams:
-    """Sizes (``sizes`` go to TokenizerConfig: see ``sized``), training, and what it is trained with (``steps.imagefolder.setting``).
+    """Sizes, training, and what it is trained with (``steps.imagefolder.setting``).
 
-    Warm-up, floor, perceptual_weight and micro_batches are those of TrainingSettings. Where pictures are files, their
-    shorter sides are brought to ``resized`` (None: the crop's), ``views`` random crops of each are seen, and
-    ``workers`` processes read them. ``frozen_size`` is the side of what the hub's frozen transformers read.
+    ``sizes`` go to TokenizerConfig, as ``sized`` makes them fit the pictures. Warm-up, floor, perceptual_weight and
+    micro_batches are those of TrainingSettings. Where pictures are files, their shorter sides are brought to
+    ``resized`` (None: the crop's), ``views`` random crops of each are seen, and ``workers`` processes read them.
+    ``frozen_size`` is the side of what the hub's frozen transformers read.
     """
 
     sizes: dict[str, Any]

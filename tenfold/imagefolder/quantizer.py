@@ -132,7 +132,8 @@ class Quantizer(nn.Module):
     def tokens(self, z: Maps) -> Indices:
         """Return the indices alone: those of ``forward`` without dropout, at less work."""
         with torch.autocast(z.device.type, enabled=False):
-            residual, found = z.float(), []
+            residual = z.float()
+            found: list[Tensor] = []
             for i in range(len(self.config.sides)):
                 if i:
                     residual = residual - self.refine(self.up(self.embed(found[-1]), i - 1), i - 1)

@@ -12,8 +12,8 @@ from tenfold.imagefolder.config import PAPER_SIDES, PAPER_TOKENIZER, InvalidConf
 from tenfold.imagefolder.errors import InvalidTokens
 from tenfold.imagefolder.quantizer import Quantizer, masked_mean
 from tenfold.imagefolder.rows import SWEEP, ablation_rows, chosen_rows, sweep_rows
-from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.scales import nearest_tick, slices
+from tenfold.imagefolder.tokenizer import Tokenizer
 
 
 @pytest.fixture
