@@ -19,5 +19,5 @@ quantisation, semantics = (
 timed = paper.step("timing", prepared, folded, unfolded, timed=True)
 paper.step(
     "evaluate", prepared, trained, p2, p1, unquantised, folded, unfolded, sampled, quantisation, semantics, timed,
-    publishes=True,
+    publishes=True, gpu=True,
 )  # fmt: skip

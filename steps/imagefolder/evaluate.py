@@ -29,6 +29,7 @@ from steps.runtime.run import Run
 from tenfold.imagefolder.evaluation import Reference, evaluate_images
 from tenfold.imagefolder.grids import interpolation, scale_strips
 from tenfold.imagefolder.grids import sheet as laid_out
+from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.probes import (
     CAVEAT,
     probe_difference,
@@ -44,9 +45,10 @@ MOST_CLASSES = 10  # rows of a figure
 
 @dataclass
 class EvaluateParams:
-    """Draws of the bootstrap of distances."""
+    """Draws of the bootstrap of distances, and whether models run on a GPU, if there is one."""
 
     resamples: int
+    on_gpu: bool = False
 
 
 def evaluate(
@@ -60,9 +62,10 @@ def evaluate(
     Reads   prepared/<dataset>.npz; all models; samples.npz, guidance.json; rows.csv, items.npz; timing.csv
     Writes  metrics.json, claims.json, figures/*.svg and tables/*.csv with their captions
     """
-    datasets = dataset_names(prepared)
+    datasets, device = dataset_names(prepared), run.device if params.on_gpu else "cpu"
     inputs = [
-        read_inputs(name, prepared, trained, (p2, p1, unquantised), (folded, unfolded), sampled) for name in datasets
+        read_inputs(name, prepared, trained, (p2, p1, unquantised), (folded, unfolded), sampled, device)
+        for name in datasets
     ]
     first, timing = inputs[0], pd.read_csv(timed / "timing.csv")
     ablation = pd.concat([pd.read_csv(folder / "rows.csv") for folder in (quantisation, semantics)])
@@ -198,7 +201,8 @@ def _figures(inputs: list[Inputs], tried: dict[str, Any]) -> dict[str, figures.D
     found: dict[str, figures.Drawn] = {}
     for one in inputs:
         tokenizer, name = one.tokenizers["p2"], one.dataset
-        images, side = one.test.images[: 2 * COLUMNS], one.test.pixels.shape[1]
+        shown, side = one.test.pixels[: 2 * COLUMNS], one.test.size
+        images = to_tensor(shown).to(tokenizer.projection.weight.device)
         found[f"{name}_reconstruction"] = figures.sheet(
             scale_strips(tokenizer, images[:COLUMNS]), side,
             f"{name}: test pictures, a row each, from the first 1, 2, … scales; the picture itself last.",

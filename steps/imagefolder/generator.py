@@ -10,7 +10,8 @@ import torch
 from torch.utils.data import TensorDataset
 
 from steps.imagefolder import setting
-from steps.imagefolder.loops import fit_generator, settings_from, tokens_of
+from steps.imagefolder.encoding import tokens_of
+from steps.imagefolder.loops import fit_generator, settings_from
 from steps.imagefolder.pictures import dataset_names, origin, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run

@@ -38,15 +38,16 @@ def read_inputs(
     tokenizers: tuple[Path, ...],
     generators: tuple[Path, ...],
     sampled: Path,
+    device: str = "cpu",
 ) -> Inputs:
-    """Return what the steps before left for one data set."""
+    """Return what the steps before left for one data set, its models on a device."""
     samples = arrays(sampled / "samples.npz")
     return Inputs(
         dataset, read_split(prepared, dataset, "train"), read_split(prepared, dataset, "test"),
-        MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf"),
-        {name: Tokenizer.load(folder / "models" / f"{dataset}-{name}")
+        MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf").to(device),
+        {name: Tokenizer.load(folder / "models" / f"{dataset}-{name}").to(device)
          for name, folder in zip(VARIANTS, tokenizers, strict=True)},
-        {name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0")
+        {name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0").to(device)
          for name, folder in zip(ORDERS, generators, strict=True)},
         {name: [samples[key] for key in sorted(samples) if key.startswith(f"{dataset}-{name}-")] for name in ORDERS},
     )  # fmt: skip
@@ -54,7 +55,8 @@ def read_inputs(
 
 def again(tokenizer: Tokenizer, images: torch.Tensor) -> torch.Tensor:
     """Return many images as they come back from the tokenizer."""
-    return torch.cat([tokenizer.reconstruct(part) for part in images.split(500)])
+    device = tokenizer.projection.weight.device
+    return torch.cat([tokenizer.reconstruct(part.to(device)).cpu() for part in images.split(500)])
 
 
 def probes_of(one: Inputs, variant: str) -> tuple[list[Probe], np.ndarray]:

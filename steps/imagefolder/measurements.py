@@ -164,8 +164,9 @@ def joint_measurement(model: ImageFolder) -> Measurement:
     first = generator.segments[0]
     zeros = generator.inputs.weight.new_zeros(1, first.stop, generator.inputs.in_features)
     with torch.inference_mode():
-        logits, _ = generator.next_segment(first, zeros, torch.zeros(1, dtype=torch.long), None)
-    best = logits[:, 0].topk(FEW_CODES, dim=-1).values  # (1, 2, few): so few that every pair is drawn often
+        classes = torch.zeros(1, dtype=torch.long, device=zeros.device)
+        logits, _ = generator.next_segment(first, zeros, classes, None)
+    best = logits[:, 0].topk(FEW_CODES, dim=-1).values.cpu()  # (1, 2, few): so few that every pair is drawn often
     kept = filtered(best, 0, 0.95)
     draws = torch.Generator().manual_seed(0)
     pairs = joint_sample(kept.expand(JOINT_DRAWS, -1, -1), 0, 1.0, draws)

@@ -18,10 +18,15 @@ from tenfold.data.images import read_images
 Count = Annotated[int, Field(gt=0)]
 
 
+class UnknownDataset(ValueError):
+    """A data set that this paper has no source of."""
+
+
 @dataclass
 class PrepareParams:
     """Which data sets, pictures a class of each split, and the side of all pictures.
 
+    A name may end in a side of its own: cifar10_64 is cifar10 at 64×64, of the same pictures in the same splits.
     ``folder`` holds ImageNet-1k, with train/ and val/ in class subfolders, for the data set of that name; a relative
     path starts at the root of the checkout, and it must lie outside of it.
     """
@@ -43,7 +48,7 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
     Writes  <dataset>.npz: <split>_pixels (N, size, size) or (N, size, size, 3) uint8, <split>_labels int64
             manifest.json: origin, counts and sha256 of each split, by data set
             imagenet.csv (where that is a data set): name and label of every picture to train on
-    Raises  TableMismatch, CorruptArchive, MissingPictures
+    Raises  TableMismatch, CorruptArchive, MissingPictures, UnknownDataset
     """
     folders = {folder.name: folder for folder in (fashion_mnist, cifar10)}
     manifest: dict[str, dict[str, object]] = {}
@@ -53,10 +58,13 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
             where = Path(params.folder or NAME).expanduser().resolve()
             manifest[NAME] = write_imagenet(where, out, run, size=params.size, per_class=per_class)
             continue
-        folder = folders[dataset]
+        name, size = source_and_size(dataset, params.size)
+        if name not in folders:
+            raise UnknownDataset(f"{dataset} is none of {', '.join([*folders, NAME])}, nor one with a side after it")
+        folder = folders[name]
         train = read_images(folder, "train", per_class=params.train + params.validation)
         test = read_images(folder, "test", per_class=params.test)
-        order = run.generator(f"validation of {dataset}").permutation(len(train.labels))
+        order = run.generator(f"validation of {name}").permutation(len(train.labels))
         cut = len(order) * params.train // (params.train + params.validation)
         parts = {
             "train": (train.pixels[order[:cut]], train.labels[order[:cut]]),
@@ -66,14 +74,20 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
         source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
         record: dict[str, object] = {"origin": source["origin"], "stand_in": source["stand_in"]}
         arrays: dict[str, np.ndarray] = {}
-        for name, (pixels, labels) in parts.items():
-            arrays[f"{name}_pixels"], arrays[f"{name}_labels"] = fitted(pixels, params.size), labels.astype(np.int64)
-            digest = hashlib.sha256(arrays[f"{name}_pixels"].tobytes()).hexdigest()
-            record[name] = {"count": len(labels), "sha256": digest}
+        for part, (pixels, labels) in parts.items():
+            arrays[f"{part}_pixels"], arrays[f"{part}_labels"] = fitted(pixels, size), labels.astype(np.int64)
+            digest = hashlib.sha256(arrays[f"{part}_pixels"].tobytes()).hexdigest()
+            record[part] = {"count": len(labels), "sha256": digest}
         np.savez_compressed(out / f"{dataset}.npz", allow_pickle=False, **arrays)
         manifest[dataset] = record
-        run.say(f"{dataset}: " + ", ".join(f"{name} {len(labels)}" for name, (_, labels) in parts.items()))
+        run.say(f"{dataset}: " + ", ".join(f"{part} {len(labels)}" for part, (_, labels) in parts.items()))
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def source_and_size(dataset: str, size: int) -> tuple[str, int]:
+    """Return the source of a data set and the side of its pictures: the one after its name, or ``size``."""
+    source, _, side = dataset.rpartition("_")
+    return (source, int(side)) if source and side.isdecimal() and int(side) > 0 else (dataset, size)
 
 
 def fitted(pixels: UInt8[np.ndarray, "N h w *C"], size: int) -> UInt8[np.ndarray, "N H W *C"]:

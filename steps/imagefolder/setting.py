@@ -111,7 +111,7 @@ def files_to_train_on(prepared: Path, dataset: str, size: int, params: Any, run:
 
 
 def place(params: Any, run: Run) -> str:
-    """Return where a trained model is looked at: mixed precision is for models too large for a CPU."""
+    """Return where a trained model is looked at: one of mixed precision is too large for a CPU."""
     return "cpu" if params.mixed_precision == "no" else run.device
 
 

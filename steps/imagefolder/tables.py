@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from steps.imagefolder.encoding import tokens_of
 from steps.imagefolder.inputs import Inputs, again, probes_of
-from steps.imagefolder.loops import tokens_of
 from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
 from tenfold.imagefolder.pictures import to_pixels
 
@@ -19,9 +19,9 @@ def truncation(one: Inputs) -> pd.DataFrame:
     images, rows = one.test.images, []
     for name in ("p2", "p1"):
         tokenizer = one.tokenizers[name]
-        tokens = tokens_of(tokenizer, images)
+        tokens, device = tokens_of(tokenizer, images), tokenizer.projection.weight.device
         for scales in range(1, len(tokenizer.config.sides) + 1):
-            decoded = torch.cat([tokenizer.decode(part, scales) for part in tokens.split(500)])
+            decoded = torch.cat([tokenizer.decode(part.to(device), scales).cpu() for part in tokens.split(500)])
             error = float((decoded - images).square().mean())
             rows.append({"dataset": one.dataset, "variant": name, "scales": scales, "error": error})
     return pd.DataFrame(rows)

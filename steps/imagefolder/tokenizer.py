@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 import torch
 
 from steps.imagefolder import setting
-from steps.imagefolder.loops import fit_tokenizer, mean_error, settings_from, tokens_of
+from steps.imagefolder.encoding import mean_error, tokens_of
+from steps.imagefolder.loops import fit_tokenizer, settings_from
 from steps.imagefolder.pictures import dataset_names, origin, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
 
@@ -29,11 +31,12 @@ Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction 
 
 @dataclass
 class TokenizerParams:
-    """Sizes (``sizes`` go to TokenizerConfig), training, and what it is trained with (``steps.imagefolder.setting``).
+    """Sizes, training, and what it is trained with (``steps.imagefolder.setting``).
 
-    Warm-up, floor, perceptual_weight and micro_batches are those of TrainingSettings. Where pictures are files, their
-    shorter sides are brought to ``resized`` (None: the crop's), ``views`` random crops of each are seen, and
-    ``workers`` processes read them. ``frozen_size`` is the side of what the hub's frozen transformers read.
+    ``sizes`` go to TokenizerConfig, as ``sized`` makes them fit the pictures. Warm-up, floor, perceptual_weight and
+    micro_batches are those of TrainingSettings. Where pictures are files, their shorter sides are brought to
+    ``resized`` (None: the crop's), ``views`` random crops of each are seen, and ``workers`` processes read them.
+    ``frozen_size`` is the side of what the hub's frozen transformers read.
     """
 
     sizes: dict[str, Any]
@@ -68,7 +71,7 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
     Reads   prepared/<dataset>.npz, train and validation, and the files it lists; trained/models/<dataset>-ssl_teacher/
     Writes  models/<dataset>-<variant>/; usage.json: use of the codes on validation, by data set, branch and scale
     Logs    <dataset>/<loss>
-    Raises  CodebookCollapsed, NotFinite, InvalidModel, MissingPackage
+    Raises  CodebookCollapsed, NotFinite, InvalidConfig, InvalidModel, MissingPackage
     """
     assert run.variant is not None
     tables: dict[str, list[dict[str, float]]] = {}
@@ -76,7 +79,7 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
         train, held_out = (read_split(prepared, dataset, split) for split in ("train", "validation"))
         teacher = setting.teacher(trained, dataset, train, params, run)
         sizes = {"image_size": train.size, "channels": train.channels, "teacher_dim": teacher.features}
-        config = TokenizerConfig.from_dict({**params.sizes, **sizes, **VARIANTS[run.variant]})
+        config = TokenizerConfig.from_dict({**sized(params.sizes, train.size), **sizes, **VARIANTS[run.variant]})
         semantic = config.semantic_branches != "none" and config.semantic_weight > 0
         files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
         model = fit_tokenizer(
@@ -99,6 +102,19 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
         run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=held_out.pixels[:2])
         run.say(f"{dataset}: error {error:.4f} on validation")
     (out / "usage.json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+
+
+def sized(sizes: dict[str, Any], image_size: int) -> dict[str, Any]:
+    """Return sizes for pictures of one side: ``grid`` patches along it, where that is given in place of patch_size.
+
+    Pictures of any side so have equally many patches. Raises InvalidConfig if they do not tile the picture.
+    """
+    if "grid" not in sizes:
+        return sizes
+    others = {name: value for name, value in sizes.items() if name != "grid"}
+    if "patch_size" in others or image_size % sizes["grid"]:
+        raise InvalidConfig(f"a grid of {sizes['grid']} patches, without patch_size, does not tile {image_size}")
+    return {**others, "patch_size": image_size // sizes["grid"]}
 
 
 def use_of_codes(model: Tokenizer, images: torch.Tensor) -> list[dict[str, float]]:

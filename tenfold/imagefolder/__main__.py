@@ -1,4 +1,4 @@
-"""``python -m tenfold.imagefolder``: tokenize, detokenize, reconstruct, sample, evaluate, eval-released."""
+"""``python -m tenfold.imagefolder``: tokenize, detokenize, reconstruct, sample, evaluate, compare, eval-released."""
 
 from __future__ import annotations
 
@@ -167,6 +167,35 @@ def evaluate(
     with _named_errors():
         network = MetricClassifier.from_pretrained(classifier)
         figures = evaluate_images(pictures, reference, network, k=k, resamples=resamples, seed=seed)
+    typer.echo(json.dumps(figures, indent=1, allow_nan=False))
+
+
+@app.command()
+def compare(
+    first: Pictures,
+    second: Annotated[Path, typer.Argument(help="Pictures likewise, as many, in the same order.")],
+    reference: Annotated[Path | None, typer.Option(help="Real pictures, or reference statistics (npz).")] = None,
+    classifier: Annotated[Path | None, typer.Option(help="The folder of the metric classifier.")] = None,
+    resamples: Annotated[int, typer.Option(min=2, help="Resamples for the intervals.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the resamples.")] = 0,
+) -> None:
+    """Compare two sets of pictures pair by pair (error, PSNR, SSIM), and print the figures as JSON.
+
+    With a reference and a classifier, also how much nearer the first set is to the real pictures than the second.
+    """
+    import json
+
+    from tenfold.imagefolder.evaluation import compare_images, evaluate_reconstruction
+    from tenfold.imagefolder.files import channels_of
+    from tenfold.imagefolder.metric_classifier import MetricClassifier
+
+    with _named_errors():
+        if (reference is None) != (classifier is None):
+            raise ValueError("--reference and --classifier go together")
+        draws = {"resamples": resamples, "seed": seed}
+        figures = evaluate_reconstruction(first, second, channels=channels_of(first), **draws)
+        if reference is not None and classifier is not None:
+            figures |= compare_images(first, second, reference, MetricClassifier.from_pretrained(classifier), **draws)
     typer.echo(json.dumps(figures, indent=1, allow_nan=False))
 
 

@@ -32,9 +32,7 @@ def read_pictures(path: Path, *, channels: int) -> UInt8[np.ndarray, "N H W *C"]
         if found.shape[-1] != channels:
             raise InvalidImages(f"{path} has {found.shape[-1]} channels; this model reads {channels}")
         return found[..., 0] if channels == 1 else found
-    names = [path] if path.is_file() else sorted(p for p in path.glob("*") if p.suffix.lower() in SUFFIXES)
-    if not names:
-        raise InvalidImages(f"{path} holds no pictures ({', '.join(SUFFIXES)}) and is no npz file")
+    names = _names(path)
     try:
         pictures = [np.asarray(Image.open(name).convert("L" if channels == 1 else "RGB")) for name in names]
     except (UnidentifiedImageError, OSError) as error:
@@ -43,6 +41,28 @@ def read_pictures(path: Path, *, channels: int) -> UInt8[np.ndarray, "N H W *C"]
     if len(sizes) > 1:
         raise InvalidImages(f"{path} holds pictures of {len(sizes)} sizes; bring them to one size first")
     return np.stack(pictures)
+
+
+def channels_of(path: Path) -> int:
+    """Return 1 for grey pictures, 3 for others, by the first of them. Raises InvalidImages."""
+    from PIL import Image, UnidentifiedImageError
+
+    if path.suffix == ".npz":
+        pixels = _array(path)
+        return 1 if pixels.ndim == 3 else pixels.shape[-1]
+    first = _names(path)[0]
+    try:
+        with Image.open(first) as picture:
+            return 1 if picture.mode in ("1", "L") else 3
+    except (UnidentifiedImageError, OSError) as error:
+        raise InvalidImages(f"{first} cannot be read as a picture: {error}") from None
+
+
+def _names(path: Path) -> list[Path]:
+    names = [path] if path.is_file() else sorted(p for p in path.glob("*") if p.suffix.lower() in SUFFIXES)
+    if not names:
+        raise InvalidImages(f"{path} holds no pictures ({', '.join(SUFFIXES)}) and is no npz file")
+    return names
 
 
 def _array(path: Path) -> UInt8[np.ndarray, "N H W *C"]:

@@ -129,6 +129,17 @@ class Quantizer(nn.Module):
             z + (running - z).detach(), torch.cat(indices, dim=2), stacked.detach(), kept, codebook, commitment
         )
 
+    def tokens(self, z: Maps) -> Indices:
+        """Return the indices alone: those of ``forward`` without dropout, at less work."""
+        with torch.autocast(z.device.type, enabled=False):
+            residual = z.float()
+            found: list[Tensor] = []
+            for i in range(len(self.config.sides)):
+                if i:
+                    residual = residual - self.refine(self.up(self.embed(found[-1]), i - 1), i - 1)
+                found.append(self.nearest(self.down(residual, i)))
+            return torch.cat(found, dim=2)
+
     def running_sums(self, indices: Indices) -> Float[Tensor, "S B P c K2"]:
         """Return f̂₁ … f̂_S of given indices, all scales and branches in one convolution.
 

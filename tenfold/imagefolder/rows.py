@@ -1,5 +1,7 @@
 """The eight rows of the paper's ablation, each a configuration: every row keeps what the rows before it added.
 
+``sweep_rows`` are more, which the paper has not: each is row 6 with one size changed.
+
 The table's length for rows 3 to 8, 265, contradicts the published schedule (286): lengths here are computed. Rows 7 and
 8 are described nowhere: we read row 7 as a discriminator on frozen features instead of patches, and row 8
 ("equilibrium") as its delayed start, LeCam, adaptive weight and weight decay together. So rows before the eighth
@@ -8,14 +10,26 @@ train against their discriminator from the first update, with a constant weight,
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from tenfold.imagefolder.adversarial import AdversarialSettings
-from tenfold.imagefolder.config import PAPER_SIDES, PAPER_TOKENIZER, TokenizerConfig
+from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.errors import InvalidConfig
 
 Discriminator = Literal["none", "patch", "features"]
-PAPER_LONG_SIDES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)  # 680 positions
+# What each row of the sweep changes of row 6, which has two branches: name, title, changes
+SWEEP: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("branches_1", "row 6 with P = 1", {"branches": 1}),
+    ("branches_4", "row 6 with P = 4", {"branches": 4}),
+    ("codebook_half", "row 6 with V / 2", {"codebook_size": 1 / 2}),  # as a factor
+    ("codebook_double", "row 6 with 2 V", {"codebook_size": 2}),
+    ("codebook_fourfold", "row 6 with 4 V", {"codebook_size": 4}),
+    ("dropout_none", "row 6 without quantizer dropout", {"quantizer_dropout": 0.0}),
+    ("dropout_quarter", "row 6 with quantizer dropout 0.25", {"quantizer_dropout": 0.25}),
+    ("dropout_half", "row 6 with quantizer dropout 0.5", {"quantizer_dropout": 0.5}),
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class Row:
     tokenizer: TokenizerConfig
     discriminator: Discriminator = "none"
     equilibrium: bool = False
+    name: str = ""  # of a row that the paper has not
 
     @property
     def length(self) -> int:
@@ -66,7 +81,24 @@ def ablation_rows(
     return rows
 
 
-def paper_rows() -> list[Row]:
-    """Return the rows at the paper's own sizes."""
-    assert PAPER_TOKENIZER.sides == PAPER_SIDES
-    return ablation_rows(PAPER_TOKENIZER, PAPER_LONG_SIDES, discriminator="patch")
+def sweep_rows(base: TokenizerConfig, *, discriminator: Discriminator = "none") -> list[Row]:
+    """Return row 6 with other branches, codebooks and shares of quantizer dropout, numbered from 9. Names: SWEEP.
+
+    Raises InvalidConfig for a codebook too small to be halved.
+    """
+    semantic = replace(base, semantic_branches="one")
+    rows = []
+    for number, (name, title, changes) in enumerate(SWEEP, 9):
+        factor = changes.get("codebook_size")
+        sizes = changes if factor is None else {"codebook_size": int(factor * base.codebook_size)}
+        rows.append(Row(number, title, replace(semantic, **sizes), discriminator, name=name))
+    return rows
+
+
+def chosen_rows(rows: list[Row], wanted: Collection[int | str]) -> list[Row]:
+    """Return the rows that are wanted, by number or by name. Raises InvalidConfig for one that does not exist."""
+    known = {row.number for row in rows} | {row.name for row in rows if row.name}
+    if unknown := [str(one) for one in wanted if one not in known]:
+        names = ", ".join(map(str, sorted(known, key=str)))
+        raise InvalidConfig(f"there is no row {', '.join(unknown)}; there are {names}")
+    return [row for row in rows if row.number in wanted or (row.name and row.name in wanted)]

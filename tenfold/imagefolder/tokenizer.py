@@ -5,6 +5,7 @@ Legend:  B images · C channels · P branches · c code_dim · K side of the lat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from tenfold.imagefolder.semantic import gathered, info_nce
 
 Images = Float[Tensor, "B C H W"]
 Indices = Int[Tensor, "B P L"]
+CACHED = 2**20  # numbers of an activation that a processor's cache holds
 
 
 @dataclass
@@ -60,6 +62,19 @@ class Tokenizer(Pretrained):
     def last_layer(self) -> Tensor:
         """The weight before the pixels, at which gradients of two losses are weighed against each other."""
         return self.decoder.head.weight
+
+    def in_parts(self, function: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+        """Return the function of a batch: on one thread, out of training, of as many rows at once as a cache holds.
+
+        Several threads gain nothing by it: they would meet more often.
+        """
+        config = self.config
+        tokens = 1 + config.grid**2 + config.branches * self.quantizer.side**2
+        rows = max(1, CACHED // (4 * config.width * tokens))
+        alone = batch.device.type == "cpu" and torch.get_num_threads() == 1
+        if self.training or not alone or len(batch) <= rows:
+            return function(batch)
+        return torch.cat([function(part) for part in batch.split(rows)])
 
     def latents(self, images: Images) -> Float[Tensor, "B P c K2"]:
         """Return the continuous maps z. Raises InvalidImages for another shape."""
@@ -103,7 +118,7 @@ class Tokenizer(Pretrained):
     @torch.no_grad()
     def encode(self, images: Images) -> Indices:
         """Return the indices of all scales of every branch, coarse to fine; nothing is dropped."""
-        return self.quantizer(self.latents(images), dropout=False).indices
+        return self.in_parts(lambda part: self.quantizer.tokens(self.latents(part)), images)
 
     @torch.no_grad()
     def decode(self, indices: Indices, scales: int | None = None) -> Images:
@@ -111,7 +126,8 @@ class Tokenizer(Pretrained):
         S = len(self.config.sides)
         if scales is not None and not 1 <= scales <= S:
             raise InvalidTokens(f"scales from 1 to {S}, not {scales}")
-        return self.decoder(self.quantizer.running_sums(indices)[(scales or S) - 1])
+        last = (scales or S) - 1
+        return self.in_parts(lambda part: self.decoder(self.quantizer.running_sums(part)[last]), indices)
 
     @torch.no_grad()
     def reconstruct(self, images: Images, scales: int | None = None, *, bypass: bool = False) -> Images:

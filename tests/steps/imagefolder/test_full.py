@@ -34,6 +34,7 @@ from tenfold.imagefolder.convnet import weights_sha256
 from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
 from tenfold.imagefolder.folders import CroppedPictures, MissingPictures, class_folders, cropped
 from tenfold.imagefolder.pipeline import ImageFolder
+from tenfold.imagefolder.rows import ablation_rows
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.models.folder import InvalidModel
 
@@ -71,7 +72,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder = top / "imagenet" / split / f"n{label}"
             folder.mkdir(parents=True)
             for number in range(count):
-                pixels = draws.integers(0, 255, (20 + number, 24, 3), dtype=np.uint8)
+                pixels = (draws.integers(0, 85, (20 + number, 24, 3)) + 85 * label).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{number}.png")
     (top / "prepare").mkdir()
     sliced = PrepareParams(
@@ -88,6 +89,16 @@ def tokenizer_params(top: Path, **changes: Any) -> TokenizerParams:
         discriminator_depths=[1, 2], adversarial_start=0.5, frozen_size=8,
     )  # fmt: skip
     return TokenizerParams(**{**own, **changes})
+
+
+def rows_params(top: Path, **changes: Any) -> RowsParams:
+    own = dict(
+        **TRAINING, rows=[], seeds=1, long_sides=[1, 2, 4], adversarial_start=0.5, generator_updates=2, per_class=2,
+        guidance=1.0, top_p=0.95, top_k=5, mixed_precision="bf16", teacher=str(top / "dinov2"),
+        start_from=str(top / "dinov2"), perceptual="lpips", discriminator="patch",
+        discriminator_model=str(top / "dino"), discriminator_depths=[1, 2], frozen_size=8,
+    )  # fmt: skip
+    return RowsParams(**{**own, **changes})
 
 
 def distance(_: str) -> Callable[[Any, Any], Any]:
@@ -116,6 +127,12 @@ def test_params_at_full_are_the_paper_s_sizes() -> None:
     assert len(own.teacher_revision or "") == len(own.discriminator_revision or "") == 40
     drawn = parameters.typed(GeneratorParams, parameters.block(raw, "imagefolder", "generator"), "generator")
     assert GeneratorConfig.for_tokenizer(whole, **drawn.sizes) == PAPER_GENERATOR
+    ablated = parameters.typed(RowsParams, parameters.block(raw, "imagefolder", "rows"), "rows")
+    every = ablation_rows(whole, tuple(ablated.long_sides), discriminator=ablated.discriminator)
+    assert ablated.rows == [] and [row.length for row in every] == [680, 680, *[286] * 6]
+    assert [row.discriminator for row in every] == ["patch"] * 6 + ["features"] * 2
+    for name in ("teacher", "start_from", "discriminator_model", "perceptual", "resized", "mixed_precision"):
+        assert getattr(ablated, name) == getattr(own, name)
     for profile in ("smoke", "default", "extended", "gpu"):
         small = parameters.block({**raw, "profile": profile}, "imagefolder", "tokenizer")
         assert small["teacher"] == "ssl_teacher" and small["discriminator"] == "none" and small["start_from"] is None
@@ -213,15 +230,24 @@ def test_every_other_step_takes_what_these_leave(
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
     drawing = SampleParams(per_class=5, search_per_class=2, guidance=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True)
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    none = RowsParams(rows=[], seeds=1, long_sides=[1, 2, 4], adversarial_start=0.5, updates=2, batch_size=8,
-                      learning_rate=1e-3, ema_decay=0.5, generator_updates=0, per_class=2, guidance=1.0,
-                      top_p=0.95)  # fmt: skip
+    none = rows_params(top, rows=[])
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=none)
+    chosen = rows_params(top, rows=[2, 6, 8, "codebook_double"], updates=6, learning_rate=5e-3)
+    for variant, trained_rows in (("quantisation", [2, 12]), ("semantics", [6, 8])):
+        folder = tmp_path / f"chosen-{variant}"
+        folder.mkdir()
+        run = Run("imagefolder", "rows", out=folder, variant=variant, profile="full")
+        rows(*(out[name] for name in ("prepare", "networks", "p2", "folded")), out=folder, params=chosen, run=run)
+        table = pd.read_csv(folder / "rows.csv")
+        assert table.row.tolist() == trained_rows and (table.fd_metric_clf > 0).all()
+        logged = {name for row in run.history for name in row}
+        last = trained_rows[-1]
+        assert {f"{last}/0/perceptual", f"{last}/0/semantic", f"{last}/0/discriminator"} <= logged
     step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
     names = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
              "semantics", "timing")  # fmt: skip
-    step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2))
+    step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2, on_gpu=True))
     claims = json.loads((out["evaluate"] / "claims.json").read_text())
     assert "value" in claims["p1_minus_p2"] and "unavailable" in claims["smaller_map_costs"]
 

@@ -15,7 +15,8 @@ from tenfold.imagefolder import fid
 from tenfold.imagefolder.__main__ import app
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.convnet import ConvNetConfig, seeded
-from tenfold.imagefolder.evaluation import evaluate_images
+from tenfold.imagefolder.evaluation import compare_images, evaluate_images
+from tenfold.imagefolder.files import write_pictures
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.imagefolder.pictures import to_pixels, to_tensor
@@ -41,6 +42,7 @@ def folder(config, tmp_path_factory):
     settings = GeneratorConfig.for_tokenizer(config, classes=3, width=16, depth=1, heads=2)
     where = tmp_path_factory.mktemp("command_line")
     np.savez(where / "pictures.npz", images=PIXELS)
+    np.savez(where / "few.npz", images=PIXELS[:3])
     Tokenizer(config).save_pretrained(where / "tokenizer")
     network = seeded(MetricClassifier, ConvNetConfig(image_size=8, widths=(4, 8), features=6), 0)
     network.save_pretrained(where / "classifier")
@@ -72,6 +74,33 @@ def test_evaluate_prints_what_the_library_returns(folder, tmp_path):
     assert found == json.loads(json.dumps(wanted)) and "fd_metric_clf" in found
 
 
+@pytest.mark.parametrize("pixels", [PIXELS, COLOURED], ids=["grey", "coloured"])
+def test_compare_prints_errors_of_pairs(tmp_path, pixels):
+    pixels = pixels.repeat(2, axis=1).repeat(2, axis=2)
+    worse = np.clip(pixels.astype(int) + 10, 0, 255).astype(np.uint8)
+    write_pictures(tmp_path / "first", pixels)
+    np.savez(tmp_path / "second.npz", images=worse)
+    found = json.loads(run("compare", tmp_path / "first", tmp_path / "second.npz", "--resamples", 20))
+    wanted = ((pixels / 255 - worse / 255) ** 2).mean()
+    assert found["mse"]["value"] == pytest.approx(wanted) and set(found) == {"mse", "psnr", "ssim"}
+    assert found["psnr"]["value"] > 20 and found["ssim"]["value"] < 1
+
+
+def test_compare_says_which_set_is_nearer_to_a_reference(tmp_path):
+    draws = np.random.default_rng(2)
+    better, real = draws.integers(0, 256, (2, 40, 16, 16), dtype=np.uint8)
+    worse = draws.integers(0, 90, better.shape, dtype=np.uint8)
+    for name, pixels in (("better", better), ("worse", worse), ("real", real)):
+        np.savez(tmp_path / f"{name}.npz", images=pixels)
+    network = seeded(MetricClassifier, ConvNetConfig(image_size=16, widths=(4, 8), features=6), 0)
+    network.save_pretrained(tmp_path / "classifier")
+    words = ("compare", tmp_path / "worse.npz", tmp_path / "better.npz", "--reference", tmp_path / "real.npz")
+    found = json.loads(run(*words, "--classifier", tmp_path / "classifier", "--resamples", 20))
+    wanted = compare_images(worse, better, real, network, resamples=20)
+    assert found["fd_metric_clf_difference"] == json.loads(json.dumps(wanted))["fd_metric_clf_difference"]
+    assert found["fd_metric_clf_difference"]["value"] > 0 and "psnr" in found
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
@@ -83,6 +112,10 @@ def test_evaluate_prints_what_the_library_returns(folder, tmp_path):
         (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "tokenizer"), "InvalidModel"),
         (("evaluate", "pictures.npz", "nowhere", "--classifier", "classifier"), "InvalidImages"),
         (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "classifier", "--k", "40"), "InvalidSamples: k"),
+        (("compare", "pictures.npz", "nowhere"), "InvalidImages: nowhere"),
+        (("compare", "nowhere", "pictures.npz"), "InvalidImages: nowhere"),
+        (("compare", "pictures.npz", "few.npz"), "InvalidSamples"),
+        (("compare", "pictures.npz", "pictures.npz", "--classifier", "classifier"), "go together"),
         (("eval-released", "out", "--no-fid"), "InvalidConfig: nothing to evaluate"),
         (("eval-released", "out", "--no-fid", "--tokenizer", "none.pt"), "InvalidConfig: --tokenizer and --pictures"),
         (("eval-released", "out", "--no-fid", "--generator", "none.pt"), "InvalidModel: there is no none.pt"),

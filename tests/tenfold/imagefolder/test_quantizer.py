@@ -11,8 +11,9 @@ import torch.nn.functional as functional
 from tenfold.imagefolder.config import PAPER_SIDES, PAPER_TOKENIZER, InvalidConfig, TokenizerConfig
 from tenfold.imagefolder.errors import InvalidTokens
 from tenfold.imagefolder.quantizer import Quantizer, masked_mean
-from tenfold.imagefolder.rows import PAPER_LONG_SIDES, ablation_rows, paper_rows
+from tenfold.imagefolder.rows import SWEEP, ablation_rows, chosen_rows, sweep_rows
 from tenfold.imagefolder.scales import nearest_tick, slices
+from tenfold.imagefolder.tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -140,8 +141,7 @@ def test_a_token_outside_the_codebook_is_named(quantizer, z, wrong):
 
 
 def test_lengths_come_from_the_schedule_not_from_the_table():
-    assert sum(side**2 for side in PAPER_SIDES) == 286 and sum(side**2 for side in PAPER_LONG_SIDES) == 680
-    assert [row.length for row in paper_rows()] == [680, 680, *[286] * 6]
+    assert sum(side**2 for side in PAPER_SIDES) == 286
     assert [nearest_tick(i, 10, 4) for i in range(10)] == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]
 
 
@@ -154,6 +154,33 @@ def test_each_row_changes_what_its_title_says(config):
     assert [row.discriminator for row in rows] == ["none"] * 6 + ["features"] * 2
     assert [row.equilibrium for row in rows] == [False] * 7 + [True]
     assert rows[0].tokenizer == replace(rows[1].tokenizer, quantizer_dropout=0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("branches_1", {"branches": 1}), ("branches_4", {"branches": 4}), ("codebook_half", {"codebook_size": 8}),
+        ("codebook_double", {"codebook_size": 32}), ("codebook_fourfold", {"codebook_size": 64}),
+        ("dropout_none", {"quantizer_dropout": 0.0}), ("dropout_quarter", {"quantizer_dropout": 0.25}),
+        ("dropout_half", {"quantizer_dropout": 0.5}),
+    ],
+)  # fmt: skip
+def test_each_row_of_the_sweep_is_row_6_but_for_one_size_and_trains(config, images, name, changes):
+    config = replace(config, quantizer_dropout=0.1)
+    rows = ablation_rows(config, (1, 2, 4)) + sweep_rows(config)
+    assert len(rows) == len({row.number for row in rows}) == 8 + len(SWEEP)
+    [row] = chosen_rows(rows, [name])
+    assert row.tokenizer == replace(rows[5].tokenizer, **changes) and chosen_rows(rows, [row.number]) == [row]
+    output = Tokenizer(row.tokenizer).train()(images, torch.Generator().manual_seed(0), torch.randn(12, 16))
+    assert output.indices.shape == (12, row.tokenizer.branches, 14) and "semantic" in output.losses
+    (output.reconstruction.square().mean() + sum(output.losses.values())).backward()
+
+
+def test_a_row_that_does_not_exist_is_named(config):
+    rows = ablation_rows(config, (1, 2, 4))
+    assert [row.number for row in chosen_rows(rows, [6, 1])] == [1, 6] and chosen_rows(rows, []) == []
+    with pytest.raises(InvalidConfig, match="no row 17, branches; there are 1, 2"):
+        chosen_rows(rows, [1, 17, "branches"])
 
 
 @pytest.mark.parametrize(

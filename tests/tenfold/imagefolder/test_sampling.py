@@ -26,6 +26,30 @@ def test_the_cache_changes_nothing(generator, tokenizer):
     assert not torch.equal(cached, sample(generator, tokenizer, LABELS, **{**settings, "seed": 5}))
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiled_blocks_draw_the_same(generator, tokenizer, backend):
+    tokenizer = tokenizer.double()
+    settings = dict(guidance_scale=2.0, top_k=9, top_p=0.9, seed=4)
+    drawn = sample(generator, tokenizer, LABELS, **settings)
+    torch.compiler.reset()
+    for block in generator.blocks:
+        block.compile(backend=backend, dynamic=True)
+    assert torch.equal(sample(generator, tokenizer, LABELS, **settings), drawn)
+    torch.compiler.reset()
+
+
+def test_half_precision_draws_tokens_and_pictures_like_float32_s(generator, tokenizer):
+    generator = generator.float()
+    drawn = sample(generator, tokenizer, LABELS, top_k=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        halved = sample(generator, tokenizer, LABELS, top_k=1)
+        decoded = tokenizer.decode(drawn)
+        encoded = tokenizer.encode(tokenizer.decode(drawn).float())
+    assert halved.shape == drawn.shape and (halved == drawn)[:, :, 0].float().mean() > 0.9
+    assert decoded.dtype == torch.bfloat16 and encoded.shape == drawn.shape
+    assert torch.allclose(decoded.float(), tokenizer.decode(drawn), atol=0.05)
+
+
 def test_the_best_codes_of_sampling_are_the_best_of_the_full_forward(generator, tokenizer):
     tokenizer = tokenizer.double()
     indices = sample(generator, tokenizer, LABELS, top_k=1)
