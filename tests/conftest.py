@@ -92,7 +92,7 @@ class Project:
             path
             for folder in ("artifacts", "results", "data")
             for path in sorted((self.root / folder).rglob("*"))
-            if path.is_file() and not path.name.endswith(".provenance.json")
+            if path.is_file() and not path.name.endswith((".provenance.json", "dvc.lock"))
         ]
         return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

@@ -1,5 +1,8 @@
-"""The dvc.yaml files, generated from the papers' graphs: one a paper, one for the sources, and the root's with the
-report, on which ``dvc repro`` works. One a paper, because DVC rewrites the dvc.lock beside it after each stage."""
+"""The dvc.yaml files, generated from the papers' graphs: one a paper, one for the sources, the root's with the report.
+
+One a paper, because DVC rewrites the whole dvc.lock beside it after each stage. ``dvc repro`` works on the root's,
+and so on everything that the report depends on.
+"""
 
 from __future__ import annotations
 

@@ -53,10 +53,11 @@ def test_dvc_yaml_is_current():
 
 def test_committed_results_come_of_this_code_and_these_parameters():
     """For every stage of each dvc.lock; and there are no results without them."""
-    if not list(ROOT.glob("results/default/*")) and not list(ROOT.glob("**/dvc.lock")):
+    locks = {file: read(str(file.with_suffix(".lock"))) for file in files(ROOT)}
+    if not any(locks.values()):
+        assert not list(ROOT.glob("results/default/*")), "results without a dvc.lock"
         return
-    for file in files(ROOT):
-        lock = read(str(file.with_suffix(".lock")))
+    for file, lock in locks.items():
         assert lock.get("stages", {}).keys() == read(str(file))["stages"].keys(), file
         assert outdated(lock) + changed_parameters(lock) == [], file
 
