@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from tests.conftest import ROOT, Project, ran
 
-BUDGET = 480.0  # seconds for everything on two cores: about six a stage, half of them DVC's own
+BUDGET = 480.0  # seconds for everything on two cores: 260 of processor time, more where others use them too
 
 
 @pytest.fixture(scope="module")
