@@ -95,38 +95,38 @@ def refresh() -> None:
 
 
 @app.command()
-def dvc(check: Annotated[bool, typer.Option(help="Only say whether both files are current.")] = False) -> None:
-    """Generate dvc.yaml and prefect.yaml from the papers' graphs."""
+def dvc(check: Annotated[bool, typer.Option(help="Only say whether the files are current.")] = False) -> None:
+    """Generate the dvc.yaml files and prefect.yaml from the papers' graphs."""
     from flows.engine.deployments import prefect_yaml
-    from flows.engine.stages import dvc_yaml
-    from steps.runtime.outputs import write_atomically
+    from flows.engine.stages import dvc_yamls, stale, write
 
-    for path, text in ((ROOT / "dvc.yaml", dvc_yaml(ROOT)), (ROOT / "prefect.yaml", prefect_yaml(ROOT))):
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue
-        if check:
-            typer.echo(f"{path.name} is not current; run: python -m flows dvc", err=True)
-            raise typer.Exit(1)
-        write_atomically(path, text)
-        typer.echo(f"{path.name} written")
+    texts = {**dvc_yamls(ROOT), Path("prefect.yaml"): prefect_yaml(ROOT)}
+    if not check:
+        for line in write(ROOT, texts):
+            typer.echo(line)
+    elif wrong := stale(ROOT, texts):
+        for file in wrong:
+            typer.echo(f"{file} {'is not current' if file in texts else 'belongs to no paper'}", err=True)
+        typer.echo("run: python -m flows dvc", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
 def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as they are.")]) -> None:
     """Hold stages up to date whatever changes; DVC's own freeze refuses stages with a profile in them."""
-    from flows.engine.stages import freeze
-    from steps.runtime.outputs import write_atomically
+    from flows.engine.stages import freeze, write
 
-    write_atomically(ROOT / "dvc.yaml", freeze(ROOT, stages))
+    for line in write(ROOT, freeze(ROOT, stages)):
+        typer.echo(line)
 
 
 @app.command()
 def unfreeze(stages: Annotated[list[str], typer.Argument(help="Stages to bring up to date again.")]) -> None:
     """Undo freeze."""
-    from flows.engine.stages import freeze
-    from steps.runtime.outputs import write_atomically
+    from flows.engine.stages import freeze, write
 
-    write_atomically(ROOT / "dvc.yaml", freeze(ROOT, stages, thaw=True))
+    for line in write(ROOT, freeze(ROOT, stages, thaw=True)):
+        typer.echo(line)
 
 
 @app.command()

@@ -9,9 +9,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from ruamel.yaml import YAML
+
+from flows.engine.stages import files
+from steps.runtime.stage import address, name_at
 
 # The same examples in every run, so that a run of the suite says something about the change and not about chance;
 # `pytest --hypothesis-profile=default` draws new ones.
@@ -68,8 +73,13 @@ class Project:
         return self.run(sys.executable, "-m", "flows", *words, fails=fails, **more)
 
     def repro(self, *words: str) -> list[str]:
-        """Run ``dvc repro`` and return the stages that ran (not those restored or up to date)."""
-        return ran(self.dvc("repro", *words))
+        """Run ``dvc repro``, for stages by name, and return those that ran (not those restored or up to date)."""
+        return ran(self.dvc("repro", *(word if word.startswith("-") else address(word) for word in words)))
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Return what the dvc.yaml files declare, by the stages' names."""
+        found = {file: YAML(typ="safe").load(self.root / file)["stages"] for file in files(self.root)}
+        return {name_at(f"{file}:{own}"): spec for file, specs in found.items() for own, spec in specs.items()}
 
     def edit(self, path: str, before: str, after: str) -> None:
         text = (self.root / path).read_text()
@@ -82,18 +92,18 @@ class Project:
             path
             for folder in ("artifacts", "results", "data")
             for path in sorted((self.root / folder).rglob("*"))
-            if path.is_file() and not path.name.endswith(".provenance.json")
+            if path.is_file() and not path.name.endswith((".provenance.json", "dvc.lock"))
         ]
         return {str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def ran(text: str) -> list[str]:
-    """Return the stages that a DVC log says were run."""
-    return [line.split("'")[1] for line in text.splitlines() if line.strip().startswith("Running stage")]
+    """Return the names of the stages that a DVC log says were run."""
+    return [name_at(line.split("'")[1]) for line in text.splitlines() if line.strip().startswith("Running stage")]
 
 
 def build(root: Path) -> Project:
-    """Make a checkout with the toy paper alone, in git, its dvc.yaml generated."""
+    """Make a checkout with the toy paper alone, in git, its dvc.yaml files generated."""
     left_out = [f"{slug}.py" for slug in PAPERS]
     for part in PARTS:
         source, target = ROOT / part, root / part

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,17 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from steps.runtime.outputs import write_atomically
+from flows.engine import mending
+from steps.runtime.stage import address, name_at
 
 LEASH = Path(__file__).parents[2] / "steps" / "runtime" / "leash.py"
-BUSY = ("is busy", "Unable to acquire lock", "Unable to acquire rwlock")
-RUNS = ".dvc/cache/runs"
-CUT_OFF = {
-    ".dvc/tmp/rwlock": re.compile(r"ERROR: .*Unable to read RWLock-file"),
-    RUNS: re.compile(r"ERROR: .*join\(\) argument must be .* not 'NoneType'"),
-    "dvc.lock": re.compile(r"(ERROR: )?'\./dvc\.lock' (is invalid|validation failed)"),
-}
-BLOCKER = re.compile(r"^\s*\(PID (\d+)\):")
 HINTS = (
     "Updating lock file",
     "To track the changes",
@@ -111,14 +102,14 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
     """
     while True:
         answer = subprocess.run(
-            [*_command("--wait-for-lock"), "status", "--json", *stages],
+            [*_command("--wait-for-lock"), "status", "--json", *map(address, stages)],
             cwd=root, env=programs(), capture_output=True, text=True,
         )  # fmt: skip
         if answer.returncode == 0:
-            return json.loads(answer.stdout or "{}")
+            return {name_at(item): reasons for item, reasons in json.loads(answer.stdout or "{}").items()}
         lines = answer.stderr.splitlines()
-        mended = _mend(root, lines) or _release(root, lines)
-        if mended is None and _busy(lines):
+        mended = mending.mend(root, lines)
+        if mended is None and mending.busy(lines):
             raise Busy("another command is running a stage in this checkout; ask again when it is done")
         if mended is None:
             raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
@@ -131,7 +122,7 @@ def mend(root: Path) -> None:
         status(root, [])
     except Busy:
         return
-    _remove_empty_entries(root)
+    mending.remove_empty_entries(root)
 
 
 def reproduce(
@@ -150,7 +141,7 @@ def reproduce(
     Raises DvcError with the step's last lines if it fails.
     """
     stop = stop or Stop()
-    command = [*_command(), "--wait-for-lock", "repro", "--pull", "-s", stage, *(["-f"] if force else [])]
+    command = [*_command(), "--wait-for-lock", "repro", "--pull", "-s", address(stage), *(["-f"] if force else [])]
     if not _has_remote(root):
         command.remove("--pull")
     waits = 0
@@ -163,10 +154,10 @@ def reproduce(
         lines: list[str] = []
         if _stream(command, root, lines, say_unless_hint, stop, environment) == 0:
             return _outcome(stage, lines)
-        mended = _mend(root, lines) or _release(root, lines)
+        mended = mending.mend(root, lines)
         if mended is not None:
             say(mended)
-        elif not _busy(lines):
+        elif not mending.busy(lines):
             break
         elif waits == 0:
             say(f"{stage} waits for another command that runs it, or one of its neighbours")
@@ -218,9 +209,9 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _outcome(stage: str, lines: list[str]) -> Outcome:
-    if f"Running stage '{stage}':" in lines:
+    if f"Running stage '{address(stage)}':" in lines:
         return Outcome.COMPLETED
-    if any(line.startswith(f"Stage '{stage}' is cached - skipping run") for line in lines):
+    if any(line.startswith(f"Stage '{address(stage)}' is cached - skipping run") for line in lines):
         return Outcome.RESTORED
     return Outcome.CACHED
 
@@ -228,71 +219,4 @@ def _outcome(stage: str, lines: list[str]) -> Outcome:
 def _is_hint(line: str) -> bool:
     """Tell DVC's advice, and its words on whom it waits for, from what a step prints."""
     waits = line.startswith("ERROR: failed to reproduce") and "is busy" in line
-    return waits or bool(BLOCKER.match(line)) or line.strip().startswith(HINTS)
-
-
-def _last_error(lines: list[str]) -> str:
-    """Return DVC's own error, which comes last, not what a step printed before."""
-    return next((line for line in reversed(lines) if line.startswith("ERROR: ")), "")
-
-
-def _busy(lines: list[str]) -> bool:
-    error = _last_error(lines)
-    return "failed to run:" not in error and any(words in error for words in BUSY)
-
-
-def _mend(root: Path, lines: list[str]) -> str | None:
-    """Remove a file of DVC's own that was cut off when a DVC was killed, and say so; None if there is none.
-
-    Nothing is lost: what dvc.lock held is restored from the run cache.
-    """
-    if "failed to run:" in _last_error(lines):
-        return None
-    for path, pattern in CUT_OFF.items():
-        if any(pattern.match(line) for line in lines):
-            if path == RUNS:
-                _remove_empty_entries(root)
-            else:
-                (root / path).unlink(missing_ok=True)
-            return f"{path} was cut off when a DVC was killed; what was half-written is removed"
-    return None
-
-
-def _remove_empty_entries(root: Path) -> None:
-    """Remove what DVC makes just before it writes an entry of its run cache, and cannot read without one."""
-    for folder in (root / RUNS).glob("*/*"):
-        with suppress(OSError):  # it is not empty
-            folder.rmdir()
-
-
-def _release(root: Path, lines: list[str]) -> str | None:
-    """Take processes that ended off DVC's list of running stages, and say so; None if a living DVC blocks.
-
-    DVC asks only whether a process has the number: one that was killed and not yet buried still has it, and
-    after a restart another program may.
-    """
-    blockers = {int(match.group(1)) for match in map(BLOCKER.match, lines) if match}
-    if not _busy(lines) or not blockers or any(map(_is_dvc, blockers)):
-        return None
-    folder = root / ".dvc" / "tmp"
-    with open(folder / "rwlock.lock", "a") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # DVC's own guard of the list
-        held = json.loads((folder / "rwlock").read_text(encoding="utf-8"))
-        held["write"] = {path: item for path, item in held["write"].items() if item["pid"] not in blockers}
-        readers = {
-            path: [item for item in items if item["pid"] not in blockers] for path, items in held["read"].items()
-        }
-        held["read"] = {path: items for path, items in readers.items() if items}
-        write_atomically(folder / "rwlock", json.dumps(held))
-    return "a DVC that was killed still held its stage; it was taken off DVC's list of running stages"
-
-
-def _is_dvc(number: int) -> bool:
-    """Tell whether a living process is a DVC."""
-    import psutil
-
-    try:
-        process = psutil.Process(number)
-        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
+    return waits or bool(mending.BLOCKER.match(line)) or line.strip().startswith(HINTS)

@@ -16,6 +16,7 @@ from prefect.states import Cancelling
 from flows.engine.checkouts import head
 from flows.engine.deployments import pools
 from flows.engine.graph import Paper
+from flows.engine.pools import LOST
 
 PAUSE = 2.0  # seconds between two looks at the runs
 
@@ -47,14 +48,14 @@ def spread(papers: list[Paper], parameters: dict[str, Any]) -> None:
 
 
 def _await(runs: dict[str, UUID]) -> dict[str, str]:
-    """Return the name of the state that each run ended in."""
+    """Return the name of the state that each run ended in; one that is lost is about to be scheduled again."""
     logger = get_run_logger()
     ended: dict[str, str] = {}
     with get_client(sync_client=True) as client:
         while len(ended) < len(runs):
             for slug, number in runs.items():
                 state = client.read_flow_run(number).state
-                if slug not in ended and state is not None and state.is_final():
+                if slug not in ended and state is not None and state.is_final() and state.name != LOST:
                     ended[slug] = state.name or state.type.value
                     logger.info("%s: %s", slug, ended[slug])
             time.sleep(PAUSE)

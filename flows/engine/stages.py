@@ -1,10 +1,14 @@
-"""dvc.yaml, generated from the papers' graphs: one stage a step, and the report."""
+"""The dvc.yaml files, generated from the papers' graphs: one a paper, one for the sources, the root's with the report.
+
+One a paper, because DVC rewrites the whole dvc.lock beside it after each stage. ``dvc repro`` works on the root's,
+and so on everything that the report depends on.
+"""
 
 from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +16,35 @@ from ruamel.yaml import YAML
 
 from flows.engine.graph import GraphError, Node, Paper, papers
 from flows.engine.imports import reached
+from steps.runtime.outputs import write_atomically
+from steps.runtime.stage import name_at, pipeline
 
 HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
 METRICS = ("metrics.json", "claims.json")
 PLOTS = ("figures", "tables")
 REPORT = "report"
+ROOT_FILE = Path("dvc.yaml")
 LEADING = "exec "  # the shell becomes the step: dash would stay between DVC and a step that dies with its parent
 
 
 def frozen(root: Path) -> set[str]:
-    """Return the stages that dvc.yaml holds frozen: up to date whatever has changed."""
-    path = root / "dvc.yaml"
-    stages = YAML(typ="safe").load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return {name for name, spec in ((stages or {}).get("stages") or {}).items() if spec.get("frozen")}
+    """Return the stages that are held frozen: up to date whatever has changed."""
+    return {
+        name_at(f"{file}:{own}")
+        for file in files(root)
+        for own, spec in ((YAML(typ="safe").load(root / file) or {}).get("stages") or {}).items()
+        if spec.get("frozen")
+    }
 
 
-def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> str:
-    """Return the text of dvc.yaml with the stages ``names`` frozen, or no longer so.
+def files(root: Path) -> list[Path]:
+    """Return the dvc.yaml files that there are, relative to ``root``."""
+    found = [root / ROOT_FILE, root / pipeline("data"), *sorted((root / "steps").glob("*/dvc.yaml"))]
+    return [path.relative_to(root) for path in found if path.is_file()]
+
+
+def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> dict[Path, str]:
+    """Return the dvc.yaml files with the stages ``names`` frozen, or no longer so.
 
     Raises GraphError for a stage that there is not.
     """
@@ -36,24 +52,51 @@ def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> str:
     for name in names:
         if name not in known:
             raise GraphError(f"there is no stage {name}; `python -m flows plan` lists them")
-    return dvc_yaml(root, frozen(root) - set(names) if thaw else frozen(root) | set(names))
+    return dvc_yamls(root, frozen(root) - set(names) if thaw else frozen(root) | set(names))
 
 
-def dvc_yaml(root: Path, frozen_stages: Collection[str] | None = None) -> str:
-    """Return the text of dvc.yaml for the checkout at ``root``; frozen stages stay so, unless told which."""
+def dvc_yamls(root: Path, frozen_stages: Collection[str] | None = None) -> dict[Path, str]:
+    """Return the text of each dvc.yaml for the checkout at ``root``; frozen stages stay so, unless told which."""
     known = papers(root)
     still = frozen(root) if frozen_stages is None else frozen_stages
-    stages: dict[str, Any] = {}
-    for paper in known:
-        for node in paper.stages():
-            stages.setdefault(node.name, stage(root, node))
-    stages[REPORT] = report_stage(root, known)
-    for name in set(still) & stages.keys():
-        stages[name]["frozen"] = True
-    document: dict[str, Any] = {"stages": stages}
+    nodes = {node.name: node for paper in known for node in paper.stages()}
+    documents: dict[Path, dict[str, Any]] = {}
+    for paper in sorted({node.paper for node in nodes.values()}):
+        stages = {
+            "-".join(node.words[1:]): stage(root, node) | ({"frozen": True} if name in still else {})
+            for name, node in nodes.items()
+            if node.paper == paper
+        }
+        documents[pipeline(paper)] = {"vars": [f"{_up(pipeline(paper))}/params.yaml:profile"], "stages": stages}
+    report = report_stage(root, known) | ({"frozen": True} if REPORT in still else {})
     plots = [entry for paper in known for entry in _plots(paper)]
-    if plots:
-        document["plots"] = plots
+    documents[ROOT_FILE] = {"stages": {REPORT: report}} | ({"plots": plots} if plots else {})
+    return {file: _text(document) for file, document in documents.items()}
+
+
+def write(root: Path, texts: Mapping[Path, str]) -> Iterator[str]:
+    """Write the files that are not so yet, remove each dvc.yaml of no paper, and yield what was done."""
+    for file in stale(root, texts):
+        if file in texts:
+            write_atomically(root / file, texts[file])
+            yield f"{file} written"
+        else:
+            (root / file).unlink()
+            (root / file).with_suffix(".lock").unlink(missing_ok=True)
+            yield f"{file} removed: it belongs to no paper"
+
+
+def stale(root: Path, texts: Mapping[Path, str]) -> list[Path]:
+    """Return the files that differ from ``texts``, and each dvc.yaml that should not be there."""
+    differ = [file for file, text in texts.items() if not _says(root / file, text)]
+    return differ + [file for file in files(root) if file not in texts]
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def _text(document: dict[str, Any]) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 4096
@@ -62,11 +105,17 @@ def dvc_yaml(root: Path, frozen_stages: Collection[str] | None = None) -> str:
     return HEADER + text.getvalue()
 
 
+def _up(file: Path) -> str:
+    """Return the way from a file's folder to the root, where commands run and from where paths count."""
+    return "/".join([".."] * len(file.parent.parts))
+
+
 def stage(root: Path, node: Node) -> dict[str, Any]:
     """Return the DVC stage of one step."""
     return {
         "desc": summary(root, node),
         "cmd": LEADING + " ".join(("python -m steps", *node.words)),
+        "wdir": _up(pipeline(node.paper)),
         "deps": [*(item.out for item in node.inputs), *(str(path) for path in reached(root, node.module))],
         "params": _params(root, node),
         **_outs(node),

@@ -8,7 +8,8 @@ from pathlib import Path
 FOLDERS = ("flows", "steps", "tenfold", "benchmarks")
 OTHERS = {
     "params.yaml": "every parameter, once, with its value by profile",
-    "dvc.yaml": "the graph as DVC stages, generated from flows/",
+    "dvc.yaml": "the report as a DVC stage, which depends on all others; generated from flows/",
+    "data/dvc.yaml": "the sources as DVC stages, generated from flows/",
     "prefect.yaml": "the papers' flows as Prefect deployments, generated from flows/",
     "flows/kubernetes.json": "a base job template for a work pool of type kubernetes",
     "data/sources.yaml": "every source of data: addresses, checksums, licences, stand-ins",
@@ -47,6 +48,8 @@ def _folder(folder: Path, depth: int) -> list[str]:
             lines.append(f"{indent + path.name:{WIDTH}}{_summary(path)}".rstrip())
         elif path.name == "claims.yaml":
             lines.append(f"{indent + path.name:{WIDTH}}what the paper claims, and the test of each claim")
+        elif path.name == "dvc.yaml":
+            lines.append(f"{indent + path.name:{WIDTH}}the paper's steps as DVC stages, generated from flows/")
     return lines
 
 

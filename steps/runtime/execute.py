@@ -63,7 +63,7 @@ def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
 
 
 def execute(root: Path, paper: str, step: str, variant: str | None = None) -> None:
-    """Run one stage of dvc.yaml and put its output and provenance in place.
+    """Run one stage of a paper's dvc.yaml and put its output and provenance in place.
 
     In several processes where that is asked for (``launch.wanted``); of those only the first writes.
     """

@@ -23,9 +23,9 @@ PACKAGES = (
 def commit(root: Path) -> tuple[str | None, bool]:
     """Return the checkout's commit and whether tracked code or parameters differ from it.
 
-    Files made by running (results, reports, dvc.lock, the README's table) do not make it dirty.
+    Files made by running (results, reports, each dvc.lock, the README's table) do not make it dirty.
     """
-    made = [f":(exclude){path}" for path in ("results", "reports", "dvc.lock", "README.md")]
+    made = [f":(exclude,glob){path}" for path in ("results/**", "reports/**", "**/dvc.lock", "README.md")]
     head = _git(root, "rev-parse", "HEAD")
     if head is None:
         return None, True

@@ -1,4 +1,9 @@
-"""What dvc.yaml declares about one stage: its inputs, its output, its code, and the digest of all that."""
+"""What DVC calls a stage, and what its dvc.yaml declares: its inputs, its output, its code, the digest of all that.
+
+A stage's name is ``paper-step``, with a variant ``paper-step-variant``; a source of data is ``data-source``.
+Each paper's stages stand in a dvc.yaml of its own, the sources' in another: DVC's address for a stage is that
+file and the name without the paper.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from ruamel.yaml import YAML
 
 
 class UnknownStage(ValueError):
-    """dvc.yaml has no such stage."""
+    """No dvc.yaml has such a stage."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +54,38 @@ class Stage:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def declared(root: Path, name: str, profile: str) -> Stage:
-    """Read the stage ``name`` from dvc.yaml, with ``${profile}`` filled in.
+def pipeline(paper: str) -> Path:
+    """Return the dvc.yaml that holds a paper's stages, relative to the root; those of ``data`` are the sources."""
+    return Path("data/dvc.yaml") if paper == "data" else Path("steps") / paper / "dvc.yaml"
 
-    Raises UnknownStage with the known names of the same paper.
+
+def address(name: str) -> str:
+    """Return what DVC calls the stage ``name``; one that belongs to no paper stands in the root's dvc.yaml."""
+    paper, _, own = name.partition("-")
+    return f"{pipeline(paper)}:{own}" if own else name
+
+
+def name_at(address: str) -> str:
+    """Return the name of the stage that DVC calls ``address``."""
+    file, _, own = address.rpartition(":")
+    paper = Path(file).parent.name
+    return f"{paper}-{own}" if paper else own
+
+
+def declared(root: Path, name: str, profile: str) -> Stage:
+    """Read the stage ``name`` of a paper from its dvc.yaml, with ``${profile}`` filled in.
+
+    Raises UnknownStage with the stages that there are.
     """
-    stages = YAML(typ="safe").load(root / "dvc.yaml")["stages"]
-    if name not in stages:
-        near = [known for known in stages if known.split("-")[0] == name.split("-")[0]] or list(stages)
+    paper, _, own = name.partition("-")
+    file = pipeline(paper)
+    stages = YAML(typ="safe").load(root / file)["stages"] if (root / file).is_file() else {}
+    if own not in stages:
+        there_is = f"it has {', '.join(stages)}" if stages else "there is no such file"
         raise UnknownStage(
-            f"dvc.yaml has no stage {name!r}; it has {', '.join(near)}. "
-            f"After a change to flows/, run: python -m flows dvc"
+            f"{file} has no stage {own!r}; {there_is}. After a change to flows/, run: python -m flows dvc"
         )
-    spec = stages[name]
+    spec = stages[own]
     paths = [Path(item.replace("${profile}", profile)) for item in spec["deps"]]
     outs = [next(iter(item)) if isinstance(item, dict) else item for item in spec["outs"]]
     out, provenance = spec["meta"]["out"], outs[-1]

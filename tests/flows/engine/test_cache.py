@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
+from steps.runtime.stage import pipeline
+
 ARMS = ["toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate"]
+LOCK = "steps/toy/dvc.lock"
+FILES = [Path("dvc.yaml"), pipeline("data"), pipeline("toy")]
 PLACE = "artifacts/default/toy/train-left/place.npy"
 
 
@@ -16,12 +21,19 @@ def steps(project) -> list[str]:
     return [stage for stage in project.repro() if stage != "report"]
 
 
+def locks(project) -> dict[Path, bytes]:
+    """Return the dvc.lock files: the root's, the sources' and the paper's."""
+    found = {path: path.read_bytes() for path in (project.root / file.with_suffix(".lock") for file in FILES)}
+    assert len(found) == 3
+    return found
+
+
 def test_nothing_changed_nothing_runs(project):
-    before = (project.root / "dvc.lock").read_bytes()
+    before = locks(project)
     for path in (project.root / "tenfold").rglob("*.py"):
         path.touch()
     assert project.repro() == []
-    assert (project.root / "dvc.lock").read_bytes() == before
+    assert locks(project) == before
 
 
 def test_an_undisturbed_run_is_reproducible(project):
@@ -115,15 +127,15 @@ def remove_all(project) -> None:
 
 
 def truncate_the_lock(project) -> None:
-    path = project.root / "dvc.lock"
+    path = project.root / LOCK
     lines = path.read_text().splitlines(keepends=True)
-    ends = next(number for number, line in enumerate(lines) if line.startswith("  toy-combine:"))
+    ends = next(number for number, line in enumerate(lines) if line.startswith("  combine:"))
     path.write_text("".join(lines[:ends]))
 
 
 def swap_in_the_lock(project) -> None:
     """Let the lock file claim that the arms' outputs are each other's."""
-    path = project.root / "dvc.lock"
+    path = project.root / LOCK
     text = path.read_text().replace("train-left", "@").replace("train-right", "train-left")
     path.write_text(text.replace("@", "train-right"))
 
@@ -142,17 +154,18 @@ def test_damage_is_found_and_undone(project, damage):
     assert "up to date" in project.dvc("status")
 
 
-CUTS = (b"", b"schema: '2.0'\nstages:\n  toy-draw:\n    cm", b"schema: '2.0'\n  : [")
+CUTS = (b"", b"schema: '2.0'\nstages:\n  draw:\n    cm", b"schema: '2.0'\n  : [")
 
 
 def test_a_lock_that_cannot_be_read_is_refused(project):
     """DVC names the file; without it everything is restored."""
     before = project.digests()
     for cut in CUTS:
-        (project.root / "dvc.lock").write_bytes(cut)
-        assert "dvc.lock" in project.dvc("repro", fails=True)
+        (project.root / LOCK).write_bytes(cut)
+        assert LOCK in project.dvc("repro", fails=True)
         assert project.digests() == before
-    (project.root / "dvc.lock").unlink()
+    for path in locks(project):
+        path.unlink()
     assert steps(project) == []
     assert project.digests() == before
 

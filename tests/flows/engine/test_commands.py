@@ -68,7 +68,7 @@ def answers(pristine, tmp_path_factory):
     shutil.copytree(pristine.root, project.root)
     cases = [[edits, words] for edits, words, _ in WRONG.values()]
     printed = project.run(sys.executable, "-c", MANY, json.dumps(cases))
-    assert project.digests().keys() <= {"data/sources.yaml"}
+    assert project.digests().keys() <= {"data/sources.yaml", "data/dvc.yaml"}
     return dict(zip(WRONG, json.loads(printed.splitlines()[-1]), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What is committed belongs together: dvc.yaml to flows/, dvc.lock and the results to this code."""
+"""What is committed belongs together: dvc.yaml files to flows/, dvc.lock files and the results to this code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from flows.engine.stages import dvc_yaml
+from flows.engine.stages import dvc_yamls, files, stale
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,7 +19,7 @@ def read(name: str) -> dict:
 
 
 def outdated(lock: dict) -> list[str]:
-    """Return what dvc.lock says of code, templates and claims that is no longer so."""
+    """Return what a dvc.lock says of code, templates and claims that is no longer so."""
     wrong = []
     for stage, entry in lock["stages"].items():
         for dependency in entry["deps"]:
@@ -35,7 +35,7 @@ def outdated(lock: dict) -> list[str]:
 
 
 def changed_parameters(lock: dict) -> list[str]:
-    """Return the parameters that have other values now than in dvc.lock."""
+    """Return the parameters that have other values now than in a dvc.lock."""
     wrong = []
     for stage, entry in lock["stages"].items():
         for name, values in entry.get("params", {}).items():
@@ -48,17 +48,18 @@ def changed_parameters(lock: dict) -> list[str]:
 
 
 def test_dvc_yaml_is_current():
-    assert (ROOT / "dvc.yaml").read_text(encoding="utf-8") == dvc_yaml(ROOT), "run: python -m flows dvc"
+    assert stale(ROOT, dvc_yamls(ROOT)) == [], "run: python -m flows dvc"
 
 
 def test_committed_results_come_of_this_code_and_these_parameters():
-    """For every stage of dvc.lock; and there are no results without it."""
-    lock = read("dvc.lock")
-    if not lock:
+    """For every stage of each dvc.lock; and there are no results without them."""
+    locks = {file: read(str(file.with_suffix(".lock"))) for file in files(ROOT)}
+    if not any(locks.values()):
         assert not list(ROOT.glob("results/default/*")), "results without a dvc.lock"
         return
-    assert lock["stages"].keys() == read("dvc.yaml")["stages"].keys()
-    assert outdated(lock) + changed_parameters(lock) == []
+    for file, lock in locks.items():
+        assert lock.get("stages", {}).keys() == read(str(file))["stages"].keys(), file
+        assert outdated(lock) + changed_parameters(lock) == [], file
 
 
 def test_the_check_would_notice():

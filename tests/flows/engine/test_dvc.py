@@ -90,6 +90,20 @@ def test_a_cut_off_lock_file_is_mended(root, capsys):
         assert any("dvc.lock was cut off" in line for line in said)
 
 
+def test_a_paper_s_cut_off_lock_file_is_mended(project, capsys):
+    """The file that was cut off is removed and no other; what it held is restored."""
+    lock, others = project.root / "steps/toy/dvc.lock", project.root / "data/dvc.lock"
+    before, whole = project.digests(), lock.read_bytes()
+    for length in (0, 9):
+        lock.write_bytes(whole[:length])
+        dvc.mend(project.root)
+        assert "steps/toy/dvc.lock was cut off" in capsys.readouterr().err
+        lock.write_bytes(whole[:length])
+        outcome, _ = reproduce(project.root, "toy-train-left")
+        assert outcome is not Outcome.COMPLETED and others.is_file()
+    assert project.digests() == before
+
+
 def test_an_empty_entry_of_the_run_cache_is_mended(root):
     """DVC makes the folder, then the entry; killed in between, it cannot restore or run the stage any more."""
     reproduce(root, "second")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from steps.runtime.stage import address
+from tests.conftest import ran
+
 
 def test_reading_commands(project):
     shown = json.loads(project.dvc("metrics", "show", "--json"))[""]["data"]
@@ -11,8 +14,8 @@ def test_reading_commands(project):
     assert shown["results/default/toy/metrics.json"]["data"] == published
     graph = project.dvc("dag", "--dot")
     for arrow in (("data-wine", "toy-draw"), ("toy-draw", "toy-train-left"), ("toy-evaluate", "report")):
-        assert '"{}" -> "{}"'.format(*arrow) in graph
-    assert '"toy-train-left" -> "toy-train-right"' not in graph
+        assert '"{}" -> "{}"'.format(*map(address, arrow)) in graph
+    assert '"{}" -> "{}"'.format(*map(address, ("toy-train-left", "toy-train-right"))) not in graph
     page = project.dvc("plots", "show")
     assert "index.html" in page
     html = (project.root / "dvc_plots/index.html").read_text()
@@ -25,7 +28,7 @@ def test_differences(project):
         "params.yaml": {"toy.train.updates.default": {"old": 12, "new": 6, "diff": -6}}
     }
     late = json.loads(project.dvc("status", "--json"))
-    assert set(late) == {"toy-train-left", "toy-train-right"}
+    assert set(late) == {"steps/toy/dvc.yaml:train-left", "steps/toy/dvc.yaml:train-right"}
     project.repro("toy-evaluate")
     (changed,) = json.loads(project.dvc("metrics", "diff", "--json"))["results/default/toy/metrics.json"].values()
     assert changed["new"] > changed["old"]
@@ -33,7 +36,7 @@ def test_differences(project):
 
 def test_a_frozen_stage_stays_as_it_is(project):
     """Also after dvc.yaml is generated again; DVC's own freeze refuses stages with a profile in them."""
-    assert "cannot dump a parametrized stage" in project.dvc("freeze", "toy-train-left", fails=True)
+    assert "cannot dump a parametrized stage" in project.dvc("freeze", address("toy-train-left"), fails=True)
     assert "no stage toy-trian" in project.flows("freeze", "toy-trian", fails=True)
     project.flows("freeze", "toy-train-left")
     project.flows("dvc", "--check")
@@ -47,6 +50,14 @@ def test_a_frozen_stage_stays_as_it_is(project):
     project.flows("unfreeze", "toy-train-left")
     project.flows("dvc", "--check")
     assert project.repro("toy-combine") == ["toy-train-left", "toy-combine"]
+
+
+def test_a_paper_alone(project):
+    """Its file names all its stages, and what they need of other files comes along."""
+    project.edit("data/sources.yaml", "title: Wine recognition", "title: Wine")
+    project.edit("tenfold/toy/drawing.py", '"The walk"', '"A walk"')
+    assert ran(project.dvc("repro", "steps/toy/dvc.yaml")) == ["data-wine", "toy-draw", "toy-evaluate"]
+    assert ran(project.dvc("repro")) == ["report"]
 
 
 def test_experiments(project):

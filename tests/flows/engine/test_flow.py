@@ -7,6 +7,8 @@ import signal
 import sys
 from collections import Counter
 
+from steps.runtime.stage import address
+
 NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate"]
 RUN = (sys.executable, "-m", "flows", "run", "toy")
 SLOW = ("params.yaml", "pause: 0.0", "pause: 0.3")
@@ -78,12 +80,12 @@ def test_everything_by_force(project, server):
 def test_flows_at_once_run_each_step_once(fresh, finished, server, start):
     fresh.edit(*SLOW)
     both = [start(fresh, *RUN, **server.environment) for _ in range(2)]
-    while not any("Running stage 'toy-train" in each.printed() for each in both):
+    while not any("Running stage 'steps/toy/dvc.yaml:train" in each.printed() for each in both):
         assert {each.process.poll() for each in both} == {None}, "".join(each.printed() for each in both)
     both.append(start(fresh, *RUN, **server.environment))
     assert [each.status() for each in both] == [0, 0, 0], "".join(each.printed() for each in both)
     printed = "".join(each.printed() for each in both)
-    assert Counter(name for name in NAMES for _ in range(printed.count(f"Running stage '{name}'"))) == Counter(NAMES)
+    assert {name: printed.count(f"Running stage '{address(name)}'") for name in NAMES} == dict.fromkeys(NAMES, 1)
     outcomes = [line.split() for each in both for line in each.printed().splitlines()[-len(NAMES) :]]
     assert Counter(words[1] for words in outcomes if words[0] == "Completed") == Counter(NAMES)
     assert {words[0] for words in outcomes} == {"Completed", "Cached"}
@@ -133,8 +135,8 @@ def test_fetching_is_tried_again_and_other_steps_are_not(project, server):
     project.edit("flows/engine/flow.py", "= [2, 10]", "= [0.1, 0.1]")
     project.edit("steps/toy/train.py", "    walk = Walk(", BREAK)
     printed = project.flows("run", "toy", fails=True, **server.environment)
-    assert printed.count(" - Running stage 'data-wine'") == 3
-    assert printed.count(" - Running stage 'toy-train-right'") == 1
+    assert printed.count(" - Running stage 'data/dvc.yaml:wine'") == 3
+    assert printed.count(" - Running stage 'steps/toy/dvc.yaml:train-right'") == 1
     _, tasks = server.last_run()
     assert (tasks["data-wine"]["state_name"], tasks["data-wine"]["run_count"]) == ("Completed", 3)
     assert tasks["toy-train-right"]["state_name"] == "Failed"

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from flows.engine.graph import GraphError, Paper, source
 from flows.engine.stages import REPORT
@@ -47,16 +46,13 @@ def test_wrong_declarations_are_refused(declare, message):
         declare(Paper("toy"))
 
 
-def stages_of(project) -> dict:
-    return YAML(typ="safe").load((project.root / "dvc.yaml").read_text())["stages"]
-
-
 def test_generated_stages(pristine):
-    stages = stages_of(pristine)
+    stages = pristine.stages()
     assert list(stages) == [
-        "data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate", REPORT,
+        REPORT, "data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate",
     ]  # fmt: skip
     train = stages["toy-train-left"]
+    assert train["wdir"] == "../.." and stages["data-wine"]["wdir"] == ".."
     assert train["cmd"] == "exec python -m steps toy train left"
     assert train["desc"] == "Walk to the target, one arm of two"
     assert train["deps"][0] == "artifacts/${profile}/toy/draw"
@@ -73,16 +69,28 @@ def test_generated_stages(pristine):
 
 def test_a_forgotten_generation_is_noticed(fresh):
     """And the generated file is the same each time."""
-    before = (fresh.root / "dvc.yaml").read_text()
+    path = fresh.root / "steps/toy/dvc.yaml"
+    before = path.read_text()
     fresh.flows("dvc", "--check")
     fresh.edit("tenfold/toy/walk.py", "import numpy as np\n", "import numpy as np\nimport tenfold.toy.drawing\n")
-    assert "dvc.yaml is not current; run: python -m flows dvc" in fresh.flows("dvc", "--check", fails=True)
-    assert (fresh.root / "dvc.yaml").read_text() == before
-    fresh.flows("dvc")
-    assert "tenfold/toy/drawing.py" in stages_of(fresh)["toy-train-left"]["deps"]
+    complaint = "steps/toy/dvc.yaml is not current\nrun: python -m flows dvc\n"
+    assert fresh.flows("dvc", "--check", fails=True) == complaint
+    assert path.read_text() == before
+    assert fresh.flows("dvc") == "steps/toy/dvc.yaml written\n"
+    assert "tenfold/toy/drawing.py" in fresh.stages()["toy-train-left"]["deps"]
     fresh.edit("tenfold/toy/walk.py", "import numpy as np\nimport tenfold.toy.drawing\n", "import numpy as np\n")
     fresh.flows("dvc")
-    assert (fresh.root / "dvc.yaml").read_text() == before
+    assert path.read_text() == before
+
+
+def test_what_a_paper_that_is_gone_left_is_found_and_removed(project):
+    """A dvc.yaml of no paper would go on declaring its stages."""
+    gone = project.root / "steps/gone"
+    shutil.copytree(project.root / "steps/toy", gone)
+    assert "steps/gone/dvc.yaml belongs to no paper\n" in project.flows("dvc", "--check", fails=True)
+    assert project.flows("dvc") == "steps/gone/dvc.yaml removed: it belongs to no paper\n"
+    assert not list(gone.glob("dvc.*")) and (gone / "draw.py").is_file()
+    project.flows("dvc", "--check")
 
 
 def test_a_step_without_its_module_or_function_is_named(fresh):
@@ -95,6 +103,7 @@ def test_a_step_without_its_module_or_function_is_named(fresh):
 
 def test_a_twelfth_paper_is_one_folder_in_each_layer(fresh):
     """Copy the toy under another name: both run side by side, and the first does not run again."""
+    before = fresh.stages()
     for layer in ("steps", "tenfold"):
         shutil.copytree(fresh.root / layer / "toy", fresh.root / layer / "other")
     shutil.copy(fresh.root / "flows/toy.py", fresh.root / "flows/other.py")
@@ -105,9 +114,8 @@ def test_a_twelfth_paper_is_one_folder_in_each_layer(fresh):
         path.write_text(path.read_text().replace("toy", "other"))
     params = (fresh.root / "params.yaml").read_text()
     (fresh.root / "params.yaml").write_text(params + params[params.index("toy:") :].replace("toy:", "other:"))
-    before = stages_of(fresh)
     fresh.flows("dvc")
-    after = stages_of(fresh)
+    after = fresh.stages()
     assert {name: after[name] for name in before if name != REPORT} == {
         name: spec for name, spec in before.items() if name != REPORT
     }

@@ -18,6 +18,9 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from flows.engine.stages import files
+from steps.runtime.stage import address
+
 SEED = int(os.environ.get("TENFOLD_KILL_SEED", "0"))
 STEP = (sys.executable, "-m", "steps", "toy", "train", "left")
 FLOW = (sys.executable, "-m", "flows", "run", "toy")
@@ -55,7 +58,8 @@ def mended(project, complaint: str) -> str:
 def start_over(project) -> None:
     for name in ("artifacts", "results", "data/default", "reports", ".dvc/cache", ".tenfold"):
         shutil.rmtree(project.root / name, ignore_errors=True)
-    (project.root / "dvc.lock").unlink(missing_ok=True)
+    for lock in (project.root / file.with_suffix(".lock") for file in files(project.root)):
+        lock.unlink(missing_ok=True)
 
 
 def steps_of(project) -> list[psutil.Process]:
@@ -108,7 +112,7 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
 def test_a_step_dies_with_dvc_whatever_shell_dvc_starts_it_in(project, start, no_orphans, shell):
     """A shell that waits for its command would be left between the two, and outlives DVC."""
     project.edit("params.yaml", "pause: 0.0", "pause: 60.0")
-    running = start(project, "dvc", "repro", "toy-train-left", SHELL=shell)
+    running = start(project, "dvc", "repro", address("toy-train-left"), SHELL=shell)
     until = time.monotonic() + 60
     while not steps_of(project):
         assert running.process.poll() is None and time.monotonic() < until, running.printed()

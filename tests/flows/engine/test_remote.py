@@ -32,14 +32,14 @@ def test_push_wipe_pull(pushed):
 
 
 def test_a_clone_restores_what_is_committed(pushed, tmp_path):
-    """``dvc repro --pull`` alone is enough where dvc.lock says what the outputs are."""
+    """``dvc repro --pull`` alone is enough where dvc.lock files say what the outputs are."""
     other = clone(pushed, tmp_path / "clone")
     assert "Running stage" not in other.dvc("repro", "--pull")
     assert other.digests() == pushed.digests()
 
 
 def test_a_clone_restores_another_s_unpublished_runs(pushed, tmp_path):
-    """Runs that dvc.lock does not hold travel in the run cache, published results by `python -m flows push` alone."""
+    """Runs that no dvc.lock holds travel in the run cache, published results by `python -m flows push` alone."""
     other = clone(pushed, tmp_path / "clone")
     change = ("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
     pushed.edit(*change)

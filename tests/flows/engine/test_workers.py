@@ -79,7 +79,7 @@ def test_a_worker_runs_a_deployment_and_prefect_shows_it(deployed, project, star
     assert deployed.wait_for(run, "Completed", "Failed", "Crashed") == "Completed", worker.printed()
     assert deployed.tasks(run) == dict.fromkeys(NAMES, "Completed")
     assert deployed.says(run, "params.yaml: toy.train.updates: 3 → 5")
-    assert deployed.says(run, "Running stage 'toy-combine'")
+    assert deployed.says(run, "Running stage 'steps/toy/dvc.yaml:combine'")
     (artifact,) = deployed.server.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
     assert artifact["key"] == "toy-results" and artifact["type"] == "markdown"
     assert "| C1 | ✓ reproduced | The walk gets closer. | `shrinkage` 0." in artifact["data"]

@@ -76,10 +76,11 @@ def test_content_digests_tell_names_and_contents_apart(tmp_path: Path):
     [
         (
             ["toy", "trian"],
-            "UnknownStage: dvc.yaml has no stage 'toy-trian'; it has toy-draw, toy-train-left",
+            "UnknownStage: steps/toy/dvc.yaml has no stage 'trian'; it has draw, train-left",
         ),
-        (["toy", "train", "middle"], "no stage 'toy-train-middle'"),
-        (["data", "absent"], "no stage 'data-absent'; it has data-wine"),
+        (["toy", "train", "middle"], "no stage 'train-middle'"),
+        (["data", "absent"], "data/dvc.yaml has no stage 'absent'; it has wine"),
+        (["nobody", "train"], "steps/nobody/dvc.yaml has no stage 'train'; there is no such file"),
     ],
 )
 def test_unknown_stages_are_named(pristine, words, message):

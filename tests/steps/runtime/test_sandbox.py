@@ -162,7 +162,7 @@ EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITL
     ids=["late import", "import at the top", "parameters", "write", "another stage's output"],
 )
 def test_a_stage_is_held_to_its_declaration(project, before, after, name):
-    """dvc.yaml is left as it was, as when one forgets to generate it again."""
+    """The dvc.yaml is left as it was, as when one forgets to generate it again."""
     outputs = project.digests()
     project.edit("steps/toy/train.py", before, after)
     printed = project.run(sys.executable, "-m", "steps", "toy", "train", "left", fails=True)
