@@ -10,7 +10,6 @@ import pandas as pd
 
 from steps.dp_john import figures, tables
 from steps.dp_john.measurements import (
-    Measurement,
     audit_measurements,
     gap_measurements,
     rate_measurements,
@@ -18,6 +17,7 @@ from steps.dp_john.measurements import (
     timing_measurements,
 )
 from steps.runtime.run import Run
+from tenfold.metrics.measurements import Measurement
 
 
 def evaluate(rates: Path, certified: Path, timed: Path, audited: Path, gaps: Path, *, out: Path, run: Run) -> None:

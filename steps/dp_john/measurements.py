@@ -9,50 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-Measurement = dict[str, Any]
-CONFIDENCE = 0.95
+from tenfold.metrics.measurements import CONFIDENCE, Measurement, mean_of, measured, share_of, unavailable
+
 FAILURE = 0.05  # δ₀, the probability with which the bound under noise may be missed
-
-
-def measured(
-    value: float,
-    unit: str,
-    detail: str,
-    interval: tuple[float, float] | None = None,
-    *,
-    seeds: int | None = None,
-    n: int | None = None,
-) -> Measurement:
-    """Return one measurement; ``seeds`` and ``n`` say how many there were, where that applies."""
-    return {
-        "value": float(value),
-        "interval": None if interval is None else [float(end) for end in interval],
-        "seeds": seeds,
-        "n": n,
-        "unit": unit,
-        "detail": detail,
-    }
-
-
-def unavailable(reason: str) -> Measurement:
-    """Return the record of what could not be measured."""
-    return {"unavailable": reason}
-
-
-def mean_of(values: Sequence[float], unit: str, detail: str, seeds: int | None = None) -> Measurement:
-    """Return a mean with Student's interval at 95 %; without one where there is a single value."""
-    array = np.asarray(values, dtype=float)
-    spread = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else 0.0
-    if spread == 0:
-        return measured(array.mean(), unit, detail, n=len(array), seeds=seeds)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(array) - 1) * spread
-    return measured(array.mean(), unit, detail, (array.mean() - half, array.mean() + half), n=len(array), seeds=seeds)
-
-
-def share_of(successes: int, runs: int, detail: str) -> Measurement:
-    """Return a share with the Clopper–Pearson interval at 95 %."""
-    interval = stats.binomtest(successes, runs).proportion_ci(CONFIDENCE)
-    return measured(successes / runs, "share", detail, (interval.low, interval.high), n=runs)
 
 
 def slope(x: Sequence[float], y: Sequence[float], detail: str) -> Measurement:

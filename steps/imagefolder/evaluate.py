@@ -67,31 +67,53 @@ def evaluate(
         read_inputs(name, prepared, trained, (p2, p1, unquantised), (folded, unfolded), sampled, device)
         for name in datasets
     ]
-    first, timing = inputs[0], pd.read_csv(timed / "timing.csv")
+    timing = pd.read_csv(timed / "timing.csv")
     ablation = pd.concat([pd.read_csv(folder / "rows.csv") for folder in (quantisation, semantics)])
     items = {
         name: values for folder in (quantisation, semantics) for name, values in arrays(folder / "items.npz").items()
     }
-    claims: dict[str, Measurement] = (
-        reconstruction_measurements(first)
-        | probe_measurements(first)
-        | generation_measurements(first, params.resamples)
+    claims = (
+        reconstruction_measurements(inputs[0])
+        | probe_measurements(inputs[0])
+        | generation_measurements(inputs[0], params.resamples)
         | row_measurements(ablation, items)
         | speed_measurements(timing)
         | configuration_measurements()
-        | {"joint_p_value": joint_measurement(first.models["folded"])}
+        | {"joint_p_value": joint_measurement(inputs[0].models["folded"])}
+        | ({} if run.profile in ("gpu", "full") else {"fd_equilibrium_minus_semantic": unavailable(ADVERSARIAL)})
+        | _likelihoods(inputs[0].dataset, {"folded": folded, "unfolded": unfolded})
     )
-    if run.profile not in ("gpu", "full"):
-        claims["fd_equilibrium_minus_semantic"] = unavailable(ADVERSARIAL)
-    for order, folder in (("folded", folded), ("unfolded", unfolded)):
-        nats = [found["nats_per_image"] for found in _json(folder / "generator.json")[first.dataset]]
-        claims[f"nats_{order}"] = measured(
-            float(np.mean(nats)), "nats an image", f"{order}, validation", seeds=len(nats)
-        )
     _write_json(out / "metrics.json", {name: claims[name]["value"] for name in HEADLINES if "value" in claims[name]})
     _write_json(out / "claims.json", claims)
     usages = {name: _json(folder / "usage.json") for name, folder in (("p2", p2), ("p1", p1))}
     scales = pd.concat([truncation(one) for one in inputs])
+    networks = pd.DataFrame(_json(trained / "networks.json")).T.rename_axis("data set").reset_index()
+    _write_tables(out / "tables", _tables(inputs, params, usages, scales, networks, timing, ablation))
+    drawn = _figures(inputs, _json(sampled / "guidance.json"))
+    drawn["usage"] = figures.usage({name: found[inputs[0].dataset] for name, found in usages.items()})
+    drawn["truncated"] = figures.truncated(scales[scales.dataset == inputs[0].dataset])
+    if len(ablation):
+        drawn["ablation"] = figures.ablation(ablation)
+    for name, (figure, _) in drawn.items():
+        run.figure(name, figure)
+    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
+
+
+def _likelihoods(dataset: str, generators: dict[str, Path]) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
+    for order, folder in generators.items():
+        nats = [one["nats_per_image"] for one in _json(folder / "generator.json")[dataset]]
+        found[f"nats_{order}"] = measured(
+            float(np.mean(nats)), "nats an image", f"{order}, validation", seeds=len(nats)
+        )  # fmt: skip
+    return found
+
+
+def _tables(
+    inputs: list[Inputs], params: EvaluateParams, usages: dict[str, Any], scales: pd.DataFrame, networks: pd.DataFrame,
+    timing: pd.DataFrame, ablation: pd.DataFrame,
+) -> dict[str, tuple[pd.DataFrame, str]]:  # fmt: skip
+    """Return each table with its caption by the name of its file."""
     tables = {
         "reconstruction.csv": (reconstructions(inputs, params.resamples),
                                "Test pictures through each tokenizer: mse, ssim on [0, 1]; distances in metric_clf."),
@@ -100,27 +122,22 @@ def evaluate(
         "truncated.csv": (scales, "Squared error on [−1, 1] from the first scales alone, test split."),
         "usage.csv": (usage_table(usages), "Use of the codes on validation, by branch and scale."),
         "probes.csv": (probe_table(inputs), "Linear probes of each branch's mean token. " + CAVEAT),
-        "networks.csv": (pd.DataFrame(_json(trained / "networks.json")).T.rename_axis("data set").reset_index(),
+        "networks.csv": (networks,
                          "Stand-in networks: accuracy of metric_clf, probes of teachers; oracle_teacher saw labels."),
         "timing.csv": (timing.groupby(["generator", "cache", "positions"]).seconds.median().reset_index(),
                        "Drawing with guidance: seconds, medians."),
     }  # fmt: skip
     if len(ablation):
-        tables["ablation.csv"] = (
-            ablation_table(ablation), "Means over the seeds; errors on [−1, 1]. Rows 7 and 8 are our reading.",
-        )  # fmt: skip
-    (out / "tables").mkdir()
+        caption = "Means over the seeds; errors on [−1, 1]. Rows 7 and 8 are our reading."
+        tables["ablation.csv"] = (ablation_table(ablation), caption)
+    return tables
+
+
+def _write_tables(folder: Path, tables: dict[str, tuple[pd.DataFrame, str]]) -> None:
+    folder.mkdir()
     for name, (content, _) in tables.items():
-        content.to_csv(out / "tables" / name, index=False, float_format="%.6g")
-    _write_json(out / "tables" / "captions.json", {name: caption for name, (_, caption) in tables.items()})
-    drawn = _figures(inputs, _json(sampled / "guidance.json"))
-    drawn["usage"] = figures.usage({name: found[first.dataset] for name, found in usages.items()})
-    drawn["truncated"] = figures.truncated(scales[scales.dataset == first.dataset])
-    if len(ablation):
-        drawn["ablation"] = figures.ablation(ablation)
-    for name, (figure, _) in drawn.items():
-        run.figure(name, figure)
-    _write_json(out / "figures" / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
+        content.to_csv(folder / name, index=False, float_format="%.6g")
+    _write_json(folder / "captions.json", {name: caption for name, (_, caption) in tables.items()})
 
 
 def reconstruction_measurements(one: Inputs) -> dict[str, Measurement]:
