@@ -85,6 +85,7 @@ def _small(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run
             split: TensorDataset(*(torch.from_numpy(data[f"{split}_{kind}"]) for kind in ("ids", "mask", "labels")))
             for split in splits
         }
+    parts |= {split: shortest_first(parts[split]) for split in ("validation", "test")}
     classes = int(max(part.tensors[2].max() for part in parts.values())) + 1
     outputs = classes if parts["train"].tensors[0].shape[1] == 1 else 1
     config = encoder_with_classifier(minilm, outputs, 0).config
@@ -101,6 +102,12 @@ def _small(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run
         return encoder_with_classifier(minilm, outputs, seed)
 
     return _compared(task, parts, methods, make, call, "classifier", params, run)
+
+
+def shortest_first(data: TensorDataset) -> TensorDataset:
+    """Return the texts in the order of their lengths: those predicted together then have little padding."""
+    lengths = data.tensors[1].sum(dim=-1).amax(dim=-1)
+    return TensorDataset(*data[lengths.argsort(stable=True)])
 
 
 def _from_hub(task: str, hub: HubTasks, params: AdaptTextParams, run: Run) -> Any:

@@ -65,11 +65,17 @@ class MeanPooledClassifier(BertPreTrainedModel):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return logits (B, classes) for ids (B, 1, T); (B, C) for C choices, where the classifier has one output."""
         batch, choices, length = input_ids.shape
-        flat = attention_mask.reshape(-1, length)
-        hidden = self.bert(input_ids=input_ids.reshape(-1, length), attention_mask=flat).last_hidden_state
+        ids, flat = without_common_padding(input_ids.reshape(-1, length), attention_mask.reshape(-1, length))
+        hidden = self.bert(input_ids=ids, attention_mask=flat).last_hidden_state
         weight = flat[..., None].to(hidden.dtype)  # (B·C, T, 1)
         logits = self.classifier((hidden * weight).sum(dim=1) / weight.sum(dim=1))  # (B·C, classes or 1)
         return logits if choices == 1 else logits.reshape(batch, choices)
+
+
+def without_common_padding(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and mask (B, T) without the last places that are padding in every row."""
+    longest = int(mask.any(dim=0).nonzero().max()) + 1
+    return ids[:, :longest], mask[:, :longest]
 
 
 def encoder_with_classifier(folder: Path, outputs: int, seed: int) -> MeanPooledClassifier:
@@ -109,11 +115,8 @@ def decoder_classifier_from_hub(name: str, revision: str | None, outputs: int, p
 def decoder_logits(model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Return logits as ``MeanPooledClassifier`` does, of texts that are padded on the right."""
     batch, choices, length = input_ids.shape
-    flat = attention_mask.reshape(-1, length)
-    longest = int(flat.sum(dim=1).max())  # what is padding in every row is not computed
-    logits = model(
-        input_ids=input_ids.reshape(-1, length)[:, :longest], attention_mask=flat[:, :longest]
-    ).logits.float()  # (B·C, classes or 1)
+    ids, mask = without_common_padding(input_ids.reshape(-1, length), attention_mask.reshape(-1, length))
+    logits = model(input_ids=ids, attention_mask=mask).logits.float()  # (B·C, classes or 1)
     return logits if choices == 1 else logits.reshape(batch, choices)
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from steps.ntk_attention import arms
 from steps.ntk_attention.ablate import rows
+from steps.ntk_attention.adapt_text import shortest_first
 from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision, fresh, load_pictures, train_pictures
 from steps.ntk_attention.arms import Trained, compare, comparison
 from steps.ntk_attention.measurements import (
@@ -275,3 +277,9 @@ def test_theory_rows_and_their_measurements(tmp_path: Path) -> None:
     assert fading["memory_share_slope"]["value"] == pytest.approx(-1, abs=0.1)
     found = theory_measurements(descent, errors)
     assert found["bound_violations"]["value"] == 0 and found["elu1_over_taylor2"]["value"] > 1
+
+
+def test_texts_come_in_the_order_of_their_lengths() -> None:
+    mask = (torch.arange(6) < torch.tensor([5, 2, 3])[:, None]).long()[:, None]  # (3, 1, 6)
+    data = shortest_first(TensorDataset(mask, mask, torch.tensor([0, 1, 2])))
+    assert data.tensors[2].tolist() == [1, 2, 0]
