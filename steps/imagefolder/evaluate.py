@@ -143,8 +143,7 @@ def _write_tables(folder: Path, tables: dict[str, tuple[pd.DataFrame, str]]) -> 
 def reconstruction_measurements(one: Inputs) -> dict[str, Measurement]:
     images = one.test.images
     errors = {
-        name: (again(tokenizer, images) - images).square().flatten(1).mean(1).numpy().astype(float)
-        for name, tokenizer in one.tokenizers.items()
+        name: (again(one, name) - images).square().flatten(1).mean(1).numpy().astype(float) for name in one.tokenizers
     }
     positions = one.tokenizers["p2"].config.positions
     lost = {

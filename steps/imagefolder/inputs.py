@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,9 @@ VARIANTS = ("p2", "p1", "unquantised")
 ORDERS = ("folded", "unfolded")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inputs:
-    """What the steps before left for one data set."""
+    """What the steps before left for one data set; two of them differ even if their contents are equal."""
 
     dataset: str
     train: Split
@@ -53,12 +54,15 @@ def read_inputs(
     )  # fmt: skip
 
 
-def again(tokenizer: Tokenizer, images: torch.Tensor) -> torch.Tensor:
-    """Return many images as they come back from the tokenizer."""
+@cache
+def again(one: Inputs, variant: str) -> torch.Tensor:
+    """Return the test pictures as they come back from a tokenizer."""
+    tokenizer = one.tokenizers[variant]
     device = tokenizer.projection.weight.device
-    return torch.cat([tokenizer.reconstruct(part.to(device)).cpu() for part in images.split(500)])
+    return torch.cat([tokenizer.reconstruct(part.to(device)).cpu() for part in one.test.images.split(500)])
 
 
+@cache
 def probes_of(one: Inputs, variant: str) -> tuple[list[Probe], np.ndarray]:
     """Return each branch's probe, and what a probe of all branches loses without each."""
     features = [branch_features(one.tokenizers[variant], split.pixels) for split in (one.train, one.test)]

@@ -32,7 +32,7 @@ def reconstructions(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
     rows = []
     for one in inputs:
         for name, tokenizer in one.tokenizers.items():
-            pixels, channels = to_pixels(again(tokenizer, one.test.images)), one.judge.config.channels
+            pixels, channels = to_pixels(again(one, name)), one.judge.config.channels
             found = evaluate_reconstruction(one.test.pixels, pixels, channels=channels, resamples=resamples)
             found |= evaluate_images(pixels, one.test.pixels, one.judge, resamples=resamples)
             bits = tokenizer.config.bits if tokenizer.config.quantize else None

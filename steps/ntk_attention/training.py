@@ -25,8 +25,9 @@ def train(
     """
     accelerator = run.accelerator(mixed_precision=mixed_precision)
     optimiser = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=learning_rate, weight_decay=0.0
-    )
+        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=learning_rate, weight_decay=0.0,
+        fused=True,
+    )  # fmt: skip
     model.train()
     prepared, optimiser = accelerator.prepare(model, optimiser)
     batches = run.batches(data, min(batch_size, len(data)), order, **loader)

@@ -102,7 +102,7 @@ def fit(
     """
     if n < 1 or updates < 1 or batch_size < 2:
         raise InvalidConfig(f"training needs items, updates and batches of at least 2: {n}, {updates}, {batch_size}")
-    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
     losses = []
     for number in range(1, updates + 1):
         optimiser.param_groups[0]["lr"] = one_cycle(number, updates, learning_rate)

@@ -84,7 +84,7 @@ class Training:
     def __init__(self, model: nn.Module, settings: TrainingSettings, accelerator: Accelerator, seed: int) -> None:
         self.settings, self.accelerator, self.seed = settings, accelerator, seed
         optimiser = torch.optim.AdamW(
-            parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas
+            parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, fused=True
         )
         self.model, self.optimiser = accelerator.prepare(model, optimiser)
         self.average = Average(accelerator.unwrap_model(self.model), settings.ema_decay)
