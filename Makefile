@@ -35,6 +35,7 @@ bench: setup
 	python -m benchmarks.dp_ntk
 	python -m benchmarks.dp_cross_attention
 	python -m benchmarks.ntk_attention
+	python -m benchmarks.imagefolder
 
 up: setup
 	python -m flows up

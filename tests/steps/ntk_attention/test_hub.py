@@ -20,6 +20,7 @@ from steps.ntk_attention.adapt_vision import AdaptVisionParams, HubVision, adapt
 from steps.ntk_attention.evaluate import evaluate
 from steps.ntk_attention.problems import HubProblems
 from steps.ntk_attention.theory import TheoryParams, theory
+from steps.ntk_attention.training import Precision
 from steps.runtime.params import PROFILES, block, read, typed
 from steps.runtime.run import Run
 from tenfold.ntk_attention.backbones import decoder_classifier_from_hub, decoder_logits, vit_from_hub
@@ -84,14 +85,14 @@ def text_params(hub: Path, **more: Any) -> AdaptTextParams:
                            hub=HubTasks(**(from_hub | more)))  # fmt: skip
 
 
-def language_params(hub: Path, mixed_precision: str = "no", context: int = 8) -> AdaptCharactersParams:
+def language_params(hub: Path, mixed_precision: Precision = "no", context: int = 8) -> AdaptCharactersParams:
     problems = HubProblems(
         dataset=str(hub / "MetaMathQA"), dataset_revision="main", test_dataset=str(hub / "gsm8k"),
         test_revision="main", updates=2, batch_size=2, validation=2, test=3, max_tokens=90, new_tokens=3,
     )  # fmt: skip
     language = HubLanguage(
         model=str(hub / "decoder"), revision=None, dataset=str(hub / "wikitext"), dataset_revision="main",
-        context=context, evaluation_batch=3, mixed_precision=mixed_precision, problems=problems,  # type: ignore[arg-type]
+        context=context, evaluation_batch=3, mixed_precision=mixed_precision, problems=problems,
     )  # fmt: skip
     return AdaptCharactersParams(train_windows=8, test_windows=4, updates=2, batch_size=4, rates=RATES, seeds=1,
                                  hub=language)  # fmt: skip
@@ -155,6 +156,8 @@ def test_the_hubs_decoder_is_adapted_to_a_text_and_to_problems(adapted: Path) ->
     families = {"full", "lora (r = 9)", "prefix (m = 16)", "prefix (m = 32), PEFT", "ntk", "ntk before rotation"}
     assert all(set(part.method) == families for _, part in table.groupby("task"))
     assert (table[table.task == "wikitext"].test_score > 1).all()
+    assert (table[table.method == "ntk"].trainable_parameters == 4 * 32 * 33).all()
+    assert table[table.method != "full"].trainable_parameters.between(4000, 4440).all()
     assert items["gsm8k|ntk|searched|0"].dtype == bool and len(items["gsm8k|ntk|searched|0"]) == 3
     assert [origin["split"] for origin in origins] == ["train", "validation", "test", "train", "test"]
     assert origins[-1]["configuration"] == "main" and origins[0]["configuration"] == "wikitext-103-raw-v1"
