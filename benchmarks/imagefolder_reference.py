@@ -1,8 +1,9 @@
 """Tokenizer and sampling as the formulas stand: one branch, one scale and one guidance pass after the other.
 
-The transformers' blocks are the library's; everything around them is written out anew, without a batch over branches
-or scales, with torch's own resampling in place of matrices, and with every token in every block. Given the same weights
-and seed it makes the same tokens.
+Written out anew, without a batch over branches or scales, with torch's own resampling in place of matrices, and with
+every token in every block of the tokenizer, whose attention is softmax(qkᵀ/√d)v as in the formula, or, where asked,
+torch's fused kernel. Linear layers, norms and embeddings are the library's, and so are the generator's blocks. Given
+the same weights and seed it makes the same tokens.
 
 Legend:  N images · c code_dim · V codes · p side of a scale · K side of the latent map · L positions
 """
@@ -32,10 +33,18 @@ def refined(quantizer: Quantizer, codes: Tensor, branch: int, scale: int) -> Ten
     return (1 - config.residual_ratio) * vectors + config.residual_ratio * convolved
 
 
-def attended(transformer: Transformer, tokens: Tensor) -> Tensor:
-    """Return every token after every block."""
+def attended(transformer: Transformer, tokens: Tensor, *, fused: bool) -> Tensor:
+    """Return every token (N, T, D) after every block."""
     for block in transformer.blocks:
-        tokens = block(tokens)
+        inner = block.attention
+        projected = inner.qkv(block.norm1(tokens)).unflatten(2, (3, inner.heads, -1))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # 3 × (N, H, T, D/H)
+        if fused:
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+        else:
+            mixed = torch.softmax(query @ key.transpose(2, 3) / query.shape[-1] ** 0.5, dim=-1) @ value
+        tokens = tokens + block.scale1(inner.projection(mixed.transpose(1, 2).flatten(2)))
+        tokens = tokens + block.scale2(block.mlp(block.norm2(tokens)))
     return transformer.norm(tokens)
 
 
@@ -69,19 +78,19 @@ def summed(quantizer: Quantizer, indices: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def encode(tokenizer: Tokenizer, images: Tensor) -> Tensor:
+def encode(tokenizer: Tokenizer, images: Tensor, *, fused: bool = False) -> Tensor:
     """Return the tokens (N, P, L) of images."""
     encoder, P, K = tokenizer.encoder, tokenizer.config.branches, tokenizer.quantizer.side
-    encoded = attended(encoder.transformer, encoder.tokens(images))[:, -P * K * K :]
+    encoded = attended(encoder.transformer, encoder.tokens(images), fused=fused)[:, -P * K * K :]
     latents = tokenizer.projection(encoded).unflatten(1, (P, K * K)).transpose(2, 3)
     return quantize(tokenizer.quantizer, latents)
 
 
 @torch.inference_mode()
-def decode(tokenizer: Tokenizer, indices: Tensor) -> Tensor:
+def decode(tokenizer: Tokenizer, indices: Tensor, *, fused: bool = False) -> Tensor:
     """Return the images of tokens (N, P, L)."""
     decoder = tokenizer.decoder
-    decoded = attended(decoder.transformer, decoder.tokens(summed(tokenizer.quantizer, indices)))
+    decoded = attended(decoder.transformer, decoder.tokens(summed(tokenizer.quantizer, indices)), fused=fused)
     return decoder.pixels(decoded[:, : tokenizer.config.grid**2])
 
 

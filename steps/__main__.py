@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from steps.runtime.leash import die_with_parent
+from steps.runtime.memory import keep_freed_memory
 from steps.runtime.world import World
 
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -17,6 +18,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     die_with_parent()
+    keep_freed_memory()
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     try:
         from steps.runtime.execute import execute
