@@ -10,6 +10,8 @@ Legend:  N images · c code_dim · V codes · p side of a scale · K side of the
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
@@ -35,7 +37,8 @@ def refined(quantizer: Quantizer, codes: Tensor, branch: int, scale: int) -> Ten
 
 def attended(transformer: Transformer, tokens: Tensor, *, fused: bool) -> Tensor:
     """Return every token (N, T, D) after every block."""
-    for block in transformer.blocks:
+    blocks: Any = transformer.blocks
+    for block in blocks:
         inner = block.attention
         projected = inner.qkv(block.norm1(tokens)).unflatten(2, (3, inner.heads, -1))
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # 3 × (N, H, T, D/H)

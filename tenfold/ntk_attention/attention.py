@@ -77,7 +77,8 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     """
     if takes(query, value) and not torch.is_grad_enabled():
         return merged_without_gradients(query, key, value, *memory, mask, scale)
-    if takes(query, value) and not bool((memory[1] < 0).any()):
+    compiling = torch.compiler.is_compiling()
+    if takes(query, value) and (compiling or not bool((memory[1] < 0).any())):
         merge: Any = FusedMerge.apply
         return merge(query, key, value, *memory, mask, scale)
     return _merge(*_attend_with_log_sum(query, key, value, mask, scale), memory, mask, query.dtype)
@@ -178,11 +179,11 @@ def read_memory(
 ) -> Memory:
     """Return φᵀZ and φᵀk."""
     Z, k = Z.to(features.dtype), k.to(features.dtype)
+    denominator = torch.linalg.vecdot(features, k[:, None])[..., None]  # four times as fast as a matrix of one column
     if features.shape[-2] == 1:  # decoding: the batch as a matrix's rows, which spares a copy of Z for each of them
         rows = features[:, :, 0].transpose(0, 1)  # (H, B, r)
-        return torch.bmm(rows, Z).transpose(0, 1)[:, :, None], torch.bmm(rows, k[..., None]).transpose(0, 1)[:, :, None]
-    # k as a dot product: four times as fast as a matrix of one column
-    return features @ Z, torch.linalg.vecdot(features, k[:, None])[..., None]
+        return torch.bmm(rows, Z).transpose(0, 1)[:, :, None], denominator
+    return features @ Z, denominator
 
 
 def error_bound(

@@ -72,7 +72,7 @@ class Elu1(FeatureMap):
         if x.requires_grad or x.dtype != torch.float32:
             return super().forward(x)
         shrink = self.head_size**-0.25  # aten's elu: scale·(max(0, x) + alpha·(e^{x·input_scale} − 1) below 0)
-        return torch.ops.aten.elu(x, 1 / shrink, shrink, shrink).add_(1)
+        return torch.ops.aten.elu(x, 1 / shrink, shrink, shrink).add_(1.0)
 
     def of_scaled(self, y: Vectors) -> Features:
         apply: Any = _EluPlusOne.apply

@@ -32,7 +32,7 @@ def attended_and_log_sum(
     dtype: torch.dtype,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Return o (B, H, T, d) and ℓ (B, H, T, 1)."""
-    attended, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+    attended, log_sum = torch._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, 0.0, False, attn_mask=bias, scale=scale
     )
     return attended.to(dtype), log_sum.to(dtype)[..., None]
@@ -56,7 +56,8 @@ def merged_without_gradients(
         empty = ~mask.any(dim=-1, keepdim=True)
         attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
     own = log_sum.neg_().clamp_(max=FARTHEST).exp_()
-    return attended.addcmul_(own, numerator).div_(torch.addcmul(own.new_ones(()), own, denominator)).to(query.dtype)
+    out = attended.addcmul_(own, numerator).div_(own.mul_(denominator).add_(1.0))
+    return out if out.dtype == query.dtype else out.to(query.dtype)
 
 
 class FusedMerge(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""What is timed: one attention layer without a prefix, with one of m keys, and with (Z, k).
+"""What is timed: attention layers without a prefix, with one of m keys, and with (Z, k).
 
 Legend:  B batch · H heads · L tokens · d head size · m prefix length
 """
@@ -36,10 +36,15 @@ class Shape:
 
 
 def layer_call(
-    method: str, shape: Shape, m: int = 0, *, gradients: bool = False, device: str = "cpu"
-) -> Callable[[], Any]:
+    method: str, shape: Shape, m: int = 0, *, layers: int = 1, gradients: bool = False, compiled: bool = False,
+    device: str = "cpu",
+) -> Callable[[], Any]:  # fmt: skip
     """Return what computes one layer's attention, and its gradients if asked: "no prefix", "prefix", or a backend of
-    NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32."""
+    NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32.
+
+    Of several ``layers`` each has a cache and weights of its own and reads what the one before it returned, as in a
+    model. ``compiled``: by torch.compile, all of them as one graph.
+    """
     generator = torch.Generator().manual_seed(0)
 
     def drawn(*size: int) -> torch.Tensor:
@@ -47,20 +52,30 @@ def layer_call(
 
     B, H, d = shape.batch, shape.heads, shape.head_size
     rows = shape.queries or shape.length
-    attention, adapter = _attention(method, shape, m, drawn)
-    cache = drawn(B, H, shape.length, d), drawn(B, H, shape.length, d)
-    if shape.projected:
-        weights = [drawn(H * d, H * d) / (H * d) ** 0.5 for _ in range(4)]
-        leaves = [drawn(B, rows, H * d), *adapter]
-        forward = partial(_projected, attention, leaves[0], weights, cache, shape)
-    else:
-        leaves = [drawn(B, H, rows, d), *cache, *adapter]
-        forward = partial(attention, *leaves[:3])
+    first = drawn(B, rows, H * d) if shape.projected else drawn(B, H, rows, d)
+    parts, leaves = [], [first]
+    for _ in range(layers):
+        attention, adapter = _attention(method, shape, m, drawn)
+        cache = drawn(B, H, shape.length, d), drawn(B, H, shape.length, d)
+        if shape.projected:
+            weights = [drawn(H * d, H * d) / (H * d) ** 0.5 for _ in range(4)]
+            parts.append(partial(_projected, attention, weights, cache, shape))
+        else:
+            parts.append(partial(_cached, attention, cache))
+            leaves += cache
+        leaves += adapter
+
+    def forward(value: torch.Tensor) -> torch.Tensor:
+        for part in parts:
+            value = part(value)
+        return value
+
+    run = torch.compile(forward, fullgraph=True, dynamic=False) if compiled else forward
     if not gradients:
-        return torch.inference_mode()(forward)
+        return torch.inference_mode()(partial(run, first))
     for leaf in leaves:
         leaf.requires_grad_(True)
-    return lambda: torch.autograd.grad(forward().sum(), leaves)
+    return lambda: torch.autograd.grad(run(first).sum(), leaves)
 
 
 def _attention(
@@ -83,9 +98,13 @@ def _attention(
     return attention, (Z, k)
 
 
+def _cached(attention: Attention, cache: tuple[torch.Tensor, ...], query: torch.Tensor) -> torch.Tensor:
+    return attention(query, *cache)
+
+
 def _projected(
-    attention: Attention, hidden: torch.Tensor, weights: list[torch.Tensor], cache: tuple[torch.Tensor, ...],
-    shape: Shape,
+    attention: Attention, weights: list[torch.Tensor], cache: tuple[torch.Tensor, ...], shape: Shape,
+    hidden: torch.Tensor,
 ) -> torch.Tensor:  # fmt: skip
     """Return the layer's output (B, T, H·d) for ``hidden`` (B, T, H·d); new keys and values take the cache's end."""
     query, key, value = (

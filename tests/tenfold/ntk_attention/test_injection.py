@@ -58,6 +58,22 @@ def test_marker_equals_eager_with_gradients(kind: str) -> None:
             torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("kind", "backend"), [*((kind, "merged") for kind in KINDS), ("llama", "marker")])
+def test_a_model_compiles_as_one_graph_and_answers_the_same(kind: str, backend: str) -> None:
+    model = filled(inject(tiny(kind), replace(NTK, backend=backend)))
+    expected = model(**inputs(kind)).logits
+    expected.square().sum().backward()
+    gradients = [parameter.grad.clone() for parameter in trainable_parameters(model)]
+    torch.compiler.reset()
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    torch.testing.assert_close(logits(compiled, kind), expected.detach(), rtol=0, atol=1e-6)
+    model.zero_grad()
+    compiled(**inputs(kind)).logits.square().sum().backward()
+    for parameter, gradient in zip(trainable_parameters(model), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=1e-6)
+    torch.compiler.reset()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_zero_memory_and_a_disabled_one_change_nothing(kind: str) -> None:
     base = logits(tiny(kind), kind)

@@ -82,6 +82,19 @@ def test_what_is_timed_is_the_same_function() -> None:
     assert [part.shape for part in layer_call("marker", shape, gradients=True)()][3] == (2, 8, 8)
     layer = {name: layer_call(name, Shape(1, 2, 12, 8, projected=True))() for name in ("eager", "merged")}
     torch.testing.assert_close(layer["merged"], layer["eager"], rtol=0, atol=1e-5)
+    in_a_row = {name: layer_call(name, shape, layers=3) for name in ("eager", "merged")}
+    torch.testing.assert_close(in_a_row["merged"](), in_a_row["eager"](), rtol=0, atol=1e-5)
+    assert not torch.allclose(in_a_row["eager"](), found["eager"], atol=0.1)
+    assert len(layer_call("merged", shape, layers=3, gradients=True)()) == 1 + 3 * 4
     one = Shape(1, 2, 12, 8, queries=1, projected=True)
     assert layer["eager"].shape == (1, 12, 16) and layer_call("merged", one)().shape == (1, 1, 16)
     torch.testing.assert_close(layer_call("merged", one)(), layer_call("eager", one)(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("gradients", "projected"), [(True, False), (False, True)])
+def test_compiled_layers_are_the_same_function(gradients: bool, projected: bool) -> None:
+    shape = Shape(1, 2, 12, 8, queries=None if gradients else 1, projected=projected)
+    found = [layer_call("merged", shape, layers=2, gradients=gradients, compiled=how)() for how in (False, True)]
+    for plain, compiled in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-4)
+    torch.compiler.reset()
