@@ -134,6 +134,18 @@ def test_models_are_kept_with_cards_and_predict(done: dict[str, Path]) -> None:
             assert "made here" in (folder / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("method", "name"), [("simclr", "SimCLR"), ("vicreg", "VICReg")])
+def test_the_teacher_s_card_names_its_method(done: dict[str, Path], tmp_path: Path, method: Any, name: str) -> None:
+    params = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
+                            classifier_updates=1, teacher_updates=3, batch_size=8, classifier_learning_rate=1e-3,
+                            teacher_learning_rate=1e-3, oracle=False, teacher_method=method)  # fmt: skip
+    networks(done["prepare"], out=tmp_path, params=params, run=step_run("networks", tmp_path))
+    folders = [path / "models" / "fashion_mnist-ssl_teacher" for path in (tmp_path, done["networks"])]
+    assert f"trained by {name} on" in (folders[0] / "README.md").read_text()
+    sums = [weights_sha256(SSLTeacher.load(folder)) for folder in folders]
+    assert (sums[0] == sums[1]) == (method == "simclr")  # which is the default
+
+
 def test_the_teacher_stays_what_it_was_through_a_tokenizer_s_training(done: dict[str, Path], tmp_path: Path) -> None:
     teacher = SSLTeacher.load(done["networks"] / "models" / "fashion_mnist-ssl_teacher")
     before, images = weights_sha256(teacher), read_split(done["prepare"], "fashion_mnist", "train").images
