@@ -83,6 +83,8 @@ class RowsParams:
 def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, params: RowsParams, run: Run) -> None:
     """Train rows of the ablation table, each a tokenizer with a generator, from several seeds.
 
+    A row whose codes collapse is measured like any other: its probe is then at chance.
+
     Reads   prepared/<first data set>.npz, and the files it lists; the networks'; sizes of p2's and folded's models
     Writes  rows.csv: by row and seed, what was measured on the test split
             items.npz: <row>|<seed>|<what> (N,), by test picture: error, error_3_scales, probe_<branch>
@@ -178,8 +180,9 @@ class Study:
             accelerator = run.accelerator(mixed_precision=precision)
             adversarial = AdversarialLoss(judge, settings, accelerator, seed=seed)
         return fit_tokenizer(
-            run, name, config, settings_from(params), self.train.images if self.files is None else self.files,
-            params.batch_size, teacher=self.teacher.described if config.semantic_branches != "none" else None,
+            run, name, config, settings_from(params, collapse_check=0),  # a collapse is a result of the row
+            self.train.images if self.files is None else self.files, params.batch_size,
+            teacher=self.teacher.described if config.semantic_branches != "none" else None,
             adversarial=adversarial, perceptual=setting.perceptual(params.perceptual, run.device),
             start=setting.start(config, name, params, run), mixed_precision=precision, workers=params.workers,
         )  # fmt: skip
