@@ -73,7 +73,7 @@ def evaluate(
         name: values for folder in (quantisation, semantics) for name, values in arrays(folder / "items.npz").items()
     }
     claims = (
-        reconstruction_measurements(inputs[0])
+        reconstruction_measurements(inputs[0], params.resamples)
         | probe_measurements(inputs[0])
         | generation_measurements(inputs[0], params.resamples)
         | row_measurements(ablation, items)
@@ -140,11 +140,8 @@ def _write_tables(folder: Path, tables: dict[str, tuple[pd.DataFrame, str]]) -> 
     _write_json(folder / "captions.json", {name: caption for name, (_, caption) in tables.items()})
 
 
-def reconstruction_measurements(one: Inputs) -> dict[str, Measurement]:
-    images = one.test.images
-    errors = {
-        name: (again(one, name) - images).square().flatten(1).mean(1).numpy().astype(float) for name in one.tokenizers
-    }
+def reconstruction_measurements(one: Inputs, resamples: int) -> dict[str, Measurement]:
+    errors = {name: again(one, name, resamples)[0] for name in one.tokenizers}
     positions = one.tokenizers["p2"].config.positions
     lost = {
         name: paired(errors[name], errors["unquantised"], ERROR, f"error of {name} less that without quantising")

@@ -71,9 +71,9 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
         labels, classes = torch.from_numpy(train.labels), torch.from_numpy(validation.labels)
         place = setting.place(params, run)
         coder.to(place)
-        held_out = tokens_of(coder, validation.images)
+        held_out = tokens_of(coder, validation)
         files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
-        data = TensorDataset(tokens_of(coder, train.images), labels) if files is None else files
+        data = TensorDataset(tokens_of(coder, train), labels) if files is None else files
         config = GeneratorConfig.for_tokenizer(coder.config, **params.sizes)
         found[dataset] = []
         for seed in range(1 if number else params.seeds):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
+from steps.imagefolder.encoding import reconstructed
 from steps.imagefolder.pictures import Split, read_split
+from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
 from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.probes import Probe, branch_dependence, branch_features, branch_probes
@@ -55,11 +57,15 @@ def read_inputs(
 
 
 @cache
-def again(one: Inputs, variant: str) -> torch.Tensor:
-    """Return the test pictures as they come back from a tokenizer."""
-    tokenizer = one.tokenizers[variant]
-    device = tokenizer.projection.weight.device
-    return torch.cat([tokenizer.reconstruct(part.to(device)).cpu() for part in one.test.images.split(500)])
+def again(one: Inputs, variant: str, resamples: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the errors (N,) of the test pictures that come back from a tokenizer, and figures of them as a set.
+
+    The pictures themselves are not kept.
+    """
+    pixels, errors = reconstructed(one.tokenizers[variant], one.test)
+    channels = one.judge.config.channels
+    figures = evaluate_reconstruction(one.test.pixels, pixels, channels=channels, resamples=resamples)
+    return errors, figures | evaluate_images(pixels, one.test.pixels, one.judge, resamples=resamples)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -23,6 +23,7 @@ from tenfold.imagefolder.teacher import (
 )
 
 Count = Annotated[int, Field(gt=0)]
+METHODS = {"simclr": "SimCLR", "vicreg": "VICReg"}  # as a card names them
 CLASSIFIER = """# metric_clf of {dataset}
 
 A small convolutional classifier of {source}; accuracy {accuracy:.3f} on the test split. Its features stand in for
@@ -30,7 +31,7 @@ Inception's: what is measured in them is called fd_metric_clf and kd_metric_clf,
 """
 TEACHER = """# ssl_teacher of {dataset}
 
-A small convolutional network trained by SimCLR on {source} without any label; it stands in for DINOv2. A linear probe
+A small convolutional network trained by {method} on {source} without any label; it stands in for DINOv2. A linear probe
 of its features reaches {accuracy:.3f} on the test split.
 """
 
@@ -49,6 +50,7 @@ class NetworksParams:
     classifier_learning_rate: float
     teacher_learning_rate: float
     oracle: bool  # whether to train a teacher on the labels too, for comparison
+    teacher_method: Literal["simclr", "vicreg"] = "simclr"  # how ssl_teacher learns
 
 
 def networks(prepared: Path, *, out: Path, params: NetworksParams, run: Run) -> None:
@@ -86,9 +88,10 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
     )  # fmt: skip
     _log(run, f"{dataset}/metric_clf", losses)
     options: dict[str, Any] = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
-    _log(
-        run, f"{dataset}/ssl_teacher", train_teacher(teacher, images, params.teacher_updates, draws("views"), **options)
+    losses = train_teacher(
+        teacher, images, params.teacher_updates, draws("views"), method=params.teacher_method, **options
     )
+    _log(run, f"{dataset}/ssl_teacher", losses)
     found = {
         "metric_clf_accuracy": classifier.accuracy(test.pixels, test.labels),
         "ssl_teacher_probe": _probe(teacher, train, test),
@@ -104,7 +107,7 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
         ("metric_clf", classifier, CLASSIFIER, found["metric_clf_accuracy"]),
         ("ssl_teacher", teacher, TEACHER, found["ssl_teacher_probe"]),
     ):
-        text = card.format(dataset=dataset, source=source, accuracy=accuracy)
+        text = card.format(dataset=dataset, source=source, accuracy=accuracy, method=METHODS[params.teacher_method])
         run.model(f"{dataset}-{name}", model.to("cpu"), card=text, example=example)
     run.say(f"{dataset}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     return found

@@ -6,6 +6,7 @@ Legend:  N images · C channels · H, W height and width
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from tenfold.imagefolder.pictures import to_tensor
+
+PART = 500  # pictures at once as numbers, which take four times the bytes
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Split:
     @property
     def images(self) -> Float[Tensor, "N C H W"]:
         return to_tensor(self.pixels)
+
+    def parts(self) -> Iterator[Float[Tensor, "n C H W"]]:
+        """Yield the images, ``PART`` at a time and in order: as numbers, all of them may not fit into memory."""
+        for start in range(0, len(self), PART):
+            yield to_tensor(self.pixels[start : start + PART])
 
     @property
     def size(self) -> int:

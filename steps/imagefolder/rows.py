@@ -5,7 +5,6 @@ Variant "quantisation" has rows 1 to 4 and those of the sweep, "semantics" rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +15,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from steps.imagefolder import setting
-from steps.imagefolder.encoding import tokens_of
+from steps.imagefolder.encoding import picture_errors, tokens_of
 from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from
 from steps.imagefolder.pictures import Split, dataset_names, read_split
 from steps.runtime.params import Field, dataclass
@@ -26,7 +25,7 @@ from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.discriminators import discriminator
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.metric_classifier import MetricClassifier
-from tenfold.imagefolder.pictures import to_pixels, to_tensor
+from tenfold.imagefolder.pictures import to_pixels
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.pretrained import FrozenTransformer
 from tenfold.imagefolder.probes import linear_probe
@@ -38,7 +37,6 @@ from tenfold.metrics.generation import frechet_distance
 Count = Annotated[int, Field(gt=0)]
 GROUPS = {"quantisation": [*range(1, 5), *range(9, 9 + len(SWEEP))], "semantics": [*range(5, 9)]}
 FEW = 3  # scales of truncated decoding
-PART = 500  # pictures at once
 
 
 @dataclass
@@ -84,6 +82,8 @@ class RowsParams:
 
 def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, params: RowsParams, run: Run) -> None:
     """Train rows of the ablation table, each a tokenizer with a generator, from several seeds.
+
+    A row whose codes collapse is measured like any other: its probe is then at chance.
 
     Reads   prepared/<first data set>.npz, and the files it lists; the networks'; sizes of p2's and folded's models
     Writes  rows.csv: by row and seed, what was measured on the test split
@@ -180,8 +180,9 @@ class Study:
             accelerator = run.accelerator(mixed_precision=precision)
             adversarial = AdversarialLoss(judge, settings, accelerator, seed=seed)
         return fit_tokenizer(
-            run, name, config, settings_from(params), self.train.images if self.files is None else self.files,
-            params.batch_size, teacher=self.teacher.described if config.semantic_branches != "none" else None,
+            run, name, config, settings_from(params, collapse_check=0),  # a collapse is a result of the row
+            self.train.images if self.files is None else self.files, params.batch_size,
+            teacher=self.teacher.described if config.semantic_branches != "none" else None,
             adversarial=adversarial, perceptual=setting.perceptual(params.perceptual, run.device),
             start=setting.start(config, name, params, run), mixed_precision=precision, workers=params.workers,
         )  # fmt: skip
@@ -192,7 +193,7 @@ class Study:
         names = ("classes", "width", "depth", "heads", "class_dropout", "drop_path")
         config = GeneratorConfig.for_tokenizer(tokenizer.config, **{name: getattr(self.sizes, name) for name in names})
         if data is None:
-            data = TensorDataset(tokens_of(tokenizer, self.train.images), torch.from_numpy(self.train.labels))
+            data = TensorDataset(tokens_of(tokenizer, self.train), torch.from_numpy(self.train.labels))
         model = fit_generator(
             run, f"{row.number}/{seed}/generator", config, settings_from(params, updates=params.generator_updates),
             tokenizer, data, params.batch_size, kind=FoldedGenerator, encodes=self.files is not None,
@@ -210,31 +211,21 @@ class Study:
         return frechet_distance(features, self.reference[: len(features)], resamples=2).value
 
 
-def _parts(split: Split) -> Iterator[torch.Tensor]:
-    """Yield the split's pictures, some at a time: as numbers, all of them may not fit into memory."""
-    for start in range(0, len(split), PART):
-        yield to_tensor(split.pixels[start : start + PART])
-
-
 @torch.no_grad()
 def reconstructed(tokenizer: Tokenizer, split: Split) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return pictures as they come back, as bytes, and their errors from all and from the first scales."""
     device = tokenizer.projection.weight.device
     pixels, whole, few = [], [], []
-    for images in _parts(split):
+    for images in split.parts():
         tokens = tokenizer.encode(images.to(device))
         decoded = tokenizer.decode(tokens).cpu()
         pixels.append(to_pixels(decoded))
-        whole.append(_errors(decoded, images))
-        few.append(_errors(tokenizer.decode(tokens, FEW).cpu(), images))
+        whole.append(picture_errors(decoded, images))
+        few.append(picture_errors(tokenizer.decode(tokens, FEW).cpu(), images))
     return np.concatenate(pixels), {"error": np.concatenate(whole), "error_3_scales": np.concatenate(few)}
 
 
 @torch.no_grad()
 def _features(tokenizer: Tokenizer, split: Split) -> np.ndarray:
     device = tokenizer.projection.weight.device
-    return torch.cat([tokenizer.features(images.to(device)).cpu() for images in _parts(split)]).numpy()
-
-
-def _errors(found: torch.Tensor, images: torch.Tensor) -> np.ndarray:
-    return (found - images).square().flatten(1).mean(1).numpy().astype(np.float64)
+    return torch.cat([tokenizer.features(images.to(device)).cpu() for images in split.parts()]).numpy()

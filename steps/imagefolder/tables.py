@@ -6,24 +6,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from steps.imagefolder.encoding import tokens_of
+from steps.imagefolder.encoding import errors_by_scale
 from steps.imagefolder.inputs import Inputs, again, probes_of
-from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
-from tenfold.imagefolder.pictures import to_pixels
+from tenfold.imagefolder.evaluation import evaluate_images
 
 
 def truncation(one: Inputs) -> pd.DataFrame:
     """Return the error from the first n scales of p2 and p1."""
-    images, rows = one.test.images, []
+    rows = []
     for name in ("p2", "p1"):
-        tokenizer = one.tokenizers[name]
-        tokens, device = tokens_of(tokenizer, images), tokenizer.projection.weight.device
-        for scales in range(1, len(tokenizer.config.sides) + 1):
-            decoded = torch.cat([tokenizer.decode(part.to(device), scales).cpu() for part in tokens.split(500)])
-            error = float((decoded - images).square().mean())
-            rows.append({"dataset": one.dataset, "variant": name, "scales": scales, "error": error})
+        errors = errors_by_scale(one.tokenizers[name], one.test).mean(axis=1)
+        rows += [
+            {"dataset": one.dataset, "variant": name, "scales": scales, "error": error}
+            for scales, error in enumerate(errors, start=1)
+        ]
     return pd.DataFrame(rows)
 
 
@@ -32,9 +29,7 @@ def reconstructions(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
     rows = []
     for one in inputs:
         for name, tokenizer in one.tokenizers.items():
-            pixels, channels = to_pixels(again(one, name)), one.judge.config.channels
-            found = evaluate_reconstruction(one.test.pixels, pixels, channels=channels, resamples=resamples)
-            found |= evaluate_images(pixels, one.test.pixels, one.judge, resamples=resamples)
+            _, found = again(one, name, resamples)
             bits = tokenizer.config.bits if tokenizer.config.quantize else None
             rows.append({"dataset": one.dataset, "variant": name, "bits": bits, **_flat(found)})
     return pd.DataFrame(rows)

@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
-
 from steps.imagefolder import setting
 from steps.imagefolder.encoding import mean_error, tokens_of
 from steps.imagefolder.loops import fit_tokenizer, settings_from
-from steps.imagefolder.pictures import dataset_names, origin, read_split
+from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
 from steps.runtime.params import Field, dataclass
 from steps.runtime.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
@@ -91,9 +89,8 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
             workers=params.workers,
         )  # fmt: skip
         model.to(setting.place(params, run))
-        validation = held_out.images
-        error = mean_error(model, validation)
-        tables[dataset] = use_of_codes(model, validation) if config.quantize else []
+        error = mean_error(model, held_out)
+        tables[dataset] = use_of_codes(model, held_out) if config.quantize else []
         card = CARD.format(
             variant=run.variant, dataset=dataset, positions=config.positions, branches=config.branches,
             bits=config.bits, updates=params.updates, source=origin(prepared, dataset), channels=config.channels,
@@ -117,10 +114,10 @@ def sized(sizes: dict[str, Any], image_size: int) -> dict[str, Any]:
     return {**others, "patch_size": image_size // sizes["grid"]}
 
 
-def use_of_codes(model: Tokenizer, images: torch.Tensor) -> list[dict[str, float]]:
+def use_of_codes(model: Tokenizer, split: Split) -> list[dict[str, float]]:
     """Return usage and perplexity of the codes by branch and scale. Raises CodebookCollapsed."""
     config = model.config
-    counts = code_counts(tokens_of(model, images), config.sides, config.codebook_size)
+    counts = code_counts(tokens_of(model, split), config.sides, config.codebook_size)
     check_collapse(counts)
     return [
         {"branch": branch, "scale": scale, "usage": float(usage(counts)[scale, branch]),

@@ -76,7 +76,10 @@ def linear_probe(
 ) -> Probe:  # fmt: skip
     """Fit a linear classifier on the training set and test it; ``seed`` permutes the control's labels.
 
-    Raises InvalidSamples for arrays that do not fit each other, NaN, one class only, or constant features.
+    Features that are the same for all training images, those of a collapsed branch, are probed like any others: a
+    classifier can learn from them only which class is commonest, and answers it for every image. The accuracy is then
+    that class's share of the test set, ``chance`` where classes are equally common, and so is that of shuffled labels.
+    Raises InvalidSamples for arrays that do not fit each other, NaN or infinity, or one class only.
     """
     from scipy import stats
 
@@ -120,7 +123,7 @@ def branch_dependence(
 ) -> Float[np.ndarray, " P"]:  # fmt: skip
     """Return, for each branch, how much accuracy a probe of all branches loses when that branch is set to its mean.
 
-    Raises InvalidSamples as ``linear_probe`` does.
+    A branch that is the same for all images loses exactly nothing. Raises InvalidSamples as ``linear_probe`` does.
     """
     train, test = _standardised(train_features, train_labels, test_features, test_labels, dimensions=3)
     model = _fitted(train.reshape(len(train), -1), np.asarray(train_labels))
@@ -147,8 +150,6 @@ def _standardised(
     if len(np.unique(train_labels)) < 2:
         raise InvalidSamples("a probe needs at least two classes")
     mean, spread = train.mean(axis=0), train.std(axis=0)
-    if spread.max() < SMALLEST_SPREAD:
-        raise InvalidSamples("the features are the same for all images: the branch carries nothing")
     spread = np.where(spread < SMALLEST_SPREAD, 1, spread)  # a constant feature becomes zero
     return (train - mean) / spread, (test - mean) / spread
 

@@ -1,4 +1,4 @@
-"""The semantic teacher of the small settings, ``ssl_teacher``: SimCLR without labels, then frozen.
+"""The semantic teacher of the small settings, ``ssl_teacher``: SimCLR or VICReg without labels, then frozen.
 
 It stands in for DINOv2. It sees training images only, and no label: a supervised teacher would carry labels into the
 probes of what it taught. Such a one is ``OracleTeacher`` here, to be reported as ``oracle_teacher`` only.
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fit
-from tenfold.imagefolder.errors import InvalidImages
+from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
 from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.saving import Pretrained
 from tenfold.imagefolder.views import random_view
@@ -26,6 +26,8 @@ from tenfold.metrics.generation import checked
 
 Images = Float[Tensor, "B C H W"]
 TEMPERATURE = 0.2
+INVARIANCE, VARIANCE, COVARIANCE = 25.0, 25.0, 1.0  # VICReg's λ, μ, ν
+TARGET, EPSILON = 1.0, 1e-4  # VICReg's γ, ε
 
 
 class FrozenTeacher(RuntimeError):
@@ -33,7 +35,7 @@ class FrozenTeacher(RuntimeError):
 
 
 class SSLTeacher(Pretrained):
-    """Self-supervised image encoder (SimCLR, Chen et al. 2020), trained without labels and then frozen."""
+    """Self-supervised image encoder (SimCLR or VICReg), trained without labels and then frozen."""
 
     Config: ClassVar[type] = ConvNetConfig
 
@@ -89,7 +91,9 @@ class OracleTeacher(SSLTeacher):
     """Supervised image encoder: it has seen the labels, so it bounds what a teacher could do and is no stand-in."""
 
 
-def nt_xent(first: Float[Tensor, "B D"], second: Float[Tensor, "B D"], temperature: float) -> Float[Tensor, ""]:
+def nt_xent(
+    first: Float[Tensor, "B D"], second: Float[Tensor, "B D"], temperature: float = TEMPERATURE
+) -> Float[Tensor, ""]:
     """Return SimCLR's loss in nats: each view picks its partner out of the 2B − 1 others (Chen et al. 2020, Eq. 1)."""
     z = functional.normalize(torch.cat([first, second]).float(), dim=1)  # (2B, D)
     own = torch.eye(len(z), dtype=torch.bool, device=z.device)
@@ -98,28 +102,55 @@ def nt_xent(first: Float[Tensor, "B D"], second: Float[Tensor, "B D"], temperatu
     return functional.cross_entropy(similarities, partners)
 
 
-def teacher_loss(model: SSLTeacher, images: Images, generator: torch.Generator) -> Float[Tensor, ""]:
-    """Return the contrastive loss of one batch without labels; ``generator`` draws two views of each image."""
+def vicreg(first: Float[Tensor, "B D"], second: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
+    """Return VICReg's loss: views agree, each feature varies, and no two features say the same.
+
+    Source: Bardes, Ponce & LeCun 2022 (arXiv:2105.04906), Eq. 6. The squared distance of two views is averaged over
+    the features as in its Algorithm 1; Eq. 5 sums them. NaN for a batch of one: a variance needs B ≥ 2.
+    """
+    D, invariance = first.shape[1], functional.mse_loss(first.float(), second.float())  # s of Eq. (5), over D
+    variance = covariance = invariance.new_zeros(())
+    for z in (first.float(), second.float()):
+        spread = (z.var(dim=0) + EPSILON).sqrt()  # (D,), S of Eq. (2)
+        variance = variance + functional.relu(TARGET - spread).mean()  # v of Eq. (1)
+        centred = z - z.mean(dim=0)
+        products = centred.T @ centred / (len(z) - 1)  # (D, D), C of Eq. (3)
+        covariance = covariance + (products - products.diag().diag()).square().sum() / D  # c of Eq. (4)
+    return INVARIANCE * invariance + VARIANCE * variance + COVARIANCE * covariance  # Eq. (6)
+
+
+LOSSES = {"simclr": nt_xent, "vicreg": vicreg}  # of two views, by the method's name
+
+
+def teacher_loss(
+    model: SSLTeacher, images: Images, generator: torch.Generator, *, method: str = "simclr"
+) -> Float[Tensor, ""]:
+    """Return the method's loss of one batch without labels; ``generator`` draws two views of each image.
+
+    Raises InvalidConfig for a method that is neither "simclr" nor "vicreg".
+    """
+    if method not in LOSSES:
+        raise InvalidConfig(f"a teacher learns by {' or '.join(LOSSES)}, not by {method!r}; choose one of them")
     views = torch.cat([random_view(images, generator), random_view(images, generator)])
     plain = getattr(model, "module", model)  # what a distributed wrapper holds
     first, second = plain.projector(functional.relu(model(views))).chunk(2)
-    return nt_xent(first, second, TEMPERATURE)
+    return LOSSES[method](first, second)
 
 
 def train_teacher(
     model: SSLTeacher, images: Float[Tensor, "N C H W"], updates: int, generator: torch.Generator,
-    *, batch_size: int = 64, learning_rate: float = 3e-3,
+    *, batch_size: int = 64, learning_rate: float = 3e-3, method: str = "simclr",
 ) -> list[float]:  # fmt: skip
     """Train in place without labels, then freeze; return the loss of every update.
 
-    ``generator`` draws batches and views. Raises InvalidImages (another number of channels), InvalidConfig,
-    NotFinite, or FrozenTeacher.
+    ``generator`` draws batches and views; ``method`` is "simclr" or "vicreg". Raises InvalidImages (another number of
+    channels), InvalidConfig (another method, or what ``fit`` refuses), NotFinite, or FrozenTeacher.
     """
     model.check_trainable()
     model.train()
     losses = fit(
-        list(model.parameters()), lambda chosen: teacher_loss(model, images[chosen], generator), len(images), generator,
-        updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=1e-4,
+        list(model.parameters()), lambda chosen: teacher_loss(model, images[chosen], generator, method=method),
+        len(images), generator, updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=1e-4,
     )  # fmt: skip
     model.freeze()
     return losses

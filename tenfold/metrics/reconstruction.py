@@ -5,6 +5,8 @@ Legend:  n pictures · H, W height and width · C channels
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -12,23 +14,24 @@ from tenfold.metrics.bootstrap import RESAMPLES, Estimate, InvalidSamples, estim
 
 Pictures = UInt8[np.ndarray, "n H W *C"]
 WINDOW, SIGMA = 11, 1.5  # of the structural similarity's Gaussian
+PART = 100  # pictures at once as numbers, which take eight times the bytes
 C1, C2 = 0.01**2, 0.03**2
 
 
 def checked_pictures(originals: Pictures, reconstructions: Pictures) -> tuple[np.ndarray, np.ndarray]:
-    """Return both in [0, 1]. Raises InvalidSamples unless both are bytes of one shape (n, H, W) or (n, H, W, C)."""
+    """Return both as arrays. Raises InvalidSamples unless both are bytes of one shape (n, H, W) or (n, H, W, C)."""
     a, b = np.asarray(originals), np.asarray(reconstructions)
     if a.dtype != np.uint8 or b.dtype != np.uint8:
         raise InvalidSamples(f"pictures are bytes, rounded alike, not {a.dtype} and {b.dtype}; round both first")
     if a.shape != b.shape or a.ndim not in (3, 4) or not a.size:
         raise InvalidSamples(f"originals {a.shape} and reconstructions {b.shape} are not pairs of pictures")
-    return a / 255, b / 255
+    return a, b
 
 
 def squared_errors(originals: Pictures, reconstructions: Pictures) -> Float[np.ndarray, " n"]:
     """Return the mean squared error of each picture. Raises InvalidSamples as ``checked_pictures`` does."""
     a, b = checked_pictures(originals, reconstructions)
-    return ((a - b) ** 2).reshape(len(a), -1).mean(axis=1)
+    return _in_parts(lambda first, second: ((first - second) ** 2).reshape(len(first), -1).mean(axis=1), a, b)
 
 
 def mean_over_pictures(values: Float[np.ndarray, " n"], *, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
@@ -61,7 +64,13 @@ def structural_similarities(originals: Pictures, reconstructions: Pictures) -> F
     a, b = checked_pictures(originals, reconstructions)
     if min(a.shape[1:3]) < WINDOW:
         raise InvalidSamples(f"pictures of {a.shape[1]}×{a.shape[2]} are smaller than the window of {WINDOW}×{WINDOW}")
-    return np.concatenate([_similarities(a[s : s + 500], b[s : s + 500]) for s in range(0, len(a), 500)])
+    return _in_parts(_similarities, a, b)
+
+
+def _in_parts(measure: Callable[[np.ndarray, np.ndarray], np.ndarray], a: Pictures, b: Pictures) -> np.ndarray:
+    """Return what is measured of each pair of pictures scaled to [0, 1], a few at a time."""
+    starts = range(0, len(a), PART)
+    return np.concatenate([measure(a[s : s + PART] / 255, b[s : s + PART] / 255) for s in starts])
 
 
 def _similarities(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from steps.imagefolder import setting
 from steps.imagefolder.evaluate import EvaluateParams, evaluate
 from steps.imagefolder.generator import GeneratorParams, generator
 from steps.imagefolder.loops import fit_tokenizer, standardised
@@ -28,6 +29,7 @@ from tenfold.imagefolder.convnet import weights_sha256
 from tenfold.imagefolder.perceptual import gradient_difference
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.teacher import SSLTeacher
+from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.training import TrainingSettings
 from tenfold.models.loader import load
 
@@ -134,6 +136,18 @@ def test_models_are_kept_with_cards_and_predict(done: dict[str, Path]) -> None:
             assert "made here" in (folder / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("method", "name"), [("simclr", "SimCLR"), ("vicreg", "VICReg")])
+def test_the_teacher_s_card_names_its_method(done: dict[str, Path], tmp_path: Path, method: Any, name: str) -> None:
+    params = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
+                            classifier_updates=1, teacher_updates=3, batch_size=8, classifier_learning_rate=1e-3,
+                            teacher_learning_rate=1e-3, oracle=False, teacher_method=method)  # fmt: skip
+    networks(done["prepare"], out=tmp_path, params=params, run=step_run("networks", tmp_path))
+    folders = [path / "models" / "fashion_mnist-ssl_teacher" for path in (tmp_path, done["networks"])]
+    assert f"trained by {name} on" in (folders[0] / "README.md").read_text()
+    sums = [weights_sha256(SSLTeacher.load(folder)) for folder in folders]
+    assert (sums[0] == sums[1]) == (method == "simclr")  # which is the default
+
+
 def test_the_teacher_stays_what_it_was_through_a_tokenizer_s_training(done: dict[str, Path], tmp_path: Path) -> None:
     teacher = SSLTeacher.load(done["networks"] / "models" / "fashion_mnist-ssl_teacher")
     before, images = weights_sha256(teacher), read_split(done["prepare"], "fashion_mnist", "train").images
@@ -197,6 +211,27 @@ def test_every_row_of_the_ablation_is_trained_and_measured(done: dict[str, Path]
     assert found["rows_p1_minus_p2"]["seeds"] == 2 and found["fd_one_minus_all"]["interval"] is not None
     few = row_measurements(table[table.row < 3], {k: v for k, v in items.items() if k[0] in "12"})
     assert "unavailable" in few["smaller_map_costs"] and "value" in few["dropout_full_ratio"]
+
+
+def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
+    done: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collapsed(config: TokenizerConfig, *_: Any) -> Tokenizer:
+        model = Tokenizer(config)
+        model.quantizer.codebook.data[1] = model.quantizer.codebook.data[1, 0].clone()  # one code in all places
+        return model
+
+    monkeypatch.setattr(setting, "start", collapsed)
+    training = {**TRAINING, "updates": 52, "learning_rate": 0.0}  # so that it stays so, past a look at the codes
+    params = RowsParams(rows=[6], seeds=1, long_sides=[1, 1, 2, 4], adversarial_start=0.5, **training,
+                        generator_updates=2, per_class=5, guidance=1.0, top_p=0.95)  # fmt: skip
+    inputs = [done[name] for name in ("prepare", "networks", "p2", "folded")]
+    rows(*inputs, out=tmp_path, params=params, run=step_run("rows", tmp_path, "semantics"))
+    table = pd.read_csv(tmp_path / "rows.csv")
+    assert len(table) == 1 and table.probe_1[0] == pytest.approx(1 / CLASSES)  # thirty pictures, ten a class
+    assert np.isfinite(table.error[0]) and np.isfinite(table.fd_metric_clf[0])
+    with np.load(tmp_path / "items.npz") as items:
+        assert items["6|0|probe_1"].sum() == 10 and len(items["6|0|probe_0"]) == 30
 
 
 def test_differences_of_one_training_are_over_pictures_and_of_several_over_seeds() -> None:

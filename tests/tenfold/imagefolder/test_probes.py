@@ -59,6 +59,29 @@ def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_harmless()
     assert scaled.accuracy == pytest.approx(linear_probe(*WHOLE).accuracy, abs=0.01)
 
 
+@pytest.mark.parametrize("constant", [0.0, -3.7])
+def test_a_collapsed_branch_is_probed_at_chance_and_hides_no_other(probes, constant):
+    collapsed = BRANCHES.copy()
+    collapsed[:, 0] = constant
+    parts = collapsed[:1200], LABELS[:1200], collapsed[1200:], LABELS[1200:]
+    none, semantic = branch_probes(*parts)
+    commonest = np.bincount(LABELS[:1200]).argmax()
+    assert none.accuracy == none.shuffled_accuracy == (LABELS[1200:] == commonest).mean() <= none.chance < 0.12
+    assert none.interval[0] < none.accuracy < none.interval[1]
+    assert semantic.accuracy == probes[1].accuracy and probe_difference(semantic, none).interval[0] > 0.5
+    lost = branch_dependence(*parts)
+    assert lost[0] == 0 and lost[1] > 0.7
+    assert branch_dependence(0 * BRANCHES[:1200], LABELS[:1200], 0 * BRANCHES[1200:], LABELS[1200:]).tolist() == [0, 0]
+    with pytest.raises(InvalidSamples, match="NaN"):
+        branch_probes(np.where(collapsed[:1200] == constant, np.nan, collapsed[:1200]), *parts[1:])
+
+
+def test_equal_classes_without_features_are_read_at_chance():
+    labels = np.arange(600) % 4
+    found = linear_probe(np.full((600, 3), 0.25), labels, np.full((600, 3), 0.25), labels)
+    assert found.accuracy == found.shuffled_accuracy == found.chance == 0.25 and found.correct.sum() == 150
+
+
 def test_the_statistics_come_from_the_training_set():
     train, labels, test, other = WHOLE
     assert (
@@ -89,7 +112,7 @@ def nan_at_one_place(rows):
         ("with 2 axes", lambda train, labels: (train[:0], labels[:0])),
         ("not of one network", lambda train, labels: (train[:, :5], labels)),
         ("two classes", lambda train, labels: (train, 0 * labels)),
-        ("carries nothing", lambda train, labels: (0 * train, labels)),
+        ("infinite", lambda train, labels: (np.where(train > 15, np.inf, train), labels)),
     ],
 )
 def test_what_cannot_be_probed_is_named(words, change):

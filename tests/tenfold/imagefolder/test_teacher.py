@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from tenfold.imagefolder.convnet import ConvNetConfig, InvalidLabels, seeded, weights_sha256
-from tenfold.imagefolder.errors import InvalidImages, NotFinite
+from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, NotFinite
 from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.probes import linear_probe
 from tenfold.imagefolder.teacher import (
@@ -21,6 +21,7 @@ from tenfold.imagefolder.teacher import (
     nt_xent,
     train_oracle_teacher,
     train_teacher,
+    vicreg,
 )
 from tenfold.imagefolder.views import mirrored, random_view
 from tenfold.metrics.bootstrap import InvalidSamples
@@ -105,6 +106,68 @@ def test_the_contrast_is_the_formula():
     assert nt_xent(first, second, 0.2).item() == pytest.approx(torch.stack(terms).mean().item(), rel=1e-5)
 
 
+def vicreg_by_loops(first: np.ndarray, second: np.ndarray) -> float:
+    """Compute the loss as the paper's text puts it, one number after the other."""
+    B, D = first.shape
+    total = 25 * sum((first[i, j] - second[i, j]) ** 2 for i in range(B) for j in range(D)) / (B * D)
+    for z in (first, second):
+        means = [sum(z[i, j] for i in range(B)) / B for j in range(D)]
+        covariance = [
+            [sum((z[i, j] - means[j]) * (z[i, k] - means[k]) for i in range(B)) / (B - 1) for k in range(D)]
+            for j in range(D)
+        ]
+        total += 25 * sum(max(0.0, 1 - (covariance[j][j] + 1e-4) ** 0.5) for j in range(D)) / D
+        total += sum(covariance[j][k] ** 2 for j in range(D) for k in range(D) if j != k) / D
+    return total
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])  # below the hinge, about it, and above
+def test_vicreg_is_the_formula(scale):
+    first = scale * torch.randn(7, 4, generator=draws()).double() @ torch.randn(4, 4, generator=draws(1)).double()
+    second = first + 0.2 * torch.randn(7, 4, generator=draws(2))
+    assert vicreg(first, second).item() == pytest.approx(vicreg_by_loops(first.numpy(), second.numpy()), rel=1e-5)
+    assert vicreg(first, second).item() == pytest.approx(vicreg(second, first).item(), rel=1e-6)
+
+
+def test_vicreg_asks_nothing_of_equal_views_without_correlation_and_of_variance_one():
+    z, _ = torch.linalg.qr(torch.cat([torch.ones(64, 1), torch.randn(64, 5, generator=draws())], dim=1))
+    z = 63**0.5 * z[:, 1:].clone()  # columns without mean, orthogonal, of variance 1
+    assert vicreg(z, z).item() == pytest.approx(0, abs=1e-4)
+    z.requires_grad_()
+    vicreg(z, z).backward()
+    assert z.grad.abs().max() < 1e-4
+
+
+def test_vicreg_punishes_each_way_to_collapse():
+    z, _ = torch.linalg.qr(torch.cat([torch.ones(64, 1), torch.randn(64, 4, generator=draws())], dim=1))
+    z = 63**0.5 * z[:, 1:]
+    constant, same = torch.full_like(z, 0.7), z[:, :1].expand(-1, 4)
+    assert vicreg(constant, constant).item() == pytest.approx(2 * 25 * (1 - 0.01), rel=1e-4)  # the variances are 0
+    assert vicreg(same, same).item() == pytest.approx(2 * 12 / 4, rel=1e-3)  # twelve covariances of 1
+    assert vicreg(z, z.roll(1, 0)).item() > 25 > 0.01 > vicreg(z, z).item()  # views of other images
+    near = (constant + 1e-3 * torch.randn(64, 4, generator=draws())).requires_grad_()
+    vicreg(near, near).backward()
+    centred = near.detach() - near.detach().mean(0)
+    assert (near.grad * centred).sum() < 0  # a step downhill spreads them
+
+
+def test_vicreg_teaches_too_and_does_not_collapse():
+    wide = ConvNetConfig(widths=(16, 32, 64), features=64)  # it takes more features and updates than SimCLR does
+    model, random = seeded(SSLTeacher, wide, 1), seeded(SSLTeacher, wide, 1).eval()
+    losses = train_teacher(model, IMAGES[:1200], 300, draws(), batch_size=64, learning_rate=3e-3, method="vicreg")
+    assert np.mean(losses[-5:]) < losses[0] - 10 and model.frozen
+    spreads = [one.projector(one(IMAGES[1200:]).relu()).std(dim=0).min().item() for one in (random, model)]
+    assert spreads[0] < 0.01 and spreads[1] > 0.3  # on its way to 1
+    assert effective_rank(model.predict(PIXELS)) > 5
+    assert accuracy(model) > accuracy(random) + 0.02
+
+
+def test_simclr_is_what_is_trained_unless_said_otherwise(teacher):
+    named = seeded(SSLTeacher, CONFIG, 1)
+    train_teacher(named, IMAGES[:1200], 80, draws(), batch_size=64, learning_rate=3e-3, method="simclr")
+    assert weights_sha256(named) == weights_sha256(teacher)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_views_keep_shape_and_range_and_come_from_their_generator(channels):
     images = IMAGES[:20].repeat(1, channels, 1, 1)
@@ -129,6 +192,8 @@ def test_what_does_not_fit_is_named(teacher):
             teacher.predict(pixels)
     with pytest.raises(NotFinite, match="at update 1"):
         train_teacher(SSLTeacher(CONFIG), IMAGES[:9] * torch.nan, 1, draws())
+    with pytest.raises(InvalidConfig, match="by simclr or vicreg, not by 'byol'; choose one"):
+        train_teacher(SSLTeacher(CONFIG), IMAGES[:9], 1, draws(), method="byol")
     with pytest.raises(InvalidLabels, match="one an image"):
         train_oracle_teacher(OracleTeacher(CONFIG), IMAGES[:9], torch.zeros(8, dtype=torch.int64), 1, draws())
     with pytest.raises(InvalidSamples, match="NaN"):

@@ -1,5 +1,7 @@
 """Errors of reconstructions: known values, a naive structural similarity, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,22 @@ def test_similarity_is_the_formula_place_by_place():
     assert structural_similarities(PICTURES, PICTURES) == pytest.approx(1)
     assert structural_similarities(PICTURES[..., 0], NOISY[..., 0])[4] == pytest.approx(
         naive_similarity(PICTURES[4, ..., 0], NOISY[4, ..., 0])
+    )
+
+
+@pytest.mark.parametrize("metric", [squared_errors, structural_similarities])
+def test_many_pictures_take_no_more_memory_than_some_and_measure_the_same(metric):
+    first, second = GENERATOR.integers(0, 256, (2, 1205, 16, 16), dtype=np.uint8)
+    peaks, found = [], []
+    for count in (200, 1205):
+        tracemalloc.start()
+        found.append(metric(first[:count], second[:count]))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0] < first.size * 8 * 2  # all as float64
+    assert np.array_equal(found[0], found[1][:200])
+    assert np.array_equal(
+        found[1], np.concatenate([metric(a[None], b[None]) for a, b in zip(first, second, strict=True)])
     )
 
 
