@@ -32,9 +32,8 @@ from tenfold.imagefolder.training import GeneratorTraining, TokenizerTraining, T
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
 
 RESULTS = Path(__file__).parent / "results" / "imagefolder.json"
-OURS, UNCACHED, UNFOLDED, PLAIN, PLAIN_CACHED = "tenfold", "no cache", "unfolded", "reference", "reference, cached"
-PLAIN_FUSED = "reference, fused attention"
-BF16, COMPILED = "bf16", "compiled"
+OURS, UNCACHED, UNFOLDED, BF16, COMPILED = "tenfold", "no cache", "unfolded", "bf16", "compiled"
+PLAIN, PLAIN_CACHED, PLAIN_FUSED = "reference", "reference, cached", "reference, fused attention"
 SAMPLING, RECONSTRUCTION, QUANTIZATION = "sampling with guidance", "encode and decode", "quantiser alone"
 TOKENIZER_TRAINING, GENERATOR_TRAINING = "training the tokenizer", "training the generator"
 GUIDANCE, TOP_P = 2.0, 0.95  # and a top_k of a quarter of the codes
@@ -127,14 +126,12 @@ def check(models: Models) -> None:
     for cache in (False, True):
         found = reference.sample(exact.folded, exact.tokenizer, exact.labels, **exact.settings, cache=cache)
         assert torch.equal(found, wanted), "the reference samples other tokens"
-    ours = models.tokenizer.encode(models.images)
-    pictures = models.tokenizer.decode(ours)
+    pictures = models.tokenizer.decode(ours := models.tokenizer.encode(models.images))
     for fused in (False, True):
         theirs = reference.encode(models.tokenizer, models.images, fused=fused)
         same = float((ours == theirs).flatten(1).all(dim=1).float().mean())
         assert same >= 0.99, f"the reference gives {same:.1%} of the images the same tokens"  # float32: a tie may fall
-        again = reference.decode(models.tokenizer, ours, fused=fused)
-        assert torch.allclose(again, pictures, atol=1e-4), "other pictures"
+        assert torch.allclose(reference.decode(models.tokenizer, ours, fused=fused), pictures, atol=1e-4), "pictures"
 
 
 def inference_calls(models: Models) -> dict[Cell, Call]:

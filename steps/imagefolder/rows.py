@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
 from torch.utils.data import TensorDataset
 
 from steps.imagefolder import setting
@@ -32,6 +33,7 @@ from tenfold.imagefolder.probes import linear_probe
 from tenfold.imagefolder.rows import SWEEP, Row, ablation_rows, chosen_rows, sweep_rows
 from tenfold.imagefolder.teacher import SSLTeacher
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imagefolder.usage import code_counts, perplexity
 from tenfold.metrics.generation import frechet_distance
 
 Count = Annotated[int, Field(gt=0)]
@@ -83,7 +85,8 @@ class RowsParams:
 def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, params: RowsParams, run: Run) -> None:
     """Train rows of the ablation table, each a tokenizer with a generator, from several seeds.
 
-    A row whose codes collapse is measured like any other: its probe is then at chance.
+    A row whose codes collapse is measured like any other: its ``least_perplexity``, that of the branch that uses the
+    fewest codes, is then near 1, and that branch's probe at chance.
 
     Reads   prepared/<first data set>.npz, and the files it lists; the networks'; sizes of p2's and folded's models
     Writes  rows.csv: by row and seed, what was measured on the test split
@@ -149,7 +152,7 @@ class Study:
     def measured(self, row: Row, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Return a row's figures, and what they are the means of, by test picture."""
         tokenizer = self.tokenizer(row, seed).to(self.place)
-        pixels, items = reconstructed(tokenizer, self.test)
+        pixels, items, counts = there_and_back(tokenizer, self.test)
         features = [_features(tokenizer, part) for part in (self.train, self.test)]
         probes = {}
         for branch in range(row.tokenizer.branches):
@@ -160,6 +163,7 @@ class Study:
         found = {
             "positions": float(row.length), "bits": row.tokenizer.bits, "error": float(items["error"].mean()),
             "error_3_scales": float(items["error_3_scales"].mean()),
+            "least_perplexity": float(perplexity(counts.sum(dim=0, keepdim=True)).min()),
             "rfd_metric_clf": self.distance(pixels), **probes,
         }  # fmt: skip
         if self.params.generator_updates:
@@ -212,17 +216,21 @@ class Study:
 
 
 @torch.no_grad()
-def reconstructed(tokenizer: Tokenizer, split: Split) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return pictures as they come back, as bytes, and their errors from all and from the first scales."""
-    device = tokenizer.projection.weight.device
+def there_and_back(
+    tokenizer: Tokenizer, split: Split
+) -> tuple[np.ndarray, dict[str, np.ndarray], Float[torch.Tensor, "S P V"]]:
+    """Return pictures as they come back, as bytes; their errors from all and from the first scales; the codes' use."""
+    config, device = tokenizer.config, tokenizer.projection.weight.device
     pixels, whole, few = [], [], []
+    counts = torch.zeros(len(config.sides), config.branches, config.codebook_size)
     for images in split.parts():
         tokens = tokenizer.encode(images.to(device))
         decoded = tokenizer.decode(tokens).cpu()
         pixels.append(to_pixels(decoded))
         whole.append(picture_errors(decoded, images))
         few.append(picture_errors(tokenizer.decode(tokens, FEW).cpu(), images))
-    return np.concatenate(pixels), {"error": np.concatenate(whole), "error_3_scales": np.concatenate(few)}
+        counts += code_counts(tokens.cpu(), config.sides, config.codebook_size)
+    return np.concatenate(pixels), {"error": np.concatenate(whole), "error_3_scales": np.concatenate(few)}, counts
 
 
 @torch.no_grad()

@@ -228,6 +228,7 @@ def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
     inputs = [done[name] for name in ("prepare", "networks", "p2", "folded")]
     rows(*inputs, out=tmp_path, params=params, run=step_run("rows", tmp_path, "semantics"))
     table = pd.read_csv(tmp_path / "rows.csv")
+    assert table.least_perplexity[0] == pytest.approx(1)
     assert len(table) == 1 and table.probe_1[0] == pytest.approx(1 / CLASSES)  # thirty pictures, ten a class
     assert np.isfinite(table.error[0]) and np.isfinite(table.fd_metric_clf[0])
     with np.load(tmp_path / "items.npz") as items:
