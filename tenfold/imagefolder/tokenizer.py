@@ -18,7 +18,6 @@ from tenfold.imagefolder.config import TokenizerConfig
 from tenfold.imagefolder.decoder import Decoder
 from tenfold.imagefolder.encoder import Encoder
 from tenfold.imagefolder.errors import InvalidImages, InvalidTokens
-from tenfold.imagefolder.parts import in_parts
 from tenfold.imagefolder.pictures import to_tensor
 from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.saving import Pretrained
@@ -26,6 +25,7 @@ from tenfold.imagefolder.semantic import gathered, info_nce
 
 Images = Float[Tensor, "B C H W"]
 Indices = Int[Tensor, "B P L"]
+CACHED = 2**20  # numbers of an activation that a processor's cache holds
 
 
 @dataclass
@@ -64,9 +64,17 @@ class Tokenizer(Pretrained):
         return self.decoder.head.weight
 
     def in_parts(self, function: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
-        """Return the function of a batch, in parts out of training; in training, drop-path draws for the whole."""
-        tokens = 1 + self.config.grid**2 + self.config.branches * self.quantizer.side**2
-        return function(batch) if self.training else in_parts(function, batch, 4 * self.config.width * tokens)
+        """Return the function of a batch: on one thread, out of training, of as many rows at once as a cache holds.
+
+        Several threads gain nothing by it: they would meet more often.
+        """
+        config = self.config
+        tokens = 1 + config.grid**2 + config.branches * self.quantizer.side**2
+        rows = max(1, CACHED // (4 * config.width * tokens))
+        alone = batch.device.type == "cpu" and torch.get_num_threads() == 1
+        if self.training or not alone or len(batch) <= rows:
+            return function(batch)
+        return torch.cat([function(part) for part in batch.split(rows)])
 
     def latents(self, images: Images) -> Float[Tensor, "B P c K2"]:
         """Return the continuous maps z. Raises InvalidImages for another shape."""
