@@ -6,8 +6,6 @@ import platform
 import subprocess
 import sys
 
-import pytest
-
 FAULTS = """
 import resource, sys
 import numpy as np
@@ -32,7 +30,8 @@ def fresh_megabytes(how: str) -> float:
     return float(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 def test_blocks_are_not_asked_of_the_kernel_again():
-    assert fresh_megabytes("given back") > 400  # of the 800 MiB touched
-    assert fresh_megabytes("kept") < 40
+    kept = fresh_megabytes("kept")  # elsewhere than in glibc asking is harmless, and that is all
+    if platform.libc_ver()[0] == "glibc":
+        assert fresh_megabytes("given back") > 400  # of the 800 MiB touched
+        assert kept < 40
