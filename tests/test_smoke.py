@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 from ruamel.yaml import YAML
@@ -14,6 +17,8 @@ from ruamel.yaml import YAML
 from tests.conftest import ROOT, Project, ran
 
 BUDGET = 480.0  # seconds for everything: 253 on two quiet cores, up to 475 where others use them too
+STARTS = 60  # on a machine so slow that this exceeds the budget: as long as so many new processes take to import this
+IMPORTS = "import matplotlib.figure, pandas, sklearn.linear_model, torch, transformers.models.bert.modeling_bert"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,17 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, s
 def test_every_stage_runs_within_the_budget(smoke: tuple[Project, str, float]) -> None:
     project, text, seconds = smoke
     assert set(ran(text)) == set(project.stages())
-    assert seconds < BUDGET
+    assert seconds < BUDGET or seconds < STARTS * seconds_to_start()
+
+
+def seconds_to_start() -> float:
+    """Return how long a new process takes that imports what steps do, which is most of a stage's cost."""
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+        seconds.append(time.monotonic() - started)
+    return median(seconds)
 
 
 def test_a_second_repro_runs_nothing_and_is_quick(smoke: tuple[Project, str, float]) -> None:
