@@ -16,7 +16,7 @@ app = typer.Typer(
 ROOT = Path.cwd()
 INTERRUPTED = 130
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to params.yaml first.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to its params.yaml first.")]
 
 
 @app.command("list")
@@ -48,7 +48,7 @@ def run(
 
     def change() -> None:
         for line in override(ROOT, chosen, profile, assignments or []):
-            typer.echo(f"params.yaml: {line}")
+            typer.echo(line)
 
     with held_still(ROOT, change if profile is not None or assignments else None):
         check(ROOT, chosen)
@@ -80,7 +80,7 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 @app.command()
 def refresh() -> None:
-    """Check params.yaml, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
+    """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
     from flows.engine import dvc as dvc_command
     from flows.engine.graph import papers
     from flows.engine.parameters import check
@@ -140,7 +140,7 @@ def report() -> None:
     if "DVC_STAGE" in os.environ:
         die_with_parent()
     declared = {paper.slug: ["-".join(node.words[1:]) for node in paper.nodes] for paper in papers(ROOT)}
-    for path in write_report(read(ROOT)["profile"], ROOT, declared):
+    for path in write_report(read(ROOT, [])["profile"], ROOT, declared):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     _sync_tracking()
 

@@ -61,7 +61,7 @@ def mirror_serves(root: Path, name: str) -> bool:
     from tenfold.data.registry import load_registry
     from tenfold.data.resolve import available_origin
 
-    values = parameters.block(parameters.read(root), "data")
+    values = parameters.block(parameters.read(root, []), "data")
     origin = available_origin(
         name,
         registry=load_registry(root / SOURCES),

@@ -43,7 +43,7 @@ def _paths(paths: Any) -> str:
     flat = []
     for path, what in paths.items():
         if isinstance(what, dict):  # params.yaml: {key: what}
-            flat += [f"{key} {verb}" for key, verb in what.items()]
+            flat += [f"{path}: {key} {verb}" for key, verb in what.items()]
         else:
             flat.append(f"{path} {what}")
     shown = flat[:4]

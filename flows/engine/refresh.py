@@ -16,7 +16,7 @@ from steps.runtime.params import read
 
 def outdated(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
     """Return ``{data stage: why}`` for sources that stood in although the mirror now holds the real data."""
-    profile = read(root)["profile"]
+    profile = read(root, [])["profile"]
     sources = {node.name: node for paper in papers for node in paper.stages() if node.is_source}
     found = {}
     for name, node in sources.items():

@@ -20,7 +20,7 @@ MLFLOW = "TENFOLD_MLFLOW_PAGES"  # the environment variable that says where MLfl
 
 def show_results(root: Path, paper: Paper) -> None:
     """Write the results of a paper that is up to date as a Markdown artifact of the current flow run."""
-    profile = read(root)["profile"]
+    profile = read(root, [])["profile"]
     steps = ["-".join(node.words[1:]) for node in paper.nodes]
     collected = collect_paper(paper.slug, profile, root, steps)
     address = os.environ.get(MLFLOW) or os.environ.get("MLFLOW_TRACKING_URI", "")

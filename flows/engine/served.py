@@ -29,7 +29,7 @@ FORM = """
 
 Args:
     profile: The scale to run at.
-    overrides: Values for params.yaml as key=value, for example seed=1.
+    overrides: Parameters as key=value, for example seed=1 or dp_john.solve.tolerance=1e-3.
     force: Run every step, even those that are cached.
     revision: A commit, tag or branch, which the worker checks out in a folder of its own, pulling from and pushing
         to DVC's remote. Empty: the worker's own checkout as it stands.
@@ -54,7 +54,7 @@ def _reproduce(
 
     def change() -> None:
         for line in override(root, chosen, None if profile == AS_IT_IS else profile, overrides):
-            logger.info("params.yaml: %s", line)
+            logger.info(line)
 
     with (
         held_still(root, change if profile != AS_IT_IS or overrides else None, wait=logger.info),

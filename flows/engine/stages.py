@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from flows.engine.graph import GraphError, Node, Paper, papers
 from flows.engine.imports import reached
 from steps.runtime.outputs import write_atomically
+from steps.runtime.params import FILE, file_of, read
 from steps.runtime.stage import name_at, pipeline
 
 HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
@@ -67,7 +68,7 @@ def dvc_yamls(root: Path, frozen_stages: Collection[str] | None = None) -> dict[
             for name, node in nodes.items()
             if node.paper == paper
         }
-        documents[pipeline(paper)] = {"vars": [f"{_up(pipeline(paper))}/params.yaml:profile"], "stages": stages}
+        documents[pipeline(paper)] = {"vars": [f"{_up(pipeline(paper))}/{FILE}:profile"], "stages": stages}
     report = report_stage(root, known) | ({"frozen": True} if REPORT in still else {})
     plots = [entry for paper in known for entry in _plots(paper)]
     documents[ROOT_FILE] = {"stages": {REPORT: report}} | ({"plots": plots} if plots else {})
@@ -169,9 +170,8 @@ def summary(root: Path, node: Node) -> str:
 def _params(root: Path, node: Node) -> list[Any]:
     if node.is_source:
         return ["profile", "data", {"data/sources.yaml": [node.step]}]
-    params = YAML(typ="safe").load(root / "params.yaml")
-    own = [f"{node.paper}.{node.step}"] if (params.get(node.paper) or {}).get(node.step) is not None else []
-    return ["profile", "seed", *own]
+    own = read(root, [node.paper]).get(node.paper, {}).get(node.step)
+    return ["profile", "seed", *([] if own is None else [{str(file_of(node.paper)): [node.step]}])]
 
 
 def _outs(node: Node) -> dict[str, Any]:

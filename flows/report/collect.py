@@ -22,7 +22,7 @@ from flows.report.errors import ResultsError
 from flows.report.provenance import PUBLISHER, Provenance, Source, distinct_sources, load_provenance
 from flows.report.schema import read_json, typed
 from flows.report.verdicts import Judged, Verdict, judge_claim, judge_finding
-from steps.runtime.params import PROFILES, read
+from steps.runtime.params import GENERAL, PROFILES, read
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -117,14 +117,14 @@ def collect(profile: str, root: Path, declared: Mapping[str, Sequence[str]] | No
     """Gather every paper that has results under ``profile``.
 
     ``declared`` maps each paper to its steps (``prepare``, ``solve-fast``, …), both in order. Without it
-    papers come in the order of params.yaml, and steps by the time they started.
+    papers come in the order of their names, and steps by the time they started.
 
     Raises a ReportError naming file and place if an input is missing or broken, and ResultsError if no
     paper has results, or one that is not declared has.
     """
     if profile not in PROFILES:
         raise ResultsError(f"unknown profile {profile!r}: it is one of {', '.join(PROFILES)}")
-    order = list(declared) if declared is not None else _papers_in_params(root)
+    order = list(declared) if declared is not None else _papers_with_parameters(root)
     results = root / "results" / profile
     present = sorted(path.name for path in results.glob("[!.]*") if path.is_dir())
     strangers = [name for name in present if name not in order]
@@ -163,8 +163,8 @@ def collect_paper(slug: str, profile: str, root: Path, steps: Sequence[str] | No
     )
 
 
-def _papers_in_params(root: Path) -> list[str]:
-    return [key for key in read(root) if key not in ("profile", "seed", "data")]
+def _papers_with_parameters(root: Path) -> list[str]:
+    return [key for key in read(root) if key not in GENERAL]
 
 
 def _metrics(path: Path) -> dict[str, float]:

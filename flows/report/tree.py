@@ -7,7 +7,7 @@ from pathlib import Path
 
 FOLDERS = ("flows", "steps", "tenfold", "benchmarks")
 OTHERS = {
-    "params.yaml": "every parameter, once, with its value by profile",
+    "params.yaml": "the profile, the seed, and what all papers share",
     "dvc.yaml": "the report as a DVC stage, which depends on all others; generated from flows/",
     "data/dvc.yaml": "the sources as DVC stages, generated from flows/",
     "prefect.yaml": "the papers' flows as Prefect deployments, generated from flows/",
@@ -18,6 +18,11 @@ OTHERS = {
     "constraints.txt": "exact versions",
     "prefect.toml": "Prefect's settings: no analytics",
     "tests/": "mirrors flows/, steps/ and tenfold/; eleventh/ is a paper that the tests add",
+}
+OF_A_PAPER = {
+    "claims.yaml": "what the paper claims, and the test of each claim",
+    "dvc.yaml": "the paper's steps as DVC stages, generated from flows/",
+    "params.yaml": "the paper's parameters by step, each once, with its value by profile",
 }
 WIDTH = 44
 
@@ -46,10 +51,8 @@ def _folder(folder: Path, depth: int) -> list[str]:
                 ]
         elif path.suffix == ".py":
             lines.append(f"{indent + path.name:{WIDTH}}{_summary(path)}".rstrip())
-        elif path.name == "claims.yaml":
-            lines.append(f"{indent + path.name:{WIDTH}}what the paper claims, and the test of each claim")
-        elif path.name == "dvc.yaml":
-            lines.append(f"{indent + path.name:{WIDTH}}the paper's steps as DVC stages, generated from flows/")
+        elif path.name in OF_A_PAPER:
+            lines.append(f"{indent + path.name:{WIDTH}}{OF_A_PAPER[path.name]}")
     return lines
 
 

@@ -21,7 +21,7 @@ def write_report(
 
     The same inputs give the same bytes. Nothing is written unless all three can be made; each then
     replaces its predecessor in one rename. ``declared`` maps each paper to its steps, both in order
-    (without it, papers come in the order of params.yaml and steps by the time they started).
+    (without it, papers come in the order of their names and steps by the time they started).
 
     Raises a ReportError naming file and place if an input is missing or broken, OutputError if a file
     cannot be written.

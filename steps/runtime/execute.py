@@ -39,7 +39,7 @@ class Step:
 
 
 def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
-    """Import a step and build its parameters from ``settings``, the content of params.yaml.
+    """Import a step and build its parameters from ``settings``, as `params.read` gives them.
 
     Raises UnknownStep or ParameterError, before anything runs.
     """
@@ -67,7 +67,7 @@ def execute(root: Path, paper: str, step: str, variant: str | None = None) -> No
 
     In several processes where that is asked for (``launch.wanted``); of those only the first writes.
     """
-    settings = parameters.read(root)
+    settings = parameters.read(root, [paper] if paper != "data" else [])
     words = [word for word in (paper, step, variant) if word is not None]
     stage = declared(root, "-".join(words), settings["profile"])
     count, world = launch.wanted(stage), World.current()

@@ -67,10 +67,10 @@ def test_a_comment_in_a_step_stops_at_its_unchanged_output(project):
 
 def test_a_parameter_changed_and_changed_back_is_restored(project):
     before = project.digests()
-    project.edit("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
+    project.edit("steps/toy/params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
     assert steps(project) == ARMS
     assert project.digests() != before
-    project.edit("params.yaml", "default: 13}", "default: 12}")
+    project.edit("steps/toy/params.yaml", "default: 13}", "default: 12}")
     assert steps(project) == []
     assert project.digests() == before
 

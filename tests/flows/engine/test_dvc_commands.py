@@ -23,9 +23,9 @@ def test_reading_commands(project):
 
 
 def test_differences(project):
-    project.edit("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 6}")
+    project.edit("steps/toy/params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 6}")
     assert json.loads(project.dvc("params", "diff", "--json")) == {
-        "params.yaml": {"toy.train.updates.default": {"old": 12, "new": 6, "diff": -6}}
+        "steps/toy/params.yaml": {"train.updates.default": {"old": 12, "new": 6, "diff": -6}}
     }
     late = json.loads(project.dvc("status", "--json"))
     assert set(late) == {"steps/toy/dvc.yaml:train-left", "steps/toy/dvc.yaml:train-right"}
@@ -41,7 +41,7 @@ def test_a_frozen_stage_stays_as_it_is(project):
     project.flows("freeze", "toy-train-left")
     project.flows("dvc", "--check")
     project.flows("dvc")
-    project.edit("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
+    project.edit("steps/toy/params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
     before = project.digests()
     assert project.repro("toy-combine") == ["toy-train-right", "toy-combine"]
     after = project.digests()

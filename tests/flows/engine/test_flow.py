@@ -11,7 +11,7 @@ from steps.runtime.stage import address
 
 NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate"]
 RUN = (sys.executable, "-m", "flows", "run", "toy")
-SLOW = ("params.yaml", "pause: 0.0", "pause: 0.3")
+SLOW = ("steps/toy/params.yaml", "pause: 0.0", "pause: 0.3")
 
 
 def states(server) -> dict[str, str]:
@@ -42,7 +42,7 @@ def test_states_tell_the_truth(project, server):
     assert project.digests() != before
 
     printed = project.flows("run", "toy", "--set", "toy.train.updates=12", **server.environment)
-    assert "params.yaml: toy.train.updates: 13 → 12" in printed
+    assert "steps/toy/params.yaml: train.updates: 13 → 12" in printed
     assert states(server) == only("Restored", *NAMES[2:])
     assert project.digests() == before
 
@@ -95,7 +95,7 @@ def test_flows_at_once_run_each_step_once(fresh, finished, server, start):
 def test_changing_parameters_under_a_running_flow_is_refused_and_ctrl_c_is_clean(
     fresh, finished, server, start, no_orphans
 ):
-    fresh.edit("params.yaml", "pause: 0.0", "pause: 5.0")
+    fresh.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 5.0")
     running = start(fresh, *RUN, **server.environment)
     running.wait_for("python -m steps toy train")
     before = (fresh.root / "params.yaml").read_bytes()
@@ -113,7 +113,7 @@ def test_changing_parameters_under_a_running_flow_is_refused_and_ctrl_c_is_clean
 
 def test_a_signal_to_the_flow_alone_stops_all(project, server, start, no_orphans):
     """As a process manager sends it, not a terminal."""
-    project.edit("params.yaml", "pause: 0.0", "pause: 5.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 5.0")
     running = start(project, *RUN, **server.environment)
     running.wait_for("python -m steps toy train")
     running.process.terminate()
@@ -149,7 +149,7 @@ def test_without_a_server_a_temporary_one_serves(project, tmp_path, start, no_or
     assert printed.splitlines()[-1].split() == ["Completed", "toy-evaluate"]
     assert "Error logging to API" not in printed
     no_orphans(project.root)
-    project.edit("params.yaml", "pause: 0.0", "pause: 5.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 5.0")
     running = start(project, *RUN, **home)
     running.wait_for("python -m steps toy train")
     running.process.kill()

@@ -83,7 +83,7 @@ def kill_some(project, pid: int, chance: random.Random) -> str:
 
 def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
     chance = random.Random(SEED)
-    fresh.edit("params.yaml", "pause: 0.0", "pause: 0.02")
+    fresh.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.02")
     undisturbed = finished.digests()
     kills = {"command": 0, "step": 0}
     while sum(kills.values()) < 22:
@@ -111,7 +111,7 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
 @pytest.mark.parametrize("shell", [path for path in map(shutil.which, ("sh", "bash", "zsh", "fish")) if path])
 def test_a_step_dies_with_dvc_whatever_shell_dvc_starts_it_in(project, start, no_orphans, shell):
     """A shell that waits for its command would be left between the two, and outlives DVC."""
-    project.edit("params.yaml", "pause: 0.0", "pause: 60.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 60.0")
     running = start(project, "dvc", "repro", address("toy-train-left"), SHELL=shell)
     until = time.monotonic() + 60
     while not steps_of(project):
@@ -126,7 +126,7 @@ def test_kills_of_a_step_resume_from_its_checkpoint(project, start, no_orphans):
     """Not merely the same numbers: the updates that were done are not done again."""
     chance = random.Random(SEED + 1)
     undisturbed = project.digests()
-    project.edit("params.yaml", "pause: 0.0", "pause: 0.15")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.15")
     checkpoints = project.root / ".tenfold/checkpoints"
     kills = 0
     while kills < 6 or not list(checkpoints.rglob("*.safetensors")):
@@ -151,7 +151,7 @@ def test_kills_of_a_step_resume_from_its_checkpoint(project, start, no_orphans):
 @pytest.mark.parametrize("number", range(3))
 def test_kills_of_the_flow(fresh, finished, server, start, no_orphans, number):
     chance = random.Random(SEED * 10 + number)
-    fresh.edit("params.yaml", "pause: 0.0", "pause: 0.1")
+    fresh.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.1")
     running = start(fresh, *FLOW, **server.environment)
     running.wait_for(("Beginning flow run", "steps toy draw", "steps toy train")[number])
     with suppress(subprocess.TimeoutExpired):

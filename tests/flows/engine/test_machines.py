@@ -110,7 +110,7 @@ def checkouts(finished: Project, tmp_path: Path) -> list[Project]:
     starter = Project(home)
     starter.edit("flows/engine/pools.py", "LOST_AFTER = 75", "LOST_AFTER = 60")
     starter.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
-    starter.edit("params.yaml", "pause: 0.0", "pause: 0.6")
+    starter.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.6")
     starter.run("git", "commit", "-qam", "a remote, and steps that take a while")
     starter.flows("push")
     starter.run("git", "clone", "-q", "--bare", ".", str(tmp_path / "origin.git"))

@@ -41,7 +41,7 @@ def test_a_clone_restores_what_is_committed(pushed, tmp_path):
 def test_a_clone_restores_another_s_unpublished_runs(pushed, tmp_path):
     """Runs that no dvc.lock holds travel in the run cache, published results by `python -m flows push` alone."""
     other = clone(pushed, tmp_path / "clone")
-    change = ("params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
+    change = ("steps/toy/params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
     pushed.edit(*change)
     pushed.repro()
     other.edit(*change)

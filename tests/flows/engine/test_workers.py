@@ -78,7 +78,7 @@ def test_a_worker_runs_a_deployment_and_prefect_shows_it(deployed, project, star
     run = deployed.run(profile="smoke", overrides=["toy.train.updates=5"])
     assert deployed.wait_for(run, "Completed", "Failed", "Crashed") == "Completed", worker.printed()
     assert deployed.tasks(run) == dict.fromkeys(NAMES, "Completed")
-    assert deployed.says(run, "params.yaml: toy.train.updates: 3 → 5")
+    assert deployed.says(run, "steps/toy/params.yaml: train.updates: 3 → 5")
     assert deployed.says(run, "Running stage 'steps/toy/dvc.yaml:combine'")
     (artifact,) = deployed.server.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
     assert artifact["key"] == "toy-results" and artifact["type"] == "markdown"
@@ -109,7 +109,7 @@ def test_a_failure_is_shown_and_a_retry_goes_on_from_the_cache(deployed, project
 def test_cancelling_stops_the_work_and_leaves_nothing_half_made(deployed, project, start, living):
     worker = start(project, *WORK, "cancels", **deployed.server.environment)
     before = project.digests()
-    project.edit("params.yaml", "pause: 0.0", "pause: 20.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 20.0")
     run = deployed.run()
     while "steps toy train" not in "\n".join(living(project.root)):
         assert deployed.state(run) not in ("Failed", "Crashed"), worker.printed()
@@ -120,14 +120,14 @@ def test_cancelling_stops_the_work_and_leaves_nothing_half_made(deployed, projec
     assert "Cancelled" in deployed.tasks(run).values() and "Failed" not in deployed.tasks(run).values()
     whole = {name: value for name, value in project.digests().items() if ".unfinished" not in name}
     assert whole.items() <= before.items()
-    project.edit("params.yaml", "pause: 20.0", "pause: 0.0")
+    project.edit("steps/toy/params.yaml", "pause: 20.0", "pause: 0.0")
     assert project.repro("toy-evaluate") == []
     assert project.digests() == before
 
 
 def test_a_run_that_changes_parameters_waits_for_its_turn(deployed, project, start, living):
     start(project, *WORK, "waits", **deployed.server.environment)
-    project.edit("params.yaml", "pause: 0.0", "pause: 1.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 1.0")
     first = deployed.run()
     while "steps toy train" not in "\n".join(living(project.root)):
         time.sleep(0.1)
@@ -142,7 +142,7 @@ def test_wrong_parameters_fail_at_once_by_name(deployed, project, start):
     start(project, *WORK, "refuses", **deployed.server.environment)
     run = deployed.run(overrides=["toy.train.updates=many"])
     assert deployed.wait_for(run, "Completed", "Failed", "Crashed") == "Failed"
-    assert deployed.says(run, "params.yaml: toy.train.updates")
+    assert deployed.says(run, "steps/toy/params.yaml: train.updates")
     assert deployed.tasks(run) == {}
 
 

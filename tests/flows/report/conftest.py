@@ -21,7 +21,9 @@ from tests.flows.report.made_up import (
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A root with the papers `first` (everything) and `second` (the least), under the profile default."""
-    write(tmp_path / "params.yaml", "profile: default\nseed: 0\ndata: {}\nsecond: {}\nfirst: {}\nthird: {}\n")
+    write(tmp_path / "params.yaml", "profile: default\nseed: 0\ndata: {}\n")
+    for paper in ("first", "second", "third"):
+        write(tmp_path / "steps" / paper / "params.yaml", "{}\n")
     write(tmp_path / "steps/first/claims.yaml", CLAIMS)
     write(
         tmp_path / "steps/second/claims.yaml",

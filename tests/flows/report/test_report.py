@@ -57,13 +57,13 @@ def test_what_a_reader_looks_for(project: Path, suffix: str) -> None:
     ):
         assert expected in words, expected
     assert words.index("Stand-in data") < words.index("reproduced")  # at the head
-    assert words.index("Short.") < words.index("costs nothing")  # as params.yaml has them
+    assert words.index("costs nothing") < words.index("Short.")  # by name
     assert words.rindex("steps first prepare") < words.rindex("steps first evaluate")  # as they started
 
 
 def test_the_summary_has_every_verdict(project: Path) -> None:
     summary = json.loads(write_report("default", project)[2].read_text(encoding="utf-8"))
-    second, first = summary["papers"]
+    first, second = summary["papers"]
     assert [item["verdict"] for item in first["claims"]] == [
         "reproduced",
         "contradicted",

@@ -113,8 +113,8 @@ def trained(finished, tmp_path_factory: pytest.TempPathFactory):
     project = type(finished)(root)
     (root / "steps/toy/fit.py").write_text(FIT.lstrip())
     project.edit("flows/toy.py", FLOW, f'{FLOW}\npaper.step("fit", drawn)')
-    with open(root / "params.yaml", "a") as file:
-        file.write("  fit: {updates: 12, batch_size: 16}\n")
+    with open(root / "steps/toy/params.yaml", "a") as file:
+        file.write("fit: {updates: 12, batch_size: 16}\n")
     project.flows("dvc")
     return project
 
@@ -144,7 +144,7 @@ def same(one: tuple, other: tuple) -> bool:
 
 def set_fit(project, **values) -> None:
     more = "".join(f", {name}: {value}" for name, value in values.items())
-    project.edit("params.yaml", "batch_size: 16}", f"batch_size: 16{more}}}")
+    project.edit("steps/toy/params.yaml", "batch_size: 16}", f"batch_size: 16{more}}}")
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -204,10 +204,10 @@ def test_two_processes_train_like_one_with_twice_the_batch(training, alone):
         assert same(fitted(training), alone), name
         assert not half_written(training)
     set_fit(training, accumulated=2)
-    training.edit("params.yaml", "batch_size: 16", "batch_size: 8")
+    training.edit("steps/toy/params.yaml", "batch_size: 16", "batch_size: 8")
     training.run(*STEP, TENFOLD_PROCESSES="2")
     assert same(fitted(training), alone), "two halves of a batch, accumulated"
-    training.edit("params.yaml", "batch_size: 8", "batch_size: 9")
+    training.edit("steps/toy/params.yaml", "batch_size: 8", "batch_size: 9")
     said = training.run(*STEP, TENFOLD_PROCESSES="2", fails=True)
     assert "UnevenBatch: a batch of 9 cannot be divided among 2 processes" in said and "Traceback" not in said
 

@@ -96,9 +96,9 @@ def test_wrong_usage_and_unknown_stage_by_name(pristine):
 
 def test_a_wrong_parameter_stops_a_step_before_it_runs(project):
     before = project.digests()
-    project.edit("params.yaml", "default: 12}", "default: -1}")
+    project.edit("steps/toy/params.yaml", "default: 12}", "default: -1}")
     printed = project.run(*STEP, "toy", "train", "left", fails=True)
-    assert "ParameterError: params.yaml: toy.train.updates = -1: input should be greater than 0" in printed
+    assert "ParameterError: steps/toy/params.yaml: train.updates = -1: input should be greater than 0" in printed
     assert "Traceback" not in printed and project.digests() == before
 
 
@@ -128,7 +128,7 @@ def test_an_older_digest_s_checkpoints_are_dropped(project):
 
 def test_a_step_dies_with_the_command_that_started_it(project):
     """Even if that command is killed before the step has asked for it."""
-    project.edit("params.yaml", "pause: 0.0", "pause: 30.0")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 30.0")
     shell = subprocess.Popen(
         ["sh", "-c", f"{sys.executable} -m steps toy train left; true"], cwd=project.root,
         env=project.environment(DVC_STAGE="toy-train-left"), start_new_session=True,

@@ -95,7 +95,7 @@ REFUSED = {
     "os.open": ("other/secret.csv", lambda: os.open("other/secret.csv", os.O_RDONLY)),
     "numpy": ("other/array.npy", lambda: np.load("other/array.npy")),
     "numpy, mapped": ("other/array.npy", lambda: np.load("other/array.npy", mmap_mode="r")),
-    "all parameters": ("params.yaml", lambda: Path("params.yaml").read_text()),
+    "the general parameters": ("params.yaml", lambda: Path("params.yaml").read_text()),
     "write": ("other/new", lambda: Path("other/new").write_text("x")),
     "write at the root": ("new", lambda: Path("new").write_text("x")),
     "write to an input": ("inputs/table.csv", lambda: Path("inputs/table.csv").write_text("x")),
@@ -150,6 +150,11 @@ EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITL
         ("    walk = Walk(", '    Path("params.yaml").read_text()\n    walk = Walk(', "params.yaml"),
         (
             "    walk = Walk(",
+            '    Path("steps/toy/params.yaml").read_text()\n    walk = Walk(',
+            "steps/toy/params.yaml",
+        ),
+        (
+            "    walk = Walk(",
             '    (drawn / "extra").write_text("x")\n    walk = Walk(',
             "artifacts/default/toy/draw/extra",
         ),
@@ -159,7 +164,7 @@ EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITL
             "combine",
         ),
     ],
-    ids=["late import", "import at the top", "parameters", "write", "another stage's output"],
+    ids=["late import", "import at the top", "parameters", "its own parameters", "write", "another stage's output"],
 )
 def test_a_stage_is_held_to_its_declaration(project, before, after, name):
     """The dvc.yaml is left as it was, as when one forgets to generate it again."""
