@@ -57,7 +57,7 @@ def merged_without_gradients(
         attended, log_sum = attended.masked_fill(empty, 0.0), log_sum.masked_fill(empty, -torch.inf)
     own = log_sum.neg_().clamp_(max=FARTHEST).exp_()
     out = attended.addcmul_(own, numerator).div_(own.mul_(denominator).add_(1.0))
-    return out if out.dtype == query.dtype else out.to(query.dtype)
+    return out.to(query.dtype)
 
 
 class FusedMerge(torch.autograd.Function):
