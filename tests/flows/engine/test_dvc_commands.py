@@ -62,7 +62,7 @@ def test_a_paper_alone(project):
 
 def test_experiments(project):
     before = project.digests()
-    project.dvc("exp", "run", "--name", "shorter", "-S", "toy.train.updates.default=4")
+    project.dvc("exp", "run", "--name", "shorter", "-S", "steps/toy/params.yaml:train.updates.default=4")
     assert project.dvc("exp", "list", "--name-only").split() == ["shorter"]
     assert project.digests() != before
     project.run("git", "checkout", "--", ".")
