@@ -58,7 +58,7 @@ def test_generated_stages(pristine):
     assert train["deps"][0] == "artifacts/${profile}/toy/draw"
     assert {"tenfold/toy/walk.py", "tenfold/toy/scale.py"} < set(train["deps"])
     assert "tenfold/toy/drawing.py" not in train["deps"]
-    assert train["params"] == ["profile", "seed", "toy.train"]
+    assert train["params"] == ["profile", "seed", {"steps/toy/params.yaml": ["train"]}]
     assert train["outs"] == [f"artifacts/${{profile}}/toy/train-left{end}" for end in ("", ".provenance.json")]
     assert stages["toy-combine"]["params"] == ["profile", "seed"]
     assert stages["data-wine"]["params"] == ["profile", "data", {"data/sources.yaml": ["wine"]}]

@@ -135,7 +135,7 @@ def test_a_run_that_changes_parameters_waits_for_its_turn(deployed, project, sta
     deployed.wait_for(first, "Completed")
     deployed.wait_for(second, "Completed")
     assert deployed.says(second, "waits for another flow in this checkout")
-    assert deployed.says(second, "toy.train.updates: 12 → 4")
+    assert deployed.says(second, "steps/toy/params.yaml: train.updates: 12 → 4")
 
 
 def test_wrong_parameters_fail_at_once_by_name(deployed, project, start):
