@@ -73,8 +73,8 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
     On a CPU o, ℓ and all gradients come from the fused kernel. Elsewhere, where values have another size than keys, and
-    in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed. A compiled
-    graph cannot look at the data: there φᵀk < 0 may give NaN. Adapters keep it from being negative.
+    in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed. A
+    compiled graph cannot look at the data: there φᵀk < 0 may give NaN. Adapters keep it from being negative.
     """
     if takes(query, value) and not torch.is_grad_enabled():
         return merged_without_gradients(query, key, value, *memory, mask, scale)
