@@ -62,7 +62,7 @@ def override(root: Path, papers: Sequence[Paper], profile: str | None, assignmen
             raise ParameterError(f"--set {assignment}: write key=value, for example --set seed=1")
         file = file_of(key)
         if not (root / file).is_file():
-            raise ParameterError(f"--set {key}: there is no {file}")
+            raise ParameterError(f"--set {key}: there is no {file}; a paper's key is paper.step.parameter")
         if file not in documents:
             documents[file] = _document(root / file)
         changed |= dict.fromkeys(_assign(documents[file], documents[FILE]["profile"], key, text), file)
