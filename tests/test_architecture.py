@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("tenfold", "steps", "flows", "benchmarks")
@@ -90,6 +91,9 @@ def missing_parts(root: Path) -> list[str]:
         files = (f"flows/{slug}.py", f"steps/{slug}/__init__.py", f"steps/{slug}/claims.yaml", f"steps/{slug}/dvc.yaml",
                  f"steps/{slug}/params.yaml", f"tenfold/{slug}/__init__.py")  # fmt: skip
         missing += [f"{slug}: {name}" for name in files if not (root / name).is_file()]
+        parameters = root / f"steps/{slug}/params.yaml"
+        if parameters.is_file() and not isinstance(YAML(typ="safe").load(parameters), dict):
+            missing.append(f"{slug}: a block a step in steps/{slug}/params.yaml")
         missing += [f"{slug}: {folder}" for folder in TEST_FOLDERS if not any((root / folder / slug).glob("test_*.py"))]
     return missing
 
@@ -203,6 +207,7 @@ PLANTS = [
     (pickles, "steps/dp_john/planted.py", "import torch\ntorch.save(model, path)"),
     (missing_parts, "flows/third.py", ""),
     (missing_parts, "steps/third/__init__.py", ""),
+    (missing_parts, "steps/dp_john/params.yaml", ""),
 ]
 
 
