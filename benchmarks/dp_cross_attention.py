@@ -84,8 +84,12 @@ def measure_build(n: int) -> dict[str, float]:
         memory = PrivateMemory.fit(data.keys, data.values, **PUBLIC)
         seconds.append(time.perf_counter() - started)
         grown = grown or peak_bytes() - before
-    return {"build_seconds": median(seconds), "build_bytes": grown, "held_bytes": memory.sketch.nbytes,
-            "row_bytes": data.keys.nbytes + data.values.nbytes}  # fmt: skip
+    return {
+        "build_seconds": median(seconds),
+        "build_bytes": grown,
+        "held_bytes": memory.sketch.nbytes,
+        "row_bytes": data.keys.nbytes + data.values.nbytes,
+    }
 
 
 def build_of(n: int) -> dict[str, float]:
@@ -124,15 +128,21 @@ def described(facts: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, An
         "columns": [
             {"name": "n", "label": "rows", "role": "case"},
             {"name": "method", "label": "method", "role": "method"},
-            {"name": "query_seconds", "label": "time of a batch", "role": "value", "unit": "s", "better": "lower",
-             "superlative": "fastest"},
+            {
+                "name": "query_seconds",
+                "label": "time of a batch",
+                "role": "value",
+                "unit": "s",
+                "better": "lower",
+                "superlative": "fastest",
+            },
             {"name": "build_seconds", "label": "time to build", "unit": "s"} | detail,
             {"name": "build_bytes", "label": "memory to build, beside the rows", "unit": "bytes"} | detail,
             {"name": "held_bytes", "label": "memory held for queries", "unit": "bytes"} | detail,
             {"name": "row_bytes", "label": "memory of the rows", "unit": "bytes"} | detail,
         ],
         "rows": rows,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

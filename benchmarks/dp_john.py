@@ -69,9 +69,13 @@ def measure(n: int, d: int, tolerance: float, method: str, cap: float) -> dict[s
         signal.setitimer(signal.ITIMER_REAL, 0)
     memory = (peak_bytes() - before) / A.nbytes
     return {
-        "outcome": outcome, "seconds": median(seconds), "updates": result.updates,
-        "max_leverage": result.certificate.max_leverage, "peak_bytes": peak_bytes(), "memory_ratio": memory,
-    }  # fmt: skip
+        "outcome": outcome,
+        "seconds": median(seconds),
+        "updates": result.updates,
+        "max_leverage": result.certificate.max_leverage,
+        "peak_bytes": peak_bytes(),
+        "memory_ratio": memory,
+    }
 
 
 def run_cell(cell: Cell, cap: float) -> dict[str, Any]:
@@ -111,9 +115,17 @@ def summary(runs: list[dict[str, Any]], cap: float) -> dict[str, Any]:
         return bad | {"capped": bad["outcome"] == "capped", "cap": cap, "repeats": len(runs)}
     peaks = {name: max(run[name] for run in runs) for name in ("peak_bytes", "memory_ratio")}
     seconds = [run["seconds"] for run in runs]
-    return runs[-1] | peaks | {
-        "seconds": median(seconds), "all_seconds": seconds, "capped": False, "cap": cap, "repeats": len(runs),
-    }  # fmt: skip
+    return (
+        runs[-1]
+        | peaks
+        | {
+            "seconds": median(seconds),
+            "all_seconds": seconds,
+            "capped": False,
+            "cap": cap,
+            "repeats": len(runs),
+        }
+    )
 
 
 def not_fastest(records: list[dict[str, Any]]) -> list[str]:

@@ -156,9 +156,13 @@ def record(cell: Cell, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a cell's row: median seconds and largest memory over its processes."""
     name, kernel, n, method = cell
     return {
-        "task": name, "kernel": kernel, "n": n, "method": method,
-        "seconds": median(run["seconds"] for run in runs), "memory_ratio": max(run["memory_ratio"] for run in runs),
-    }  # fmt: skip
+        "task": name,
+        "kernel": kernel,
+        "n": n,
+        "method": method,
+        "seconds": median(run["seconds"] for run in runs),
+        "memory_ratio": max(run["memory_ratio"] for run in runs),
+    }
 
 
 def sentences(rows: list[dict[str, Any]], values: dict[str, float | None]) -> list[str]:
@@ -193,13 +197,24 @@ def described(rows: list[dict[str, Any]], values: dict[str, float | None]) -> di
             {"name": "kernel", "label": "kernel", "role": "case"},
             {"name": "n", "label": "records", "role": "case"},
             {"name": "method", "label": "method", "role": "method"},
-            {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower",
-             "superlative": "fastest"},
-            {"name": "memory_ratio", "label": "peak memory over n×n", "role": "value", "better": "lower",
-             "superlative": "smallest"},
+            {
+                "name": "seconds",
+                "label": "time",
+                "role": "value",
+                "unit": "s",
+                "better": "lower",
+                "superlative": "fastest",
+            },
+            {
+                "name": "memory_ratio",
+                "label": "peak memory over n×n",
+                "role": "value",
+                "better": "lower",
+                "superlative": "smallest",
+            },
         ],
         "rows": rows,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

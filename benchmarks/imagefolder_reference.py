@@ -116,9 +116,16 @@ def drawn(probabilities: Tensor, uniforms: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def sample(
-    generator: NextScaleGenerator, tokenizer: Tokenizer, labels: Tensor,
-    guidance_scale: float, top_k: int, top_p: float, seed: int = 0, *, cache: bool,
-) -> Tensor:  # fmt: skip
+    generator: NextScaleGenerator,
+    tokenizer: Tokenizer,
+    labels: Tensor,
+    guidance_scale: float,
+    top_k: int,
+    top_p: float,
+    seed: int = 0,
+    *,
+    cache: bool,
+) -> Tensor:
     """Return sampled tokens (N, P, L) of a folded generator; with and without a class one after the other."""
     config, quantizer, K, N = generator.config, tokenizer.quantizer, tokenizer.quantizer.side, len(labels)
     draws, places = branch_generators(seed, config.branches), slices(config.sides)

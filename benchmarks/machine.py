@@ -17,9 +17,11 @@ def machine(*packages: str) -> dict[str, Any]:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "processor": models[0].split(":")[1].strip() if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(),
-        "load at start": round(os.getloadavg()[0], 2), **{name: _version(name) for name in packages},
-    }  # fmt: skip
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "load at start": round(os.getloadavg()[0], 2),
+        **{name: _version(name) for name in packages},
+    }
 
 
 def checkout() -> dict[str, Any]:

@@ -28,9 +28,13 @@ FORWARD, BACKWARD, DECODE = "forward", "backward", "decode"
 LAYER = " of a layer"  # with its projections
 ROW, COMPILED, LAYERS_ROW = " of eight", " of eight, compiled", " of eight layers"
 FORMS = {  # of a task: with projections, how many in a row, compiled
-    "": (False, 1, False), LAYER: (True, 1, False), ROW: (False, 8, False), COMPILED: (False, 8, True),
-    LAYERS_ROW: (True, 8, False), LAYERS_ROW + ", compiled": (True, 8, True),
-}  # fmt: skip
+    "": (False, 1, False),
+    LAYER: (True, 1, False),
+    ROW: (False, 8, False),
+    COMPILED: (False, 8, True),
+    LAYERS_ROW: (True, 8, False),
+    LAYERS_ROW + ", compiled": (True, 8, True),
+}
 GOAL = 1.3  # times no prefix
 PREFIXES = (64, 256, 1024, 4096, 16_384)
 LENGTHS = {256: (2, 8), 2048: (1, 8), 8192: (1, 2)}  # batch and heads
@@ -86,9 +90,7 @@ def measure(cell: Cell, repeats: int) -> dict[str, float | None]:
     kind = next(kind for kind in (FORWARD, BACKWARD, DECODE) if task.startswith(kind))
     projected, layers, compiled = FORMS[task.removeprefix(kind)]
     shape = Shape(batch, heads, length, HEAD_SIZE, queries=1 if kind == DECODE else None, projected=projected)
-    call = layer_call(
-        method, shape, m, layers=layers, gradients=kind == BACKWARD, compiled=compiled, device=device
-    )  # fmt: skip
+    call = layer_call(method, shape, m, layers=layers, gradients=kind == BACKWARD, compiled=compiled, device=device)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     before = held_bytes()
     inner = 20 if kind == DECODE else 1
@@ -170,10 +172,17 @@ def main() -> None:
                 runs[cell].append(done)
             print(cell, done, flush=True)
     rows: list[dict[str, Any]] = [
-        {"task": task, "length": length, "method": method, "m": m,
-         "seconds": median(run["seconds"] for run in found), "megabytes": largest(run["megabytes"] for run in found)}
-        for (task, length, method, m), found in runs.items() if found
-    ]  # fmt: skip
+        {
+            "task": task,
+            "length": length,
+            "method": method,
+            "m": m,
+            "seconds": median(run["seconds"] for run in found),
+            "megabytes": largest(run["megabytes"] for run in found),
+        }
+        for (task, length, method, m), found in runs.items()
+        if found
+    ]
     said = sentences(rows)
     for row in rows:
         m = row.pop("m")
@@ -186,19 +195,33 @@ def main() -> None:
         "note": "float32, heads of 64; medians over processes, the cells in turn in one run. merged (flex on a GPU) "
         "and marker are NTK-Attention; official is the released arithmetic. Of eight in a row: the time of one. Memory "
         "is the rise of the peak.",
-        "command": "python -m benchmarks.ntk_attention", **where, "machine": started,
+        "command": "python -m benchmarks.ntk_attention",
+        **where,
+        "machine": started,
         "default": ours(),
         "findings": said,
         "columns": [
-            {"name": "task", "label": "task", "role": "case"}, {"name": "length", "label": "L", "role": "case"},
+            {"name": "task", "label": "task", "role": "case"},
+            {"name": "length", "label": "L", "role": "case"},
             {"name": "method", "label": "method", "role": "method"},
-            {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower",
-             "superlative": "fastest"},
-            {"name": "megabytes", "label": "peak memory, MiB", "role": "value", "better": "lower",
-             "superlative": "smallest"},
+            {
+                "name": "seconds",
+                "label": "time",
+                "role": "value",
+                "unit": "s",
+                "better": "lower",
+                "superlative": "fastest",
+            },
+            {
+                "name": "megabytes",
+                "label": "peak memory, MiB",
+                "role": "value",
+                "better": "lower",
+                "superlative": "smallest",
+            },
         ],
         "rows": rows,
-    }  # fmt: skip
+    }
     RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

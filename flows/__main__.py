@@ -11,8 +11,10 @@ import typer
 
 app = typer.Typer(
     help="Tenfold: ten machine-learning papers as flows of cached steps.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-)  # fmt: skip
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 ROOT = Path.cwd()
 INTERRUPTED = 130
 Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
@@ -22,7 +24,7 @@ Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value,
 @app.command("list")
 def list_papers() -> None:
     """List the papers and their steps."""
-    from flows.engine.graph import papers
+    from flows.graph.paper import papers
 
     for paper in papers(ROOT):
         typer.echo(paper.slug)
@@ -40,9 +42,9 @@ def run(
     assignments: Assignments = None,
 ) -> None:
     """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
-    from flows.engine.graph import paper_named, papers
-    from flows.engine.parameters import check, held_still, override
-    from flows.engine.refresh import outdated
+    from flows.execution.stale_data import outdated
+    from flows.graph.paper import paper_named, papers
+    from flows.graph.parameters import check, held_still, override
 
     chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
 
@@ -52,7 +54,7 @@ def run(
 
     with held_still(ROOT, change if profile is not None or assignments else None):
         check(ROOT, chosen)
-        from flows.engine import flow
+        from flows.execution import flow
 
         nodes = [node for each in chosen for node in each.stages()]
         forced = {node.name for node in nodes} if force else set(outdated(ROOT, chosen))
@@ -68,9 +70,9 @@ def run(
 @app.command()
 def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] = "all") -> None:
     """Say for each step whether it is cached or will run, and why."""
-    from flows.engine.graph import paper_named, papers
-    from flows.engine.parameters import check
-    from flows.engine.plan import reasons
+    from flows.execution.plan import reasons
+    from flows.graph.paper import paper_named, papers
+    from flows.graph.parameters import check
 
     chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
     check(ROOT, chosen)
@@ -81,10 +83,10 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 @app.command()
 def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
-    from flows.engine import dvc as dvc_command
-    from flows.engine.graph import papers
-    from flows.engine.parameters import check
-    from flows.engine.refresh import outdated
+    from flows.execution import dvc_cli as dvc_command
+    from flows.execution.stale_data import outdated
+    from flows.graph.paper import papers
+    from flows.graph.parameters import check
 
     known = papers(ROOT)
     check(ROOT, known)
@@ -97,8 +99,8 @@ def refresh() -> None:
 @app.command()
 def dvc(check: Annotated[bool, typer.Option(help="Only say whether the files are current.")] = False) -> None:
     """Generate the dvc.yaml files and prefect.yaml from the papers' graphs."""
-    from flows.engine.deployments import prefect_yaml
-    from flows.engine.stages import dvc_yamls, stale, write
+    from flows.graph.dvc_yaml import dvc_yamls, stale, write
+    from flows.graph.prefect_yaml import prefect_yaml
 
     texts = {**dvc_yamls(ROOT), Path("prefect.yaml"): prefect_yaml(ROOT)}
     if not check:
@@ -114,7 +116,7 @@ def dvc(check: Annotated[bool, typer.Option(help="Only say whether the files are
 @app.command()
 def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as they are.")]) -> None:
     """Hold stages up to date whatever changes; DVC's own freeze refuses stages with a profile in them."""
-    from flows.engine.stages import freeze, write
+    from flows.graph.dvc_yaml import freeze, write
 
     for line in write(ROOT, freeze(ROOT, stages)):
         typer.echo(line)
@@ -123,7 +125,7 @@ def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as 
 @app.command()
 def unfreeze(stages: Annotated[list[str], typer.Argument(help="Stages to bring up to date again.")]) -> None:
     """Undo freeze."""
-    from flows.engine.stages import freeze, write
+    from flows.graph.dvc_yaml import freeze, write
 
     for line in write(ROOT, freeze(ROOT, stages, thaw=True)):
         typer.echo(line)
@@ -132,10 +134,10 @@ def unfreeze(stages: Annotated[list[str], typer.Argument(help="Stages to bring u
 @app.command()
 def report() -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
-    from flows.engine.graph import papers
+    from flows.graph.paper import papers
     from flows.report.write import write_report
-    from steps.runtime.leash import die_with_parent
-    from steps.runtime.params import read
+    from steps.runtime.processes import die_with_parent
+    from steps.step.params import read
 
     if "DVC_STAGE" in os.environ:
         die_with_parent()
@@ -165,7 +167,7 @@ def solve(
     paper: Annotated[str, typer.Argument(help="A paper that offers its method for your own data.")],
 ) -> None:
     """Use a paper's method on your own data: ``solve dp_john --help`` says how."""
-    from flows.engine.graph import own_data
+    from flows.graph.paper import own_data
 
     own_data(ROOT, paper).main(context.args)
 
@@ -177,7 +179,7 @@ def up(
     workers: Annotated[bool, typer.Option(help="Deploy the flows and start a worker for each pool.")] = True,
 ) -> None:
     """Start a Prefect server with deployments and workers, and the MLflow UI, on loopback, until Ctrl-C."""
-    from flows.engine.servers import serve
+    from flows.serving.servers import serve
 
     serve(ROOT, prefect_port, mlflow_port, workers=workers)
 
@@ -187,8 +189,8 @@ def deploy(
     gpus: Annotated[int | None, typer.Option(help="GPU steps at once over all workers; default: our cards.")] = None,
 ) -> None:
     """Make work pools, limits and deployments on the server that PREFECT_API_URL names."""
-    from flows.engine.pools import prepare
-    from flows.engine.workers import server
+    from flows.serving.work_pools import prepare
+    from flows.serving.workers import server
 
     prepare(ROOT, server(), gpus)
 
@@ -200,7 +202,7 @@ def worker(
     at_once: Annotated[int, typer.Option(help="How many runs it takes at once.")] = 2,
 ) -> None:
     """Work for the server that PREFECT_API_URL names, out of this checkout, until Ctrl-C."""
-    from flows.engine.workers import work
+    from flows.serving.workers import work
 
     work(ROOT, pool, name, at_once)
 
@@ -208,7 +210,7 @@ def worker(
 @app.command()
 def checkout() -> None:
     """Print the folder that a served run works in; Prefect asks for it before each run."""
-    from flows.engine.workers import workplace
+    from flows.serving.workers import workplace
 
     typer.echo(workplace())
 
@@ -218,7 +220,7 @@ def push(
     if_remote: Annotated[bool, typer.Option(help="Do nothing where DVC has no default remote.")] = False,
 ) -> None:
     """Push everything that this checkout made to DVC's remote, published results among it."""
-    from flows.engine.sharing import NoRemote, push
+    from flows.serving.sharing import NoRemote, push
 
     try:
         typer.echo(f"{push(ROOT)} files pushed")
@@ -228,7 +230,7 @@ def push(
 
 
 def _sync_tracking() -> None:
-    from steps.runtime.spool import carry
+    from steps.tracking.spool import carry
 
     carry(ROOT)
 

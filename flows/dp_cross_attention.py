@@ -1,6 +1,6 @@
 """Differentially private cross-attention (arXiv:2407.14717)."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("dp_cross_attention")
 embedded = paper.step("embed", source("agnews"), source("minilm"), gpu=True)
@@ -16,7 +16,17 @@ grown = paper.step("continual")
 corrected = paper.step("corrections", prepared, embedded)
 timings = paper.step("scaling", timed=True)
 paper.step(
-    "evaluate", calibrated, errors, classified, trees, ablated, audited, attacked, grown, corrected, timings,
+    "evaluate",
+    calibrated,
+    errors,
+    classified,
+    trees,
+    ablated,
+    audited,
+    attacked,
+    grown,
+    corrected,
+    timings,
     publishes=True,
-)  # fmt: skip
+)
 paper.plot("errors.csv", x="n", y="RMSE", title="Error against exact attention by number of rows")

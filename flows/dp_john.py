@@ -1,14 +1,20 @@
 """Differentially private fast John ellipsoid (arXiv:2408.06395)."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("dp_john")
 tables = [
     source(name)
     for name in (
-        "breast_cancer", "wine", "digits", "diabetes", "adult", "letter_recognition", "california_housing",
+        "breast_cancer",
+        "wine",
+        "digits",
+        "diabetes",
+        "adult",
+        "letter_recognition",
+        "california_housing",
     )
-]  # fmt: skip
+]
 prepared = paper.step("prepare", *tables)
 calibrated = paper.step("calibrate")
 rates = paper.step("rate", prepared)

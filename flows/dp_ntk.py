@@ -1,6 +1,6 @@
 """Differentially private regression with neural tangent kernels (arXiv:2407.13621)."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("dp_ntk")
 sources = [source(name) for name in ("digits", "breast_cancer", "cifar10", "fashion_mnist", "trec", "minilm")]

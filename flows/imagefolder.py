@@ -1,6 +1,6 @@
 """ImageFolder: autoregressive image generation with folded tokens (arXiv:2410.01756)."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("imagefolder")
 prepared = paper.step("prepare", source("fashion_mnist"), source("cifar10"))
@@ -18,6 +18,18 @@ quantisation, semantics = (
 )
 timed = paper.step("timing", prepared, folded, unfolded, timed=True)
 paper.step(
-    "evaluate", prepared, trained, p2, p1, unquantised, folded, unfolded, sampled, quantisation, semantics, timed,
-    publishes=True, gpu=True,
-)  # fmt: skip
+    "evaluate",
+    prepared,
+    trained,
+    p2,
+    p1,
+    unquantised,
+    folded,
+    unfolded,
+    sampled,
+    quantisation,
+    semantics,
+    timed,
+    publishes=True,
+    gpu=True,
+)

@@ -1,6 +1,6 @@
 """NTK-Attention: infinite-long prefix in a transformer (arXiv:2406.14036)."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("ntk_attention")
 pictures = [source(name) for name in ("fashion_mnist", "cifar10")]

@@ -5,9 +5,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from steps.runtime.leash import die_with_parent
-from steps.runtime.memory import keep_freed_memory
-from steps.runtime.world import World
+from steps.runtime.processes import die_with_parent
+from steps.step.distributed import World
 
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -18,7 +17,6 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     die_with_parent()
-    keep_freed_memory()
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     try:
         from steps.runtime.execute import execute

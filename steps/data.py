@@ -6,15 +6,14 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from steps.runtime import params as parameters
-from steps.runtime.params import dataclass
+from steps.step import params as parameters
+from steps.step.params import Params
 
 SOURCES = Path("data/sources.yaml")
 DOWNLOADS = Path(".tenfold/downloads")
 
 
-@dataclass
-class DataParams:
+class DataParams(Params):
     """Whether a stand-in may serve, and whether files without a listed sum may."""
 
     stand_in: Literal["only", "allow", "forbid"] = "allow"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 from ruamel.yaml import YAML
 
-from flows.engine.stages import files
+from flows.graph.dvc_yaml import files
 from steps.runtime.stage import address, name_at
 
 # The same examples in every run, so that a run of the suite says something about the change and not about chance;
@@ -47,22 +47,33 @@ class Project:
     def environment(self, **more: str) -> dict[str, str]:
         programs = os.path.dirname(sys.executable)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENFOLD_", "MLFLOW_"))}
-        return kept | {
-            "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
-            "TENFOLD_TRACKING": "off",
-            "DO_NOT_TRACK": "true",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "SHELL": "/bin/sh",  # DVC's choice: the plainest shell there is
-            "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@localhost",
-            "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost",
-        } | more  # fmt: skip
+        return (
+            kept
+            | {
+                "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
+                "TENFOLD_TRACKING": "off",
+                "DO_NOT_TRACK": "true",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "SHELL": "/bin/sh",  # DVC's choice: the plainest shell there is
+                "GIT_AUTHOR_NAME": "test",
+                "GIT_AUTHOR_EMAIL": "test@localhost",
+                "GIT_COMMITTER_NAME": "test",
+                "GIT_COMMITTER_EMAIL": "test@localhost",
+            }
+            | more
+        )
 
     def run(self, *command: str, fails: bool = False, timeout: float = 300, **more: str) -> str:
         """Run a command in the checkout and return what it printed; fail the test if its status is not as said."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment(**more), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
-        )  # fmt: skip
+            command,
+            cwd=self.root,
+            env=self.environment(**more),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
         assert (done.returncode != 0) == fails, f"{' '.join(command)} → {done.returncode}\n{done.stdout}"
         return done.stdout
 

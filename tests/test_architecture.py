@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = ("tenfold", "steps", "flows", "benchmarks")
 LONGEST = 300  # lines of a module
 PICKLES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+ROOMS = {"step", "runtime", "tracking"}  # of steps/: what a step may use, what runs it, what watches it
 NAMELESS = {"util", "utils", "helper", "helpers", "misc", "common"}
 TEST_FOLDERS = ("tests/tenfold", "tests/steps")
 
@@ -42,7 +43,7 @@ def imported(parts: tuple[str, ...], tree: ast.Module) -> Iterator[str]:
 def slugs(root: Path) -> list[str]:
     """Return every paper that shows anywhere: a module of flows/, a package of steps/, a params.yaml there."""
     found = {path.stem for path in (root / "flows").glob("[a-z]*.py")}
-    found |= {path.parent.name for path in (root / "steps").glob("*/__init__.py")} - {"runtime"}
+    found |= {path.parent.name for path in (root / "steps").glob("*/__init__.py")} - set(ROOMS)
     found |= {path.parent.name for path in (root / "steps").glob("*/params.yaml")}
     return sorted(found)
 
@@ -55,19 +56,25 @@ def may_import(parts: tuple[str, ...], target: tuple[str, ...], papers: list[str
         case "tenfold":
             return target[0] == "tenfold" and not other_paper
         case "steps":
-            below = target[0] == "tenfold" or target[:2] in (("steps",), ("steps", own), ("steps", "runtime"))
+            rooms = ("step", "runtime", "tracking") if own in {*ROOMS, "__main__"} else ("step",)  # a step sees no runtime
+            below = target[0] == "tenfold" or target[:2] in (("steps",), ("steps", own), *(("steps", r) for r in rooms))
             return below and not other_paper
         case "flows" if len(parts) == 2 and own in papers:
-            return target in (("flows", "engine"), ("flows",)) or target[:3] == ("flows", "engine", "graph")
+            return target in (("flows", "graph"), ("flows",)) or target[:3] == ("flows", "graph", "paper")
         case "flows":
             return target[0] == "flows" or target[:2] in (
-                ("steps",), ("steps", "runtime"), ("steps", "data"), ("tenfold",), ("tenfold", "lazy"),
-            )  # fmt: skip
+                ("steps",),
+                *(("steps", room) for room in ROOMS),
+                ("steps", "data"),
+                ("tenfold",),
+                ("tenfold", "lazy"),
+                ("tenfold", "metrics"),
+            )
         case _:
             return target[0] in ("tenfold", "benchmarks")
 
 
-HOMES = {"prefect": ("flows",), "mlflow": ("steps", "runtime"), "dvc": ("flows", "engine", "sharing")}
+HOMES = {"prefect": ("flows",), "mlflow": ("steps", "tracking"), "dvc": ("flows", "serving", "sharing")}
 
 
 def wrong_arrows(root: Path) -> list[str]:
@@ -88,8 +95,14 @@ def missing_parts(root: Path) -> list[str]:
     """Return what a paper lacks."""
     missing = []
     for slug in slugs(root):
-        files = (f"flows/{slug}.py", f"steps/{slug}/__init__.py", f"steps/{slug}/claims.yaml", f"steps/{slug}/dvc.yaml",
-                 f"steps/{slug}/params.yaml", f"tenfold/{slug}/__init__.py")  # fmt: skip
+        files = (
+            f"flows/{slug}.py",
+            f"steps/{slug}/__init__.py",
+            f"steps/{slug}/claims.yaml",
+            f"steps/{slug}/dvc.yaml",
+            f"steps/{slug}/params.yaml",
+            f"tenfold/{slug}/__init__.py",
+        )
         missing += [f"{slug}: {name}" for name in files if not (root / name).is_file()]
         parameters = root / f"steps/{slug}/params.yaml"
         if parameters.is_file() and not isinstance(YAML(typ="safe").load(parameters), dict):
@@ -162,15 +175,15 @@ def planted(path: Path, source: str) -> Iterator[None]:
 
 
 ARROWS = [
-    ("tenfold/planted.py", "import steps.runtime.run"),
-    ("tenfold/planted.py", "def f():\n    from flows.engine import graph"),
+    ("tenfold/planted.py", "import steps.step.run"),
+    ("tenfold/planted.py", "def f():\n    from flows.graph import paper"),
     ("tenfold/privacy/planted.py", "import mlflow"),
     ("tenfold/dp_john/planted.py", "from prefect import flow"),
     ("tenfold/dp_john/planted.py", "from tenfold.second import thing"),
     ("tenfold/dp_john/planted.py", "from ..second import thing"),
     ("tenfold/dp_john/planted.py", "from tenfold import second"),
     ("tenfold/planted.py", "from tenfold.dp_john.certificate import certify"),
-    ("steps/dp_john/planted.py", "import flows.engine.graph"),
+    ("steps/dp_john/planted.py", "import flows.graph.paper"),
     ("steps/dp_john/planted.py", "from tenfold.second import thing"),
     ("steps/dp_john/planted.py", "from steps.second import thing"),
     ("steps/dp_john/planted.py", "import mlflow"),
@@ -179,11 +192,11 @@ ARROWS = [
     ("steps/runtime/planted.py", "import prefect"),
     ("flows/dp_john.py", "from steps.dp_john.rate import rate"),
     ("flows/dp_john.py", "import tenfold.dp_john"),
-    ("flows/dp_john.py", "from flows.engine.flow import run"),
-    ("flows/engine/planted.py", "from steps.dp_john.rate import rate"),
-    ("flows/engine/planted.py", "import tenfold.dp_john.certificate"),
-    ("flows/engine/planted.py", "import mlflow.tracking"),
-    ("flows/engine/planted.py", "import dvc.repo"),
+    ("flows/dp_john.py", "from flows.execution.flow import run"),
+    ("flows/execution/planted.py", "from steps.dp_john.rate import rate"),
+    ("flows/execution/planted.py", "import tenfold.dp_john.certificate"),
+    ("flows/execution/planted.py", "import mlflow.tracking"),
+    ("flows/execution/planted.py", "import dvc.repo"),
     ("benchmarks/planted.py", "import steps.dp_john"),
 ]
 
@@ -219,8 +232,16 @@ def test_other_plants_are_found(copy: Path, check, path, source):
     assert found
 
 
-PARTS = ["flows/{}.py", "steps/{}/__init__.py", "steps/{}/claims.yaml", "steps/{}/dvc.yaml", "tenfold/{}/__init__.py",
-         "steps/{}/params.yaml", "tests/tenfold", "tests/steps"]  # fmt: skip
+PARTS = [
+    "flows/{}.py",
+    "steps/{}/__init__.py",
+    "steps/{}/claims.yaml",
+    "steps/{}/dvc.yaml",
+    "tenfold/{}/__init__.py",
+    "steps/{}/params.yaml",
+    "tests/tenfold",
+    "tests/steps",
+]
 
 
 @pytest.mark.parametrize("part", PARTS)

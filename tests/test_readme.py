@@ -74,8 +74,15 @@ def test_the_image_generator_example_runs(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_adapter_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    config = ViTConfig(image_size=8, patch_size=4, num_channels=1, hidden_size=16, num_hidden_layers=1,
-                       num_attention_heads=2, intermediate_size=16)  # fmt: skip
+    config = ViTConfig(
+        image_size=8,
+        patch_size=4,
+        num_channels=1,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
     model, pictures = ViTForImageClassification(config).eval(), torch.randn(2, 1, 8, 8)
     before = model(pixel_values=pictures).logits
     names: dict[str, Any] = {"model": model, "pictures": pictures, "torch": torch}

@@ -22,7 +22,7 @@ from flows.report.errors import ResultsError
 from flows.report.provenance import PUBLISHER, Provenance, Source, distinct_sources, load_provenance
 from flows.report.schema import read_json, typed
 from flows.report.verdicts import Judged, Verdict, judge_claim, judge_finding
-from steps.runtime.params import GENERAL, PROFILES, read
+from steps.step.params import GENERAL, PROFILES, read
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from steps.dp_cross_attention.records import root_mean_square, write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import root_mean_square, write_table
+from steps.step.params import Count, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.calibration import Accounting
 from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
 
-Count = Annotated[int, Field(gt=0)]
-Positive = Annotated[float, Field(gt=0)]
 
-
-@dataclass
-class AblationsParams:
+class AblationsParams(Params):
     """One base case, and what is varied around it."""
 
     rows: Count
@@ -33,7 +29,7 @@ class AblationsParams:
     queries: Count
     seeds: Count
     epsilon: Positive
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
     denominator_weights: list[Positive]
     heads: list[Count]
     small_rows: Count  # a memory so small at an ε so small that noise reaches the denominator
@@ -91,9 +87,16 @@ class _Bench:
         # the denominator alone: one column of λ = 1 with Δ = √2·√T, as values ≥ 0
         ones = np.ones((len(self.data.keys), 1))
         denominator = PrivateMemory.fit(
-            self.data.keys, ones, epsilon=share, delta=self.params.delta, radius=1.0, temperature=1.0,
-            degree=self.params.degree, released="numerator", insecure_seed=self.noise_seed + 1,
-        )  # fmt: skip
+            self.data.keys,
+            ones,
+            epsilon=share,
+            delta=self.params.delta,
+            radius=1.0,
+            temperature=1.0,
+            degree=self.params.degree,
+            released="numerator",
+            insecure_seed=self.noise_seed + 1,
+        )
         features = numerator.setting.feature_map()
         P = (features.scale[:, None] * features.raw(self.data.queries)).T
         D = np.maximum(denominator.query(self.data.queries), len(ones) * features.kernel_range(1.0)[0])
@@ -116,9 +119,15 @@ class _Bench:
 
 def _clamps(data: Mixture, params: AblationsParams, noise_seed: int) -> Iterator[dict[str, Any]]:
     memory = PrivateMemory.fit(
-        data.keys, data.values, epsilon=params.small_epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-        degree=params.degree, insecure_seed=noise_seed,
-    )  # fmt: skip
+        data.keys,
+        data.values,
+        epsilon=params.small_epsilon,
+        delta=params.delta,
+        radius=1.0,
+        temperature=1.0,
+        degree=params.degree,
+        insecure_seed=noise_seed,
+    )
     plain = attention_without_noise(data.queries, data.keys, data.values, memory.setting)
     for name, clamp, project in (
         ("clamped and projected", True, True),

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 
-from steps.dp_cross_attention.records import write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import write_table
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.adaptive import (
     averaged_error,
     cauchy_schwarz_bound,
@@ -21,25 +21,22 @@ from tenfold.dp_cross_attention.diagnostic import attention_without_noise, noise
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import mixture, unit
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class AttackParams:
+class AttackParams(Params):
     """The sketch attacked, and how hard."""
 
     rows: Count
     dimension: Count
     value_dimension: Count
     degree: Count
-    epsilon: Annotated[float, Field(gt=0)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    epsilon: Positive
+    delta: Share
     starts: Count
     updates: Count
     random_queries: Count
     averaged_queries: Annotated[int, Field(ge=100)]
-    averaged_spread: Annotated[float, Field(gt=0)]
-    failure_probability: Annotated[float, Field(gt=0, lt=1)]
+    averaged_spread: Positive
+    failure_probability: Share
     seeds: Count
 
 
@@ -56,9 +53,15 @@ def attack(*, out: Path, params: AttackParams, run: Run) -> None:
         generator = run.generator(f"data {seed}")
         data = mixture(params.rows, params.dimension, params.value_dimension, 1, generator)
         memory = PrivateMemory.fit(
-            data.keys, data.values, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-            degree=params.degree, insecure_seed=int(run.generator(f"noise {seed}").integers(2**60)),
-        )  # fmt: skip
+            data.keys,
+            data.values,
+            epsilon=params.epsilon,
+            delta=params.delta,
+            radius=1.0,
+            temperature=1.0,
+            degree=params.degree,
+            insecure_seed=int(run.generator(f"noise {seed}").integers(2**60)),
+        )
         features = memory.setting.feature_map()
         noise = noise_of(memory, data.keys, data.values) / memory.noise_sd
         asked = unit(generator.standard_normal((params.random_queries, params.dimension)))
@@ -71,17 +74,27 @@ def attack(*, out: Path, params: AttackParams, run: Run) -> None:
         left, fresh = averaged_error(
             features, noise, 0.8 * asked[0], 1.0, params.averaged_spread, params.averaged_queries, generator
         )
-        rows.append({
-            "seed": seed, "one_query": float(random.std()), "random": float(random.max()),
-            "searched": float(heights.max()),
-            "cauchy_schwarz": cauchy_schwarz_bound(noise),
-            "net": net_bound(params.dimension, noise.shape[1], 1.0, params.degree, params.failure_probability),
-            "random_error": float(errors[0].max()), "searched_error": float(errors[1].max()),
-            "typical_error": float(np.sqrt(np.square(errors[0]).mean())), "left_after_averaging": left,
-            "fresh_noise": fresh,
-            "queries": params.averaged_queries, "epsilon": params.epsilon, "delta": params.delta,
-            "mu": memory.ledger.mu,
-            "noise_sd": memory.noise_sd, "feature_count": features.count, "insecure_seed": True,
-        })  # fmt: skip
+        rows.append(
+            {
+                "seed": seed,
+                "one_query": float(random.std()),
+                "random": float(random.max()),
+                "searched": float(heights.max()),
+                "cauchy_schwarz": cauchy_schwarz_bound(noise),
+                "net": net_bound(params.dimension, noise.shape[1], 1.0, params.degree, params.failure_probability),
+                "random_error": float(errors[0].max()),
+                "searched_error": float(errors[1].max()),
+                "typical_error": float(np.sqrt(np.square(errors[0]).mean())),
+                "left_after_averaging": left,
+                "fresh_noise": fresh,
+                "queries": params.averaged_queries,
+                "epsilon": params.epsilon,
+                "delta": params.delta,
+                "mu": memory.ledger.mu,
+                "noise_sd": memory.noise_sd,
+                "feature_count": features.count,
+                "insecure_seed": True,
+            }
+        )
     write_table(out / "attack.csv", rows)
     run.say(f"{params.seeds} sketches attacked from {params.starts} starts")

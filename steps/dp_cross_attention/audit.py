@@ -6,27 +6,25 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.observation import MECHANISMS, SLOW, Observe
 from tenfold.dp_cross_attention.planted_bugs import PLANTED_BUGS
 from tenfold.privacy.gaussian import gaussian_mu
 from tenfold.privacy.gaussian_audit import audit_gaussian
 
-Count = Annotated[int, Field(ge=1)]
 REPEATED_BUGS = ("factor 2 missing", "feature norm ignored", "20 % too little noise")
 
 
-@dataclass
-class AuditParams:
+class AuditParams(Params):
     """The claims audited; runs count both neighbours."""
 
-    epsilon: Annotated[float, Field(gt=0)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    epsilon: Positive
+    delta: Share
     runs: Annotated[int, Field(ge=1000)]
     false_alarm_repeats: Count
     bug_repeats: Count
-    wide_epsilon: Annotated[float, Field(gt=0)]  # of mechanisms whose runs are dearer
+    wide_epsilon: Positive  # of mechanisms whose runs are dearer
     wide_runs: Annotated[int, Field(ge=200)]
     slow_runs: Annotated[int, Field(ge=200)]
     seeds: Count
@@ -47,8 +45,11 @@ def audit(*, out: Path, params: AuditParams, run: Run) -> None:
                 _one(run, "planted", bug, PLANTED_BUGS[bug], params.epsilon, params.runs, repeat, params.delta)
             )
     others = {bug: observe for bug, observe in PLANTED_BUGS.items() if bug not in REPEATED_BUGS}
-    groups = [("correct", MECHANISMS, params.wide_runs), ("correct", SLOW, params.slow_runs),
-              ("planted", others, params.wide_runs)]  # fmt: skip
+    groups = [
+        ("correct", MECHANISMS, params.wide_runs),
+        ("correct", SLOW, params.slow_runs),
+        ("planted", others, params.wide_runs),
+    ]
     for kind, mechanisms, runs in groups:
         for mechanism, observe in mechanisms.items():
             for seed in range(params.seeds):
@@ -67,7 +68,15 @@ def _one(
     low, high = observe(epsilon, delta, runs // 2, seed)
     found = audit_gaussian(low, high, claimed_mu=gaussian_mu(epsilon, delta), delta=delta)
     return {
-        "kind": kind, "mechanism": mechanism, "repeat": repeat, "claimed_epsilon": epsilon, "delta": delta,
-        "claimed_mu": found.claimed_mu, "mu_lower_bound": found.mu_lower_bound,
-        "epsilon_lower_bound": found.epsilon_lower_bound, "alarm": found.violation, "runs": runs, "insecure_seed": True,
-    }  # fmt: skip
+        "kind": kind,
+        "mechanism": mechanism,
+        "repeat": repeat,
+        "claimed_epsilon": epsilon,
+        "delta": delta,
+        "claimed_mu": found.claimed_mu,
+        "mu_lower_bound": found.mu_lower_bound,
+        "epsilon_lower_bound": found.epsilon_lower_bound,
+        "alarm": found.violation,
+        "runs": runs,
+        "insecure_seed": True,
+    }

@@ -7,24 +7,22 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.calibration import setting, unit_noise
 from tenfold.dp_cross_attention.taylor import degree_for
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu
 
-Positive = Annotated[float, Field(gt=0)]
 ACCOUNTING = ("analytic", "concentrated", "classical")
 
 
-@dataclass
-class CalibrateParams:
+class CalibrateParams(Params):
     """The grid of budgets and temperatures."""
 
     epsilons: Annotated[list[Positive], Field(min_length=1)]
     logit_bounds: Annotated[list[Positive], Field(min_length=1)]
-    heads: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    heads: Annotated[list[Count], Field(min_length=1)]
+    delta: Share
     useful_noise: Positive  # share of ρ_v below which the noise of an answer is called useful
 
 
@@ -50,11 +48,15 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
             rows=1, dimension=1, value_dimension=1, radius=math.sqrt(bound), temperature=1.0, features="exact"
         )
         worst = known.sensitivity() * unit * math.exp(bound / 2)  # sd of a numerator at ‖q‖ = ρ
-        temperature.append({
-            "logit_bound": bound, "degree_10": degree_for(bound, 0.1), "degree_1": degree_for(bound, 0.01),
-            "rows_worst": worst / math.exp(-bound) / params.useful_noise,
-            "rows_if_D_at_least_n": worst / params.useful_noise,
-        })  # fmt: skip
+        temperature.append(
+            {
+                "logit_bound": bound,
+                "degree_10": degree_for(bound, 0.1),
+                "degree_1": degree_for(bound, 0.01),
+                "rows_worst": worst / math.exp(-bound) / params.useful_noise,
+                "rows_if_D_at_least_n": worst / params.useful_noise,
+            }
+        )
     mu = gaussian_mu(1.0, params.delta)
     heads = [
         {"heads": count, "noise_growth": math.sqrt(count), "mu_of_each": mu / math.sqrt(count)}

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.dp_cross_attention.records import privacy_facts, write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import privacy_facts, write_table
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.baselines import class_means, mean_value, per_query
 from tenfold.dp_cross_attention.calibration import setting
 from tenfold.dp_cross_attention.diagnostic import attention_without_noise
@@ -21,17 +21,13 @@ from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.privacy.gaussian import gaussian_mu
 from tenfold.privacy.noise import NoiseSource
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class ClassifyParams:
+class ClassifyParams(Params):
     """Temperatures, budgets and feature maps; nothing is tuned, all are shown."""
 
     logit_bounds: Annotated[list[Positive], Field(min_length=1)]
     epsilons: Annotated[list[Positive], Field(min_length=1)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
     degrees: dict[str, Count]
     random_features: Count
 
@@ -61,8 +57,17 @@ def classify(prepared: Path, *, out: Path, params: ClassifyParams, run: Run) -> 
 class _Arms:
     """Everything that classifies one split of one data set."""
 
-    def __init__(self, keys: np.ndarray, one_hot: np.ndarray, queries: np.ndarray, answers: np.ndarray,
-                 params: ClassifyParams, run: Run, dataset: str, seed: int) -> None:  # fmt: skip
+    def __init__(
+        self,
+        keys: np.ndarray,
+        one_hot: np.ndarray,
+        queries: np.ndarray,
+        answers: np.ndarray,
+        params: ClassifyParams,
+        run: Run,
+        dataset: str,
+        seed: int,
+    ) -> None:
         self.keys, self.one_hot, self.queries, self.answers = keys, one_hot, queries, answers
         self.params, self.run, self.dataset, self.seed = params, run, dataset, seed
 
@@ -70,8 +75,13 @@ class _Arms:
         yield self._record("class means, not private", self._means(None))
         for epsilon in self.params.epsilons:
             mu = gaussian_mu(epsilon, self.params.delta)
-            facts = {"epsilon": epsilon, "delta": self.params.delta, "mu": mu, "relation": "replace_one",
-                     "insecure_seed": True}  # fmt: skip
+            facts = {
+                "epsilon": epsilon,
+                "delta": self.params.delta,
+                "mu": mu,
+                "relation": "replace_one",
+                "insecure_seed": True,
+            }
             yield self._record("class means", self._means(epsilon)) | facts
             mean = mean_value(
                 self.one_hot, mu=mu, value_radius=1.0, source=self._source("mean", epsilon), nonnegative=True
@@ -97,11 +107,23 @@ class _Arms:
             yield self._record("exact kernel", scores) | facts
             mu = gaussian_mu(epsilon, self.params.delta)
             scores = per_query(
-                self.queries, self.keys, self.one_hot, mu=mu, radius=1.0, value_radius=1.0, temperature=1 / bound,
-                source=self._source(f"per query {bound}", epsilon), nonnegative=True,
-            )  # fmt: skip
-            facts = {"epsilon": epsilon, "delta": self.params.delta, "mu": mu, "relation": "replace_one",
-                     "insecure_seed": True}  # fmt: skip
+                self.queries,
+                self.keys,
+                self.one_hot,
+                mu=mu,
+                radius=1.0,
+                value_radius=1.0,
+                temperature=1 / bound,
+                source=self._source(f"per query {bound}", epsilon),
+                nonnegative=True,
+            )
+            facts = {
+                "epsilon": epsilon,
+                "delta": self.params.delta,
+                "mu": mu,
+                "relation": "replace_one",
+                "insecure_seed": True,
+            }
             yield self._record("noise for each query", scores) | facts
 
     def _sketch(self, bound: float, epsilon: float, kind: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
@@ -110,18 +132,30 @@ class _Arms:
     def _without_noise(self, bound: float, kind: dict[str, Any]) -> np.ndarray:
         rows, dimension = self.keys.shape
         known = setting(
-            rows=rows, dimension=dimension, value_dimension=self.one_hot.shape[1], radius=1.0, temperature=1 / bound,
-            released="numerator", **kind,
-        )  # fmt: skip
+            rows=rows,
+            dimension=dimension,
+            value_dimension=self.one_hot.shape[1],
+            radius=1.0,
+            temperature=1 / bound,
+            released="numerator",
+            **kind,
+        )
         return attention_without_noise(self.queries, self.keys, self.one_hot, known)
 
     def _fitted(
         self, fit: Callable[..., Any], bound: float, epsilon: float, kind: dict[str, Any]
     ) -> tuple[np.ndarray, dict[str, Any]]:
         memory = fit(
-            self.keys, self.one_hot, epsilon=epsilon, delta=self.params.delta, radius=1.0, temperature=1 / bound,
-            released="numerator", insecure_seed=self._seed(f"{bound} {sorted(kind.items())}", epsilon), **kind,
-        )  # fmt: skip
+            self.keys,
+            self.one_hot,
+            epsilon=epsilon,
+            delta=self.params.delta,
+            radius=1.0,
+            temperature=1 / bound,
+            released="numerator",
+            insecure_seed=self._seed(f"{bound} {sorted(kind.items())}", epsilon),
+            **kind,
+        )
         return memory.query(self.queries), privacy_facts(memory.ledger)
 
     def _means(self, epsilon: float | None) -> np.ndarray:

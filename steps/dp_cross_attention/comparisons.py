@@ -27,25 +27,30 @@ def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> d
     seeds = int(routes.seed.nunique())
     found = {
         name: measured(
-            ratio.min(), "ratio",
+            ratio.min(),
+            "ratio",
             f"noise of a numerator, {route}, over the sketch's: mean over seeds, least of {len(ratio)} cases; "
             f"largest {ratio.max():.0f}",
-            seeds=seeds, n=len(wide),
+            seeds=seeds,
+            n=len(wide),
         )
         for name, (route, ratio) in ratios.items()
-    }  # fmt: skip
+    }
     return found | {
         "band_bias_over_alpha": measured(
-            (alphas.bias / alphas.alpha).max(), "ratio", "largest relative error of Σ|x − y| by bands over α",
-            n=len(alphas)
+            (alphas.bias / alphas.alpha).max(),
+            "ratio",
+            "largest relative error of Σ|x − y| by bands over α",
+            n=len(alphas),
         ),
         "band_noise_slope": slope_over_seeds(x, noise, f"of the noise against α = {x[0]:g} … {x[-1]:g}"),
-        "band_count_slope": slope_over_seeds(x_all, bands,
-        f"of the number of bands against α = {x_all[0]:g} … {x_all[-1]:g}"),
+        "band_count_slope": slope_over_seeds(
+            x_all, bands, f"of the number of bands against α = {x_all[0]:g} … {x_all[-1]:g}"
+        ),
         "copies_excess": difference_of(
             noise_of[many], noise_of[few], "noise/n", f"noise of the median of {many} trees above that of {few}"
         ),
-    }  # fmt: skip
+    }
 
 
 def ablated(ablations: pd.DataFrame) -> dict[str, Measurement]:
@@ -74,20 +79,23 @@ def attacked(attacks: pd.DataFrame, grown: pd.DataFrame) -> dict[str, Measuremen
     detail = f"at step {end.time.iloc[0]} of {end.horizon.iloc[0]}"
     return {
         "searched_over_net": measured(
-            (attacks.searched / attacks.net).max(), "of the bound",
-            f"largest noise found by gradient, {attacks.searched.max():.2f} sd, over the net bound", seeds=len(attacks),
+            (attacks.searched / attacks.net).max(),
+            "of the bound",
+            f"largest noise found by gradient, {attacks.searched.max():.2f} sd, over the net bound",
+            seeds=len(attacks),
         ),
         "searched_over_cauchy_schwarz": measured(
             (attacks.searched / attacks.cauchy_schwarz).max(), "of the bound", "the same over ‖Z‖", seeds=len(attacks)
         ),
         "left_after_averaging": mean_of(
-            attacks.left_after_averaging.tolist(), "of one answer's error",
+            attacks.left_after_averaging.tolist(),
+            "of one answer's error",
             f"error of the mean of {queries} answers; fresh noise would leave {attacks.fresh_noise.iloc[0]:.3f}",
             seeds=len(attacks),
         ),
         "continual_tree": _mean(end, "noise_tree", "RMSE", f"tree over time {detail}"),
         "continual_anew": _mean(end, "noise_anew", "RMSE", f"a new sketch at every step {detail}"),
-    }  # fmt: skip
+    }
 
 
 def timed(scaling: pd.DataFrame) -> dict[str, Measurement]:

@@ -6,20 +6,17 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
-from steps.dp_cross_attention.records import root_mean_square, write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import root_mean_square, write_table
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.continual import ContinualMemory, levels_for
 from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class ContinualParams:
+class ContinualParams(Params):
     """Horizons, rows of each step, and one budget for all times together."""
 
     horizons: Annotated[list[Count], Field(min_length=2)]
@@ -27,8 +24,8 @@ class ContinualParams:
     dimension: Count
     degree: Count
     queries: Count
-    epsilon: Annotated[float, Field(gt=0)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    epsilon: Positive
+    delta: Share
     seeds: Count
 
 
@@ -46,9 +43,16 @@ def continual(*, out: Path, params: ContinualParams, run: Run) -> None:
             )
             noise = int(run.generator(f"noise {horizon} {seed}").integers(2**60))
             growing = ContinualMemory(
-                horizon, params.dimension, 2, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-                degree=params.degree, insecure_seed=noise,
-            )  # fmt: skip
+                horizon,
+                params.dimension,
+                2,
+                epsilon=params.epsilon,
+                delta=params.delta,
+                radius=1.0,
+                temperature=1.0,
+                degree=params.degree,
+                insecure_seed=noise,
+            )
             for step in range(horizon):
                 part = slice(step * params.rows_a_step, (step + 1) * params.rows_a_step)
                 growing.append(data.keys[part], data.values[part])
@@ -67,16 +71,32 @@ def _at(
     answers = {}
     for name, epsilon in (("anew", each), ("once", params.epsilon)):
         memory = PrivateMemory.fit(
-            data.keys[:count], data.values[:count], epsilon=epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-            degree=params.degree, insecure_seed=noise,
-        )  # fmt: skip
+            data.keys[:count],
+            data.values[:count],
+            epsilon=epsilon,
+            delta=params.delta,
+            radius=1.0,
+            temperature=1.0,
+            degree=params.degree,
+            insecure_seed=noise,
+        )
         answers[name] = memory.query(data.queries)
     answers["tree"] = growing.query(data.queries)
     plain = attention_without_noise(data.queries, data.keys[:count], data.values[:count], memory.setting)
     errors = {f"noise_{name}": root_mean_square(answers[name] - plain) for name in ("tree", "anew", "once")}
     release = growing.ledger.releases[-1]
     return {
-        "horizon": horizon, "time": growing.time, "n": count, "seed": seed, "levels": levels_for(horizon),
-        "intervals": growing.time.bit_count(), **errors, "epsilon": params.epsilon, "delta": params.delta,
-        "mu": release.mu, "noise_sd": release.noise_sd, "sketches": release.sketches, "insecure_seed": True,
-    }  # fmt: skip
+        "horizon": horizon,
+        "time": growing.time,
+        "n": count,
+        "seed": seed,
+        "levels": levels_for(horizon),
+        "intervals": growing.time.bit_count(),
+        **errors,
+        "epsilon": params.epsilon,
+        "delta": params.delta,
+        "mu": release.mu,
+        "noise_sd": release.noise_sd,
+        "sketches": release.sketches,
+        "insecure_seed": True,
+    }

@@ -8,19 +8,16 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
-from tenfold.dp_cross_attention import corrections as found
+from steps.step.params import Field, Params
+from steps.step.run import Run
+from tenfold.dp_cross_attention import findings as found
 from tenfold.dp_cross_attention.dptree import Grid, dyadic_sums, levels_of, tree_sensitivity
 from tenfold.dp_cross_attention.sensitivity import sketch_sensitivity
 from tenfold.dp_cross_attention.sensitivity_search import search, taylor_kernel
 from tenfold.dp_cross_attention.taylor import taylor, truncation_error
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class CorrectionsParams:
+class CorrectionsParams(Params):
     """How hard to search."""
 
     search_trials: Annotated[int, Field(ge=1000)]
@@ -49,17 +46,24 @@ def corrections(prepared: Path, embedded: Path, *, out: Path, params: Correction
         "numerator": {"rows": 1000, "ratio": found.numerator_error_as_attention(1000, 0.1, 1.0), "limit": float(np.e)},
         "signed": {"exact": exact, "truncated": truncated, "bound": bound},
         "denominator": {
-            "logit_bound": 4.0, "centred": float(share.min()), "queries": len(share), "opposite": float(against[0]),
+            "logit_bound": 4.0,
+            "centred": float(share.min()),
+            "queries": len(share),
+            "opposite": float(against[0]),
             "equal_keys": float(equal[0] / np.exp(-4.0)),
         },
-        "vacuous": {"r_8_2": found.paper_feature_count(8, 2), "r_64_2": found.paper_feature_count(64, 2),
-                    "rows_8_2": found.rows_for_useful_bound(8, 2)},
+        "vacuous": {
+            "r_8_2": found.paper_feature_count(8, 2),
+            "r_64_2": found.paper_feature_count(64, 2),
+            "rows_8_2": found.rows_for_useful_bound(8, 2),
+        },
         "linear": {"sums": same, "three_sums": three},
-        "truncation": {str(bound): {str(g): truncation_error(bound, g) for g in (2, 4, 6, 8)} for bound in (1.0, 2.0,
-        4.0)},
+        "truncation": {
+            str(bound): {str(g): truncation_error(bound, g) for g in (2, 4, 6, 8)} for bound in (1.0, 2.0, 4.0)
+        },
         "sensitivity": _searched(params, run),
         "tree": _tree(params, run),
-    }  # fmt: skip
+    }
     (out / "corrections.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     run.say(f"largest distance over its bound {max(item['ratio'] for item in content['sensitivity']):.4f}")
 
@@ -69,15 +73,41 @@ def _searched(params: CorrectionsParams, run: Run) -> list[dict[str, Any]]:
     cases = [(2, 1.0, 1.0), (4, 1.0, 1.0), (4, 2.0, 1.0), (6, 4.0, 1.0), (4, 2.0, 0.25), (4, 2.0, 2.0), (3, 2.0, 1.0)]
     rows = []
     for degree, logit, weight in cases:
-        reached = search(taylor_kernel(degree, 1.0), logit**0.5, 1.0, weight, params.search_trials,
-                         run.generator(f"search {degree} {logit} {weight}"))  # fmt: skip
+        reached = search(
+            taylor_kernel(degree, 1.0),
+            logit**0.5,
+            1.0,
+            weight,
+            params.search_trials,
+            run.generator(f"search {degree} {logit} {weight}"),
+        )
         limit = sketch_sensitivity(float(taylor(logit, degree)), 1.0, weight, kernel_nonnegative=True)
-        rows.append({"degree": degree, "logit_bound": logit, "weight": weight, "released": "joint", "reached": reached,
-                     "bound": limit, "ratio": reached / limit, "trials": params.search_trials})  # fmt: skip
+        rows.append(
+            {
+                "degree": degree,
+                "logit_bound": logit,
+                "weight": weight,
+                "released": "joint",
+                "reached": reached,
+                "bound": limit,
+                "ratio": reached / limit,
+                "trials": params.search_trials,
+            }
+        )
     reached = search(np.exp, 1.0, 1.0, 1e-9, params.search_trials, run.generator("search numerator"), nonnegative=True)
     limit = sketch_sensitivity(float(np.e), 1.0, 1.0, kernel_nonnegative=True, released="numerator")
-    rows.append({"degree": 0, "logit_bound": 1.0, "weight": 0.0, "released": "numerator", "reached": reached,
-                 "bound": limit, "ratio": reached / limit, "trials": params.search_trials})  # fmt: skip
+    rows.append(
+        {
+            "degree": 0,
+            "logit_bound": 1.0,
+            "weight": 0.0,
+            "released": "numerator",
+            "reached": reached,
+            "bound": limit,
+            "ratio": reached / limit,
+            "trials": params.search_trials,
+        }
+    )
     return rows
 
 

@@ -8,14 +8,13 @@ from typing import Annotated
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Field, Params
+from steps.step.run import Run
 from tenfold.data.texts import read_texts
 from tenfold.text.encoder import load_encoder
 
 
-@dataclass
-class EmbedParams:
+class EmbedParams(Params):
     """How many texts to embed, the first ones, and where they are cut off."""
 
     texts: Annotated[int, Field(ge=60)]

@@ -8,21 +8,17 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.dp_cross_attention.records import privacy_facts, root_mean_square, write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import privacy_facts, root_mean_square, write_table
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention.diagnostic import attention_without_noise
 from tenfold.dp_cross_attention.exact import exact_attention
 from tenfold.dp_cross_attention.gp_exact import ExactKernelMemory
 from tenfold.dp_cross_attention.memory import PrivateMemory
 from tenfold.dp_cross_attention.mixtures import Mixture, mixture
 
-Count = Annotated[int, Field(gt=0)]
-Positive = Annotated[float, Field(gt=0)]
 
-
-@dataclass
-class ErrorsParams:
+class ErrorsParams(Params):
     """Sizes, budgets, degrees and temperatures."""
 
     rows: Annotated[list[Count], Field(min_length=3)]
@@ -32,7 +28,7 @@ class ErrorsParams:
     degree: Count
     queries: Count
     seeds: Count
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
     logit_bounds: list[Positive]
     degrees: list[Count]
     random_features: list[Count]
@@ -83,9 +79,14 @@ def _temperature(params: ErrorsParams, run: Run) -> Any:
                 plain = attention_without_noise(data.queries, data.keys, data.values, memory.setting)
                 yield {"seed": seed, "kind": _name(kind)} | _errors(memory, data.queries, exact, plain)
             kernel = ExactKernelMemory.fit(
-                data.keys, data.values, epsilon=1.0, delta=params.delta, radius=1.0, temperature=1 / bound,
+                data.keys,
+                data.values,
+                epsilon=1.0,
+                delta=params.delta,
+                radius=1.0,
+                temperature=1 / bound,
                 insecure_seed=noise_seed,
-            )  # fmt: skip
+            )
             yield {"seed": seed, "kind": "exact kernel"} | _errors(kernel, data.queries, exact, exact)
 
 
@@ -97,9 +98,15 @@ def _memory(
     data: Mixture, temperature: float, epsilon: float, delta: float, *, seed: int, **more: Any
 ) -> PrivateMemory:
     return PrivateMemory.fit(
-        data.keys, data.values, epsilon=epsilon, delta=delta, radius=1.0, temperature=temperature, insecure_seed=seed,
+        data.keys,
+        data.values,
+        epsilon=epsilon,
+        delta=delta,
+        radius=1.0,
+        temperature=temperature,
+        insecure_seed=seed,
         **more,
-    )  # fmt: skip
+    )
 
 
 def _errors(memory: Any, queries: np.ndarray, exact: np.ndarray, plain: np.ndarray) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from steps.dp_cross_attention import comparisons, figures, measurements, tables
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.metrics.measurements import Measurement
 
 Tables = dict[str, pd.DataFrame]
@@ -24,10 +24,20 @@ METRICS = (
 
 
 def evaluate(
-    calibrated: Path, errors: Path, classified: Path, trees: Path, ablated: Path, audited: Path, attacked: Path,
+    calibrated: Path,
+    errors: Path,
+    classified: Path,
+    trees: Path,
+    ablated: Path,
+    audited: Path,
+    attacked: Path,
     grown: Path,
-    corrected: Path, timed: Path, *, out: Path, run: Run,
-) -> None:  # fmt: skip
+    corrected: Path,
+    timed: Path,
+    *,
+    out: Path,
+    run: Run,
+) -> None:
     """Publish what the paper's claims are tested by.
 
     Reads   calibrated/ledger.json, errors/*.csv, classified/accuracy.csv, trees/*.csv, ablated/ablations.csv,
@@ -36,9 +46,18 @@ def evaluate(
     """
     ledger, content = _json(calibrated / "ledger.json"), _json(corrected / "corrections.json")
     files = {
-        "grid": errors, "temperature": errors, "accuracy": classified, "routes": trees, "alpha": trees, "copies": trees,
-        "prefix": trees, "ablations": ablated, "attack": attacked, "continual": grown, "scaling": timed,
-    }  # fmt: skip
+        "grid": errors,
+        "temperature": errors,
+        "accuracy": classified,
+        "routes": trees,
+        "alpha": trees,
+        "copies": trees,
+        "prefix": trees,
+        "ablations": ablated,
+        "attack": attacked,
+        "continual": grown,
+        "scaling": timed,
+    }
     read = {name: pd.read_csv(folder / f"{name}.csv") for name, folder in files.items()}
     read["audits"] = pd.DataFrame(_json(audited / "audits.json"))
 

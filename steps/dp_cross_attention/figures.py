@@ -185,10 +185,10 @@ def adaptive(attacks: pd.DataFrame, grown: pd.DataFrame) -> Captioned:
     left.set(ylabel="largest noise in its own sd", title="adaptive queries")
     end = grown[grown.time == grown.horizon]
     for colour, (name, label) in zip(
-        COLOURS, {"noise_tree": "tree over time", "noise_anew": "anew at every step",
-        "noise_once": "once, at the end"}.items(),
+        COLOURS,
+        {"noise_tree": "tree over time", "noise_anew": "anew at every step", "noise_once": "once, at the end"}.items(),
         strict=False,
-    ):  # fmt: skip
+    ):
         _curve(right, end, "horizon", name, colour, label=label)
     right.set(
         xscale="log", yscale="log", xlabel="horizon T", ylabel="noise RMSE at T", title="rows that arrive over time"

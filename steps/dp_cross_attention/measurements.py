@@ -38,11 +38,15 @@ def privacy(audits: pd.DataFrame, corrections: dict[str, Any]) -> dict[str, Meas
     tree = corrections["tree"]
     return {
         "audit_correct_mu_ratio": measured(
-            ratios.max(), "of the claimed μ", f"largest lower bound on μ, mean over seeds, of {len(ratios)} mechanisms",
-            seeds=int(correct.repeat.nunique()), n=len(correct),
+            ratios.max(),
+            "of the claimed μ",
+            f"largest lower bound on μ, mean over seeds, of {len(ratios)} mechanisms",
+            seeds=int(correct.repeat.nunique()),
+            n=len(correct),
         ),
         "sensitivity_ratio": measured(
-            max(item["ratio"] for item in search), "of the bound",
+            max(item["ratio"] for item in search),
+            "of the bound",
             f"largest distance found in {len(search)} searches of {search[0]['trials']} pairs and climbs, even degrees",
             n=len(search),
         ),
@@ -50,22 +54,27 @@ def privacy(audits: pd.DataFrame, corrections: dict[str, Any]) -> dict[str, Meas
             int(repeats.alarm.sum()), len(repeats), f"of audits of the sketch at ε = {epsilon:g} with {runs} runs"
         ),
         "audit_caught": share_of(
-            int(repeated.alarm.sum()), len(repeated),
+            int(repeated.alarm.sum()),
+            len(repeated),
             f"of audits of three planted bugs at ε = {epsilon:g}: {', '.join(repeated.mechanism.unique())}",
         ),
         "audit_caught_others": measured(
-            others.alarm.mean(), "share",
+            others.alarm.mean(),
+            "share",
             f"of audits of other planted bugs at ε = {others.claimed_epsilon.iloc[0]:g}: "
             f"{', '.join(others.mechanism.unique())}",
             n=len(others),
         ),
-        "odd_degree_ratio": measured(max(i["ratio"] for i in odd), "of the bound",
-        "largest distance found, degree 3, B = 2"),
-        "tree_usual_ratio": measured(tree["reached"] / tree["usual"], "ratio",
-        "largest ℓ2 change of a tree over √(2L)·R"),
-        "tree_bound_ratio": measured(tree["reached"] / tree["bound"], "ratio",
-        "largest ℓ2 change of a tree over 2√L·R"),
-    }  # fmt: skip
+        "odd_degree_ratio": measured(
+            max(i["ratio"] for i in odd), "of the bound", "largest distance found, degree 3, B = 2"
+        ),
+        "tree_usual_ratio": measured(
+            tree["reached"] / tree["usual"], "ratio", "largest ℓ2 change of a tree over √(2L)·R"
+        ),
+        "tree_bound_ratio": measured(
+            tree["reached"] / tree["bound"], "ratio", "largest ℓ2 change of a tree over 2√L·R"
+        ),
+    }
 
 
 def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any]) -> dict[str, Measurement]:
@@ -76,23 +85,31 @@ def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any])
     by_epsilon = {(n, seed): noise for n, (_, found) in by_n.items() for seed, noise in found.items()}
     weighted = (grid.noise / grid.predicted).groupby(grid.seed).mean()
     found = {
-        "noise_slope_rows": slope_over_seeds(rows, by_rows,
-        f"of the noise's RMSE against n = {rows[0]} … {rows[-1]}, ε = 1"),
+        "noise_slope_rows": slope_over_seeds(
+            rows, by_rows, f"of the noise's RMSE against n = {rows[0]} … {rows[-1]}, ε = 1"
+        ),
         "noise_slope_epsilon": slope_over_seeds(
             epsilons, by_epsilon, f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, at every n"
-        ) | {"seeds": int(grid.seed.nunique())},
+        )
+        | {"seeds": int(grid.seed.nunique())},
         "noise_over_predicted": mean_of(
-            weighted.tolist(), "ratio", "noise RMSE over its prediction, mean over n and ε", seeds=len(weighted),
+            weighted.tolist(),
+            "ratio",
+            "noise RMSE over its prediction, mean over n and ε",
+            seeds=len(weighted),
         ),
         "coverage": mean_of(
-            grid.groupby("seed").covered.mean().tolist(), "share", "of errors from noise within ±1.96 predicted sd",
+            grid.groupby("seed").covered.mean().tolist(),
+            "share",
+            "of errors from noise within ±1.96 predicted sd",
             seeds=int(grid.seed.nunique()),
         ),
         "worst_rows_8": measured(
-            next(item["rows_worst"] for item in ledger["temperature"] if item["logit_bound"] == 8.0), "rows",
+            next(item["rows_worst"] for item in ledger["temperature"] if item["logit_bound"] == 8.0),
+            "rows",
             f"for a noise of {ledger['useful_noise']:g}ρ_v in the worst case at B = 8, ε = 1",
         ),
-    }  # fmt: skip
+    }
     return found | _temperature(temperature)
 
 
@@ -104,10 +121,15 @@ def _temperature(temperature: pd.DataFrame) -> dict[str, Measurement]:
     for degree in (2, 4, 6, 8):
         chosen = taylor[taylor.degree == degree].truncation
         found[f"truncation_{degree}"] = (
-            mean_of(chosen.tolist(), "RMSE", f"truncation error of attention at degree {degree}, B = {first:g}",
-            seeds=len(chosen))
-            if len(chosen) else unavailable(f"degree {degree} is not in this profile")
-        )  # fmt: skip
+            mean_of(
+                chosen.tolist(),
+                "RMSE",
+                f"truncation error of attention at degree {degree}, B = {first:g}",
+                seeds=len(chosen),
+            )
+            if len(chosen)
+            else unavailable(f"degree {degree} is not in this profile")
+        )
     found["truncation_within_bound"] = measured(
         (within.truncation / within.truncation_bound).max(),
         "ratio",
@@ -119,8 +141,9 @@ def _temperature(temperature: pd.DataFrame) -> dict[str, Measurement]:
         chosen = kernel[kernel.logit_bound == bound].rmse
         found[f"error_at_{bound:g}"] = (
             mean_of(chosen.tolist(), "RMSE", f"of the exact-kernel memory at B = {bound:g}, ε = 1", seeds=len(chosen))
-            if len(chosen) else unavailable(f"B = {bound:g} is not in this profile")
-        )  # fmt: skip
+            if len(chosen)
+            else unavailable(f"B = {bound:g} is not in this profile")
+        )
     return found
 
 
@@ -146,16 +169,20 @@ def classification(accuracy: pd.DataFrame) -> dict[str, Measurement]:
             per_query, "accuracy", f"of noise for each query, {where}", seeds=len(per_query)
         )
         found[f"taylor_gain_{name}"] = difference_of(
-            seeds(one, "Taylor sketch", large), seeds(one, "exact kernel", large), "accuracy",
+            seeds(one, "Taylor sketch", large),
+            seeds(one, "exact kernel", large),
+            "accuracy",
             f"of the Taylor sketch above the exact kernel, {name}, B = {large:g}, ε = 1",
-        )  # fmt: skip
+        )
         found[f"means_gain_{name}"] = difference_of(
             seeds(one, "class means"), sketch, "accuracy", f"of DP class means above the Taylor sketch, {where}"
         )
         found[f"sketch_gain_{name}"] = difference_of(
-            seeds(most, "Taylor sketch", large), seeds(most, "class means"), "accuracy",
+            seeds(most, "Taylor sketch", large),
+            seeds(most, "class means"),
+            "accuracy",
             f"of the Taylor sketch above DP class means, {name}, B = {large:g}, ε = {most.epsilon.max():.3g}",
-        )  # fmt: skip
+        )
     return found
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.data.tables import numeric_matrix, read_schema, read_table
 from tenfold.dp_cross_attention.mixtures import unit
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class Split:
+class Split(Params):
     """Sizes of one data set: rows of the private memory, public rows, the rest is asked; and d."""
 
     private: Count
@@ -27,8 +24,7 @@ class Split:
     dimension: Count
 
 
-@dataclass
-class PrepareParams:
+class PrepareParams(Params):
     """One split a data set, and how many seeds."""
 
     digits: Split
@@ -62,8 +58,15 @@ def prepare(digits: Path, embedded: Path, *, out: Path, params: PrepareParams, r
             parts = _parts(name, rows, labels, split, run.generator(f"{name} {seed}"))
             np.savez(out / f"{name}-{seed}.npz", allow_pickle=False, **parts)
         classes = int(labels.max()) + 1
-        meta[name] = {"rows": len(rows), "classes": classes, "d": split.dimension, "n": split.private,
-                      "public": split.public, "m": split.queries, "seeds": params.seeds}  # fmt: skip
+        meta[name] = {
+            "rows": len(rows),
+            "classes": classes,
+            "d": split.dimension,
+            "n": split.private,
+            "public": split.public,
+            "m": split.queries,
+            "seeds": params.seeds,
+        }
         run.say(
             f"{name}: {split.private} private rows, {split.public} public, {split.queries} queries, {classes} classes"
         )
@@ -71,9 +74,12 @@ def prepare(digits: Path, embedded: Path, *, out: Path, params: PrepareParams, r
 
 
 def _parts(
-    name: str, rows: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], split: Split,
-    generator: np.random.Generator
-) -> dict[str, np.ndarray]:  # fmt: skip
+    name: str,
+    rows: Float[np.ndarray, "N D"],
+    labels: Int[np.ndarray, " N"],
+    split: Split,
+    generator: np.random.Generator,
+) -> dict[str, np.ndarray]:
     sizes = np.cumsum([split.public, split.private, split.queries])
     if sizes[-1] > len(rows):
         raise ValueError(
@@ -84,6 +90,8 @@ def _parts(
     directions = np.linalg.svd(rows[public] - mean, full_matrices=False)[2][: split.dimension]  # (d, D)
     keys, asked = (unit((rows[chosen] - mean) @ directions.T) for chosen in (private, queries))
     return {
-        "keys": keys, "labels": labels[private],
-        "queries": asked, "answers": labels[queries],
-    }  # fmt: skip
+        "keys": keys,
+        "labels": labels[private],
+        "queries": asked,
+        "answers": labels[queries],
+    }

@@ -12,17 +12,38 @@ Captioned = tuple[pd.DataFrame, str]
 
 def errors(grid: pd.DataFrame, audits: pd.DataFrame) -> Captioned:
     """Error by rows and ε, with everything that its privacy rests on."""
-    facts = ["delta", "relation", "radius", "value_radius", "temperature", "logit_bound", "degree", "feature_count",
-    "mu",
-             "noise_sd", "sketches"]  # fmt: skip
+    facts = [
+        "delta",
+        "relation",
+        "radius",
+        "value_radius",
+        "temperature",
+        "logit_bound",
+        "degree",
+        "feature_count",
+        "mu",
+        "noise_sd",
+        "sketches",
+    ]
     grouped = grid.groupby(["n", "epsilon", *facts], sort=False)
     table = grouped[["rmse", "truncation", "noise", "predicted", "covered"]].mean().reset_index()
     sketch = audits[(audits.kind == "repeat")]
     share = (sketch.mu_lower_bound / sketch.claimed_mu).mean()
     table["audited μ_low"] = table.mu * share
-    names = {"epsilon": "ε", "delta": "δ", "radius": "ρ", "value_radius": "ρ_v", "temperature": "τ", "logit_bound": "B",
-             "degree": "g", "feature_count": "r", "mu": "μ", "noise_sd": "σ", "rmse": "RMSE",
-             "predicted": "predicted noise"}  # fmt: skip
+    names = {
+        "epsilon": "ε",
+        "delta": "δ",
+        "radius": "ρ",
+        "value_radius": "ρ_v",
+        "temperature": "τ",
+        "logit_bound": "B",
+        "degree": "g",
+        "feature_count": "r",
+        "mu": "μ",
+        "noise_sd": "σ",
+        "rmse": "RMSE",
+        "predicted": "predicted noise",
+    }
     seeds, unit = grid.seed.nunique(), grid.unit.iloc[0]
     return table.rename(columns=names), (
         f"Error of one sketch against exact attention (a diagnostic that is not private), means over {seeds} seeds; "
@@ -66,11 +87,17 @@ def temperature(sweep: pd.DataFrame, ledger: dict[str, Any]) -> Captioned:
         chosen = sweep[(sweep.logit_bound == item["logit_bound"]) & (sweep.features == "taylor")]
         means = chosen.groupby("kind")[["rmse", "truncation", "noise"]].mean()
         best = means.rmse.idxmin() if len(means) else None
-        rows.append({
-            "B": item["logit_bound"], "degree for 10 %": item["degree_10"], "degree for 1 %": item["degree_1"],
-            "rows, worst case": item["rows_worst"], "rows, D ≥ n": item["rows_if_D_at_least_n"],
-            "best degree here": best, **({} if best is None else means.loc[best].to_dict()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "B": item["logit_bound"],
+                "degree for 10 %": item["degree_10"],
+                "degree for 1 %": item["degree_1"],
+                "rows, worst case": item["rows_worst"],
+                "rows, D ≥ n": item["rows_if_D_at_least_n"],
+                "best degree here": best,
+                **({} if best is None else means.loc[best].to_dict()),
+            }
+        )
     return pd.DataFrame(rows), (
         f"Temperature: degrees for a relative error, rows for a noise of {ledger['useful_noise']:g}ρ_v at ε = 1, and "
         "the degree with "
@@ -105,10 +132,13 @@ def audits(table: pd.DataFrame) -> Captioned:
     """The lower bounds on μ and ε."""
     grouped = table.groupby(["kind", "mechanism", "claimed_epsilon", "runs"], sort=False)
     found = grouped.agg(
-        claimed_mu=("claimed_mu", "first"), mean_mu=("mu_lower_bound", "mean"), largest_epsilon=("epsilon_lower_bound",
-        "max"),
-        least_epsilon=("epsilon_lower_bound", "min"), alarms=("alarm", "sum"), audits=("alarm", "size"),
-    ).reset_index()  # fmt: skip
+        claimed_mu=("claimed_mu", "first"),
+        mean_mu=("mu_lower_bound", "mean"),
+        largest_epsilon=("epsilon_lower_bound", "max"),
+        least_epsilon=("epsilon_lower_bound", "min"),
+        alarms=("alarm", "sum"),
+        audits=("alarm", "size"),
+    ).reset_index()
     return found, (
         "Audits in Gaussian DP: lower bounds on μ at 95 %, and the ε at δ that they imply. An alarm is a bound above "
         "the claimed μ."

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from steps.dp_cross_attention.records import root_mean_square, write_table
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.dp_cross_attention.privacy_columns import root_mean_square, write_table
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_cross_attention import dptree
 from tenfold.dp_cross_attention.diagnostic import noise_of
 from tenfold.dp_cross_attention.exact import exact_attention
@@ -19,12 +19,8 @@ from tenfold.dp_cross_attention.mixtures import mixture
 from tenfold.dp_cross_attention.tree_memory import TreeMemory
 from tenfold.privacy.noise import NoiseSource
 
-Count = Annotated[int, Field(gt=0)]
-Positive = Annotated[float, Field(gt=0)]
 
-
-@dataclass
-class Case:
+class Case(Params):
     """One memory: d, g, n."""
 
     dimension: Count
@@ -32,8 +28,7 @@ class Case:
     rows: Count
 
 
-@dataclass
-class TreesParams:
+class TreesParams(Params):
     """Sizes and ratios."""
 
     cases: list[Case]
@@ -44,7 +39,7 @@ class TreesParams:
     queries: Count
     seeds: Count
     epsilon: Positive
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
 
 
 def trees(*, out: Path, params: TreesParams, run: Run) -> None:
@@ -67,38 +62,64 @@ def _data(case: Case, seed: int, params: TreesParams, run: Run) -> Any:
 
 def _tree(case: Case, data: Any, params: TreesParams, seed: int, **more: Any) -> TreeMemory:
     return TreeMemory.fit(
-        data.keys, data.values, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-        degree=case.degree, insecure_seed=seed, **more,
-    )  # fmt: skip
+        data.keys,
+        data.values,
+        epsilon=params.epsilon,
+        delta=params.delta,
+        radius=1.0,
+        temperature=1.0,
+        degree=case.degree,
+        insecure_seed=seed,
+        **more,
+    )
 
 
 def _routes(case: Case, params: TreesParams, run: Run) -> Any:
     for seed in range(params.seeds):
         data, noise = _data(case, seed, params, run), int(run.generator(f"noise {case} {seed}").integers(2**60))
         exact = exact_attention(data.queries, data.keys, data.values, 1.0)
-        facts = {"d": case.dimension, "g": case.degree, "n": case.rows, "seed": seed, "epsilon": params.epsilon,
-                 "delta": params.delta, "relation": "replace_one", "insecure_seed": True}  # fmt: skip
+        facts = {
+            "d": case.dimension,
+            "g": case.degree,
+            "n": case.rows,
+            "seed": seed,
+            "epsilon": params.epsilon,
+            "delta": params.delta,
+            "relation": "replace_one",
+            "insecure_seed": True,
+        }
         arms: list[tuple[Literal["bands", "moments"], Literal["gaussian", "laplace"]]] = [
-            ("bands", "gaussian"), ("bands", "laplace"), ("moments", "gaussian"),
-        ]  # fmt: skip
+            ("bands", "gaussian"),
+            ("bands", "laplace"),
+            ("moments", "gaussian"),
+        ]
         for query, kind in arms:
             noisy = _tree(case, data, params, noise, query=query, noise=kind)
             plain = _tree(case, data, params, noise, query=query, noise="none")
             yield facts | {
-                "route": f"tree, {query}, {kind}", "releases": noisy.calibration.releases,
+                "route": f"tree, {query}, {kind}",
+                "releases": noisy.calibration.releases,
                 "rmse": root_mean_square(noisy.query(data.queries) - exact),
                 "noise": root_mean_square((noisy.sums(data.queries) - plain.sums(data.queries))[:, :-1]) / case.rows,
-            }  # fmt: skip
+            }
         sketch = PrivateMemory.fit(
-            data.keys, data.values, epsilon=params.epsilon, delta=params.delta, radius=1.0, temperature=1.0,
-            degree=case.degree, insecure_seed=noise,
-        )  # fmt: skip
+            data.keys,
+            data.values,
+            epsilon=params.epsilon,
+            delta=params.delta,
+            radius=1.0,
+            temperature=1.0,
+            degree=case.degree,
+            insecure_seed=noise,
+        )
         features = sketch.setting.feature_map()
         added = features_of(features, data.queries) @ noise_of(sketch, data.keys, data.values)[:, :-1]
         yield facts | {
-            "route": "one sketch", "releases": 1, "rmse": root_mean_square(sketch.query(data.queries) - exact),
+            "route": "one sketch",
+            "releases": 1,
+            "rmse": root_mean_square(sketch.query(data.queries) - exact),
             "noise": root_mean_square(added) / case.rows,
-        }  # fmt: skip
+        }
 
 
 def _alphas(params: TreesParams, run: Run) -> Any:
@@ -116,10 +137,12 @@ def _alphas(params: TreesParams, run: Run) -> Any:
         for alpha in params.alphas:
             plain = dptree.distances_by_bands(nodes, grid, points, alpha, power=1)
             yield {
-                "alpha": alpha, "seed": seed, "bands": len(dptree.band_edges(grid, alpha)) - 1,
+                "alpha": alpha,
+                "seed": seed,
+                "bands": len(dptree.band_edges(grid, alpha)) - 1,
                 "bias": float((plain / finest - 1).max()),
                 "noise": root_mean_square(dptree.distances_by_bands(noise, grid, spread, alpha, power=1)),
-            }  # fmt: skip
+            }
 
 
 def _copies(params: TreesParams, run: Run) -> Any:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_john.audit import (
     ModeAudit,
     audit_mode,
@@ -23,16 +23,15 @@ from tenfold.dp_john.planted_bugs import half_noise
 MODES = ("input", "iterate", "moment")
 
 
-@dataclass
-class AuditParams:
+class AuditParams(Params):
     """The claim that is audited, and how often."""
 
-    epsilon: Annotated[float, Field(gt=0)]
-    weak_epsilon: Annotated[float, Field(gt=0)]  # a claim at which half the noise is expected to pass unnoticed
-    delta: Annotated[float, Field(gt=0, lt=1)]
-    closeness: Annotated[float, Field(gt=0)]
+    epsilon: Positive
+    weak_epsilon: Positive  # a claim at which half the noise is expected to pass unnoticed
+    delta: Share
+    closeness: Positive
     runs: Annotated[int, Field(ge=100)]
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: Count
 
 
 def audit(*, out: Path, params: AuditParams, run: Run) -> None:
@@ -52,10 +51,13 @@ def audit(*, out: Path, params: AuditParams, run: Run) -> None:
         records += [_record("planted", seed, params.epsilon, found) for found in planted]
         canary = outward_row(params.closeness)
         weak = audit_observation(
-            "half noise, input", half_noise("input"), canary,
+            "half noise, input",
+            half_noise("input"),
+            canary,
             calibration_for("input", canary, params.weak_epsilon, params.delta),
-            runs=params.runs, insecure_seed=insecure_seed,
-        )  # fmt: skip
+            runs=params.runs,
+            insecure_seed=insecure_seed,
+        )
         records.append(_record("weak claim", seed, params.weak_epsilon, weak))
         worst = max(record["epsilon_lower_bound"] for record in records if record["kind"] == "correct")
         run.log({"audit/worst_epsilon_of_correct": worst}, update=seed)

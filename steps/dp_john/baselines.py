@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_john.certificate import certify, leverage_scores
 from tenfold.dp_john.convex_program import ProgramFailed
 from tenfold.dp_john.fixed_point import Scores, initial_weights
@@ -22,22 +22,21 @@ from tenfold.dp_john.sampling import SampledScores, sample_size
 from tenfold.dp_john.sketch import SketchedScores
 from tenfold.dp_john.solver import MAX_UPDATES, NotConverged, john_ellipsoid
 
-Size = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=2, max_length=2)]
+Size = Annotated[list[Count], Field(min_length=2, max_length=2)]
 
 
-@dataclass
-class BaselinesParams:
+class BaselinesParams(Params):
     """Which solvers on which sizes, for how long at most."""
 
     sizes: list[Size]
-    tolerances: list[Annotated[float, Field(gt=0, lt=1)]]
+    tolerances: list[Share]
     methods: list[str]
-    cap: Annotated[float, Field(gt=0)]  # seconds a solver may take on one problem
-    repeats: Annotated[int, Field(ge=1)]
+    cap: Positive  # seconds a solver may take on one problem
+    repeats: Count
     round_sizes: list[Size]
     round_repeats: Annotated[int, Field(ge=3)]
-    sketch_rows: Annotated[int, Field(gt=0)]
-    sampling_accuracy: Annotated[float, Field(gt=0)]
+    sketch_rows: Count
+    sampling_accuracy: Positive
 
 
 def baselines(prepared: Path, *, out: Path, params: BaselinesParams, run: Run) -> None:

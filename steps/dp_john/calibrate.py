@@ -6,36 +6,32 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_john.calibration import calibrate as calibrated
 from tenfold.dp_john.sensitivity import SensitivityUnbounded
 
-Positive = Annotated[float, Field(gt=0)]
 
-
-@dataclass
-class PublicNumbers:
+class PublicNumbers(Params):
     """What is public about a data set: its shape, bounds on the row norms, and a ridge."""
 
-    n: Annotated[int, Field(gt=0)]
-    d: Annotated[int, Field(gt=0)]
+    n: Count
+    d: Count
     row_norm_bound: Positive
     row_norm_floor: Positive
     ridge: Positive
 
 
-@dataclass
-class CalibrateParams:
+class CalibrateParams(Params):
     """The grid of budgets and modes."""
 
     public: dict[str, PublicNumbers]
     modes: list[Literal["input", "iterate", "moment"]]
     epsilons: Annotated[list[Positive], Field(min_length=1)]
     closenesses: Annotated[list[Positive], Field(min_length=1)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
-    rounds: Annotated[int, Field(ge=1)]
-    failure_probability: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
+    rounds: Count
+    failure_probability: Share
     paper_noise_sds: list[Positive]
 
 

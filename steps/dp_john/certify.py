@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.dp_john.certificate import certify as certificate
 from tenfold.dp_john.diagnostic import diagnose
 from tenfold.dp_john.ellipsoid import Ellipsoid

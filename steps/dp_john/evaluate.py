@@ -16,7 +16,7 @@ from steps.dp_john.measurements import (
     release_measurements,
     timing_measurements,
 )
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.metrics.measurements import Measurement
 
 

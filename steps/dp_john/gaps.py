@@ -8,21 +8,20 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
-from tenfold.dp_john import gaps as gallery
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
+from tenfold.dp_john import findings as gallery
 from tenfold.dp_john.sensitivity_search import search
 
 
-@dataclass
-class GapsParams:
+class GapsParams(Params):
     """How hard to search and how often to draw."""
 
     search_trials: Annotated[int, Field(ge=100)]
     zero_row_runs: Annotated[int, Field(ge=10)]
     response_runs: Annotated[int, Field(ge=100)]
-    union_n: Annotated[int, Field(ge=1)]
-    union_rounds: Annotated[int, Field(ge=1)]
+    union_n: Count
+    union_rounds: Count
 
 
 def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
@@ -47,8 +46,11 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
     found: dict[str, Any] = {
         "subspace": {"own": own, "neighbour": neighbour},
         "truncation": {
-            "sds": sds, "mass": mass, "union": mass * params.union_n * params.union_rounds,
-            "n": params.union_n, "rounds": params.union_rounds,
+            "sds": sds,
+            "mass": mass,
+            "union": mass * params.union_n * params.union_rounds,
+            "n": params.union_n,
+            "rounds": params.union_rounds,
         },
         "composition": {"epsilons": epsilons, "tolerances": tolerances, "needed": needed, "permitted": permitted},
         "holder": {"closeness": closeness, "ratio": gallery.holder_ratios(closeness)},
@@ -62,10 +64,14 @@ def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
             "runs": params.response_runs,
         },
         "sensitivity_search": {
-            "own": worst.own, "others": worst.others, "total": worst.total, "matrix": worst.matrix,
-            "moment": worst.moment, "trials": worst.trials,
+            "own": worst.own,
+            "others": worst.others,
+            "total": worst.total,
+            "matrix": worst.matrix,
+            "moment": worst.moment,
+            "trials": worst.trials,
         },
-    }  # fmt: skip
+    }
     (out / "gaps.json").write_text(json.dumps(found, indent=1, default=_plain) + "\n", encoding="utf-8")
 
 

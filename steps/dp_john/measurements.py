@@ -41,11 +41,12 @@ def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
         ),
         "rate_slope": mean_of(slopes, "log-log slope", f"of the averaged iterate's gap against T, mean over {names}"),
         "last_over_averaged": measured(
-            ((last["last"] - 1) / (last.averaged - 1)).max(), "ratio",
+            ((last["last"] - 1) / (last.averaged - 1)).max(),
+            "ratio",
             f"gap of the last iterate over the averaged one's at T = {last.updates.max()}, largest of {names}",
             n=len(last),
         ),
-    }  # fmt: skip
+    }
     return found | _sketch_gap(curves) | _noisy(curves)
 
 
@@ -75,13 +76,16 @@ def _noisy(curves: pd.DataFrame) -> dict[str, Measurement]:
     success = int((ratio[sd == sd.min()] <= 1).sum())
     return {
         "noisy_bound_ratio": measured(
-            ratio.max(), "ratio", "largest log max h over log(n/d)/T + σ²/2 + σ√(2 log(n/δ₀)/T), all noise levels",
-            n=len(ratio), seeds=int(noisy.seed.nunique()),
+            ratio.max(),
+            "ratio",
+            "largest log max h over log(n/d)/T + σ²/2 + σ√(2 log(n/δ₀)/T), all noise levels",
+            n=len(ratio),
+            seeds=int(noisy.seed.nunique()),
         ),
         "noisy_success": share_of(
             success, len(smallest), f"draws within that bound at σ = {sd.min()}, T = {rounds.max()}, δ₀ = {FAILURE}"
         ),
-    }  # fmt: skip
+    }
 
 
 def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
@@ -99,13 +103,15 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
         "truncation_delta": measured(mass[0.5], "probability", "one weight, σ = 0.5, shift 10⁻³: δ can be no smaller"),
         "truncation_union": measured(union[0.2], "probability mass", f"the same at σ = 0.2, {together}"),
         "composition_excess": measured(
-            np.min(composition["needed"]) / composition["permitted"], "ratio",
+            np.min(composition["needed"]) / composition["permitted"],
+            "ratio",
             "least σ that composition needs over the largest that truncation permits, ε ≤ 8, ξ ≤ 0.1, Lε₀ = 1",
         ),
         "holder_slope": slope(holder["closeness"], holder["ratio"], "of ‖ΔQ‖/ε₀ against ε₀ on three rows"),
         "duplicate_slope": slope(duplicates["updates"], duplicates["last"], "of a duplicate's weight change against T"),
         "sketch_growth": measured(
-            sketch["sketched"][-1] / sketch["exact"][-1], "ratio",
+            sketch["sketched"][-1] / sketch["exact"][-1],
+            "ratio",
             f"change of a sketched score's logarithm over the exact one's, offset {sketch['offsets'][-1]:g}",
         ),
         "zero_row_share": measured(gaps["zero_row"]["share_zero"], "share", "of runs that leave a zero row at 0"),
@@ -113,10 +119,12 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
             round(free["attained"][at_one] * free["runs"]), free["runs"], "misses of the best private choice at ε = 1"
         ),
         "sensitivity_worst_ratio": measured(
-            max(gaps["sensitivity_search"][key] for key in ("own", "others", "total", "matrix", "moment")), "ratio",
-            "largest change found over its proven bound", n=gaps["sensitivity_search"]["trials"],
+            max(gaps["sensitivity_search"][key] for key in ("own", "others", "total", "matrix", "moment")),
+            "ratio",
+            "largest change found over its proven bound",
+            n=gaps["sensitivity_search"]["trials"],
         ),
-    }  # fmt: skip
+    }
     for closeness, ratio in zip(holder["closeness"], holder["ratio"], strict=True):
         name = f"holder_1e{round(np.log10(closeness))}"
         found[name] = measured(ratio, "ratio", f"‖ΔQ‖/ε₀ at ε₀ = {closeness:g}")
@@ -136,13 +144,16 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     share_caught = measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted))
     return {
         "audit_correct_epsilon": measured(
-            correct.epsilon_lower_bound.max(), "ε", f"largest lower bound over all canaries, claimed ε = {claimed:g}",
-            n=len(correct), seeds=seeds,
+            correct.epsilon_lower_bound.max(),
+            "ε",
+            f"largest lower bound over all canaries, claimed ε = {claimed:g}",
+            n=len(correct),
+            seeds=seeds,
         ),
         "audit_caught": share_caught | {"seeds": seeds},
         "leaked_matrix_epsilon": measured(leaked.min(), "ε", "least lower bound with Q exact", seeds=seeds),
         "zero_row_epsilon": measured(zero.min(), "ε", "least lower bound with a zero row let in", seeds=seeds),
-    }  # fmt: skip
+    }
 
 
 def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measurement]:
@@ -161,7 +172,7 @@ def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measure
         ("input_radius_loss", "gaussian", "input", "final", "log_radius_loss", loss),
         ("iterate_radius_loss", "gaussian", "iterate", "final", "log_radius_loss", loss),
         ("input_radius_loss_breast_cancer", "breast_cancer", "input", "final", "log_radius_loss", loss),
-    ]  # fmt: skip
+    ]
     found = {"input_violation_after": unavailable(f"no release of mode input on gaussian {where} in this profile")}
     for name, dataset, mode, label, key, words in rows:
         item = entry(dataset, mode)
@@ -213,8 +224,10 @@ def timing_measurements(solvers: pd.DataFrame, rounds: pd.DataFrame) -> dict[str
     tight = both[both.index.get_level_values("tolerance") == both.index.get_level_values("tolerance").min()]
     ratio = tight["averaged"] / tight["active_set"]
     found["active_set_speedup"] = measured(
-        ratio.min(), "ratio",
+        ratio.min(),
+        "ratio",
         f"seconds of the averaged fixed point over the active set's at ξ = {tight.index.get_level_values(1).min():g}, "
-        "least over the problems that the fixed point finished", n=len(ratio),
-    )  # fmt: skip
+        "least over the problems that the fixed point finished",
+        n=len(ratio),
+    )
     return found

@@ -46,9 +46,15 @@ def solve(
         rows = read_rows(csv)
     console.print(f"{csv}: {rows.shape[0]} rows (counted from 0), {rows.shape[1]} columns")
     budget = {
-        "epsilon": epsilon, "delta": delta, "closeness": closeness, "row_norm_bound": row_norm_bound,
-        "row_norm_floor": row_norm_floor, "ridge": ridge, "rounds": rounds, "neighbours": neighbours,
-    }  # fmt: skip
+        "epsilon": epsilon,
+        "delta": delta,
+        "closeness": closeness,
+        "row_norm_bound": row_norm_bound,
+        "row_norm_floor": row_norm_floor,
+        "ridge": ridge,
+        "rounds": rounds,
+        "neighbours": neighbours,
+    }
     with console.status("solving"):
         result, facts = _solved(rows, tolerance, mode, budget)
     arrays = {"matrix": result.ellipsoid.matrix}
@@ -102,14 +108,22 @@ def _solved(rows: Any, tolerance: float, mode: str, budget: dict[str, Any]) -> t
         found = john_ellipsoid(rows, tolerance)
         certificate = found.certificate
         return found, {
-            "mode": "none", "privacy": None, "method": found.method, "updates": found.updates,
-            "max_leverage": certificate.max_leverage, "volume_gap": certificate.volume_gap,
-        }  # fmt: skip
+            "mode": "none",
+            "privacy": None,
+            "method": found.method,
+            "updates": found.updates,
+            "max_leverage": certificate.max_leverage,
+            "volume_gap": certificate.volume_gap,
+        }
     private = private_john_ellipsoid(rows, mode=mode, tolerance=tolerance, **budget)
     return private, {
-        "mode": mode, "privacy": private.privacy.as_dict(), "method": private.method, "updates": private.updates,
-        "containment_probability": private.containment_probability, "volume_gap": private.volume_gap,
-    }  # fmt: skip
+        "mode": mode,
+        "privacy": private.privacy.as_dict(),
+        "method": private.method,
+        "updates": private.updates,
+        "containment_probability": private.containment_probability,
+        "volume_gap": private.volume_gap,
+    }
 
 
 def _write(out: Path, facts: dict[str, Any], arrays: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import numpy as np
 from jaxtyping import Float64
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Field, Params
+from steps.step.run import Run
 from tenfold.data.tables import numeric_matrix, read_schema, read_table
 from tenfold.dp_john.polytope import validated_rows
 from tenfold.dp_john.polytopes import FAMILIES
@@ -18,8 +18,7 @@ from tenfold.dp_john.polytopes import FAMILIES
 PROJECTED = {"digits": 20}  # columns after a fixed public random projection
 
 
-@dataclass
-class PrepareParams:
+class PrepareParams(Params):
     """Sizes of the synthetic families, and how many rows of each table to keep."""
 
     rows: Annotated[int, Field(ge=50)]  # of the synthetic families

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_john.certificate import certificate_of, certify, leverage_scores
 from tenfold.dp_john.fixed_point import Scores, initial_weights, scaled_to_dimension
 from tenfold.dp_john.sampling import SampledScores
@@ -20,8 +20,7 @@ from tenfold.privacy.noise import NoiseSource
 FIELDS = ("dataset", "n", "variant", "seed", "updates", "averaged", "last", "bound")
 
 
-@dataclass
-class RateParams:
+class RateParams(Params):
     """Which data sets, for how many updates, with which sketch and sample sizes."""
 
     datasets: Annotated[list[str], Field(min_length=1)]  # for exact scores
@@ -29,12 +28,12 @@ class RateParams:
     random_datasets: list[str]  # for sketched, sampled and noisy scores
     random_updates: Annotated[int, Field(ge=10)]
     checkpoints: Annotated[int, Field(ge=3)]  # numbers of updates at which the exact pass is made
-    sketch_rows: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
-    sampled_rows: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
-    noise_sds: list[Annotated[float, Field(gt=0)]]  # of the truncated noise of mode ``paper``
-    truncation: Annotated[float, Field(gt=0, lt=1)]
-    seeds: Annotated[int, Field(ge=1)]
-    noise_seeds: Annotated[int, Field(ge=1)]
+    sketch_rows: Annotated[list[Count], Field(min_length=1)]
+    sampled_rows: Annotated[list[Count], Field(min_length=1)]
+    noise_sds: list[Positive]  # of the truncated noise of mode ``paper``
+    truncation: Share
+    seeds: Count
+    noise_seeds: Count
 
 
 class FixedPoint:
@@ -131,8 +130,14 @@ def _curve(dataset: str, variant: str, seed: int, state: FixedPoint, marks: list
         averaged, last = state.largest_leverages()
         records.append(
             {
-                "dataset": dataset, "n": n, "variant": variant, "seed": seed, "updates": mark,
-                "averaged": repr(averaged), "last": repr(last), "bound": repr((n / d) ** (1 / mark)),
+                "dataset": dataset,
+                "n": n,
+                "variant": variant,
+                "seed": seed,
+                "updates": mark,
+                "averaged": repr(averaged),
+                "last": repr(last),
+                "bound": repr((n / d) ** (1 / mark)),
             }
-        )  # fmt: skip
+        )
     return records

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Share
+from steps.step.run import Run
 from tenfold.dp_john.calibration import Calibration
 from tenfold.dp_john.polytope import InvalidPolytope
 from tenfold.dp_john.private import release_private
@@ -18,12 +18,11 @@ from tenfold.dp_john.sensitivity import SensitivityUnbounded
 from tenfold.dp_john.threads import one_thread
 
 
-@dataclass
-class ReleaseParams:
+class ReleaseParams(Params):
     """How many draws of each mode, and how closely mode ``input`` solves on the noisy rows."""
 
-    draws: dict[str, Annotated[int, Field(ge=1)]]
-    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    draws: dict[str, Count]
+    tolerance: Share
 
 
 def release(prepared: Path, calibrated: Path, *, out: Path, params: ReleaseParams, run: Run) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Params, Share
+from steps.step.run import Run
 from tenfold.dp_john.solver import john_ellipsoid
 
 
-@dataclass
-class SolveParams:
+class SolveParams(Params):
     """How closely to solve."""
 
-    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    tolerance: Share
 
 
 def solve(prepared: Path, *, out: Path, params: SolveParams, run: Run) -> None:

@@ -21,12 +21,17 @@ def certificates(certificates: dict[str, Any]) -> Captioned:
     """The library's default solver on every data set."""
     rows = [
         {
-            "data set": name, "n": facts["n"], "d": facts["d"], "updates": facts["updates"],
-            "support": facts["support"], "certificate gap": facts["max_leverage"] - 1,
-            "volume gap (nats)": facts["volume_gap"], "violation": facts["inscribed_violation"],
+            "data set": name,
+            "n": facts["n"],
+            "d": facts["d"],
+            "updates": facts["updates"],
+            "support": facts["support"],
+            "certificate gap": facts["max_leverage"] - 1,
+            "volume gap (nats)": facts["volume_gap"],
+            "violation": facts["inscribed_violation"],
         }
         for name, facts in certificates.items()
-    ]  # fmt: skip
+    ]
     caption = (
         "The default solver on every data set. The certificate gap is max h − 1 from one exact pass; the "
         "violation is that of the inscribed ellipsoid, 0 or below up to rounding."
@@ -42,15 +47,19 @@ def releases(diagnostics: list[dict[str, Any]]) -> Captioned:
         violations = np.asarray(final["worst_violation"]) if final else np.array([])
         rows.append(
             {
-                "data set": item["dataset"], "mode": item["mode"], "ε": item["epsilon"], "ε₀": item["closeness"],
-                "σ": item["noise_sd"], "released": f"{len(violations)} of {len(item['draws'])}",
+                "data set": item["dataset"],
+                "mode": item["mode"],
+                "ε": item["epsilon"],
+                "ε₀": item["closeness"],
+                "σ": item["noise_sd"],
+                "released": f"{len(violations)} of {len(item['draws'])}",
                 "inside": f"{int((violations <= 1e-9).sum())} of {len(violations)}" if final else "",
                 "violation before": np.mean(before["worst_violation"]) if before else None,
                 "violation": violations.mean() if final else None,
                 "log-radius loss": np.mean(final["log_radius_loss"]) if final else None,
                 "constraints held": np.mean(final["fraction_held"]) if final else None,
             }
-        )  # fmt: skip
+        )
     caption = (
         "Private releases compared with the true rows (a diagnostic on public data, not private itself). Violation "
         "is max |aᵀx| − 1 over the ellipsoid, before and after shrinking; the loss is per axis, in nats. Mode paper "
@@ -74,9 +83,12 @@ def audits(audits: pd.DataFrame) -> Captioned:
     """The largest ε that each audit bounds from below, over seeds."""
     groups = audits.groupby(["kind", "mechanism", "canary", "claimed_epsilon"], sort=False)
     table = groups.agg(
-        largest_bound=("epsilon_lower_bound", "max"), least_bound=("epsilon_lower_bound", "min"),
-        alarms=("alarm", "sum"), audits=("alarm", "size"), noise_ratio=("noise_ratio", "mean"),
-    ).reset_index()  # fmt: skip
+        largest_bound=("epsilon_lower_bound", "max"),
+        least_bound=("epsilon_lower_bound", "min"),
+        alarms=("alarm", "sum"),
+        audits=("alarm", "size"),
+        noise_ratio=("noise_ratio", "mean"),
+    ).reset_index()
     caption = (
         "White-box audits: the lower bound on ε over seeds, and how many raised the alarm. Noise ratio is observed "
         "over "

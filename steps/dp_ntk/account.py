@@ -10,20 +10,18 @@ import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Share
+from steps.step.run import Run
 from tenfold.dp_ntk.calibration import implied_epsilon
 from tenfold.dp_ntk.covariance_accountant import covariance_epsilon, deviation, whitened_eigenvalues
 from tenfold.dp_ntk.kernel import FiniteKernel
-from tenfold.dp_ntk.rows import unit_rows
 from tenfold.dp_ntk.sensitivity import published_bound, whitened_bound
+from tenfold.dp_ntk.validation import unit_rows
 
-Count = Annotated[int, Field(gt=0)]
 REPLACED = 2.0  # the largest distance of two unit rows stands for a record replaced
 
 
-@dataclass
-class AccountParams:
+class AccountParams(Params):
     """Pairs of neighbours and numbers of samples."""
 
     dataset: str
@@ -31,7 +29,7 @@ class AccountParams:
     closenesses: list[Annotated[float, Field(gt=0, le=2)]]
     samples: list[Count]
     pairs: Count
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
 
 
 def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, run: Run) -> None:
@@ -67,13 +65,19 @@ def account(prepared: Path, kernels: Path, *, out: Path, params: AccountParams, 
                 exact = covariance_epsilon(params.delta, eigenvalues, k)
                 records.append(
                     {
-                        "closeness": closeness, "pair": pair, "samples": k, "eta_min": eta, "n": len(rows),
-                        "exact_deviation": deviation(eigenvalues), "proven_bound": proven,
-                        "published_bound": published, "exact_epsilon": exact if math.isfinite(exact) else 1e9,
+                        "closeness": closeness,
+                        "pair": pair,
+                        "samples": k,
+                        "eta_min": eta,
+                        "n": len(rows),
+                        "exact_deviation": deviation(eigenvalues),
+                        "proven_bound": proven,
+                        "published_bound": published,
+                        "exact_epsilon": exact if math.isfinite(exact) else 1e9,
                         "proven_epsilon": implied_epsilon(k, params.delta, proven),
                         "published_epsilon": implied_epsilon(k, params.delta, published),
                     }
-                )  # fmt: skip
+                )
     pd.DataFrame(records).to_csv(out / "pairs.csv", index=False)
 
 

@@ -8,21 +8,20 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_ntk.audit import ModeAudit, audit_correct, audit_planted, audit_replacement
 
 
-@dataclass
-class AuditParams:
+class AuditParams(Params):
     """The claim that is audited, and how often."""
 
-    epsilon: Annotated[float, Field(gt=0)]
-    delta: Annotated[float, Field(gt=0, lt=1)]
-    closeness: Annotated[float, Field(gt=0)]
+    epsilon: Positive
+    delta: Share
+    closeness: Positive
     runs: Annotated[int, Field(ge=100)]
-    seeds: Annotated[int, Field(ge=1)]  # of correct mechanisms: none may raise the alarm
-    planted_seeds: Annotated[int, Field(ge=1)]
+    seeds: Count  # of correct mechanisms: none may raise the alarm
+    planted_seeds: Count
 
 
 def audit(*, out: Path, params: AuditParams, run: Run) -> None:

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from steps.dp_ntk.datasets import DataSet, load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Positive, Share
+from steps.step.run import Run
+from tenfold.dp_ntk.baselines import GradientDescent, adassp, dp_sgd, no_solve
 from tenfold.dp_ntk.kernel import LimitKernel
-from tenfold.dp_ntk.peers import GradientDescent, adassp, dp_sgd, no_solve
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.regression import fit_dense
 from tenfold.privacy.noise import NoiseSource
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class BaselinesParams:
+class BaselinesParams(Params):
     """Data sets, budgets and settings: one setting for all, not tuned on any of them."""
 
     datasets: list[str]
     epsilons: list[Positive]
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
     features: Count
     draws: Count
     sgd_draws: Count

@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_ntk.calibration import (
     ConditionFails,
     TooFewSamples,
@@ -21,23 +21,19 @@ from tenfold.dp_ntk.calibration import (
 )
 from tenfold.dp_ntk.sensitivity import published_bound, whitened_bound
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class CalibrateParams:
+class CalibrateParams(Params):
     """The budgets. ``close`` is the paper's setting, a record that moves by β; ``replace`` is record level."""
 
     sizes: dict[str, Count]  # records of each data set of the paper's setting, public
     published_count: Count  # the n in the published formula for k
     closenesses: list[Positive]
     close_epsilons: list[Positive]  # of each of the two releases that the paper composes
-    close_delta: Annotated[float, Field(gt=0, lt=1)]
+    close_delta: Share
     eta_min: Positive
     replace_datasets: dict[str, Count]  # and their numbers of classes
     replace_epsilons: list[Positive]
-    replace_delta: Annotated[float, Field(gt=0, lt=1)]
+    replace_delta: Share
     ridge_sample: list[tuple[Count, Annotated[float, Field(ge=0, lt=1)]]]  # k and the labels' share of the budget
     features: Count
 
@@ -98,8 +94,13 @@ def _replace(public: dict[str, Any], params: CalibrateParams) -> list[dict[str, 
             entries.append(ssp.as_dict() | {"dataset": name})
             for k, share in params.ridge_sample:
                 ridge = calibrated(
-                    "ridge-sample", epsilon, params.replace_delta, d=public[name]["d"], samples=k,
-                    diameter=public[name]["limit_diameter"], label_share=share,
-                )  # fmt: skip
+                    "ridge-sample",
+                    epsilon,
+                    params.replace_delta,
+                    d=public[name]["d"],
+                    samples=k,
+                    diameter=public[name]["limit_diameter"],
+                    label_share=share,
+                )
                 entries.append(ridge.as_dict() | {"dataset": name})
     return entries

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.measuring import mean_or_reason
-from steps.dp_ntk.measuring import unpaired_difference as less
+from steps.dp_ntk.intervals import mean_or_reason
+from steps.dp_ntk.intervals import unpaired_difference as less
 from tenfold.metrics.measurements import Measurement, measured, unavailable
 
 BETA = 1e-6
@@ -46,7 +46,7 @@ def close_measurements(curve: pd.DataFrame) -> dict[str, Measurement]:
         "input_over_sampling": less(
             noisy, raw, "accuracy", "mode input at the least ε less sampling at k = 88, two classes, β = 10⁻⁶"
         ),
-    }  # fmt: skip
+    }
 
 
 def _spread(curve: pd.DataFrame) -> Measurement:
@@ -66,26 +66,33 @@ def account_measurements(pairs: pd.DataFrame) -> dict[str, Measurement]:
     k, n = int(most.samples.iloc[0]), int(pairs.n.iloc[0])
     found = {
         "looseness": measured(
-            (close.published_bound / close.exact_deviation).min(), "ratio",
-            f"published bound nβ/η on Δ over the exact Δ, β = 10⁻⁶, n = {n}, least over pairs", n=len(most),
+            (close.published_bound / close.exact_deviation).min(),
+            "ratio",
+            f"published bound nβ/η on Δ over the exact Δ, β = 10⁻⁶, n = {n}, least over pairs",
+            n=len(most),
         ),
         "proven_looseness": measured(
-            (close.proven_bound / close.exact_deviation).min(), "ratio", "the proven bound over the exact Δ, likewise",
+            (close.proven_bound / close.exact_deviation).min(),
+            "ratio",
+            "the proven bound over the exact Δ, likewise",
             n=len(most),
         ),
         "exact_epsilon_close": measured(
             most.exact_epsilon.max(), "ε", f"exact at δ = 10⁻³, k = {k}, β = 10⁻⁶, largest over pairs", n=len(most)
         ),
         "exact_epsilon_replaced": measured(
-            replaced.groupby("samples").exact_epsilon.max().min(), "ε",
+            replaced.groupby("samples").exact_epsilon.max().min(),
+            "ε",
             "exact at δ = 10⁻³ for the worst of the records that were replaced, least over k",
             n=len(replaced),
         ),
         "exact_over_claimed": measured(
-            (pairs[pairs.closeness < 2].exact_epsilon / pairs[pairs.closeness < 2].proven_epsilon).max(), "ratio",
-            "exact ε over the theorem's ε with the proven Δ, largest over pairs, β and k", n=len(pairs),
+            (pairs[pairs.closeness < 2].exact_epsilon / pairs[pairs.closeness < 2].proven_epsilon).max(),
+            "ratio",
+            "exact ε over the theorem's ε with the proven Δ, largest over pairs, β and k",
+            n=len(pairs),
         ),
-    }  # fmt: skip
+    }
     for beta, name in ((1e-3, "1e-3"), (1e-2, "1e-2")):
         chosen = pairs[np.isclose(pairs.closeness, beta) & (pairs.samples == k)]
         found[f"exact_epsilon_{name}"] = mean_or_reason(

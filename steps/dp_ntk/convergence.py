@@ -10,17 +10,15 @@ import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
-from tenfold.dp_ntk.gaps import prediction_errors, spectral_bound, spectral_error
+from steps.step.params import Count, Field, Params, Positive
+from steps.step.run import Run
+from tenfold.dp_ntk.findings import prediction_errors, spectral_bound, spectral_error
 from tenfold.dp_ntk.kernel import Activation, FiniteKernel, LimitKernel
 
-Count = Annotated[int, Field(gt=0)]
 ACTIVATIONS: tuple[Activation, ...] = ("quadratic", "relu")
 
 
-@dataclass
-class ConvergenceParams:
+class ConvergenceParams(Params):
     """Widths and sample counts, and how often each is drawn."""
 
     rows: Count
@@ -29,7 +27,7 @@ class ConvergenceParams:
     spectral_rows: Count
     samples: Annotated[list[Count], Field(min_length=3)]
     sample_draws: Count
-    ridge: Annotated[float, Field(gt=0)]
+    ridge: Positive
 
 
 def convergence(prepared: Path, *, out: Path, params: ConvergenceParams, run: Run) -> None:
@@ -54,18 +52,26 @@ def convergence(prepared: Path, *, out: Path, params: ConvergenceParams, run: Ru
     few = rows[: params.spectral_rows]
     kernel = LimitKernel()
     errors = prediction_errors(
-        kernel.matrix(few), kernel.matrix(data.x_test, few), data.targets[: params.spectral_rows], params.ridge,
-        params.samples, params.sample_draws, int(run.generator("prediction").integers(2**60)),
-    )  # fmt: skip
+        kernel.matrix(few),
+        kernel.matrix(data.x_test, few),
+        data.targets[: params.spectral_rows],
+        params.ridge,
+        params.samples,
+        params.sample_draws,
+        int(run.generator("prediction").integers(2**60)),
+    )
     pd.DataFrame(
         {
-            "n": len(few), "samples": k, "draw": draw,
+            "n": len(few),
+            "samples": k,
+            "draw": draw,
             "spectral": spectral_error(len(few), k, run.generator(f"spectral {k} {draw}")),
-            "bound": spectral_bound(len(few), k), "prediction": errors[index, draw],
+            "bound": spectral_bound(len(few), k),
+            "prediction": errors[index, draw],
         }
         for index, k in enumerate(params.samples)
         for draw in range(params.sample_draws)
-    ).to_csv(out / "samples.csv", index=False)  # fmt: skip
+    ).to_csv(out / "samples.csv", index=False)
     axes = np.eye(2)
     both = LimitKernel(activation="relu", both_layers=True).matrix(axes)
     facts = {"same": float(both[0, 0]), "orthogonal": float(both[0, 1])}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from tenfold.dp_ntk.rows import targets, unit_rows
+from tenfold.dp_ntk.validation import targets, unit_rows
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from steps.dp_ntk.close_measurements import account_measurements, close_measurem
 from steps.dp_ntk.datasets import load
 from steps.dp_ntk.replace_measurements import audit_measurements, replace_measurements
 from steps.dp_ntk.theory_measurements import convergence_measurements, gap_measurements
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.metrics.measurements import Measurement, measured
 
@@ -28,9 +28,19 @@ HEADLINES = (
 
 
 def evaluate(
-    prepared: Path, converged: Path, close: Path, replaced: Path, fitted: Path, accounted: Path, audited: Path,
-    gaps: Path, peers: Path, *, out: Path, run: Run,
-) -> None:  # fmt: skip
+    prepared: Path,
+    converged: Path,
+    close: Path,
+    replaced: Path,
+    fitted: Path,
+    accounted: Path,
+    audited: Path,
+    gaps: Path,
+    peers: Path,
+    *,
+    out: Path,
+    run: Run,
+) -> None:
     """Publish what the paper's claims are tested by.
 
     Reads   the outputs of every other step; prepared/<published>.npz for the published release's model

@@ -15,9 +15,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 
 TITLES = {
-    "cifar_two": "CIFAR-10, two classes", "cifar_ten": "CIFAR-10", "fashion_mnist": "Fashion-MNIST", "digits": "digits",
-    "trec": "TREC questions", "breast_cancer": "breast cancer", "quadratic": "quadratic", "relu": "ReLU",
-}  # fmt: skip
+    "cifar_two": "CIFAR-10, two classes",
+    "cifar_ten": "CIFAR-10",
+    "fashion_mnist": "Fashion-MNIST",
+    "digits": "digits",
+    "trec": "TREC questions",
+    "breast_cancer": "breast cancer",
+    "quadratic": "quadratic",
+    "relu": "ReLU",
+}
 
 
 def _panels(count: int, width: float = 4.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:

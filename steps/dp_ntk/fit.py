@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release
 from tenfold.dp_ntk.release import fit as fitted

@@ -10,25 +10,22 @@ from typing import Annotated, Any
 import numpy as np
 
 from steps.dp_ntk.datasets import load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Field, Params, Positive, Share
+from steps.step.run import Run
 from tenfold.dp_ntk.calibration import ConditionFails, affordable_samples, calibrate
-from tenfold.dp_ntk.gaps import after_duplicate, group_epsilon, search, spectral_bound
+from tenfold.dp_ntk.findings import after_duplicate, group_epsilon, search, spectral_bound
 from tenfold.dp_ntk.kernel import LimitKernel
 from tenfold.dp_ntk.mixture_accountant import midpoint_delta, mixture_delta, smallest_noise_variance
 from tenfold.dp_ntk.sensitivity import frobenius_sensitivity, published_bound
 from tenfold.dp_ntk.truncated_laplace import truncated_laplace
 from tenfold.privacy.noise import NoiseSource
 
-Positive = Annotated[float, Field(gt=0)]
 
-
-@dataclass
-class GapsParams:
+class GapsParams(Params):
     """The published setting, and how hard to search."""
 
     closeness: Positive
-    delta: Annotated[float, Field(gt=0, lt=1)]
+    delta: Share
     eta_min: Positive
     published_count: int
     two_class_count: int
@@ -53,7 +50,8 @@ def gaps(prepared: Path, *, out: Path, params: GapsParams, run: Run) -> None:
         "declared_eta": params.eta_min,
         "eta": _eta(prepared),
         "utility": {
-            "samples": samples, "n": params.ten_class_count,
+            "samples": samples,
+            "n": params.ten_class_count,
             "bound": spectral_bound(params.ten_class_count, samples),
             "rank_share": samples / params.ten_class_count,
         },
@@ -62,7 +60,7 @@ def gaps(prepared: Path, *, out: Path, params: GapsParams, run: Run) -> None:
         "search": {name: getattr(worst, name) for name in worst.__dataclass_fields__},
         "scaling": _scaling(),
         "laplace": _laplace(params, run),
-    }  # fmt: skip
+    }
     (out / "gaps.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
@@ -71,9 +69,10 @@ def _counts(params: GapsParams) -> list[dict[str, Any]]:
     entries = []
     log_term = 8 * math.log(1 / params.delta)
     for words, n in (
-        ("published", params.published_count), ("two classes", params.two_class_count),
+        ("published", params.published_count),
+        ("two classes", params.two_class_count),
         ("ten classes", params.ten_class_count),
-    ):  # fmt: skip
+    ):
         whitened = published_bound(n, params.closeness, params.eta_min)
         for epsilon in params.epsilons:
             try:
@@ -83,9 +82,16 @@ def _counts(params: GapsParams) -> list[dict[str, Any]]:
                 holds = False
             k = math.floor(epsilon**2 / (log_term * whitened**2))
             entries.append(
-                {"setting": words, "n": n, "epsilon": epsilon, "k": k, "whitened": whitened,
-                 "condition": epsilon / log_term, "condition_holds": holds}
-            )  # fmt: skip
+                {
+                    "setting": words,
+                    "n": n,
+                    "epsilon": epsilon,
+                    "k": k,
+                    "whitened": whitened,
+                    "condition": epsilon / log_term,
+                    "condition_holds": holds,
+                }
+            )
     return entries
 
 
@@ -96,9 +102,11 @@ def _eta(prepared: Path) -> dict[str, float]:
     few = LimitKernel().matrix(rows[: min(len(rows), 200)])
     before, after = after_duplicate(few, 0, 1)
     return {
-        "relative": float(max(values[0], 0.0) / values[-1]), "before_duplicate": before,
-        "after_duplicate": after, "after_over_before": max(after, 0.0) / before,
-    }  # fmt: skip
+        "relative": float(max(values[0], 0.0) / values[-1]),
+        "before_duplicate": before,
+        "after_duplicate": after,
+        "after_over_before": max(after, 0.0) / before,
+    }
 
 
 def _noise_by_count() -> dict[str, Any]:
@@ -134,10 +142,12 @@ def _scaling() -> dict[str, Any]:
         return float(np.linalg.norm(kernel.matrix(rows) - kernel.matrix(neighbour)))
 
     return {
-        "counts": counts, "by_count": [change(n, 1e-3) for n in counts],
-        "closenesses": closenesses, "by_closeness": [change(100, beta) for beta in closenesses],
+        "counts": counts,
+        "by_count": [change(n, 1e-3) for n in counts],
+        "closenesses": closenesses,
+        "by_closeness": [change(100, beta) for beta in closenesses],
         "attained": change(1000, 1e-5) / frobenius_sensitivity(1000, 1e-5),
-    }  # fmt: skip
+    }
 
 
 def _laplace(params: GapsParams, run: Run) -> dict[str, float]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Positive
+from steps.step.run import Run
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 
 
-@dataclass
-class KernelPublicParams:
+class KernelPublicParams(Params):
     """Width and weight sd of the network, and the features of each data set."""
 
-    width: Annotated[int, Field(gt=0)]
-    sd: Annotated[float, Field(gt=0)]
-    dimensions: dict[str, Annotated[int, Field(gt=0)]]
+    width: Count
+    sd: Positive
+    dimensions: dict[str, Count]
 
 
 def kernel_public(*, out: Path, params: KernelPublicParams, run: Run) -> None:
@@ -33,8 +31,12 @@ def kernel_public(*, out: Path, params: KernelPublicParams, run: Run) -> None:
         limit = LimitKernel(params.sd)
         np.save(out / f"{name}.npy", finite.weights)
         public[name] = {
-            "d": dimension, "width": params.width, "sd": params.sd,
-            "operator_norm": finite.operator_norm, "kappa_squared": finite.bound() ** 2,
-            "diameter": finite.diameter(), "limit_diameter": limit.diameter(),
-        }  # fmt: skip
+            "d": dimension,
+            "width": params.width,
+            "sd": params.sd,
+            "operator_norm": finite.operator_norm,
+            "kappa_squared": finite.bound() ** 2,
+            "diameter": finite.diameter(),
+            "limit_diameter": limit.diameter(),
+        }
     (out / "public.json").write_text(json.dumps(public, indent=1) + "\n", encoding="utf-8")

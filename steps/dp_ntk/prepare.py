@@ -10,21 +10,19 @@ import numpy as np
 from jaxtyping import Float
 
 from steps.dp_ntk.public_ranges import BREAST_CANCER
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
 from tenfold.data.images import Pictures, read_images
 from tenfold.data.tables import numeric_matrix, read_table
 from tenfold.data.texts import read_texts
 from tenfold.dp_ntk.extractors import PretrainedResNet, random_convolution
-from tenfold.dp_ntk.rows import unit_rows
+from tenfold.dp_ntk.validation import unit_rows
 from tenfold.text.encoder import load_encoder
 
-Count = Annotated[int, Field(gt=0)]
 TEST_SHARE = 0.22  # of tables without an official split
 
 
-@dataclass
-class PrepareParams:
+class PrepareParams(Params):
     """Sizes by data set, and which public extractor reads the pictures."""
 
     extractor: Literal["random_convolution", "resnet"]
@@ -44,9 +42,17 @@ Split = tuple[Float[np.ndarray, "n d"], np.ndarray, Float[np.ndarray, "q d"], np
 
 
 def prepare(
-    digits: Path, breast_cancer: Path, cifar10: Path, fashion_mnist: Path, trec: Path, minilm: Path,
-    *, out: Path, params: PrepareParams, run: Run,
-) -> None:  # fmt: skip
+    digits: Path,
+    breast_cancer: Path,
+    cifar10: Path,
+    fashion_mnist: Path,
+    trec: Path,
+    minilm: Path,
+    *,
+    out: Path,
+    params: PrepareParams,
+    run: Run,
+) -> None:
     """Bring pictures, texts and tables to unit rows of public features.
 
     Official test splits are kept apart; tables without one are split once, by a public generator. No feature is
@@ -62,14 +68,23 @@ def prepare(
     def save(name: str, source: Path, split: Split, features: str) -> None:
         x_train, y_train, x_test, y_test = split
         np.savez(
-            out / f"{name}.npz", x_train=x_train.astype(np.float32), x_test=x_test.astype(np.float32),
-            y_train=y_train.astype(np.int64), y_test=y_test.astype(np.int64), allow_pickle=False,
-        )  # fmt: skip
+            out / f"{name}.npz",
+            x_train=x_train.astype(np.float32),
+            x_test=x_test.astype(np.float32),
+            y_train=y_train.astype(np.int64),
+            y_test=y_test.astype(np.int64),
+            allow_pickle=False,
+        )
         record = json.loads((source / "source.json").read_text(encoding="utf-8"))
         meta[name] = {
-            "n": len(x_train), "test": len(x_test), "d": x_train.shape[1], "classes": int(y_train.max()) + 1,
-            "features": features, "origin": record["origin"], "stand_in": record["stand_in"],
-        }  # fmt: skip
+            "n": len(x_train),
+            "test": len(x_test),
+            "d": x_train.shape[1],
+            "classes": int(y_train.max()) + 1,
+            "features": features,
+            "origin": record["origin"],
+            "stand_in": record["stand_in"],
+        }
         run.say(f"{name}: {len(x_train)} × {x_train.shape[1]}, {features} ({record['origin']})")
 
     words = f"{params.extractor}, public"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import DataSet, load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Positive
+from steps.step.run import Run
+from tenfold.dp_ntk.baselines import no_solve
 from tenfold.dp_ntk.calibration import Calibration
 from tenfold.dp_ntk.kernel import FiniteKernel
 from tenfold.dp_ntk.mechanisms import release_input
-from tenfold.dp_ntk.peers import no_solve
 from tenfold.dp_ntk.regression import fit_dense, fit_woodbury
 from tenfold.dp_ntk.release import fit
 from tenfold.dp_ntk.sampling import factor, sample_by_factor
@@ -24,12 +24,11 @@ from tenfold.dp_ntk.truncated_laplace import truncated_laplace
 from tenfold.privacy.noise import NoiseSource
 
 
-@dataclass
-class ReleaseCloseParams:
+class ReleaseCloseParams(Params):
     """How often each mechanism is drawn, and the authors' λ."""
 
-    draws: Annotated[int, Field(ge=1)]
-    ridge: Annotated[float, Field(gt=0)]
+    draws: Count
+    ridge: Positive
     input_datasets: list[str]  # on which mode ``input`` is drawn
 
 
@@ -82,9 +81,15 @@ def _controls(data: DataSet, K: np.ndarray, cross: np.ndarray, ridge: float) -> 
 
 
 def _sampling(
-    data: DataSet, kernel: FiniteKernel, F: np.ndarray, cross: np.ndarray, entry: dict[str, Any],
-    close: list[dict[str, Any]], params: ReleaseCloseParams, run: Run,
-) -> list[dict[str, Any]]:  # fmt: skip
+    data: DataSet,
+    kernel: FiniteKernel,
+    F: np.ndarray,
+    cross: np.ndarray,
+    entry: dict[str, Any],
+    close: list[dict[str, Any]],
+    params: ReleaseCloseParams,
+    run: Run,
+) -> list[dict[str, Any]]:
     """Draw K̃ with k of the first branch; ε is the total of both releases. k = 0 releases nothing."""
     k, epsilon = entry["first_branch"], entry["epsilon"]
     if k < 1:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import DataSet, load
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Positive
+from steps.step.run import Run
 from tenfold.dp_ntk.calibration import Calibration
 from tenfold.dp_ntk.kernel import LimitKernel
 from tenfold.dp_ntk.mechanisms import release_ridge_sample, release_ssp
@@ -23,12 +23,11 @@ from tenfold.privacy.noise import NoiseSource
 KERNEL = LimitKernel()
 
 
-@dataclass
-class ReleaseReplaceParams:
+class ReleaseReplaceParams(Params):
     """How often each mechanism is drawn; the ridges are public and were not chosen by accuracy."""
 
-    draws: Annotated[int, Field(ge=1)]
-    ridge: Annotated[float, Field(gt=0)]
+    draws: Count
+    ridge: Positive
     published: str  # the data set whose first ``ssp`` release at the largest ε is written out
 
 
@@ -103,16 +102,24 @@ def _record(name: str, calibration: Calibration, draw: int, accuracy: float) -> 
     method = calibration.mode if calibration.samples is None else f"{calibration.mode}, k = {calibration.samples}"
     method += ", labels public" if calibration.labels == "public" else ""
     return {
-        "dataset": name, "method": method, "epsilon": calibration.epsilon, "delta": calibration.delta,
-        "noise_variance": calibration.noise_variance, "draw": draw, "accuracy": accuracy,
-    }  # fmt: skip
+        "dataset": name,
+        "method": method,
+        "epsilon": calibration.epsilon,
+        "delta": calibration.delta,
+        "noise_variance": calibration.noise_variance,
+        "draw": draw,
+        "accuracy": accuracy,
+    }
 
 
 def _publish(released: Release, ridge: float, accuracy: float, out: Path) -> None:
     assert isinstance(released.kernel, RandomFeatures)
     np.savez(
-        out / "private_release.npz", **released.arrays, weights=released.kernel.weights,
-        noise_sd=np.array(released.noise_sd), allow_pickle=False,
-    )  # fmt: skip
+        out / "private_release.npz",
+        **released.arrays,
+        weights=released.kernel.weights,
+        noise_sd=np.array(released.noise_sd),
+        allow_pickle=False,
+    )
     facts = {"mode": released.mode, "ridge": ridge, "accuracy": accuracy, "privacy": released.privacy.as_dict()}
     (out / "private_release.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from steps.dp_ntk.measuring import mean_or_reason
+from steps.dp_ntk.intervals import mean_or_reason
 from tenfold.metrics.measurements import Measurement, measured, share_of
 
 DATASET = "digits"
@@ -53,8 +53,11 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     wrong = planted[planted.mechanism == "too small an n in k"]
     return {
         "audit_correct_epsilon": measured(
-            correct.epsilon_lower_bound.max(), "ε", f"largest lower bound over canaries, claimed ε = {claimed:g}",
-            n=len(correct), seeds=seeds,
+            correct.epsilon_lower_bound.max(),
+            "ε",
+            f"largest lower bound over canaries, claimed ε = {claimed:g}",
+            n=len(correct),
+            seeds=seeds,
         ),
         "audit_false_alarms": measured(
             correct.alarm.sum(), "alarms", f"in {len(correct)} audits of correct modes", n=len(correct), seeds=seeds
@@ -67,7 +70,9 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
             wrong.implied_epsilon.min(), "ε", f"by the theorem once n is right, claimed ε = {claimed:g}", n=len(wrong)
         ),
         "replacement_epsilon": measured(
-            replaced.epsilon_lower_bound.min(), "ε", "mode paper, calibrated for β, a record replaced; claimed ε = 4",
+            replaced.epsilon_lower_bound.min(),
+            "ε",
+            "mode paper, calibrated for β, a record replaced; claimed ε = 4",
             n=len(replaced),
         ),
-    }  # fmt: skip
+    }

@@ -37,10 +37,13 @@ def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
 def pairs(pairs: pd.DataFrame) -> Captioned:
     """The exact accountant beside the bounds."""
     table = pairs.groupby(["closeness", "samples"], sort=False).agg(
-        exact_deviation=("exact_deviation", "mean"), proven_bound=("proven_bound", "mean"),
-        published_bound=("published_bound", "mean"), exact_epsilon=("exact_epsilon", "mean"),
-        proven_epsilon=("proven_epsilon", "mean"), published_epsilon=("published_epsilon", "mean"),
-    )  # fmt: skip
+        exact_deviation=("exact_deviation", "mean"),
+        proven_bound=("proven_bound", "mean"),
+        published_bound=("published_bound", "mean"),
+        exact_epsilon=("exact_epsilon", "mean"),
+        proven_epsilon=("proven_epsilon", "mean"),
+        published_epsilon=("published_epsilon", "mean"),
+    )
     return table.reset_index().rename(columns={"closeness": "β", "samples": "k"}), (
         "Exact Δ and ε (δ = 10⁻³) of pairs of neighbours, means, beside the bounds that calibrate k; β = 2 replaces "
         "the record by the nearest of another class."
@@ -60,10 +63,13 @@ def audits(audits: pd.DataFrame) -> Captioned:
     """The largest ε that each audit bounds from below, over seeds."""
     groups = audits.groupby(["kind", "mechanism", "canary", "claimed_epsilon"], sort=False)
     table = groups.agg(
-        largest_bound=("epsilon_lower_bound", "max"), least_bound=("epsilon_lower_bound", "min"),
-        alarms=("alarm", "sum"), audits=("alarm", "size"), noise_ratio=("noise_ratio", "mean"),
+        largest_bound=("epsilon_lower_bound", "max"),
+        least_bound=("epsilon_lower_bound", "min"),
+        alarms=("alarm", "sum"),
+        audits=("alarm", "size"),
+        noise_ratio=("noise_ratio", "mean"),
         theorem_epsilon=("implied_epsilon", "max"),
-    ).reset_index()  # fmt: skip
+    ).reset_index()
     return table, (
         "White-box audits over seeds: lower bounds on ε, and how many raised the alarm. Noise ratio is observed over "
         "claimed sd; the theorem's ε is recomputed from the true public numbers."
@@ -73,8 +79,15 @@ def audits(audits: pd.DataFrame) -> Captioned:
 def datasets(meta: dict[str, Any]) -> Captioned:
     """What each data set is."""
     rows = [
-        {"data set": name, "train": facts["n"], "test": facts["test"], "features": facts["d"],
-         "classes": facts["classes"], "extractor": facts["features"], "origin": facts["origin"]}
+        {
+            "data set": name,
+            "train": facts["n"],
+            "test": facts["test"],
+            "features": facts["d"],
+            "classes": facts["classes"],
+            "extractor": facts["features"],
+            "origin": facts["origin"],
+        }
         for name, facts in meta.items()
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows), "The data sets, their public features and where they came from."

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.measuring import slope
+from steps.dp_ntk.intervals import slope
 from tenfold.metrics.measurements import Measurement, measured
 
 
@@ -58,14 +58,16 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
             eta["after_over_before"], "ratio", "λ_min once one record equals another, over λ_min before"
         ),
         "eta_over_declared": measured(
-            cifar["smallest"] / gaps["declared_eta"], "ratio",
+            cifar["smallest"] / gaps["declared_eta"],
+            "ratio",
             f"λ_min of K on the two-class data over the declared {gaps['declared_eta']:g}",
         ),
         "count_ratio": measured(
             two["k"] / published["k"], "ratio", f"k at n = {two['n']} over k at n = {published['n']}, ε = {middle:g}"
         ),
         "condition_ratio": measured(
-            min(entry["whitened"] / entry["condition"] for entry in ten), "ratio",
+            min(entry["whitened"] / entry["condition"] for entry in ten),
+            "ratio",
             f"Δ over ε/(8 ln(1/δ)), which it must not exceed, n = {ten[0]['n']}, least over ε",
         ),
         "condition_ratio_two": measured(
@@ -76,9 +78,10 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
         ),
         "rank_share": measured(utility["rank_share"], "share", "rank of K̃ over n, likewise"),
         "noise_by_count": measured(
-            np.max(noise["noise_variance"]) / np.min(noise["noise_variance"]), "ratio",
+            np.max(noise["noise_variance"]) / np.min(noise["noise_variance"]),
+            "ratio",
             f"largest λ₀ over smallest for n from {counts[0]} to {counts[-1]}",
         ),
         "noise_to_signal": measured(noise["noise_to_signal"], "ratio", "λ₀ over ‖φ(x)‖², ε = 1, δ = 10⁻⁵, k = 32"),
         "midpoint_share": measured(gaps["midpoint"]["share"], "share", "δ by midpoint quantiles over δ by upper sums"),
-    }  # fmt: skip
+    }

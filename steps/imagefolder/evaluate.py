@@ -24,8 +24,8 @@ from steps.imagefolder.measurements import (
 )
 from steps.imagefolder.pictures import dataset_names
 from steps.imagefolder.tables import ablation_table, generations, probe_table, reconstructions, truncation, usage_table
-from steps.runtime.params import dataclass
-from steps.runtime.run import Run
+from steps.step.params import Params
+from steps.step.run import Run
 from tenfold.imagefolder.evaluation import Reference, evaluate_images
 from tenfold.imagefolder.grids import interpolation, scale_strips
 from tenfold.imagefolder.grids import sheet as laid_out
@@ -43,8 +43,7 @@ COLUMNS = 10  # pictures in a row of a figure
 MOST_CLASSES = 10  # rows of a figure
 
 
-@dataclass
-class EvaluateParams:
+class EvaluateParams(Params):
     """Draws of the bootstrap of distances, and whether models run on a GPU, if there is one."""
 
     resamples: int
@@ -52,9 +51,22 @@ class EvaluateParams:
 
 
 def evaluate(
-    prepared: Path, trained: Path, p2: Path, p1: Path, unquantised: Path, folded: Path, unfolded: Path, sampled: Path,
-    quantisation: Path, semantics: Path, timed: Path, *, out: Path, params: EvaluateParams, run: Run,
-) -> None:  # fmt: skip
+    prepared: Path,
+    trained: Path,
+    p2: Path,
+    p1: Path,
+    unquantised: Path,
+    folded: Path,
+    unfolded: Path,
+    sampled: Path,
+    quantisation: Path,
+    semantics: Path,
+    timed: Path,
+    *,
+    out: Path,
+    params: EvaluateParams,
+    run: Run,
+) -> None:
     """Join every step's output into measurements, tables and figures.
 
     Claims are tested on the first data set.
@@ -105,28 +117,41 @@ def _likelihoods(dataset: str, generators: dict[str, Path]) -> dict[str, Measure
         nats = [one["nats_per_image"] for one in _json(folder / "generator.json")[dataset]]
         found[f"nats_{order}"] = measured(
             float(np.mean(nats)), "nats an image", f"{order}, validation", seeds=len(nats)
-        )  # fmt: skip
+        )
     return found
 
 
 def _tables(
-    inputs: list[Inputs], params: EvaluateParams, usages: dict[str, Any], scales: pd.DataFrame, networks: pd.DataFrame,
-    timing: pd.DataFrame, ablation: pd.DataFrame,
-) -> dict[str, tuple[pd.DataFrame, str]]:  # fmt: skip
+    inputs: list[Inputs],
+    params: EvaluateParams,
+    usages: dict[str, Any],
+    scales: pd.DataFrame,
+    networks: pd.DataFrame,
+    timing: pd.DataFrame,
+    ablation: pd.DataFrame,
+) -> dict[str, tuple[pd.DataFrame, str]]:
     """Return each table with its caption by the name of its file."""
     tables = {
-        "reconstruction.csv": (reconstructions(inputs, params.resamples),
-                               "Test pictures through each tokenizer: mse, ssim on [0, 1]; distances in metric_clf."),
-        "generation.csv": (generations(inputs, params.resamples),
-                           "Samples against as many test pictures, in the features of metric_clf: no FID."),
+        "reconstruction.csv": (
+            reconstructions(inputs, params.resamples),
+            "Test pictures through each tokenizer: mse, ssim on [0, 1]; distances in metric_clf.",
+        ),
+        "generation.csv": (
+            generations(inputs, params.resamples),
+            "Samples against as many test pictures, in the features of metric_clf: no FID.",
+        ),
         "truncated.csv": (scales, "Squared error on [−1, 1] from the first scales alone, test split."),
         "usage.csv": (usage_table(usages), "Use of the codes on validation, by branch and scale."),
         "probes.csv": (probe_table(inputs), "Linear probes of each branch's mean token. " + CAVEAT),
-        "networks.csv": (networks,
-                         "Stand-in networks: accuracy of metric_clf, probes of teachers; oracle_teacher saw labels."),
-        "timing.csv": (timing.groupby(["generator", "cache", "positions"]).seconds.median().reset_index(),
-                       "Drawing with guidance: seconds, medians."),
-    }  # fmt: skip
+        "networks.csv": (
+            networks,
+            "Stand-in networks: accuracy of metric_clf, probes of teachers; oracle_teacher saw labels.",
+        ),
+        "timing.csv": (
+            timing.groupby(["generator", "cache", "positions"]).seconds.median().reset_index(),
+            "Drawing with guidance: seconds, medians.",
+        ),
+    }
     if len(ablation):
         caption = "Means over the seeds; errors on [−1, 1]. Rows 7 and 8 are our reading."
         tables["ablation.csv"] = (ablation_table(ablation), caption)
@@ -153,9 +178,10 @@ def reconstruction_measurements(one: Inputs, resamples: int) -> dict[str, Measur
         "p1_minus_p2": paired(
             errors["p1"], errors["p2"], ERROR, f"error of P = 1 less that of P = 2, {positions} positions"
         ),
-        "p2_minus_unquantised": lost["p2"], "p1_minus_unquantised": lost["p1"],
+        "p2_minus_unquantised": lost["p2"],
+        "p1_minus_unquantised": lost["p1"],
         "headroom": least if limited else unavailable(NO_HEADROOM),
-    }  # fmt: skip
+    }
 
 
 def probe_measurements(one: Inputs) -> dict[str, Measurement]:
@@ -163,7 +189,8 @@ def probe_measurements(one: Inputs) -> dict[str, Measurement]:
     (detail, semantic), lost = probes_of(one, "p2")
     return {
         "semantic_minus_detail_probe": of_estimate(
-            probe_difference(semantic, detail), "accuracy",
+            probe_difference(semantic, detail),
+            "accuracy",
             "probe of the regularised branch less that of the other, one training",
         ),
         "semantic_probe": measured(
@@ -171,14 +198,18 @@ def probe_measurements(one: Inputs) -> dict[str, Measurement]:
         ),
         "detail_probe": measured(detail.accuracy, "accuracy", "other branch", detail.interval, n=detail.n),
         "dependence_difference": measured(
-            float(lost[1] - lost[0]), "accuracy",
-            "what a probe of both branches loses without the regularised one, less without the other", n=semantic.n,
-        ),
-        "shuffled_probe": measured(
-            semantic.shuffled_accuracy - semantic.chance, "accuracy", "probe of shuffled labels less chance",
+            float(lost[1] - lost[0]),
+            "accuracy",
+            "what a probe of both branches loses without the regularised one, less without the other",
             n=semantic.n,
         ),
-    }  # fmt: skip
+        "shuffled_probe": measured(
+            semantic.shuffled_accuracy - semantic.chance,
+            "accuracy",
+            "probe of shuffled labels less chance",
+            n=semantic.n,
+        ),
+    }
 
 
 def generation_measurements(one: Inputs, resamples: int) -> dict[str, Measurement]:
@@ -196,8 +227,9 @@ def generation_measurements(one: Inputs, resamples: int) -> dict[str, Measuremen
             values, detail = [figure[metric]["value"] for figure in evaluated], f"{name} samples, test"
             found[f"{metric}_{name}"] = (
                 measured(values[0], metric, f"{detail}, one training", evaluated[0][metric]["interval"], n=count)
-                if len(values) == 1 else mean_of(values, metric, f"{detail}, over trainings", seeds=len(values))
-            )  # fmt: skip
+                if len(values) == 1
+                else mean_of(values, metric, f"{detail}, over trainings", seeds=len(values))
+            )
     detail = "distance of folded samples less that of unfolded ones"
     first, second = ([figure["fd_metric_clf"]["value"] for figure in figures_of[name]] for name in ORDERS)
     difference = frechet_difference(features["folded"][0], features["unfolded"][0], real, resamples=resamples)
@@ -217,13 +249,15 @@ def _figures(inputs: list[Inputs], tried: dict[str, Any]) -> dict[str, figures.D
         shown, side = one.test.pixels[: 2 * COLUMNS], one.test.size
         images = to_tensor(shown).to(tokenizer.projection.weight.device)
         found[f"{name}_reconstruction"] = figures.sheet(
-            scale_strips(tokenizer, images[:COLUMNS]), side,
+            scale_strips(tokenizer, images[:COLUMNS]),
+            side,
             f"{name}: test pictures, a row each, from the first 1, 2, … scales; the picture itself last.",
-        )  # fmt: skip
+        )
         found[f"{name}_interpolation"] = figures.sheet(
-            interpolation(tokenizer, images[:5], images[5:10]), side,
+            interpolation(tokenizer, images[:5], images[5:10]),
+            side,
             f"{name}: between the latent maps of two test pictures, a pair a row.",
-        )  # fmt: skip
+        )
         for order, parts in one.samples.items():
             classes = one.models[order].config.generator.classes
             count = min(COLUMNS, len(parts[0]) // classes)
@@ -231,10 +265,11 @@ def _figures(inputs: list[Inputs], tried: dict[str, Any]) -> dict[str, figures.D
             chosen = chosen[:MOST_CLASSES]
             scale = tried[name][order]["chosen"]
             found[f"{name}_samples_{order}"] = figures.sheet(
-                laid_out(chosen.reshape(-1, *parts[0].shape[1:]), count), side,
+                laid_out(chosen.reshape(-1, *parts[0].shape[1:]), count),
+                side,
                 f"{name}: {order} samples, guidance {scale:g}, a class a row; the first ones drawn, not selected.",
                 rows=[str(label) for label in range(len(chosen))],
-            )  # fmt: skip
+            )
         found[f"{name}_guidance"] = figures.guidance(tried[name])
     return found
 

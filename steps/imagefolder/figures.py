@@ -53,10 +53,16 @@ def truncated(table: pd.DataFrame) -> Drawn:
 
 def ablation(table: pd.DataFrame) -> Drawn:
     """Draw error and distance of samples by row, a dot a seed."""
-    panels = [(name, label) for name, label in (
-        ("error", "squared error, test"), ("error_3_scales", "the same from 3 scales"),
-        ("fd_metric_clf", "fd_metric_clf of samples"), ("probe_1", "probe of the last branch"),
-    ) if name in table]  # fmt: skip
+    panels = [
+        (name, label)
+        for name, label in (
+            ("error", "squared error, test"),
+            ("error_3_scales", "the same from 3 scales"),
+            ("fd_metric_clf", "fd_metric_clf of samples"),
+            ("probe_1", "probe of the last branch"),
+        )
+        if name in table
+    ]
     figure = Figure(figsize=(2.9 * max(len(panels), 1), 2.9), layout="constrained")
     for axis, (name, label) in zip(figure.subplots(1, max(len(panels), 1), squeeze=False)[0], panels, strict=False):
         axis.plot(table["row"], table[name], "o", alpha=0.6)

@@ -13,15 +13,14 @@ from steps.imagefolder import setting
 from steps.imagefolder.encoding import tokens_of
 from steps.imagefolder.loops import fit_generator, settings_from
 from steps.imagefolder.pictures import dataset_names, origin, read_split
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.generator import NextScaleGenerator
 from tenfold.imagefolder.pipeline import KINDS, ImageFolder
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.training import evaluate_generator, summarise
 
-Count = Annotated[int, Field(gt=0)]
 CARD = """# ImageFolder of {dataset}, {variant} generator, seed {seed}
 
 Tokenizer and generator: pictures of a class. {length} positions of {branches} branches for a class of {classes};
@@ -30,8 +29,7 @@ arXiv 2410.01756 at {scale}.
 """
 
 
-@dataclass
-class GeneratorParams:
+class GeneratorParams(Params):
     """Sizes (``sizes`` go to GeneratorConfig) and training; the rest as of the tokenizer.
 
     The first data set has a generator from each of ``seeds`` seeds, others have one.
@@ -78,17 +76,32 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
         found[dataset] = []
         for seed in range(1 if number else params.seeds):
             model = fit_generator(
-                run, f"{dataset}/{seed}", config, settings_from(params), coder, data, params.batch_size,
-                kind=KINDS[run.variant], encodes=files is not None, mixed_precision=params.mixed_precision,
+                run,
+                f"{dataset}/{seed}",
+                config,
+                settings_from(params),
+                coder,
+                data,
+                params.batch_size,
+                kind=KINDS[run.variant],
+                encodes=files is not None,
+                mixed_precision=params.mixed_precision,
                 workers=params.workers,
-            )  # fmt: skip
+            )
             scores = scored(model.to(place), coder.to(place), held_out.to(place), classes.to(place))
             found[dataset].append({"bits_of_tokens": coder.config.bits, **scores})
             card = CARD.format(
-                dataset=dataset, variant=run.variant, seed=seed, length=model.layout.length, branches=config.branches,
-                classes=config.classes, updates=params.updates, source=origin(prepared, dataset),
-                nats=scores["nats_per_image"], scale=setting.scale(run),
-            )  # fmt: skip
+                dataset=dataset,
+                variant=run.variant,
+                seed=seed,
+                length=model.layout.length,
+                branches=config.branches,
+                classes=config.classes,
+                updates=params.updates,
+                source=origin(prepared, dataset),
+                nats=scores["nats_per_image"],
+                scale=setting.scale(run),
+            )
             run.model(f"{dataset}-{run.variant}-{seed}", ImageFolder.of(coder, model).to("cpu"), card=card)
             run.say(f"{dataset}, seed {seed}: {scores['nats_per_image']:.1f} nats an image on validation")
     (out / "generator.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from torch.utils.data import Dataset
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.imagefolder.folders import CroppedPictures, class_folders, cropped
 
 NAME = "imagenet"
@@ -45,9 +45,10 @@ def write_imagenet(folder: Path, out: Path, run: Run, *, size: int, per_class: d
         arrays |= {f"{name}_pixels": pixels, f"{name}_labels": rows.label.to_numpy(np.int64)}
         record[name] = {"count": len(rows), "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
     np.savez_compressed(out / f"{NAME}.npz", allow_pickle=False, **arrays)
-    run.say(f"{NAME}: {len(kept)} pictures to train on; arrays of " + ", ".join(
-        f"{name} {len(rows)}" for name, (_, rows) in splits.items()
-    ))  # fmt: skip
+    run.say(
+        f"{NAME}: {len(kept)} pictures to train on; arrays of "
+        + ", ".join(f"{name} {len(rows)}" for name, (_, rows) in splits.items())
+    )
     return record
 
 
@@ -66,6 +67,11 @@ def training_pictures(
         return None
     table = pd.read_csv(prepared / f"{dataset}.csv")
     return CroppedPictures(
-        Path(record["folder"]) / "train", table.name.tolist(), table.label.tolist(), size=size, resized=resized,
-        views=views, seed=seed,
-    )  # fmt: skip
+        Path(record["folder"]) / "train",
+        table.name.tolist(),
+        table.label.tolist(),
+        size=size,
+        resized=resized,
+        views=views,
+        seed=seed,
+    )

@@ -46,14 +46,20 @@ def read_inputs(
     """Return what the steps before left for one data set, its models on a device."""
     samples = arrays(sampled / "samples.npz")
     return Inputs(
-        dataset, read_split(prepared, dataset, "train"), read_split(prepared, dataset, "test"),
+        dataset,
+        read_split(prepared, dataset, "train"),
+        read_split(prepared, dataset, "test"),
         MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf").to(device),
-        {name: Tokenizer.load(folder / "models" / f"{dataset}-{name}").to(device)
-         for name, folder in zip(VARIANTS, tokenizers, strict=True)},
-        {name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0").to(device)
-         for name, folder in zip(ORDERS, generators, strict=True)},
+        {
+            name: Tokenizer.load(folder / "models" / f"{dataset}-{name}").to(device)
+            for name, folder in zip(VARIANTS, tokenizers, strict=True)
+        },
+        {
+            name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0").to(device)
+            for name, folder in zip(ORDERS, generators, strict=True)
+        },
         {name: [samples[key] for key in sorted(samples) if key.startswith(f"{dataset}-{name}-")] for name in ORDERS},
-    )  # fmt: skip
+    )
 
 
 @cache

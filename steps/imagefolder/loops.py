@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import NextScaleGenerator
@@ -43,11 +43,20 @@ def settings_from(params: Any, **changes: Any) -> TrainingSettings:
 
 
 def fit_tokenizer(
-    run: Run, name: str, config: TokenizerConfig, settings: TrainingSettings, pictures: Tensor | Dataset[Any],
-    batch_size: int, *, teacher: Callable[[Tensor], Tensor] | None = None, adversarial: AdversarialLoss | None = None,
-    perceptual: Perceptual = gradient_difference, start: Tokenizer | None = None, mixed_precision: str = "no",
+    run: Run,
+    name: str,
+    config: TokenizerConfig,
+    settings: TrainingSettings,
+    pictures: Tensor | Dataset[Any],
+    batch_size: int,
+    *,
+    teacher: Callable[[Tensor], Tensor] | None = None,
+    adversarial: AdversarialLoss | None = None,
+    perceptual: Perceptual = gradient_difference,
+    start: Tokenizer | None = None,
+    mixed_precision: str = "no",
     workers: int = 0,
-) -> Tokenizer:  # fmt: skip
+) -> Tokenizer:
     """Train a tokenizer and return its averaged weights; progress is logged as <name>/<loss>.
 
     ``pictures`` are images (N, C, H, W), or a data set whose items begin with an image, read by ``workers``.
@@ -55,9 +64,15 @@ def fit_tokenizer(
     accelerator = run.accelerator(mixed_precision=mixed_precision)
     seed = int(run.generator(f"start of {name}").integers(2**31))
     training = TokenizerTraining(
-        config, settings, accelerator, seed=seed, teacher=teacher, perceptual=perceptual, adversarial=adversarial,
+        config,
+        settings,
+        accelerator,
+        seed=seed,
+        teacher=teacher,
+        perceptual=perceptual,
+        adversarial=adversarial,
         start=start,
-    )  # fmt: skip
+    )
     data: Any = TensorDataset(pictures) if isinstance(pictures, Tensor) else pictures
     batches = run.batches(data, min(batch_size, len(data)), f"order of {name}", num_workers=workers)
     for update in run.updates(settings.updates, {**training.state, "batches": batches}):
@@ -69,10 +84,19 @@ def fit_tokenizer(
 
 
 def fit_generator(
-    run: Run, name: str, config: GeneratorConfig, settings: TrainingSettings, tokenizer: Tokenizer,
-    data: Dataset[Any], batch_size: int, *, kind: type[NextScaleGenerator], encodes: bool = False,
-    mixed_precision: str = "no", workers: int = 0,
-) -> NextScaleGenerator:  # fmt: skip
+    run: Run,
+    name: str,
+    config: GeneratorConfig,
+    settings: TrainingSettings,
+    tokenizer: Tokenizer,
+    data: Dataset[Any],
+    batch_size: int,
+    *,
+    kind: type[NextScaleGenerator],
+    encodes: bool = False,
+    mixed_precision: str = "no",
+    workers: int = 0,
+) -> NextScaleGenerator:
     """Train a generator and return its averaged weights; progress is logged as <name>/<loss>.
 
     ``data`` holds tokens (P, L) and labels; where ``encodes``, images and labels, and every batch passes the frozen

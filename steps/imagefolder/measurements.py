@@ -13,10 +13,10 @@ import torch
 from scipy import stats
 
 from tenfold.imagefolder.config import PAPER_TOKENIZER, TokenizerConfig
-from tenfold.imagefolder.draws import drawn_from
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.sampling import draw, filtered, joint_sample
+from tenfold.imagefolder.seeding import drawn_from
 from tenfold.metrics.bootstrap import Estimate, paired_difference
 from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, unavailable
 
@@ -71,18 +71,24 @@ def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement
             (3, "error"), (4, "error"), ERROR, "error of row 3 (P = 1) less that of row 4 (P = 2)"
         ),
         "dropout_gain_3_scales": between(
-            (1, "error_3_scales"), (2, "error_3_scales"), ERROR,
+            (1, "error_3_scales"),
+            (2, "error_3_scales"),
+            ERROR,
             "error from 3 scales without quantizer dropout (row 1) less that with it (row 2)",
         ),
         "semantic_loss_gain": between(
-            (6, "probe_1"), (4, "probe_1"), "accuracy",
+            (6, "probe_1"),
+            (4, "probe_1"),
+            "accuracy",
             "probe of the semantic branch (row 6) less that of the same branch without the loss (row 4)",
         ),
         "one_minus_all_probe": between(
-            (6, "probe_1"), (5, "probe_1"), "accuracy",
+            (6, "probe_1"),
+            (5, "probe_1"),
+            "accuracy",
             "probe of the semantic branch, one branch regularised (row 6) less both (row 5)",
         ),
-    }  # fmt: skip
+    }
     found["dropout_full_ratio"] = _ratio(of(2, "error"), of(1, "error"))
     for name, first, second, detail in (
         ("fd_one_minus_none", 6, 4, "semantic loss on one branch (row 6) less none (row 4)"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 
 from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.imagefolder.convnet import ConvNetConfig, seeded
 from tenfold.imagefolder.metric_classifier import MetricClassifier, train_metric_classifier
 from tenfold.imagefolder.probes import linear_probe
@@ -22,7 +22,6 @@ from tenfold.imagefolder.teacher import (
     train_teacher,
 )
 
-Count = Annotated[int, Field(gt=0)]
 METHODS = {"simclr": "SimCLR", "vicreg": "VICReg"}  # as a card names them
 CLASSIFIER = """# metric_clf of {dataset}
 
@@ -36,8 +35,7 @@ of its features reaches {accuracy:.3f} on the test split.
 """
 
 
-@dataclass
-class NetworksParams:
+class NetworksParams(Params):
     """Sizes and training of both."""
 
     classifier_widths: list[int]
@@ -71,9 +69,12 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
 
     def start(kind: Any, name: str, widths: list[int]) -> Any:
         config = ConvNetConfig(
-            image_size=images.shape[-1], channels=images.shape[1], widths=tuple(widths), features=params.features,
+            image_size=images.shape[-1],
+            channels=images.shape[1],
+            widths=tuple(widths),
+            features=params.features,
             classes=params.classes,
-        )  # fmt: skip
+        )
         return seeded(kind, config, int(run.generator(f"start of {name} of {dataset}").integers(2**31))).to(run.device)
 
     def draws(name: str) -> torch.Generator:
@@ -83,9 +84,15 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
     teacher = start(SSLTeacher, "ssl_teacher", params.teacher_widths)
     untrained = _probe(start(SSLTeacher, "ssl_teacher", params.teacher_widths), train, test)
     losses = train_metric_classifier(
-        classifier, images, labels, params.classifier_updates, draws("metric_clf"), batch_size=params.batch_size,
-        learning_rate=params.classifier_learning_rate, mirror=True,
-    )  # fmt: skip
+        classifier,
+        images,
+        labels,
+        params.classifier_updates,
+        draws("metric_clf"),
+        batch_size=params.batch_size,
+        learning_rate=params.classifier_learning_rate,
+        mirror=True,
+    )
     _log(run, f"{dataset}/metric_clf", losses)
     options: dict[str, Any] = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
     losses = train_teacher(

@@ -5,25 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 from jaxtyping import UInt8
 
 from steps.imagefolder.imagenet import NAME, write_imagenet
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.data.images import read_images
-
-Count = Annotated[int, Field(gt=0)]
 
 
 class UnknownDataset(ValueError):
     """A data set that this paper has no source of."""
 
 
-@dataclass
-class PrepareParams:
+class PrepareParams(Params):
     """Which data sets, pictures a class of each split, and the side of all pictures.
 
     A name may end in a side of its own: cifar10_64 is cifar10 at 64×64, of the same pictures in the same splits.

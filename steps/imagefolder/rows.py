@@ -19,8 +19,8 @@ from steps.imagefolder import setting
 from steps.imagefolder.encoding import picture_errors, tokens_of
 from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from
 from steps.imagefolder.pictures import Split, dataset_names, read_split
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.discriminators import discriminator
@@ -36,13 +36,11 @@ from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import code_counts, perplexity
 from tenfold.metrics.generation import frechet_distance
 
-Count = Annotated[int, Field(gt=0)]
 GROUPS = {"quantisation": [*range(1, 5), *range(9, 9 + len(SWEEP))], "semantics": [*range(5, 9)]}
 FEW = 3  # scales of truncated decoding
 
 
-@dataclass
-class RowsParams:
+class RowsParams(Params):
     """Which rows (by number, those of the sweep by name) from how many seeds; sizes are those of the main models.
 
     ``discriminator`` is that of the rows before the seventh; that of rows 7 and 8 reads features of
@@ -144,9 +142,11 @@ class Study:
             small = SSLTeacher.load(self.trained / "models" / f"{self.dataset}-{setting.STAND_IN}")
             return small, small.config.widths
         network = FrozenTransformer.from_pretrained(
-            params.discriminator_model, revision=params.discriminator_revision, image_size=params.frozen_size,
+            params.discriminator_model,
+            revision=params.discriminator_revision,
+            image_size=params.frozen_size,
             depths=tuple(params.discriminator_depths),
-        )  # fmt: skip
+        )
         return network, network.widths
 
     def measured(self, row: Row, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
@@ -156,16 +156,17 @@ class Study:
         features = [_features(tokenizer, part) for part in (self.train, self.test)]
         probes = {}
         for branch in range(row.tokenizer.branches):
-            probe = linear_probe(
-                features[0][:, branch], self.train.labels, features[1][:, branch], self.test.labels
-            )  # fmt: skip
+            probe = linear_probe(features[0][:, branch], self.train.labels, features[1][:, branch], self.test.labels)
             items[f"probe_{branch}"], probes[f"probe_{branch}"] = probe.correct.astype(float), probe.accuracy
         found = {
-            "positions": float(row.length), "bits": row.tokenizer.bits, "error": float(items["error"].mean()),
+            "positions": float(row.length),
+            "bits": row.tokenizer.bits,
+            "error": float(items["error"].mean()),
             "error_3_scales": float(items["error_3_scales"].mean()),
             "least_perplexity": float(perplexity(counts.sum(dim=0, keepdim=True)).min()),
-            "rfd_metric_clf": self.distance(pixels), **probes,
-        }  # fmt: skip
+            "rfd_metric_clf": self.distance(pixels),
+            **probes,
+        }
         if self.params.generator_updates:
             found |= self.generation(row, seed, tokenizer)
         return found, items
@@ -184,12 +185,19 @@ class Study:
             accelerator = run.accelerator(mixed_precision=precision)
             adversarial = AdversarialLoss(judge, settings, accelerator, seed=seed)
         return fit_tokenizer(
-            run, name, config, settings_from(params, collapse_check=0),  # a collapse is a result of the row
-            self.train.images if self.files is None else self.files, params.batch_size,
+            run,
+            name,
+            config,
+            settings_from(params, collapse_check=0),  # a collapse is a result of the row
+            self.train.images if self.files is None else self.files,
+            params.batch_size,
             teacher=self.teacher.described if config.semantic_branches != "none" else None,
-            adversarial=adversarial, perceptual=setting.perceptual(params.perceptual, run.device),
-            start=setting.start(config, name, params, run), mixed_precision=precision, workers=params.workers,
-        )  # fmt: skip
+            adversarial=adversarial,
+            perceptual=setting.perceptual(params.perceptual, run.device),
+            start=setting.start(config, name, params, run),
+            mixed_precision=precision,
+            workers=params.workers,
+        )
 
     def generation(self, row: Row, seed: int, tokenizer: Tokenizer) -> dict[str, float]:
         """Train a row's generator and measure its pictures."""
@@ -199,14 +207,24 @@ class Study:
         if data is None:
             data = TensorDataset(tokens_of(tokenizer, self.train), torch.from_numpy(self.train.labels))
         model = fit_generator(
-            run, f"{row.number}/{seed}/generator", config, settings_from(params, updates=params.generator_updates),
-            tokenizer, data, params.batch_size, kind=FoldedGenerator, encodes=self.files is not None,
-            mixed_precision=params.mixed_precision, workers=params.workers,
-        )  # fmt: skip
+            run,
+            f"{row.number}/{seed}/generator",
+            config,
+            settings_from(params, updates=params.generator_updates),
+            tokenizer,
+            data,
+            params.batch_size,
+            kind=FoldedGenerator,
+            encodes=self.files is not None,
+            mixed_precision=params.mixed_precision,
+            workers=params.workers,
+        )
         classes = np.tile(np.arange(config.classes), params.per_class)
-        pixels = ImageFolder.of(tokenizer, model).to(self.place).generate(
-            classes, seed=seed, guidance_scale=params.guidance, top_k=params.top_k, top_p=params.top_p
-        )  # fmt: skip
+        pixels = (
+            ImageFolder.of(tokenizer, model)
+            .to(self.place)
+            .generate(classes, seed=seed, guidance_scale=params.guidance, top_k=params.top_k, top_p=params.top_p)
+        )
         return {"fd_metric_clf": self.distance(pixels)}
 
     def distance(self, pixels: np.ndarray) -> float:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 
 from steps.imagefolder.pictures import dataset_names, read_split
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.metrics.generation import frechet_distance
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class SampleParams:
+class SampleParams(Params):
     """How many of each class, the guidance scales to choose from, and whether to draw on a GPU, if there is one."""
 
     per_class: Count
@@ -64,8 +60,9 @@ def sample(
                 found = drawn(model, np.tile(classes, params.per_class), best, params, seed=2 + seed)
                 arrays[f"{dataset}-{name}-{seed}"] = found
             tried.setdefault(dataset, {})[name] = {
-                "chosen": best, "fd_metric_clf": {f"{scale:g}": score for scale, score in scores.items()},
-            }  # fmt: skip
+                "chosen": best,
+                "fd_metric_clf": {f"{scale:g}": score for scale, score in scores.items()},
+            }
             run.say(f"{dataset}, {name}: guidance {best:g}, fd_metric_clf {scores[best]:.2f} on validation")
     np.savez_compressed(out / "samples.npz", allow_pickle=False, **arrays)
     (out / "guidance.json").write_text(json.dumps(tried, indent=1) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from steps.imagefolder.imagenet import training_pictures
 from steps.imagefolder.loops import standardised
 from steps.imagefolder.pictures import Split
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss, AdversarialSettings
 from tenfold.imagefolder.config import TokenizerConfig
 from tenfold.imagefolder.discriminators import discriminator
@@ -79,9 +79,11 @@ def adversarial(config: TokenizerConfig, dataset: str, params: Any, run: Run) ->
     network = None
     if params.discriminator == "features":
         network = FrozenTransformer.from_pretrained(
-            params.discriminator_model, revision=params.discriminator_revision, image_size=params.frozen_size,
+            params.discriminator_model,
+            revision=params.discriminator_revision,
+            image_size=params.frozen_size,
             depths=tuple(params.discriminator_depths),
-        )  # fmt: skip
+        )
     seed = int(run.generator(f"discriminator of {dataset}").integers(2**31))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

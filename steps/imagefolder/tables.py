@@ -64,17 +64,25 @@ def _flat(found: dict[str, Any]) -> dict[str, float]:
 
 def ablation_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the means over the seeds, a row of the ablation each."""
-    return rows.groupby(["row", "title"]).mean().rename(columns={"seed": "seeds"}).assign(
-        seeds=rows.groupby(["row", "title"]).seed.count()
-    ).reset_index()  # fmt: skip
+    return (
+        rows.groupby(["row", "title"])
+        .mean()
+        .rename(columns={"seed": "seeds"})
+        .assign(seeds=rows.groupby(["row", "title"]).seed.count())
+        .reset_index()
+    )
 
 
 def usage_table(usages: dict[str, Any]) -> pd.DataFrame:
     """Return a row a data set, tokenizer, branch and scale."""
-    return pd.DataFrame([
-        {"dataset": dataset, "variant": name, **row}
-        for name, found in usages.items() for dataset, rows in found.items() for row in rows
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"dataset": dataset, "variant": name, **row}
+            for name, found in usages.items()
+            for dataset, rows in found.items()
+            for row in rows
+        ]
+    )
 
 
 def probe_table(inputs: list[Inputs]) -> pd.DataFrame:
@@ -84,9 +92,16 @@ def probe_table(inputs: list[Inputs]) -> pd.DataFrame:
         for variant in ("p2", "p1"):
             probes, lost = probes_of(one, variant)
             rows += [
-                {"dataset": one.dataset, "variant": variant, "branch": branch + 1, "accuracy": probe.accuracy,
-                 "from": probe.interval[0], "to": probe.interval[1], "shuffled labels": probe.shuffled_accuracy,
-                 "lost without it": lost[branch]}
+                {
+                    "dataset": one.dataset,
+                    "variant": variant,
+                    "branch": branch + 1,
+                    "accuracy": probe.accuracy,
+                    "from": probe.interval[0],
+                    "to": probe.interval[1],
+                    "shuffled labels": probe.shuffled_accuracy,
+                    "lost without it": lost[branch],
+                }
                 for branch, probe in enumerate(probes)
-            ]  # fmt: skip
+            ]
     return pd.DataFrame(rows)

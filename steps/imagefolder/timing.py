@@ -5,22 +5,18 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from statistics import median
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
 from steps.imagefolder.pictures import dataset_names
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.sampling import sample
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class TimingParams:
+class TimingParams(Params):
     """Pictures at once, and how often each cell is timed."""
 
     pictures: Count
@@ -55,8 +51,9 @@ def timing(prepared: Path, folded: Path, unfolded: Path, *, out: Path, params: T
             seconds = time.perf_counter() - started
             if repeat:  # the first one warms up
                 length = model.generator.layout.length
-                table.append({"generator": name, "cache": cache, "positions": length, "repeat": repeat,
-                              "seconds": seconds})  # fmt: skip
+                table.append(
+                    {"generator": name, "cache": cache, "positions": length, "repeat": repeat, "seconds": seconds}
+                )
     frame = pd.DataFrame(table)
     frame.to_csv(out / "timing.csv", index=False, float_format="%.6g")
     for (name, cache), part in frame.groupby(["generator", "cache"]):

@@ -10,14 +10,13 @@ from steps.imagefolder import setting
 from steps.imagefolder.encoding import mean_error, tokens_of
 from steps.imagefolder.loops import fit_tokenizer, settings_from
 from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
 from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
 
-Count = Annotated[int, Field(gt=0)]
 # What each variant changes, and nothing else; p2 is the paper's. All have the semantic loss on their last branch.
 VARIANTS: dict[str, dict[str, Any]] = {"p2": {}, "p1": {"branches": 1}, "unquantised": {"quantize": False}}
 CARD = """# ImageFolder tokenizer {variant} of {dataset}
@@ -27,8 +26,7 @@ Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction 
 """
 
 
-@dataclass
-class TokenizerParams:
+class TokenizerParams(Params):
     """Sizes, training, and what it is trained with (``steps.imagefolder.setting``).
 
     ``sizes`` go to TokenizerConfig, as ``sized`` makes them fit the pictures. Warm-up, floor, perceptual_weight and
@@ -81,21 +79,34 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
         semantic = config.semantic_branches != "none" and config.semantic_weight > 0
         files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
         model = fit_tokenizer(
-            run, dataset, config, settings_from(params), train.images if files is None else files,
-            params.batch_size, teacher=teacher.described if semantic else None,
+            run,
+            dataset,
+            config,
+            settings_from(params),
+            train.images if files is None else files,
+            params.batch_size,
+            teacher=teacher.described if semantic else None,
             perceptual=setting.perceptual(params.perceptual, run.device),
             adversarial=setting.adversarial(config, dataset, params, run),
-            start=setting.start(config, dataset, params, run), mixed_precision=params.mixed_precision,
+            start=setting.start(config, dataset, params, run),
+            mixed_precision=params.mixed_precision,
             workers=params.workers,
-        )  # fmt: skip
+        )
         model.to(setting.place(params, run))
         error = mean_error(model, held_out)
         tables[dataset] = use_of_codes(model, held_out) if config.quantize else []
         card = CARD.format(
-            variant=run.variant, dataset=dataset, positions=config.positions, branches=config.branches,
-            bits=config.bits, updates=params.updates, source=origin(prepared, dataset), channels=config.channels,
-            size=config.image_size, scale=setting.scale(run),
-        )  # fmt: skip
+            variant=run.variant,
+            dataset=dataset,
+            positions=config.positions,
+            branches=config.branches,
+            bits=config.bits,
+            updates=params.updates,
+            source=origin(prepared, dataset),
+            channels=config.channels,
+            size=config.image_size,
+            scale=setting.scale(run),
+        )
         run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=held_out.pixels[:2])
         run.say(f"{dataset}: error {error:.4f} on validation")
     (out / "usage.json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
@@ -120,7 +131,12 @@ def use_of_codes(model: Tokenizer, split: Split) -> list[dict[str, float]]:
     counts = code_counts(tokens_of(model, split), config.sides, config.codebook_size)
     check_collapse(counts)
     return [
-        {"branch": branch, "scale": scale, "usage": float(usage(counts)[scale, branch]),
-         "perplexity": float(perplexity(counts)[scale, branch])}
-        for branch in range(config.branches) for scale in range(len(config.sides))
-    ]  # fmt: skip
+        {
+            "branch": branch,
+            "scale": scale,
+            "usage": float(usage(counts)[scale, branch]),
+            "perplexity": float(perplexity(counts)[scale, branch]),
+        }
+        for branch in range(config.branches)
+        for scale in range(len(config.sides))
+    ]

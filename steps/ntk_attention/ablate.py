@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 from steps.ntk_attention.adapt_vision import fresh, load_pictures, train_pictures
 from steps.ntk_attention.arms import Trained, compare, write_arms
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.methods import Method
 
-Count = Annotated[int, Field(gt=0)]
 DATASET = "fashion_mnist"
 
 
@@ -47,8 +45,7 @@ def rows() -> dict[str, Method]:
     return {method.name: method for method in found}
 
 
-@dataclass
-class AblateParams:
+class AblateParams(Params):
     """Which rows ("all" for every one), how long and from how many seeds."""
 
     rows: list[str]
@@ -70,9 +67,16 @@ def ablate(prepared: Path, pretrained: Path, *, out: Path, params: AblateParams,
 
     def one(method: Method, rate: float, seed: int) -> Trained:
         return train_pictures(
-            run, fresh(pretrained, DATASET, seed), method, parts, rate=rate, seed=seed, updates=params.updates,
-            batch_size=params.batch_size, name="ablation",
-        )  # fmt: skip
+            run,
+            fresh(pretrained, DATASET, seed),
+            method,
+            parts,
+            rate=rate,
+            seed=seed,
+            updates=params.updates,
+            batch_size=params.batch_size,
+            name="ablation",
+        )
 
     methods = [known[name] for name in chosen]
     write_arms(out, [compare(run, DATASET, methods, params.rates, params.seeds, "accuracy", one)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,20 +14,18 @@ from steps.ntk_attention.arms import Trained, compare, decoder_methods, write_ar
 from steps.ntk_attention.pretrain import cut_windows
 from steps.ntk_attention.problems import HubProblems, adapt_problems
 from steps.ntk_attention.training import Precision, character_loss, half, mean_loss, nats_a_window, train
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import Backbone, decoder_from_hub
 from tenfold.ntk_attention.errors import EmptySplit
 from tenfold.ntk_attention.hub_texts import text_tokens
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
-Count = Annotated[int, Field(gt=0)]
 FITTED = 100  # training windows whose loss is reported
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass
-class HubLanguage:
+class HubLanguage(Params):
     """What is adapted in place of the small Llama: a decoder, to windows of ``context`` tokens and to word problems.
 
     Models and data are named by their ids on the hub or as folders; ``evaluation_batch`` windows or problems at a time
@@ -44,8 +42,7 @@ class HubLanguage:
     problems: HubProblems
 
 
-@dataclass
-class AdaptCharactersParams:
+class AdaptCharactersParams(Params):
     """How much text, how long, which rates by kind of method, and the hub's model and data where those serve."""
 
     train_windows: Count
@@ -83,17 +80,28 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
     windows, origins = _windows(hub, tokenizer, params)
     found = _text(Path(hub.dataset).name, windows, make, params, run, hub.mixed_precision, hub.evaluation_batch)
     solved, more = adapt_problems(
-        hub.problems, make, tokenizer, rates=params.rates, seeds=params.seeds, mixed_precision=hub.mixed_precision,
-        size=hub.evaluation_batch, run=run,
-    )  # fmt: skip
+        hub.problems,
+        make,
+        tokenizer,
+        rates=params.rates,
+        seeds=params.seeds,
+        mixed_precision=hub.mixed_precision,
+        size=hub.evaluation_batch,
+        run=run,
+    )
     write_arms(out, [found, solved])
     write_origins(out, [*origins, *more])
 
 
 def _text(
-    task: str, windows: dict[str, torch.Tensor], make: Callable[[], Any], params: AdaptCharactersParams, run: Run,
-    mixed_precision: Precision = "no", size: int = 64,
-) -> Any:  # fmt: skip
+    task: str,
+    windows: dict[str, torch.Tensor],
+    make: Callable[[], Any],
+    params: AdaptCharactersParams,
+    run: Run,
+    mixed_precision: Precision = "no",
+    size: int = 64,
+) -> Any:
     """Compare the methods by perplexity; ``size`` windows are evaluated at a time."""
     data = TensorDataset(windows["train"][: params.train_windows])
     methods = [method for method in decoder_methods(make().config, run) if method.kind != "head"]
@@ -101,10 +109,17 @@ def _text(
     def one(method: Method, rate: float, seed: int) -> Trained:
         model: Any = apply(make(), method, head=None, seed=seed).to(run.device)
         train(
-            run, model, data, character_loss, name=f"{task}/{method.name}/{rate:g}/{seed}", learning_rate=rate,
-            updates=params.updates, batch_size=params.batch_size, order=f"order {seed}",
+            run,
+            model,
+            data,
+            character_loss,
+            name=f"{task}/{method.name}/{rate:g}/{seed}",
+            learning_rate=rate,
+            updates=params.updates,
+            batch_size=params.batch_size,
+            order=f"order {seed}",
             mixed_precision=mixed_precision,
-        )  # fmt: skip
+        )
         with half(run.device, mixed_precision):
             validation, test = (
                 nats_a_window(model, windows[split][: params.test_windows].to(run.device), size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, comparison, decoder_methods, write_arms, write_origins
 from steps.ntk_attention.training import Precision, half, mean_loss, predictions, train
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params, Share
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import (
     LORA_TARGETS,
     decoder_classifier_from_hub,
@@ -24,14 +24,12 @@ from tenfold.ntk_attention.backbones import (
 from tenfold.ntk_attention.hub_texts import encode_items, task_split
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
-Count = Annotated[int, Field(gt=0)]
 Task = Literal["sst2", "trec", "rte", "cola", "copa"]
 METRICS = {"cola": "matthews"}
 FITTED = 100  # training texts whose loss is reported
 
 
-@dataclass
-class HubTasks:
+class HubTasks(Params):
     """What is adapted in place of the encoder: a decoder and tasks, by their ids on the hub or as folders.
 
     **Deviation:** every task is scored by accuracy, also those for which SuperGLUE has F1 beside it. ``validation``:
@@ -44,13 +42,12 @@ class HubTasks:
     dataset: str
     dataset_revision: str
     tasks: list[str]
-    validation: Annotated[float, Field(gt=0, lt=1)]
+    validation: Share
     max_tokens: Count
     mixed_precision: Precision
 
 
-@dataclass
-class AdaptTextParams:
+class AdaptTextParams(Params):
     """Which tasks, how long, which rates by kind of method, and the hub's model and data where those serve."""
 
     tasks: list[Task]
@@ -90,10 +87,14 @@ def _small(prepared: Path, minilm: Path, task: str, params: AdaptTextParams, run
     outputs = classes if parts["train"].tensors[0].shape[1] == 1 else 1
     config = encoder_with_classifier(minilm, outputs, 0).config
     methods = comparison(
-        layers=config.num_hidden_layers, heads=config.num_attention_heads,
-        head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["bert"],
-        prefixes=params.prefixes, lora_outputs=2 * config.hidden_size, run=run,
-    )  # fmt: skip
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        head_size=config.hidden_size // config.num_attention_heads,
+        targets=LORA_TARGETS["bert"],
+        prefixes=params.prefixes,
+        lora_outputs=2 * config.hidden_size,
+        run=run,
+    )
 
     def call(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return model(input_ids=ids, attention_mask=mask)
@@ -122,8 +123,11 @@ def _from_hub(task: str, hub: HubTasks, params: AdaptTextParams, run: Run) -> An
     order = run.generator(f"validation of {task}").permutation(len(train_split))
     cut = max(round(len(order) * hub.validation), 1)
     parts = {}
-    for split, chosen in {"train": items.only(order[cut:]), "validation": items.only(order[:cut]),
-                          "test": tested}.items():  # fmt: skip
+    for split, chosen in {
+        "train": items.only(order[cut:]),
+        "validation": items.only(order[:cut]),
+        "test": tested,
+    }.items():
         ids, mask = encode_items(chosen, tokenizer, hub.max_tokens)
         parts[split] = TensorDataset(*(torch.from_numpy(part) for part in (ids, mask, chosen.labels)))
     outputs = classes if items.choices == 1 else 1
@@ -137,9 +141,16 @@ def _from_hub(task: str, hub: HubTasks, params: AdaptTextParams, run: Run) -> An
 
 
 def _compared(
-    task: str, parts: Mapping[str, TensorDataset], methods: Sequence[Method], make: Callable[[int], Any],
-    call: Callable[..., torch.Tensor], head: str, params: AdaptTextParams, run: Run, mixed_precision: Precision = "no",
-) -> Any:  # fmt: skip
+    task: str,
+    parts: Mapping[str, TensorDataset],
+    methods: Sequence[Method],
+    make: Callable[[int], Any],
+    call: Callable[..., torch.Tensor],
+    head: str,
+    params: AdaptTextParams,
+    run: Run,
+    mixed_precision: Precision = "no",
+) -> Any:
     """Compare the methods on one task; ``make`` returns the model of a seed, ``call`` its logits."""
     metric = METRICS.get(task, "accuracy")
     data = parts["train"]
@@ -152,10 +163,17 @@ def _compared(
         model: Any = apply(make(seed), method, head=head, seed=seed)
         model = model.to(run.device)
         train(
-            run, model, data, loss, name=f"{task}/{method.name}/{rate:g}/{seed}", learning_rate=rate,
-            updates=params.updates, batch_size=params.batch_size, order=f"order {seed}",
+            run,
+            model,
+            data,
+            loss,
+            name=f"{task}/{method.name}/{rate:g}/{seed}",
+            learning_rate=rate,
+            updates=params.updates,
+            batch_size=params.batch_size,
+            order=f"order {seed}",
             mixed_precision=mixed_precision,
-        )  # fmt: skip
+        )
         scores = {}
         with half(run.device, mixed_precision):
             for split in ("validation", "test"):

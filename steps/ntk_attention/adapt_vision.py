@@ -12,21 +12,19 @@ from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, comparison, write_arms, write_origins
 from steps.ntk_attention.training import Precision, half, mean_loss, picture_loss, predictions, train
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params, Share
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import LORA_TARGETS, Backbone, vit_from_hub
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.distillation import distil_prefix
 from tenfold.ntk_attention.hub_pictures import HubPictures, Reading, picture_splits
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
-Count = Annotated[int, Field(gt=0)]
 HEAD = "classifier"
 FITTED = 1000  # pictures of the hub's data sets whose training loss is reported
 
 
-@dataclass
-class HubVision:
+class HubVision(Params):
     """What is adapted in place of the small ViTs: a ViT and data sets, by their ids on the hub or as folders.
 
     ``validation``: the share of the training split that chooses the rate. ``epochs`` stand for updates. ``workers``
@@ -37,14 +35,13 @@ class HubVision:
     revision: str | None
     datasets: list[str]
     datasets_revision: str
-    validation: Annotated[float, Field(gt=0, lt=1)]
+    validation: Share
     epochs: Count
     workers: Annotated[int, Field(ge=0)]
     mixed_precision: Precision
 
 
-@dataclass
-class AdaptVisionParams:
+class AdaptVisionParams(Params):
     """Which pictures, how long, which rates by kind of method, and the hub's model and data where those serve."""
 
     datasets: list[str]
@@ -67,9 +64,7 @@ def adapt_vision(prepared: Path, pretrained: Path, *, out: Path, params: AdaptVi
     if params.hub is None:
         write_arms(out, [_small(prepared, pretrained, name, params, run) for name in params.datasets])
         return
-    found, origins = zip(
-        *(_from_hub(source, params.hub, params, run) for source in params.hub.datasets), strict=True
-    )  # fmt: skip
+    found, origins = zip(*(_from_hub(source, params.hub, params, run) for source in params.hub.datasets), strict=True)
     write_arms(out, found)
     write_origins(out, [origin for both in origins for origin in both])
 
@@ -79,19 +74,30 @@ def _small(prepared: Path, pretrained: Path, name: str, params: AdaptVisionParam
 
     def one(method: Method, rate: float, seed: int) -> Trained:
         return train_pictures(
-            run, fresh(pretrained, name, seed), method, parts, rate=rate, seed=seed, updates=params.updates,
-            batch_size=params.batch_size, name=name,
-        )  # fmt: skip
+            run,
+            fresh(pretrained, name, seed),
+            method,
+            parts,
+            rate=rate,
+            seed=seed,
+            updates=params.updates,
+            batch_size=params.batch_size,
+            name=name,
+        )
 
     return _compared(name, fresh(pretrained, name, 0).config, one, params, run)
 
 
 def _compared(name: str, config: Any, one: Callable[..., Trained], params: AdaptVisionParams, run: Run) -> Any:
     methods = comparison(
-        layers=config.num_hidden_layers, heads=config.num_attention_heads,
-        head_size=config.hidden_size // config.num_attention_heads, targets=LORA_TARGETS["vit"],
-        prefixes=params.prefixes, lora_outputs=2 * config.hidden_size, run=run,
-    )  # fmt: skip
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        head_size=config.hidden_size // config.num_attention_heads,
+        targets=LORA_TARGETS["vit"],
+        prefixes=params.prefixes,
+        lora_outputs=2 * config.hidden_size,
+        run=run,
+    )
     return compare(run, name, methods, params.rates, params.seeds, "accuracy", one)
 
 
@@ -115,10 +121,18 @@ def _from_hub(source: str, hub: HubVision, params: AdaptVisionParams, run: Run) 
     def one(method: Method, rate: float, seed: int) -> Trained:
         model = _with_new_classifier(vit_from_hub(hub.model, hub.revision, classes), seed)
         return train_pictures(
-            run, model, method, parts | {"train": pictures.seen_again(hub.epochs, seed)}, rate=rate, seed=seed,
-            updates=updates, batch_size=params.batch_size, name=name, mixed_precision=hub.mixed_precision,
+            run,
+            model,
+            method,
+            parts | {"train": pictures.seen_again(hub.epochs, seed)},
+            rate=rate,
+            seed=seed,
+            updates=updates,
+            batch_size=params.batch_size,
+            name=name,
+            mixed_precision=hub.mixed_precision,
             num_workers=hub.workers,
-        )  # fmt: skip
+        )
 
     origins = [split.origin.record() for split in (train_split, test_split)]
     return _compared(name, config, one, params, run), origins
@@ -144,16 +158,36 @@ def _with_new_classifier(model: Any, seed: int) -> Any:
 
 
 def train_pictures(
-    run: Run, model: Any, method: Method, parts: Mapping[str, Any], *, rate: float, seed: int, updates: int,
-    batch_size: int, name: str, head: str | None = HEAD, mixed_precision: Precision = "no", **loader: Any,
-) -> Trained:  # fmt: skip
+    run: Run,
+    model: Any,
+    method: Method,
+    parts: Mapping[str, Any],
+    *,
+    rate: float,
+    seed: int,
+    updates: int,
+    batch_size: int,
+    name: str,
+    head: str | None = HEAD,
+    mixed_precision: Precision = "no",
+    **loader: Any,
+) -> Trained:
     """Train one arm and score it. The training loss is of the part "fitted" where there is one."""
     text = {"pixel_values": parts["train"][:1][0]}
     model = apply(model, method, head=head, seed=seed, text=text).to(run.device)
     train(
-        run, model, parts["train"], picture_loss, name=f"{name}/{method.name}/{rate:g}/{seed}", learning_rate=rate,
-        updates=updates, batch_size=batch_size, order=f"order {seed}", mixed_precision=mixed_precision, **loader,
-    )  # fmt: skip
+        run,
+        model,
+        parts["train"],
+        picture_loss,
+        name=f"{name}/{method.name}/{rate:g}/{seed}",
+        learning_rate=rate,
+        updates=updates,
+        batch_size=batch_size,
+        order=f"order {seed}",
+        mixed_precision=mixed_precision,
+        **loader,
+    )
     right = {}
     with half(run.device, mixed_precision):
         parameters = trained_count(model, head)

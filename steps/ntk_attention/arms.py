@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import LORA_TARGETS
 from tenfold.ntk_attention.distillation import TOLERANCE, require_equal_parameters
 from tenfold.ntk_attention.methods import Method
@@ -60,9 +60,18 @@ def compare(
         tried = {rate: train(method, rate, 0) for rate in grids[method.kind]}
         best = better(tried, key=lambda rate: tried[rate].validation_score)
         for rate, result in tried.items():
-            search.append({"task": task, "method": method.name, "learning_rate": rate, "chosen": rate == best,
-                           "parameters": result.parameters, "train_loss": result.train_loss,
-                           "validation_score": result.validation_score, "test_score": result.test_score})  # fmt: skip
+            search.append(
+                {
+                    "task": task,
+                    "method": method.name,
+                    "learning_rate": rate,
+                    "chosen": rate == best,
+                    "parameters": result.parameters,
+                    "train_loss": result.train_loss,
+                    "validation_score": result.validation_score,
+                    "test_score": result.test_score,
+                }
+            )
         done = {(rate, 0): result for rate, result in tried.items()}
         settings = {"searched": best} | ({"paper": PAPER_RATE} if PAPER_RATE in tried else {})
         for setting, rate in settings.items():
@@ -70,10 +79,19 @@ def compare(
                 if (rate, seed) not in done:
                     done[rate, seed] = train(method, rate, seed)
                 result = done[rate, seed]
-                arms.append({"task": task, "method": method.name, "setting": setting, "seed": seed,
-                             "learning_rate": rate, "trainable_parameters": result.parameters,
-                             "validation_score": result.validation_score, "test_score": result.test_score,
-                             "metric": metric})  # fmt: skip
+                arms.append(
+                    {
+                        "task": task,
+                        "method": method.name,
+                        "setting": setting,
+                        "seed": seed,
+                        "learning_rate": rate,
+                        "trainable_parameters": result.parameters,
+                        "validation_score": result.validation_score,
+                        "test_score": result.test_score,
+                        "metric": metric,
+                    }
+                )
                 items[f"{task}|{method.name}|{setting}|{seed}"] = result.items
         run.say(f"{task}: {method.name} {tried[best].test_score:.4f} at {best:g}, {tried[best].parameters} parameters")
     return pd.DataFrame(arms), pd.DataFrame(search), items
@@ -95,9 +113,15 @@ def write_origins(out: Path, origins: Iterable[dict[str, Any]]) -> None:
 
 
 def comparison(
-    *, layers: int, heads: int, head_size: int, targets: Sequence[str], prefixes: Sequence[int],
-    lora_outputs: int, run: Run,
-) -> list[Method]:  # fmt: skip
+    *,
+    layers: int,
+    heads: int,
+    head_size: int,
+    targets: Sequence[str],
+    prefixes: Sequence[int],
+    lora_outputs: int,
+    run: Run,
+) -> list[Method]:
     """Return head only, full, LoRA and prefix at NTK-Attention's parameters, NTK-Attention, and other prefixes.
 
     A method that no whole rank or length brings within 5 % of NTK-Attention's is left out, and said.
@@ -112,7 +136,7 @@ def comparison(
     for name, method in {
         "lora": Method(f"lora (r = {rank})", "lora", {"rank": rank, "targets": tuple(targets)}),
         "prefix": Method(f"prefix (m = {length})", "prefix", {"length": length}),
-    }.items():  # fmt: skip
+    }.items():
         if abs(counts[name] - budget) > TOLERANCE * budget:
             run.say(f"{method.name} is left out: {counts[name]} parameters are not within 5 % of {budget}")
             del counts[name]
@@ -129,9 +153,14 @@ def decoder_methods(config: Any, run: Run, prefixes: Sequence[int] = ()) -> list
     head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
     kept_heads = getattr(config, "num_key_value_heads", None) or heads
     methods = comparison(
-        layers=layers, heads=heads, head_size=head_size, targets=LORA_TARGETS[config.model_type], prefixes=prefixes,
-        lora_outputs=(heads + kept_heads) * head_size, run=run,
-    )  # fmt: skip
+        layers=layers,
+        heads=heads,
+        head_size=head_size,
+        targets=LORA_TARGETS[config.model_type],
+        prefixes=prefixes,
+        lora_outputs=(heads + kept_heads) * head_size,
+        run=run,
+    )
     # PEFT's prefix has one key and value a key head; ours one a query head, as (Z, k) do
     lengths = [method.settings["length"] * heads // kept_heads for method in methods if method.kind == "prefix"]
     methods += [Method(f"prefix (m = {length}), PEFT", "peft_prefix", {"length": length}) for length in lengths]

@@ -19,7 +19,7 @@ from steps.ntk_attention.measurements import (
     theory_measurements,
     timing_measurements,
 )
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.metrics.measurements import Measurement
 
 Tables = dict[str, tuple[pd.DataFrame, str]]  # each with its caption

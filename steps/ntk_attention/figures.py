@@ -58,8 +58,11 @@ def descent(curves: pd.DataFrame, table: pd.DataFrame) -> Drawn:
     left.set_xlabel("update")
     left.set_ylabel("loss")
     left.legend(fontsize=8)
-    for name, label in (("lambda_min", "smallest eigenvalue"), ("largest_move", "largest move of a row"),
-                        ("kernel_drift", "drift of the kernel")):  # fmt: skip
+    for name, label in (
+        ("lambda_min", "smallest eigenvalue"),
+        ("largest_move", "largest move of a row"),
+        ("kernel_drift", "drift of the kernel"),
+    ):
         mean = table.groupby("m")[name].mean()
         right.loglog(mean.index, mean.clip(lower=1e-9), "o-", label=label)
     right.set_xlabel("prefix length m")

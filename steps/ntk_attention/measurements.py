@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, slope_over_seeds, unavailable
-from tenfold.ntk_attention import corrections
+from tenfold.ntk_attention import findings as corrections
 
 BOOTSTRAPS = 2000
 PEERS = ("full", "lora", "prefix")
@@ -56,9 +56,13 @@ def difference(
     value = float(np.mean([table.mean() for table in tables]))
     low, high = np.quantile(draws, [0.025, 0.975])
     return measured(
-        value, unit, f"{detail}, {len(tables)} tasks", (min(low, value), max(high, value)),
-        seeds=tables[0].shape[0], n=sum(table.shape[1] for table in tables),
-    )  # fmt: skip
+        value,
+        unit,
+        f"{detail}, {len(tables)} tasks",
+        (min(low, value), max(high, value)),
+        seeds=tables[0].shape[0],
+        n=sum(table.shape[1] for table in tables),
+    )
 
 
 def comparisons(name: str, arms: pd.DataFrame, items: Mapping[str, np.ndarray]) -> dict[str, Measurement]:
@@ -119,27 +123,35 @@ def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str
             longest.lambda_min.tolist(), "eigenvalue", f"smallest of the kernel at the start, m = {widths[-1]}"
         ),
         "lambda_min_growth": difference_of(
-            longest.lambda_min.tolist(), shortest.lambda_min.tolist(), "eigenvalue",
+            longest.lambda_min.tolist(),
+            shortest.lambda_min.tolist(),
+            "eigenvalue",
             f"smallest eigenvalue, m = {widths[-1]} less m = {widths[0]}",
         ),
         "loss_longest_over_shortest": measured(
-            float(np.exp(mean["value"])), "ratio", f"final loss, m = {widths[-1]} over m = {widths[0]}, geometric mean",
-            None if interval is None else (float(np.exp(interval[0])), float(np.exp(interval[1]))), seeds=seeds,
+            float(np.exp(mean["value"])),
+            "ratio",
+            f"final loss, m = {widths[-1]} over m = {widths[0]}, geometric mean",
+            None if interval is None else (float(np.exp(interval[0])), float(np.exp(interval[1]))),
+            seeds=seeds,
         ),
         "late_loss_ratio": mean_of(
             (longest.loss_after / longest.loss_half).tolist(), "ratio", f"final loss over half-way, m = {widths[-1]}"
         ),
-    }  # fmt: skip
+    }
     bounded = errors[errors.eta < 1]
     scale = float(errors.scale.min())
     found["bound_violations"] = measured(
-        float((bounded.difference > bounded.bound * (1 + 1e-9)).sum()), "rows",
-        f"rows whose error exceeds the computable bound, of {len(bounded)} with η < 1", n=len(bounded),
-    )  # fmt: skip
+        float((bounded.difference > bounded.bound * (1 + 1e-9)).sum()),
+        "rows",
+        f"rows whose error exceeds the computable bound, of {len(bounded)} with η < 1",
+        n=len(bounded),
+    )
     for name, phi, kind in (
-        ("error_slope_random", "taylor2", "random"), ("elu1_slope_random", "elu1", "random"),
+        ("error_slope_random", "taylor2", "random"),
+        ("elu1_slope_random", "elu1", "random"),
         ("elu1_slope_structured", "elu1", "structured"),
-    ):  # fmt: skip
+    ):
         rows = errors[(errors.phi == phi) & (errors.kind == kind) & (errors.scale == scale)]
         lengths = sorted(rows.m.unique())
         curves = {seed: part.sort_values("m").error.tolist() for seed, part in rows.groupby("seed")}

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.data.errors import TableMismatch
 from tenfold.data.images import Pictures, read_images
 from tenfold.ntk_attention.text_tasks import TextItems, as_bytes, encode, read_items, read_plain_text
 
-Count = Annotated[int, Field(gt=0)]
 HALF = 5  # classes 0 … 4 are the source, 5 … 9 the target
 
 
-@dataclass
-class PrepareParams:
+class PrepareParams(Params):
     """Sizes; pictures are counted a class, texts in all."""
 
     source_train: Count
@@ -34,9 +31,21 @@ class PrepareParams:
 
 
 def prepare(
-    fashion_mnist: Path, cifar10: Path, sst2: Path, trec: Path, rte: Path, cola: Path, copa: Path,
-    wikitext2: Path, tinyshakespeare: Path, minilm: Path, *, out: Path, params: PrepareParams, run: Run,
-) -> None:  # fmt: skip
+    fashion_mnist: Path,
+    cifar10: Path,
+    sst2: Path,
+    trec: Path,
+    rte: Path,
+    cola: Path,
+    copa: Path,
+    wikitext2: Path,
+    tinyshakespeare: Path,
+    minilm: Path,
+    *,
+    out: Path,
+    params: PrepareParams,
+    run: Run,
+) -> None:
     """Split pictures into the classes that a model is pretrained on and those it is adapted to; encode texts.
 
     Official test splits are kept apart; validation is cut from what is for training.

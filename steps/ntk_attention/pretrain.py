@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.training import character_loss, picture_loss, train
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import Backbone, small_llama, small_vit
 
-Count = Annotated[int, Field(gt=0)]
 PICTURES = ("fashion_mnist", "cifar10")
 CLASSES = 5
 CARD = """# A small {kind} for adaptation studies
@@ -24,8 +23,7 @@ reproduction of NTK-Attention (arXiv 2406.14036); of no use beyond that. License
 """
 
 
-@dataclass
-class PretrainParams:
+class PretrainParams(Params):
     """Sizes of the backbones and their training."""
 
     width: Count
@@ -52,22 +50,41 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
             pixels, labels = torch.from_numpy(data["source_x"]), torch.from_numpy(data["source_y"])
         torch.manual_seed(int(run.generator(f"start of {name}").integers(2**31)))
         model = small_vit(
-            size=pixels.shape[-1], patch=pixels.shape[-1] // params.patches, channels=pixels.shape[1],
-            width=params.width, layers=params.layers, heads=params.heads, classes=CLASSES,
-        )  # fmt: skip
+            size=pixels.shape[-1],
+            patch=pixels.shape[-1] // params.patches,
+            channels=pixels.shape[1],
+            width=params.width,
+            layers=params.layers,
+            heads=params.heads,
+            classes=CLASSES,
+        )
         train(
-            run, model, TensorDataset(pixels, labels), picture_loss, name=name, learning_rate=params.learning_rate,
-            updates=params.updates, batch_size=params.batch_size, order=f"order of {name}",
-        )  # fmt: skip
+            run,
+            model,
+            TensorDataset(pixels, labels),
+            picture_loss,
+            name=name,
+            learning_rate=params.learning_rate,
+            updates=params.updates,
+            batch_size=params.batch_size,
+            order=f"order of {name}",
+        )
         _keep(run, name, model, f"classes 0 to 4 of {name}", "ViT", pixels[:2].numpy())
     with np.load(prepared / "characters.npz") as data:
         windows = cut_windows(data["pretrain"], params.context)
     torch.manual_seed(int(run.generator("start of characters").integers(2**31)))
     model = small_llama(context=params.context, width=params.width, layers=params.layers, heads=params.heads)
     train(
-        run, model, TensorDataset(windows), character_loss, name="characters", learning_rate=params.learning_rate,
-        updates=params.characters_updates, batch_size=params.characters_batch, order="order of characters",
-    )  # fmt: skip
+        run,
+        model,
+        TensorDataset(windows),
+        character_loss,
+        name="characters",
+        learning_rate=params.learning_rate,
+        updates=params.characters_updates,
+        batch_size=params.characters_batch,
+        order="order of characters",
+    )
     _keep(run, "characters", model, "WikiText-2's characters", "Llama", windows[:2, :-1].numpy())
 
 

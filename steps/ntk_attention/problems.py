@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from torch.utils.data import TensorDataset
 
 from steps.ntk_attention.arms import Trained, compare, decoder_methods
 from steps.ntk_attention.training import Precision, answer_loss, half, mean_loss, train
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 from tenfold.ntk_attention.word_problems import (
     Problems,
@@ -22,13 +22,11 @@ from tenfold.ntk_attention.word_problems import (
     training_problems,
 )
 
-Count = Annotated[int, Field(gt=0)]
 TASK = "gsm8k"
 FITTED = 100  # problems whose loss is reported
 
 
-@dataclass
-class HubProblems:
+class HubProblems(Params):
     """Which problems, by their ids on the hub or as folders, and how long a decoder is adapted to them.
 
     ``validation``: how many choose the rate. ``test``: the first so many are solved, null for all. ``max_tokens``: of
@@ -48,17 +46,27 @@ class HubProblems:
 
 
 def adapt_problems(
-    hub: HubProblems, make: Callable[[], Any], tokenizer: Any, *, rates: Mapping[str, list[float]], seeds: int,
-    mixed_precision: Precision, size: int, run: Run,
-) -> tuple[Any, list[dict[str, Any]]]:  # fmt: skip
+    hub: HubProblems,
+    make: Callable[[], Any],
+    tokenizer: Any,
+    *,
+    rates: Mapping[str, list[float]],
+    seeds: int,
+    mixed_precision: Precision,
+    size: int,
+    run: Run,
+) -> tuple[Any, list[dict[str, Any]]]:
     """Return what ``compare`` does, scores being shares of problems solved, and where the problems came from.
 
     Each problem is seen once at most. ``make`` returns the decoder as it is published.
     """
     train_split, given, chosen = training_problems(
-        hub.dataset, wanted=hub.updates * hub.batch_size, validation=hub.validation,
-        generator=run.generator(f"validation of {TASK}"), revision=hub.dataset_revision,
-    )  # fmt: skip
+        hub.dataset,
+        wanted=hub.updates * hub.batch_size,
+        validation=hub.validation,
+        generator=run.generator(f"validation of {TASK}"),
+        revision=hub.dataset_revision,
+    )
     test_split, tested = problems_to_test(hub.test_dataset, wanted=hub.test, revision=hub.test_revision)
     ids, targets = (torch.from_numpy(part) for part in encode_problems(given, tokenizer, hub.max_tokens))
     data = TensorDataset(ids, targets)
@@ -71,9 +79,17 @@ def adapt_problems(
     def one(method: Method, rate: float, seed: int) -> Trained:
         model: Any = apply(make(), method, head=None, seed=seed).to(run.device)
         train(
-            run, model, data, answer_loss, name=f"{TASK}/{method.name}/{rate:g}/{seed}", learning_rate=rate,
-            updates=hub.updates, batch_size=hub.batch_size, order=f"order {seed}", mixed_precision=mixed_precision,
-        )  # fmt: skip
+            run,
+            model,
+            data,
+            answer_loss,
+            name=f"{TASK}/{method.name}/{rate:g}/{seed}",
+            learning_rate=rate,
+            updates=hub.updates,
+            batch_size=hub.batch_size,
+            order=f"order {seed}",
+            mixed_precision=mixed_precision,
+        )
         with half(run.device, mixed_precision):
             fitted = mean_loss(model, TensorDataset(*data[:FITTED]), answer_loss, size=size)
             validation, test = right(model, chosen), right(model, tested)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import pandas as pd
 import torch
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.approximation import draw_prefix, measure_error, memory_share
 from tenfold.ntk_attention.one_layer import descend, draw_points
 
-Count = Annotated[int, Field(gt=0)]
 FADING_PREFIX = 16  # vectors in the memory whose share is followed
 MAPS = ("elu1", "taylor1", "taylor2", "favor", "hedgehog")
 
 
-@dataclass
-class TheoryParams:
+class TheoryParams(Params):
     """T1: n points in d dimensions; T2: entry scales and prefix lengths; seeds of both."""
 
     points: Count
@@ -45,9 +42,18 @@ def theory(*, out: Path, params: TheoryParams, run: Run) -> None:
         points = draw_points(params.points, params.dimensions, run.torch_generator(f"points {seed}"))
         for m in params.widths:
             found = descend(points, m, params.updates, 1.0, run.torch_generator(f"start {seed} {m}"))
-            rows.append({"seed": seed, "m": m, "loss_before": found.losses[0], "loss_after": found.losses[-1],
-                         "loss_half": found.losses[params.updates // 2], "lambda_min": found.smallest_eigenvalue,
-                         "largest_move": found.largest_move, "kernel_drift": found.kernel_drift})  # fmt: skip
+            rows.append(
+                {
+                    "seed": seed,
+                    "m": m,
+                    "loss_before": found.losses[0],
+                    "loss_after": found.losses[-1],
+                    "loss_half": found.losses[params.updates // 2],
+                    "lambda_min": found.smallest_eigenvalue,
+                    "largest_move": found.largest_move,
+                    "kernel_drift": found.kernel_drift,
+                }
+            )
             if seed == 0:
                 kept = range(0, params.updates + 1, max(params.updates // 50, 1))
                 curves += [{"m": m, "update": update, "loss": found.losses[update]} for update in kept]

@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from statistics import median
-from typing import Annotated
 
 import pandas as pd
 import torch
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Params
+from steps.step.run import Run
 from tenfold.ntk_attention.speed import OFFICIAL, PLAIN, PREFIX, Shape, layer_call
 
-Count = Annotated[int, Field(gt=0)]
 
-
-@dataclass
-class TimingParams:
+class TimingParams(Params):
     """Lengths of the prefix and of the input, and how often each cell is timed."""
 
     prefixes: list[int]
@@ -32,9 +28,12 @@ def timing(*, out: Path, params: TimingParams, run: Run) -> None:
 
     Writes  timing.csv: method, m, length, seconds (median over the repeats)
     """
-    cells = [(PLAIN, 0, params.length), *((PREFIX, m, params.length) for m in params.prefixes),
-             *((name, 0, params.length) for name in ("merged", "marker", "eager")),
-             *((OFFICIAL, 0, length) for length in params.lengths)]  # fmt: skip
+    cells = [
+        (PLAIN, 0, params.length),
+        *((PREFIX, m, params.length) for m in params.prefixes),
+        *((name, 0, params.length) for name in ("merged", "marker", "eager")),
+        *((OFFICIAL, 0, length) for length in params.lengths),
+    ]
     calls = {(name, m, L): layer_call(name, Shape(length=L), m, device=run.device) for name, m, L in cells}
     wait = torch.cuda.synchronize if run.device.startswith("cuda") else lambda: None
     seconds: dict[tuple[str, int, int], list[float]] = {cell: [] for cell in cells}

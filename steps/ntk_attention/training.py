@@ -9,25 +9,37 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 
 Precision = Literal["no", "bf16"]
 Loss = Callable[[Any, tuple[torch.Tensor, ...]], torch.Tensor]
 
 
 def train(
-    run: Run, model: Any, data: Any, loss_of: Loss, *, name: str, learning_rate: float, updates: int,
-    batch_size: int, order: str, mixed_precision: Precision = "no", **loader: Any,
-) -> Any:  # fmt: skip
+    run: Run,
+    model: Any,
+    data: Any,
+    loss_of: Loss,
+    *,
+    name: str,
+    learning_rate: float,
+    updates: int,
+    batch_size: int,
+    order: str,
+    mixed_precision: Precision = "no",
+    **loader: Any,
+) -> Any:
     """Train what ``model`` leaves trainable, in place; batches come in an order that ``order`` alone decides.
 
     ``loader`` goes to torch's DataLoader.
     """
     accelerator = run.accelerator(mixed_precision=mixed_precision)
     optimiser = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=learning_rate, weight_decay=0.0,
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=learning_rate,
+        weight_decay=0.0,
         fused=True,
-    )  # fmt: skip
+    )
     model.train()
     prepared, optimiser = accelerator.prepare(model, optimiser)
     batches = run.batches(data, min(batch_size, len(data)), order, **loader)

@@ -7,19 +7,19 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from steps.runtime import launch, provenance
-from steps.runtime import params as parameters
 from steps.runtime.outputs import replacing, unfinished, write_atomically
-from steps.runtime.run import Run
 from steps.runtime.sandbox import Sandbox, enforced
-from steps.runtime.spool import Spool, carry
 from steps.runtime.stage import Stage, declared
-from steps.runtime.world import World
+from steps.step import params as parameters
+from steps.step.distributed import World
+from steps.step.run import Run
+from steps.tracking.spool import Spool, carry
 
 
 class UnknownStep(ValueError):
@@ -31,11 +31,11 @@ class Step:
     """A step's function and its parameters, checked."""
 
     function: Callable[..., None]
-    params: Any  # the step's frozen dataclass, or None
+    params: Any  # the step's Params, or None
 
     @property
     def resolved(self) -> dict[str, Any]:
-        return {} if self.params is None else asdict(self.params)
+        return {} if self.params is None else self.params.model_dump()
 
 
 def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
@@ -105,9 +105,15 @@ def _alone(stage: Stage, settings: Mapping[str, Any], words: tuple[str, str, str
     _remove_older(checkpoints, stage.name)
     head, dirty = provenance.commit(root)
     facts |= {
-        "stage": stage.name, "digest": digest, "commit": head, "dirty": dirty, "params": found.resolved,
-        "sources": provenance.sources_behind(stage), "started": time.time(), "processes": world.size,
-    }  # fmt: skip
+        "stage": stage.name,
+        "digest": digest,
+        "commit": head,
+        "dirty": dirty,
+        "params": found.resolved,
+        "sources": provenance.sources_behind(stage),
+        "started": time.time(),
+        "processes": world.size,
+    }
     _recorded(root, stage, found, facts, checkpoints, world)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -118,9 +124,16 @@ def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], chec
     started, clock = facts["started"], time.monotonic()
     with Spool(root, facts) as spool, replacing(root / stage.out) as out:
         run = Run(
-            paper, step, out=out, variant=facts["variant"], profile=profile, seed=facts["seed"],
-            checkpoints=checkpoints, sink=spool, world=world,
-        )  # fmt: skip
+            paper,
+            step,
+            out=out,
+            variant=facts["variant"],
+            profile=profile,
+            seed=facts["seed"],
+            checkpoints=checkpoints,
+            sink=spool,
+            world=world,
+        )
         _call(found, stage, run, [run.out, root / ".tenfold"])
         if (out / "metrics.json").is_file():
             spool.log(json.loads((out / "metrics.json").read_text(encoding="utf-8")), None)
@@ -132,14 +145,20 @@ def _recorded(root: Path, stage: Stage, found: Step, facts: dict[str, Any], chec
             sources = [json.loads((out / "source.json").read_text(encoding="utf-8"))]
         spool.sources = sources
         record = provenance.record(
-            stage, profile=profile, digest=digest, device=_device(stage), started=started,
-            seconds=time.monotonic() - clock, sources=sources, processes=world.size,
-        )  # fmt: skip
+            stage,
+            profile=profile,
+            digest=digest,
+            device=_device(stage),
+            started=started,
+            seconds=time.monotonic() - clock,
+            sources=sources,
+            processes=world.size,
+        )
         write_atomically(root / stage.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
-    ours = map(Path, ("steps/runtime", ".tenfold/checkpoints", ".tenfold/ranks"))
+    ours = map(Path, ("steps/step", "steps/runtime", "steps/tracking", ".tenfold/checkpoints", ".tenfold/ranks"))
     readable = [stage.root / path for path in (*stage.inputs, *stage.code, *ours)]
     if stage.name.startswith("data-"):
         readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage

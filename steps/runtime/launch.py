@@ -17,7 +17,7 @@ from pathlib import Path
 
 from steps.runtime.outputs import remove_abandoned, unfinished, write_atomically
 from steps.runtime.stage import Stage
-from steps.runtime.world import FOLDER, World
+from steps.step.distributed import FOLDER, World
 
 VARIABLE = "TENFOLD_PROCESSES"
 PAUSE = 0.05  # seconds between two looks
@@ -49,7 +49,7 @@ def wanted(stage: Stage) -> int:
 
 def accelerates(stage: Stage) -> bool:
     """Whether the step calls ``run.accelerator``, found by reading the code that its stage declares."""
-    own = [path for path in stage.code if path.parts[:2] != ("steps", "runtime")]
+    own = [path for path in stage.code if path.parts[:2] not in (("steps", "runtime"), ("steps", "step"))]
     return any(_calls_accelerator(ast.parse((stage.root / path).read_text(encoding="utf-8"))) for path in own)
 
 
@@ -83,15 +83,23 @@ def _start(root: Path, words: Sequence[str], rank: int, count: int, folder: Path
     environment = {
         "OMP_NUM_THREADS": str(max(1, cores // count)),
         **os.environ,
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count),
-        "GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback, FOLDER: str(folder),
-    }  # fmt: skip
-    leash = [sys.executable, "-S", str(Path(__file__).with_name("leash.py")), str(os.getpid())]
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": loopback,
+        FOLDER: str(folder),
+    }
+    leash = [sys.executable, "-S", str(Path(__file__).with_name("processes.py")), str(os.getpid())]
     return subprocess.Popen(
-        [*leash, sys.executable, "-m", "steps", *words], cwd=root, env=environment,
-        stdin=subprocess.DEVNULL, stdout=None if rank == 0 else subprocess.DEVNULL,
+        [*leash, sys.executable, "-m", "steps", *words],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=None if rank == 0 else subprocess.DEVNULL,
         process_group=0,  # Ctrl-C comes to the launcher alone, which passes it on
-    )  # fmt: skip
+    )
 
 
 def _watch(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:

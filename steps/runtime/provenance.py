@@ -16,8 +16,17 @@ from typing import Any
 from steps.runtime.stage import Stage
 
 PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "torch", "accelerate", "transformers", "diffusers", "cvxpy", "dvc", "prefect",
-)  # fmt: skip
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "accelerate",
+    "transformers",
+    "diffusers",
+    "cvxpy",
+    "dvc",
+    "prefect",
+)
 
 
 def commit(root: Path) -> tuple[str | None, bool]:

@@ -50,9 +50,11 @@ def images(stand_in: StandIn) -> Files:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        x_train=pictures[:train], y_train=labels[:train].astype(np.uint8),
-        x_test=pictures[train:], y_test=labels[train:].astype(np.uint8),
-    )  # fmt: skip
+        x_train=pictures[:train],
+        y_train=labels[:train].astype(np.uint8),
+        x_test=pictures[train:],
+        y_test=labels[train:].astype(np.uint8),
+    )
     return f"MADE-UP PICTURES, {stand_in.rows:,} of {len(stand_in.classes)} classes", {"images.npz": buffer.getvalue()}
 
 
@@ -87,8 +89,15 @@ def _vocabulary() -> list[str]:
     letters = string.ascii_lowercase
     pieces = [*letters, *string.digits, *("".join(pair) for pair in product(letters, repeat=2))]
     return [
-        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.punctuation, *pieces, *("##" + piece for piece in pieces),
-    ]  # fmt: skip
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *string.punctuation,
+        *pieces,
+        *("##" + piece for piece in pieces),
+    ]
 
 
 def sentence_encoder(stand_in: StandIn) -> Files:
@@ -109,21 +118,31 @@ def sentence_encoder(stand_in: StandIn) -> Files:
     }
     layer = "encoder.layer.0."
     linear = {
-        f"{layer}attention.self.query": (width, width), f"{layer}attention.self.key": (width, width),
-        f"{layer}attention.self.value": (width, width), f"{layer}attention.output.dense": (width, width),
-        f"{layer}intermediate.dense": (2 * width, width), f"{layer}output.dense": (width, 2 * width),
+        f"{layer}attention.self.query": (width, width),
+        f"{layer}attention.self.key": (width, width),
+        f"{layer}attention.self.value": (width, width),
+        f"{layer}attention.output.dense": (width, width),
+        f"{layer}intermediate.dense": (2 * width, width),
+        f"{layer}output.dense": (width, 2 * width),
         "pooler.dense": (width, width),
-    }  # fmt: skip
+    }
     for name, shape in linear.items():
         weights[f"{name}.weight"] = drawn(*shape, sd=0.02)
         weights[f"{name}.bias"] = np.zeros(shape[0], np.float32)
     for name in ("embeddings.LayerNorm", f"{layer}attention.output.LayerNorm", f"{layer}output.LayerNorm"):
         weights[f"{name}.weight"], weights[f"{name}.bias"] = np.ones(width, np.float32), np.zeros(width, np.float32)
     config = {
-        "architectures": ["BertModel"], "model_type": "bert", "vocab_size": len(vocabulary), "hidden_size": width,
-        "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 2 * width,
-        "max_position_embeddings": LARGEST_LENGTH, "type_vocab_size": 2, "pad_token_id": 0,
-    }  # fmt: skip
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "vocab_size": len(vocabulary),
+        "hidden_size": width,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * width,
+        "max_position_embeddings": LARGEST_LENGTH,
+        "type_vocab_size": 2,
+        "pad_token_id": 0,
+    }
     tokenizer = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": LARGEST_LENGTH}
     return f"MADE-UP WEIGHTS, a one-layer BERT of width {width} over pairs of letters", {
         "config.json": _json(config),

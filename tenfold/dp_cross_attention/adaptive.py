@@ -27,9 +27,13 @@ def standardised_noise(
 
 
 def gradient_search(
-    features: FeatureMap, noise: Float[np.ndarray, "r u"], radius: float, starts: Float[np.ndarray, "s d"],
-    updates: int = 200, rate: float = 0.05,
-) -> tuple[Float[np.ndarray, "s d"], Float[np.ndarray, " s"]]:  # fmt: skip
+    features: FeatureMap,
+    noise: Float[np.ndarray, "r u"],
+    radius: float,
+    starts: Float[np.ndarray, "s d"],
+    updates: int = 200,
+    rate: float = 0.05,
+) -> tuple[Float[np.ndarray, "s d"], Float[np.ndarray, " s"]]:
     """Return queries within the radius and |<P(q), Z_u>|/‖P(q)‖ there, the largest over u, after projected ascent."""
     scale = torch.tensor(features.scale)[:, None]
     Z = torch.as_tensor(noise)
@@ -76,10 +80,14 @@ def net_bound(dimension: int, columns: int, bound: float, degree: int, failure: 
 
 
 def averaged_error(
-    features: FeatureMap, noise: Float[np.ndarray, "r u"], target: Float[np.ndarray, " d"], radius: float,
+    features: FeatureMap,
+    noise: Float[np.ndarray, "r u"],
+    target: Float[np.ndarray, " d"],
+    radius: float,
     spread: float,
-    queries: int, generator: np.random.Generator,
-) -> tuple[float, float]:  # fmt: skip
+    queries: int,
+    generator: np.random.Generator,
+) -> tuple[float, float]:
     """Return the error of the mean of many answers around a target over that of one answer, and what fresh noise gives.
 
     The attacker asks antithetic pairs target ± h, whose exact numerators average to the target's up to O(h²), and

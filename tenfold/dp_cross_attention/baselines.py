@@ -17,9 +17,17 @@ from tenfold.privacy.noise import NoiseSource
 
 
 def per_query(
-    queries: Float[np.ndarray, "m d"], keys: Float[np.ndarray, "n d"], values: Float[np.ndarray, "n v"], *, mu: float,
-    radius: float, value_radius: float, temperature: float, source: NoiseSource, nonnegative: bool = False,
-) -> Float[np.ndarray, "m c"]:  # fmt: skip
+    queries: Float[np.ndarray, "m d"],
+    keys: Float[np.ndarray, "n d"],
+    values: Float[np.ndarray, "n v"],
+    *,
+    mu: float,
+    radius: float,
+    value_radius: float,
+    temperature: float,
+    source: NoiseSource,
+    nonnegative: bool = False,
+) -> Float[np.ndarray, "m c"]:
     """Answer each query with noise of its own, [numerators, denominator]; m answers share the budget, μ/√m each.
 
     Replace-one: a row contributes e^{s}[v; ρ_v] with |s| ≤ ‖q‖ρ/τ, so that the sensitivity at q is that of a
@@ -36,9 +44,14 @@ def per_query(
 
 
 def class_means(
-    queries: Float[np.ndarray, "m d"], keys: Float[np.ndarray, "n d"], one_hot: Float[np.ndarray, "n v"], *, mu: float,
-    radius: float, source: NoiseSource | None,
-) -> Float[np.ndarray, "m v"]:  # fmt: skip
+    queries: Float[np.ndarray, "m d"],
+    keys: Float[np.ndarray, "n d"],
+    one_hot: Float[np.ndarray, "n v"],
+    *,
+    mu: float,
+    radius: float,
+    source: NoiseSource | None,
+) -> Float[np.ndarray, "m v"]:
     """Return −½‖q − mean of the class‖² up to a constant, from noisy sums and counts of each class.
 
     A row adds [k; ρ] to its class: replacing it moves at most two blocks by √(ρ² + ρ²) each, Δ = 2ρ. Without a source

@@ -164,11 +164,21 @@ def setting(
         made = RandomFeatures(dimension, feature_count or DEFAULT_RANDOM_FEATURES, tau, feature_seed)
     lam = value_radius if denominator_weight is None else positive(denominator_weight, "denominator_weight")
     found = Setting(
-        dimension=dimension, value_dimension=value_dimension, radius=radius, value_radius=value_radius,
-        rows=rows if neighbours == "replace_one" else None, temperature=tau, features=features,
-        degree=degree if features == "taylor" else None, feature_count=made.count,
-        feature_seed=feature_seed if features == "rff" else None, denominator_weight=lam,
-        neighbours=neighbours, released=released, group=group, privacy_unit=privacy_unit,
-    )  # fmt: skip
+        dimension=dimension,
+        value_dimension=value_dimension,
+        radius=radius,
+        value_radius=value_radius,
+        rows=rows if neighbours == "replace_one" else None,
+        temperature=tau,
+        features=features,
+        degree=degree if features == "taylor" else None,
+        feature_count=made.count,
+        feature_seed=feature_seed if features == "rff" else None,
+        denominator_weight=lam,
+        neighbours=neighbours,
+        released=released,
+        group=group,
+        privacy_unit=privacy_unit,
+    )
     found.sensitivity()
     return found

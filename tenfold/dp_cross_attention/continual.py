@@ -18,8 +18,8 @@ from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.errors import HorizonReached, InvalidMemory
 from tenfold.dp_cross_attention.ledger import Ledger, Release
 from tenfold.dp_cross_attention.memory import sums_of
-from tenfold.dp_cross_attention.rows import OnViolation, matrix, within
 from tenfold.dp_cross_attention.sketch import released
+from tenfold.dp_cross_attention.validation import OnViolation, matrix, within
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -37,9 +37,18 @@ class ContinualMemory:
     """
 
     def __init__(
-        self, horizon: int, dimension: int, value_dimension: int, *, epsilon: float, delta: float, radius: float,
-        on_violation: OnViolation = "error", insecure_seed: int | None = None, **public: Any,
-    ) -> None:  # fmt: skip
+        self,
+        horizon: int,
+        dimension: int,
+        value_dimension: int,
+        *,
+        epsilon: float,
+        delta: float,
+        radius: float,
+        on_violation: OnViolation = "error",
+        insecure_seed: int | None = None,
+        **public: Any,
+    ) -> None:
         """Fix the horizon T and the public numbers before any row arrives; arguments as ``PrivateMemory.fit``.
 
         Raises:
@@ -57,11 +66,15 @@ class ContinualMemory:
         self._source = NoiseSource(insecure_seed)
         self.ledger = Ledger(delta).with_release(
             Release(
-                setting=self._known, sensitivity=sensitivity, noise_sd=sensitivity / mu, mu=mu,
-                digest="none: sketches are released as intervals end", sketches=levels_for(horizon),
+                setting=self._known,
+                sensitivity=sensitivity,
+                noise_sd=sensitivity / mu,
+                mu=mu,
+                digest="none: sketches are released as intervals end",
+                sketches=levels_for(horizon),
                 insecure_seed=insecure_seed is not None,
             )
-        )  # fmt: skip
+        )
         self._exact: dict[int, np.ndarray] = {}  # level to sum, of the intervals that make up [1, t]
         self._noisy: dict[int, np.ndarray] = {}
 

@@ -23,8 +23,8 @@ from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.errors import TooManyQueries
 from tenfold.dp_cross_attention.exact import exact_sums
 from tenfold.dp_cross_attention.ledger import Ledger, Release
-from tenfold.dp_cross_attention.rows import OnViolation, matrix, nonnegative, within
 from tenfold.dp_cross_attention.sketch import with_denominator
+from tenfold.dp_cross_attention.validation import OnViolation, matrix, nonnegative, within
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -48,16 +48,29 @@ class ExactKernelMemory:
 
     @classmethod
     def fit(
-        cls, keys: Any, values: Any, *, epsilon: float, delta: float, radius: float, max_queries: int = MAX_QUERIES,
-        accounting: Accounting = "analytic", on_violation: OnViolation = "error", insecure_seed: int | None = None,
+        cls,
+        keys: Any,
+        values: Any,
+        *,
+        epsilon: float,
+        delta: float,
+        radius: float,
+        max_queries: int = MAX_QUERIES,
+        accounting: Accounting = "analytic",
+        on_violation: OnViolation = "error",
+        insecure_seed: int | None = None,
         **public: Any,
-    ) -> ExactKernelMemory:  # fmt: skip
+    ) -> ExactKernelMemory:
         """Take rows as an (ε, δ)-DP memory; arguments and errors as ``PrivateMemory.fit``, without features."""
         keys, values = matrix(keys, "keys"), matrix(values, "values")
         known = checked_setting(
-            rows=len(keys), dimension=keys.shape[1], value_dimension=values.shape[1], radius=radius,
-            features="exact", **public,
-        )  # fmt: skip
+            rows=len(keys),
+            dimension=keys.shape[1],
+            value_dimension=values.shape[1],
+            radius=radius,
+            features="exact",
+            **public,
+        )
         keys = within(keys, known.radius, "keys", on_violation)
         values = within(values, known.value_radius, "values", on_violation)
         if known.released == "numerator":
@@ -65,9 +78,13 @@ class ExactKernelMemory:
         columns = with_denominator(values, known.denominator_weight if known.released == "joint" else None)
         mu, sensitivity = 1 / unit_noise(epsilon, delta, accounting), known.sensitivity()
         release = Release(
-            setting=known, sensitivity=sensitivity, noise_sd=sensitivity / mu, mu=mu,
-            digest="none: answers are drawn as they are asked", insecure_seed=insecure_seed is not None,
-        )  # fmt: skip
+            setting=known,
+            sensitivity=sensitivity,
+            noise_sd=sensitivity / mu,
+            mu=mu,
+            digest="none: answers are drawn as they are asked",
+            insecure_seed=insecure_seed is not None,
+        )
         return cls(keys, columns, Ledger(delta).with_release(release), NoiseSource(insecure_seed), max_queries)
 
     @property
@@ -76,9 +93,14 @@ class ExactKernelMemory:
         return self.ledger.statement()
 
     def query(
-        self, queries: Any, *, errors: bool = False, on_violation: OnViolation = "error", clamp: bool = True,
+        self,
+        queries: Any,
+        *,
+        errors: bool = False,
+        on_violation: OnViolation = "error",
+        clamp: bool = True,
         project: bool = True,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """Answer queries (m, d) as ``PrivateMemory.query`` does; the same query gets the same answer for ever.
 
         Raises:

@@ -18,8 +18,8 @@ from tenfold.dp_cross_attention.calibration import Accounting, Setting, unit_noi
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.errors import InvalidMemory
 from tenfold.dp_cross_attention.ledger import Ledger, Release, digest_of
-from tenfold.dp_cross_attention.rows import OnViolation, finite, matrix, nonnegative, shaped, within
 from tenfold.dp_cross_attention.sketch import build_from, released, with_denominator
+from tenfold.dp_cross_attention.validation import OnViolation, finite, matrix, nonnegative, shaped, within
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -67,13 +67,21 @@ class PrivateMemory:
             rows=keys.shape[0], dimension=keys.shape[1], value_dimension=values.shape[1], radius=radius, **public
         )
         ledger = Ledger(delta, (), budget_epsilon)
-        return cls(*_release(keys, values, known, 1 / unit_noise(epsilon, delta, accounting), ledger, on_violation,
-                             insecure_seed))  # fmt: skip
+        return cls(
+            *_release(
+                keys, values, known, 1 / unit_noise(epsilon, delta, accounting), ledger, on_violation, insecure_seed
+            )
+        )
 
     def refit(
-        self, keys: Any, values: Any, *, epsilon: float, on_violation: OnViolation = "error",
+        self,
+        keys: Any,
+        values: Any,
+        *,
+        epsilon: float,
+        on_violation: OnViolation = "error",
         insecure_seed: int | None = None,
-    ) -> PrivateMemory:  # fmt: skip
+    ) -> PrivateMemory:
         """Release new rows with new noise, at ε for this release alone and the ledger's δ.
 
         The ledger of the memory that is returned holds both releases: what they say of a row composes. Under
@@ -117,9 +125,14 @@ class PrivateMemory:
         return self.ledger.statement()
 
     def query(
-        self, queries: Any, *, errors: bool = False, on_violation: OnViolation = "error", clamp: bool = True,
+        self,
+        queries: Any,
+        *,
+        errors: bool = False,
+        on_violation: OnViolation = "error",
+        clamp: bool = True,
         project: bool = True,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """Answer queries (m, d) with attention (m, v), or with an ``Answer`` if ``errors`` are wanted.
 
         NumPy in, NumPy out; torch in, torch out, on the queries' device. The denominator is clamped to its range and
@@ -199,17 +212,26 @@ def _on_gpu(array: Any) -> bool:
 
 
 def _release(
-    keys: Any, values: Any, known: Setting, mu: float, ledger: Ledger, on_violation: OnViolation,
+    keys: Any,
+    values: Any,
+    known: Setting,
+    mu: float,
+    ledger: Ledger,
+    on_violation: OnViolation,
     insecure_seed: int | None,
-) -> tuple[Float[np.ndarray, "r c"], Ledger]:  # fmt: skip
+) -> tuple[Float[np.ndarray, "r c"], Ledger]:
     ledger.allow(mu)
     sensitivity = known.sensitivity()
     sums = sums_of(keys, values, known, on_violation)
     noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
     release = Release(
-        setting=known, sensitivity=sensitivity, noise_sd=sensitivity / mu, mu=mu, digest=digest_of(noisy),
+        setting=known,
+        sensitivity=sensitivity,
+        noise_sd=sensitivity / mu,
+        mu=mu,
+        digest=digest_of(noisy),
         insecure_seed=insecure_seed is not None,
-    )  # fmt: skip
+    )
     return noisy, ledger.with_release(release)
 
 

@@ -22,9 +22,9 @@ from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.errors import InvalidMemory, InvalidSetting, UnledgeredSketch
 from tenfold.dp_cross_attention.features import FeatureMap
 from tenfold.dp_cross_attention.ledger import Ledger, Release, digest_of
-from tenfold.dp_cross_attention.rows import OnViolation
 from tenfold.dp_cross_attention.sketch import released
 from tenfold.dp_cross_attention.torch_attention import attend, clipped, sums_torch
+from tenfold.dp_cross_attention.validation import OnViolation
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -38,9 +38,16 @@ class PrivateCrossAttention(nn.Module):
     """
 
     def __init__(
-        self, query_dim: int, cross_attention_dim: int | None = None, heads: int = 8, dim_head: int = 64,
-        dropout: float = 0.0, bias: bool = False, out_bias: bool = True, on_violation: OnViolation = "error",
-    ) -> None:  # fmt: skip
+        self,
+        query_dim: int,
+        cross_attention_dim: int | None = None,
+        heads: int = 8,
+        dim_head: int = 64,
+        dropout: float = 0.0,
+        bias: bool = False,
+        out_bias: bool = True,
+        on_violation: OnViolation = "error",
+    ) -> None:
         super().__init__()
         self.on_violation = on_violation
         inner, cross = heads * dim_head, cross_attention_dim or query_dim
@@ -56,10 +63,17 @@ class PrivateCrossAttention(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, encoder_hidden_states: torch.Tensor, *, epsilon: float, delta: float, radius: float, value_radius: float,
-        budget_epsilon: float | None = None, insecure_seed: int | None = None,
+        self,
+        encoder_hidden_states: torch.Tensor,
+        *,
+        epsilon: float,
+        delta: float,
+        radius: float,
+        value_radius: float,
+        budget_epsilon: float | None = None,
+        insecure_seed: int | None = None,
         **public: Any,
-    ) -> PrivacyStatement:  # fmt: skip
+    ) -> PrivacyStatement:
         """Release the memory encoder_hidden_states (n, cross_attention_dim) at (ε, δ) for all heads together.
 
         ``radius`` bounds each head's keys and queries, ``value_radius`` each head's values; both are public. Longer
@@ -69,22 +83,40 @@ class PrivateCrossAttention(nn.Module):
         """
         mu = 1 / unit_noise(epsilon, delta)
         return self.fit_mu(
-            encoder_hidden_states, mu=mu, delta=delta, radius=radius, value_radius=value_radius,
-            budget_epsilon=budget_epsilon, insecure_seed=insecure_seed, **public,
-        )  # fmt: skip
+            encoder_hidden_states,
+            mu=mu,
+            delta=delta,
+            radius=radius,
+            value_radius=value_radius,
+            budget_epsilon=budget_epsilon,
+            insecure_seed=insecure_seed,
+            **public,
+        )
 
     @torch.no_grad()
     def fit_mu(
-        self, encoder_hidden_states: torch.Tensor, *, mu: float, delta: float, radius: float, value_radius: float,
-        budget_epsilon: float | None = None, insecure_seed: int | None = None,
+        self,
+        encoder_hidden_states: torch.Tensor,
+        *,
+        mu: float,
+        delta: float,
+        radius: float,
+        value_radius: float,
+        budget_epsilon: float | None = None,
+        insecure_seed: int | None = None,
         **public: Any,
-    ) -> PrivacyStatement:  # fmt: skip
+    ) -> PrivacyStatement:
         """Release as ``fit``, for a budget in Gaussian DP, as one part of several that compose."""
         rows = _rows(encoder_hidden_states)
         known = checked_setting(
-            rows=len(rows), dimension=self.dim_head, value_dimension=self.dim_head, radius=radius,
-            value_radius=value_radius, temperature="sqrt_d", **public,
-        )  # fmt: skip
+            rows=len(rows),
+            dimension=self.dim_head,
+            value_dimension=self.dim_head,
+            radius=radius,
+            value_radius=value_radius,
+            temperature="sqrt_d",
+            **public,
+        )
         if known.released != "joint" or known.rows is None:
             raise InvalidSetting("attention needs its denominator and a public n: released='joint', 'replace_one'")
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
@@ -98,9 +130,14 @@ class PrivateCrossAttention(nn.Module):
         sensitivity = known.sensitivity() * math.sqrt(self.heads)  # one row is in every head's sketch
         noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
         release = Release(
-            setting=known, sensitivity=sensitivity, noise_sd=sensitivity / mu, mu=mu, digest=digest_of(noisy),
-            sketches=self.heads, insecure_seed=insecure_seed is not None,
-        )  # fmt: skip
+            setting=known,
+            sensitivity=sensitivity,
+            noise_sd=sensitivity / mu,
+            mu=mu,
+            digest=digest_of(noisy),
+            sketches=self.heads,
+            insecure_seed=insecure_seed is not None,
+        )
         self.ledger = ledger.with_release(release)
         self.sketch = torch.as_tensor(noisy, device=self.to_q.weight.device)
         self._verified = None
@@ -112,9 +149,12 @@ class PrivateCrossAttention(nn.Module):
         return self._ledger().statement()
 
     def forward(
-        self, hidden_states: torch.Tensor, encoder_hidden_states: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None, **cross_attention_kwargs: Any,
-    ) -> torch.Tensor:  # fmt: skip
+        self,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **cross_attention_kwargs: Any,
+    ) -> torch.Tensor:
         """Attend from hidden_states (B, T, query_dim), or (B, C, h, w), to the fitted memory.
 
         ``encoder_hidden_states`` is None or all zeros, which stands for "the memory": anything else would be new

@@ -91,9 +91,14 @@ def gp_exact(epsilon: float, delta: float, runs: int, seed: int) -> Scores:
         found = np.empty(runs)
         for run in range(runs):
             memory = ExactKernelMemory.fit(
-                pair.keys, values, epsilon=epsilon, delta=delta, radius=1.0, temperature=1.0,
+                pair.keys,
+                values,
+                epsilon=epsilon,
+                delta=delta,
+                radius=1.0,
+                temperature=1.0,
                 insecure_seed=(2 * seed + side) * runs + run,
-            )  # fmt: skip
+            )
             memory.query(queries)
             found[run] = memory._noisy[0, 0]  # the numerator at the key is the best score
         scores.append(found)
@@ -110,9 +115,16 @@ def continual(epsilon: float, delta: float, runs: int, seed: int) -> Scores:
         found = np.zeros(runs)
         for run in range(runs):
             memory = ContinualMemory(
-                4, 2, 2, epsilon=epsilon, delta=delta, radius=1.0, temperature=1.0, degree=2,
+                4,
+                2,
+                2,
+                epsilon=epsilon,
+                delta=delta,
+                radius=1.0,
+                temperature=1.0,
+                degree=2,
                 insecure_seed=(2 * seed + side) * runs + run,
-            )  # fmt: skip
+            )
             for time in range(4):
                 row = slice(0, 1) if time == 0 else slice(1, 2)
                 memory.append(pair.keys[row], values[row])

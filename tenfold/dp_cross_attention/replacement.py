@@ -12,7 +12,7 @@ from torch import nn
 from tenfold.dp_cross_attention.calibration import unit_noise
 from tenfold.dp_cross_attention.errors import InvalidSetting
 from tenfold.dp_cross_attention.module import PrivateCrossAttention
-from tenfold.dp_cross_attention.rows import OnViolation
+from tenfold.dp_cross_attention.validation import OnViolation
 from tenfold.privacy.gaussian import compose, gaussian_epsilon
 
 
@@ -20,9 +20,13 @@ class PrivateEncoderDecoderAttention(PrivateCrossAttention):
     """The same with the argument names and results of transformers' encoder–decoder attention (BART and its kin)."""
 
     def forward(  # type: ignore[override]
-        self, hidden_states: torch.Tensor, key_value_states: torch.Tensor | None = None, *unused: Any,
-        attention_mask: torch.Tensor | None = None, **model_kwargs: Any,
-    ) -> tuple[torch.Tensor, None]:  # fmt: skip
+        self,
+        hidden_states: torch.Tensor,
+        key_value_states: torch.Tensor | None = None,
+        *unused: Any,
+        attention_mask: torch.Tensor | None = None,
+        **model_kwargs: Any,
+    ) -> tuple[torch.Tensor, None]:
         """Return (attention (B, T, query_dim), None): there are no weights to show."""
         return super().forward(hidden_states, key_value_states), None
 
@@ -55,10 +59,14 @@ def _from_diffusers(attention: Any) -> PrivateCrossAttention:
     if not math.isclose(attention.scale, (inner // heads) ** -0.5):
         raise InvalidSetting(f"logits are scaled by {attention.scale:g}, not by 1/√{inner // heads}")
     made = PrivateCrossAttention(
-        attention.to_q.in_features, attention.to_k.in_features, heads, inner // heads,
-        dropout=attention.to_out[1].p, bias=attention.to_q.bias is not None,
+        attention.to_q.in_features,
+        attention.to_k.in_features,
+        heads,
+        inner // heads,
+        dropout=attention.to_out[1].p,
+        bias=attention.to_q.bias is not None,
         out_bias=attention.to_out[0].bias is not None,
-    )  # fmt: skip
+    )
     return _with_weights(made, attention.to_q, attention.to_k, attention.to_v, attention.to_out[0])
 
 
@@ -68,9 +76,13 @@ def _from_transformers(attention: Any) -> PrivateCrossAttention:
     if not math.isclose(scaling, (width // heads) ** -0.5):
         raise InvalidSetting(f"logits are scaled by {scaling:g}, not by 1/√{width // heads}")
     made = PrivateEncoderDecoderAttention(
-        attention.q_proj.in_features, attention.k_proj.in_features, heads, width // heads,
-        bias=attention.q_proj.bias is not None, out_bias=attention.out_proj.bias is not None,
-    )  # fmt: skip
+        attention.q_proj.in_features,
+        attention.k_proj.in_features,
+        heads,
+        width // heads,
+        bias=attention.q_proj.bias is not None,
+        out_bias=attention.out_proj.bias is not None,
+    )
     return _with_weights(made, attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj)
 
 
@@ -104,9 +116,14 @@ def replace_cross_attention(model: nn.Module, on_violation: OnViolation = "error
 
 
 def fit_together(
-    modules: Mapping[str, PrivateCrossAttention], encoder_hidden_states: torch.Tensor, *, epsilon: float, delta: float,
-    insecure_seed: int | None = None, **public: Any,
-) -> float:  # fmt: skip
+    modules: Mapping[str, PrivateCrossAttention],
+    encoder_hidden_states: torch.Tensor,
+    *,
+    epsilon: float,
+    delta: float,
+    insecure_seed: int | None = None,
+    **public: Any,
+) -> float:
     """Fit every module on the same rows at (ε, δ) for all together, each at μ/√(number of modules).
 
     Returns the ε that everything the modules ever released composes to; other arguments as

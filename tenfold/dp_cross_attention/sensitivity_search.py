@@ -46,10 +46,18 @@ def distances(pairs: Pairs, kernel: Kernel, denominator_weight: float) -> Float[
 
 
 def search(
-    kernel: Kernel, radius: float, value_radius: float, denominator_weight: float, trials: int,
-    generator: np.random.Generator, *, dimension: int = 3, value_dimension: int = 2, rounds: int = 60,
+    kernel: Kernel,
+    radius: float,
+    value_radius: float,
+    denominator_weight: float,
+    trials: int,
+    generator: np.random.Generator,
+    *,
+    dimension: int = 3,
+    value_dimension: int = 2,
+    rounds: int = 60,
     nonnegative: bool = False,
-) -> float:  # fmt: skip
+) -> float:
     """Return the largest distance found among ``trials`` random pairs and climbs from the best 50.
 
     ``kernel`` maps <k, k'> to <P(k), P(k')>. ``nonnegative`` searches values ≥ 0 only.

@@ -49,9 +49,12 @@ def build(
 
 
 def build_from(
-    features: FeatureMap, rows: int, columns: int, chunk: Callable[[slice], tuple[np.ndarray, np.ndarray]],
+    features: FeatureMap,
+    rows: int,
+    columns: int,
+    chunk: Callable[[slice], tuple[np.ndarray, np.ndarray]],
     threads: int | None = None,
-) -> Float[np.ndarray, "r c"]:  # fmt: skip
+) -> Float[np.ndarray, "r c"]:
     """Return the sum over chunks of rows that ``chunk`` prepares as they are needed: (keys, columns) of a slice."""
     threads = threads or len(os.sched_getaffinity(0))
     starts = range(0, rows, CHUNK)

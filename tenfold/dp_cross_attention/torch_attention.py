@@ -14,9 +14,9 @@ from tenfold.dp_cross_attention.answer import Answer
 from tenfold.dp_cross_attention.calibration import Setting
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory
 from tenfold.dp_cross_attention.features import FeatureMap
-from tenfold.dp_cross_attention.rows import SLACK, OnViolation
 from tenfold.dp_cross_attention.sketch import build_torch
 from tenfold.dp_cross_attention.taylor import attention_error_bound
+from tenfold.dp_cross_attention.validation import SLACK, OnViolation
 
 
 def clipped(rows: torch.Tensor, radius: float, name: str, on_violation: OnViolation) -> torch.Tensor:
@@ -51,9 +51,15 @@ def sums_torch(keys: torch.Tensor, values: torch.Tensor, known: Setting, on_viol
 
 
 def attend(
-    features: FeatureMap, weights: torch.Tensor, rows: torch.Tensor, known: Setting, allowed: tuple[float, float],
-    *, clamp: bool = True, project: bool = True,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    features: FeatureMap,
+    weights: torch.Tensor,
+    rows: torch.Tensor,
+    known: Setting,
+    allowed: tuple[float, float],
+    *,
+    clamp: bool = True,
+    project: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return attention (H, m, d_v) and the denominators before clamping (H, m).
 
     ``weights`` (H, r, c) hold the features' scale, ``rows`` (H, m, d) are within their bound. Gradients flow to rows.
@@ -73,9 +79,15 @@ def attend(
 
 
 def answer(
-    features: FeatureMap, weights: torch.Tensor, queries: torch.Tensor, known: Setting, allowed: tuple[float, float],
-    noise_sd: float, clamp: bool, project: bool,
-) -> Answer:  # fmt: skip
+    features: FeatureMap,
+    weights: torch.Tensor,
+    queries: torch.Tensor,
+    known: Setting,
+    allowed: tuple[float, float],
+    noise_sd: float,
+    clamp: bool,
+    project: bool,
+) -> Answer:
     """Return the answer to queries (m, d) from one sketch (r, c), with its error bars, in the queries' dtype."""
     values, D = attend(features, weights[None], queries[None], known, allowed, clamp=clamp, project=project)
     values, D = values[0], D[0]

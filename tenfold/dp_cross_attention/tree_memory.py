@@ -25,7 +25,7 @@ from tenfold.dp_cross_attention.calibration import Setting, unit_noise
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.dptree import Grid
 from tenfold.dp_cross_attention.features import FeatureMap, features_of
-from tenfold.dp_cross_attention.rows import OnViolation, matrix, within
+from tenfold.dp_cross_attention.validation import OnViolation, matrix, within
 from tenfold.privacy.noise import NoiseSource
 
 Query = Literal["bands", "moments"]
@@ -99,11 +99,20 @@ class TreeMemory:
 
     @classmethod
     def fit(
-        cls, keys: Any, values: Any, *, epsilon: float, delta: float, radius: float, query: Query = "bands",
-        noise: Literal["gaussian", "laplace", "none"] = "gaussian", copies: int = 1,
+        cls,
+        keys: Any,
+        values: Any,
+        *,
+        epsilon: float,
+        delta: float,
+        radius: float,
+        query: Query = "bands",
+        noise: Literal["gaussian", "laplace", "none"] = "gaussian",
+        copies: int = 1,
         on_violation: OnViolation = "error",
-        insecure_seed: int | None = None, **public: Any,
-    ) -> TreeMemory:  # fmt: skip
+        insecure_seed: int | None = None,
+        **public: Any,
+    ) -> TreeMemory:
         """Release all trees as one (ε, δ)-DP memory, replace-one; arguments as ``PrivateMemory.fit``.
 
         ``noise="none"`` is a diagnostic without privacy. Raises InvalidMemory, BoundViolated, InvalidSetting.

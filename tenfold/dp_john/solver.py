@@ -22,9 +22,15 @@ from tenfold.dp_john.threads import one_thread
 Method = Literal["auto", "active_set", "averaged", "last", "sketched", "wolfe_atwood", "khachiyan", "clarabel", "scs"]
 DEFAULT_METHOD = "active_set"
 MAX_UPDATES: dict[str, int] = {
-    "active_set": 200, "averaged": 100_000, "last": 100_000, "sketched": 100_000,
-    "wolfe_atwood": 1_000_000, "khachiyan": 10_000_000, "clarabel": 200, "scs": 100_000,
-}  # fmt: skip
+    "active_set": 200,
+    "averaged": 100_000,
+    "last": 100_000,
+    "sketched": 100_000,
+    "wolfe_atwood": 1_000_000,
+    "khachiyan": 10_000_000,
+    "clarabel": 200,
+    "scs": 100_000,
+}
 
 
 class NotConverged(RuntimeError):

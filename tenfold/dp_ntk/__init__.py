@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = exports(
         "covariance_epsilon": "covariance_accountant",
         "fit": "release",
         "mixture_delta": "mixture_accountant",
-        "unit_rows": "rows",
+        "unit_rows": "validation",
     },
 )

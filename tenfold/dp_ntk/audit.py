@@ -71,8 +71,12 @@ def replaced(label: bool = False) -> Canary:
     h = float(np.sqrt(0.5))
     return Canary(
         "record and label replaced" if label else "record replaced",
-        _rows([h, 0.0, h]), _rows([h, 0.0, -h]), _targets(0), _targets(1 if label else 0), 0,
-    )  # fmt: skip
+        _rows([h, 0.0, h]),
+        _rows([h, 0.0, -h]),
+        _targets(0),
+        _targets(1 if label else 0),
+        0,
+    )
 
 
 def negated() -> Canary:
@@ -89,8 +93,12 @@ def close(closeness: float, label: bool = False) -> Canary:
     moved = row + closeness * np.array([0.0, 1.0, 0.0])
     return Canary(
         f"record moved by {closeness:g}" + (", label changed" if label else ""),
-        _rows(row.tolist()), _rows(moved.tolist()), _targets(0), _targets(1 if label else 0), 0,
-    )  # fmt: skip
+        _rows(row.tolist()),
+        _rows(moved.tolist()),
+        _targets(0),
+        _targets(1 if label else 0),
+        0,
+    )
 
 
 def duplicate(closeness: float) -> Canary:
@@ -145,11 +153,15 @@ def audit_correct(
     """Audit every mode's own code on its canaries. It can refute a claim, never prove one."""
     return [
         audit_observation(
-            mode, OBSERVE[mode], canary, calibration_for(mode, canary, epsilon, delta), runs=runs,
+            mode,
+            OBSERVE[mode],
+            canary,
+            calibration_for(mode, canary, epsilon, delta),
+            runs=runs,
             insecure_seed=insecure_seed,
         )
         for mode, canary in correct_audits(closeness)
-    ]  # fmt: skip
+    ]
 
 
 def wrong_count(canary: Canary, epsilon: float, delta: float, *, count: int = 1) -> Calibration:

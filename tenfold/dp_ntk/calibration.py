@@ -117,9 +117,15 @@ def calibrate(
     if n is not None and delta >= 1 / _count(n, "n"):
         warnings.warn(f"delta = {delta:g} is at least 1/n = {1 / n:g}: take a smaller one", WeakDelta, stacklevel=2)
     common: dict[str, Any] = {
-        "mode": mode, "n": n, "d": d, "epsilon": epsilon, "delta": delta, "mu": None, "neighbours": NEIGHBOURS[mode],
+        "mode": mode,
+        "n": n,
+        "d": d,
+        "epsilon": epsilon,
+        "delta": delta,
+        "mu": None,
+        "neighbours": NEIGHBOURS[mode],
         "labels": "private" if mode == "ssp" or label_share > 0 else "public",
-    }  # fmt: skip
+    }
     match mode:
         case "input":
             return _input(common, closeness, label_share)
@@ -203,10 +209,14 @@ def _paper(common: dict[str, Any], closeness: object, eta_min: object, operator_
     return Calibration(
         **common
         | {
-            "closeness": beta, "eta_min": eta, "whitened": delta_bound, "samples": k,
-            "laplace_scale": noise.scale, "laplace_bound": noise.bound,
+            "closeness": beta,
+            "eta_min": eta,
+            "whitened": delta_bound,
+            "samples": k,
+            "laplace_scale": noise.scale,
+            "laplace_bound": noise.bound,
         }
-    )  # fmt: skip
+    )
 
 
 def affordable_samples(epsilon: float, delta: float, whitened: float) -> int:

@@ -15,8 +15,8 @@ from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.mechanisms import release_input, release_paper, release_ridge_sample, release_ssp
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release, fit
-from tenfold.dp_ntk.rows import targets, unit_rows
 from tenfold.dp_ntk.sampling import direction_shape
+from tenfold.dp_ntk.validation import targets, unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 

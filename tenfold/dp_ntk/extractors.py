@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from tenfold.dp_ntk.rows import InvalidRows, unit_rows
+from tenfold.dp_ntk.validation import InvalidRows, unit_rows
 
 Pixels = UInt8[np.ndarray, "N H W *C"]
 PATCH = 6

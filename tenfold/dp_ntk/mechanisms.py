@@ -15,10 +15,10 @@ from tenfold.dp_ntk.calibration import Calibration
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release
-from tenfold.dp_ntk.rows import InvalidRows, check_unit
 from tenfold.dp_ntk.sampling import factor, project, sample_by_factor
 from tenfold.dp_ntk.statements import statement
 from tenfold.dp_ntk.truncated_laplace import TruncatedLaplace
+from tenfold.dp_ntk.validation import InvalidRows, check_unit
 from tenfold.privacy.noise import NoiseSource
 
 Array = Float[np.ndarray, "..."]

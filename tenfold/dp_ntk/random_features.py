@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from tenfold.dp_ntk.rows import unit_rows
+from tenfold.dp_ntk.validation import unit_rows
 
 
 @dataclass(frozen=True)

@@ -218,14 +218,23 @@ def eval_released(
     import json
 
     from tenfold.imagefolder.fid import inception as inception_network
-    from tenfold.imagefolder.released_evaluation import evaluate_released
+    from tenfold.imagefolder.original_checkpoints_evaluation import evaluate_released
 
     with _named_errors():
         network = inception_network(weights=inception, device=device) if fid else None
         figures = evaluate_released(
-            folder, network, tokenizer=tokenizer, pictures=pictures, generator=generator, reference=reference,
-            config=config, per_class=per_class, batch=batch, seed=seed, device=device,
-        )  # fmt: skip
+            folder,
+            network,
+            tokenizer=tokenizer,
+            pictures=pictures,
+            generator=generator,
+            reference=reference,
+            config=config,
+            per_class=per_class,
+            batch=batch,
+            seed=seed,
+            device=device,
+        )
     typer.echo(json.dumps(figures, indent=1, allow_nan=False))
 
 

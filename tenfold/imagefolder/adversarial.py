@@ -22,8 +22,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.augmentation import augmented
-from tenfold.imagefolder.draws import draw_seed
 from tenfold.imagefolder.errors import InvalidConfig, NotFinite
+from tenfold.imagefolder.seeding import draw_seed
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -108,9 +108,11 @@ class AdversarialLoss:
     ) -> None:
         self.settings, self.accelerator, self.seed = settings, accelerator, seed
         optimiser = torch.optim.AdamW(
-            discriminator.parameters(), lr=settings.learning_rate, betas=settings.betas,
+            discriminator.parameters(),
+            lr=settings.learning_rate,
+            betas=settings.betas,
             weight_decay=settings.weight_decay,
-        )  # fmt: skip
+        )
         self.discriminator, self.optimiser = accelerator.prepare(discriminator, optimiser)
         self.running = RunningLogits()
 

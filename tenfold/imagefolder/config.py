@@ -156,10 +156,24 @@ class GeneratorConfig:
 
 
 PAPER_TOKENIZER = TokenizerConfig(
-    image_size=256, channels=3, patch_size=16, width=768, depth=12, heads=12, sides=PAPER_SIDES, branches=2,
-    codebook_size=4096, code_dim=32, quantizer_dropout=0.1, start_drop=3, teacher_dim=768, drop_path=0.1,
-    layer_scale=1.0, local_start=False, decoder_cls=True,
-)  # fmt: skip
+    image_size=256,
+    channels=3,
+    patch_size=16,
+    width=768,
+    depth=12,
+    heads=12,
+    sides=PAPER_SIDES,
+    branches=2,
+    codebook_size=4096,
+    code_dim=32,
+    quantizer_dropout=0.1,
+    start_drop=3,
+    teacher_dim=768,
+    drop_path=0.1,
+    layer_scale=1.0,
+    local_start=False,
+    decoder_cls=True,
+)
 PAPER_GENERATOR = GeneratorConfig.for_tokenizer(
     PAPER_TOKENIZER, classes=1000, width=1088, depth=17, heads=17, class_dropout=0.1, drop_path=0.1 * 17 / 24
 )

@@ -64,10 +64,12 @@ class ConvNet(nn.Module):
         inputs = (config.channels, *config.widths)
         self.stages = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+                nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
             )
             for before, width in zip(inputs, config.widths, strict=False)
-        )  # fmt: skip
+        )
         self.features = nn.Linear(config.widths[-1], config.features)
 
     def maps(self, images: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B w h h"]]:
@@ -92,9 +94,16 @@ def seeded(build: Callable[[ConvNetConfig], M], config: ConvNetConfig, seed: int
 
 
 def fit(
-    parameters: list[nn.Parameter], batch_loss: Callable[[Int[Tensor, " B"]], Float[Tensor, ""]], n: int,
-    generator: torch.Generator, *, updates: int, batch_size: int, learning_rate: float, weight_decay: float,
-) -> list[float]:  # fmt: skip
+    parameters: list[nn.Parameter],
+    batch_loss: Callable[[Int[Tensor, " B"]], Float[Tensor, ""]],
+    n: int,
+    generator: torch.Generator,
+    *,
+    updates: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+) -> list[float]:
     """Minimise with AdamW on batches drawn out of ``n`` items with replacement; return the loss of every update.
 
     ``batch_loss`` gives the loss of the items at given places. Raises InvalidConfig for no items, no updates, or

@@ -29,9 +29,10 @@ class PatchDiscriminator(nn.Module):
         for index in range(1, layers):
             before, after = width * min(2 ** (index - 1), 8), width * min(2**index, 8)
             parts += [
-                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False), nn.GroupNorm(1, after),
+                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False),
+                nn.GroupNorm(1, after),
                 nn.LeakyReLU(SLOPE),
-            ]  # fmt: skip
+            ]
         parts.append(nn.Conv2d(width * min(2 ** (layers - 1), 8), 1, 3, padding=1))
         self.layers = nn.Sequential(*parts)
 

@@ -118,9 +118,14 @@ class Reference:
 
 
 def evaluate_images(
-    source: str | Path | np.ndarray, reference: Reference | str | Path | np.ndarray, classifier: MetricClassifier,
-    *, k: int = 3, resamples: int = RESAMPLES, seed: int = 0,
-) -> dict[str, Any]:  # fmt: skip
+    source: str | Path | np.ndarray,
+    reference: Reference | str | Path | np.ndarray,
+    classifier: MetricClassifier,
+    *,
+    k: int = 3,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Compare pictures with a reference and return every figure as {value, interval, n}, and what it was against.
 
     If the reference has more pictures, as many as there are to judge are drawn from it: the distances depend on n.
@@ -144,10 +149,14 @@ def evaluate_images(
 
 
 def compare_images(
-    first: str | Path | np.ndarray, second: str | Path | np.ndarray,
-    reference: Reference | str | Path | np.ndarray, classifier: MetricClassifier,
-    *, resamples: int = RESAMPLES, seed: int = 0,
-) -> dict[str, Any]:  # fmt: skip
+    first: str | Path | np.ndarray,
+    second: str | Path | np.ndarray,
+    reference: Reference | str | Path | np.ndarray,
+    classifier: MetricClassifier,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Return the fd_metric_clf of the first pictures less that of the second, with one resampled reference for both.
 
     Negative: the first are nearer to the reference. Raises as ``evaluate_images`` does, and InvalidSamples unless both
@@ -162,9 +171,13 @@ def compare_images(
 
 
 def evaluate_reconstruction(
-    originals: str | Path | np.ndarray, reconstructions: str | Path | np.ndarray, *, channels: int,
-    resamples: int = RESAMPLES, seed: int = 0,
-) -> dict[str, Any]:  # fmt: skip
+    originals: str | Path | np.ndarray,
+    reconstructions: str | Path | np.ndarray,
+    *,
+    channels: int,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Compare reconstructions with their originals, in the same order: ``mse`` and ``ssim`` on [0, 1], ``psnr`` in dB.
 
     A psnr without any loss is infinite and given as None. Distances between the two sets as sets are

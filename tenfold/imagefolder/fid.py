@@ -41,9 +41,10 @@ def inception(*, weights: Path | None = None, device: torch.device | str = "cpu"
         raise MissingPackage("FID wants the package torch-fidelity: pip install torch-fidelity") from None
     try:
         network = FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048", "logits_unbiased"],
+            "inception-v3-compat",
+            ["2048", "logits_unbiased"],
             feature_extractor_weights_path=None if weights is None else str(weights),
-        )  # fmt: skip
+        )
     except (OSError, RuntimeError) as error:
         raise InvalidReference(f"the Inception network cannot be loaded: {error}") from None
     module: Network = network.to(device).eval()

@@ -79,9 +79,16 @@ class CroppedPictures(Dataset[tuple[Tensor, int]]):
     """
 
     def __init__(
-        self, folder: Path, names: Sequence[str], labels: Sequence[int], *, size: int, resized: int, views: int,
+        self,
+        folder: Path,
+        names: Sequence[str],
+        labels: Sequence[int],
+        *,
+        size: int,
+        resized: int,
+        views: int,
         seed: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.folder, self.names, self.labels = folder, names, labels
         self.size, self.resized, self.views, self.seed = size, resized, views, seed
         if resized < size:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.layout import Layout, Segment
-from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.transformer import DropPath
 
 Cache = list[tuple[Tensor, Tensor]]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fit
 from tenfold.imagefolder.errors import InvalidImages
 from tenfold.imagefolder.pictures import to_tensor
-from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.views import mirrored
 
 Images = Float[Tensor, "B C H W"]
@@ -79,9 +79,16 @@ class MetricClassifier(Pretrained):
 
 
 def train_metric_classifier(
-    model: MetricClassifier, images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], updates: int,
-    generator: torch.Generator, *, batch_size: int = 64, learning_rate: float = 6e-3, mirror: bool = False,
-) -> list[float]:  # fmt: skip
+    model: MetricClassifier,
+    images: Float[Tensor, "N C H W"],
+    labels: Int[Tensor, " N"],
+    updates: int,
+    generator: torch.Generator,
+    *,
+    batch_size: int = 64,
+    learning_rate: float = 6e-3,
+    mirror: bool = False,
+) -> list[float]:
     """Train in place on the cross-entropy; return the loss in nats of every update.
 
     ``generator`` draws the batches and, with ``mirror``, which images are mirrored: for classes that allow it.
@@ -95,8 +102,14 @@ def train_metric_classifier(
         return functional.cross_entropy(model(batch), labels[chosen])
 
     losses = fit(
-        list(model.parameters()), loss, len(images), generator,
-        updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=0.05,
-    )  # fmt: skip
+        list(model.parameters()),
+        loss,
+        len(images),
+        generator,
+        updates=updates,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=0.05,
+    )
     model.eval()
     return losses

@@ -16,8 +16,8 @@ from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig, _from_m
 from tenfold.imagefolder.errors import InvalidConfig, InvalidSampling
 from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator
 from tenfold.imagefolder.pictures import to_pixels
+from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.sampling import sample
-from tenfold.imagefolder.saving import Pretrained
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
 
@@ -72,9 +72,16 @@ class ImageFolder(Pretrained):
         return whole.eval()
 
     def tokens(
-        self, labels: Int[np.ndarray, " N"], *, seed: int = 0, guidance_scale: float | None = None,
-        top_k: int | None = None, top_p: float | None = None, temperature: float = 1.0, batch: int = 250,
-    ) -> Int[torch.Tensor, "N P L"]:  # fmt: skip
+        self,
+        labels: Int[np.ndarray, " N"],
+        *,
+        seed: int = 0,
+        guidance_scale: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        temperature: float = 1.0,
+        batch: int = 250,
+    ) -> Int[torch.Tensor, "N P L"]:
         """Sample tokens for class labels; what is not given is the pipeline's own setting. Raises InvalidSampling."""
         classes = torch.as_tensor(np.asarray(labels), dtype=torch.long, device=self.generator.head.weight.device)
         if not len(classes):

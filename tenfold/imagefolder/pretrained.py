@@ -16,10 +16,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, MissingPackage
-from tenfold.imagefolder.naming import Table, fill, layers, renamed, rows, same
 from tenfold.imagefolder.scales import bicubic_matrix
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.transformer import resampled
+from tenfold.imagefolder.weight_names import Table, fill, layers, renamed, rows, same
 from tenfold.models.folder import InvalidModel
 
 TEACHER = "facebook/dinov2-base"
@@ -61,9 +61,13 @@ class FrozenTransformer(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path = TEACHER, *, revision: str | None = None, image_size: int = 224,
+        cls,
+        source: str | Path = TEACHER,
+        *,
+        revision: str | None = None,
+        image_size: int = 224,
         depths: tuple[int, ...] = (),
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """Load from the hub or a folder; ``depths`` are the blocks after which ``maps`` looks. Raises InvalidModel."""
         return cls(load_transformer(source, revision), image_size=image_size, depths=depths)
 

@@ -71,9 +71,13 @@ def branch_features(
 
 
 def linear_probe(
-    train_features: Float[np.ndarray, "N D"], train_labels: Int[np.ndarray, " N"],
-    test_features: Float[np.ndarray, "M D"], test_labels: Int[np.ndarray, " M"], *, seed: int = 0,
-) -> Probe:  # fmt: skip
+    train_features: Float[np.ndarray, "N D"],
+    train_labels: Int[np.ndarray, " N"],
+    test_features: Float[np.ndarray, "M D"],
+    test_labels: Int[np.ndarray, " M"],
+    *,
+    seed: int = 0,
+) -> Probe:
     """Fit a linear classifier on the training set and test it; ``seed`` permutes the control's labels.
 
     Features that are the same for all training images, those of a collapsed branch, are probed like any others: a
@@ -96,9 +100,13 @@ def linear_probe(
 
 
 def branch_probes(
-    train_features: Float[np.ndarray, "N P D"], train_labels: Int[np.ndarray, " N"],
-    test_features: Float[np.ndarray, "M P D"], test_labels: Int[np.ndarray, " M"], *, seed: int = 0,
-) -> list[Probe]:  # fmt: skip
+    train_features: Float[np.ndarray, "N P D"],
+    train_labels: Int[np.ndarray, " N"],
+    test_features: Float[np.ndarray, "M P D"],
+    test_labels: Int[np.ndarray, " M"],
+    *,
+    seed: int = 0,
+) -> list[Probe]:
     """Return the linear probe of each branch alone. Raises InvalidSamples as ``linear_probe`` does."""
     train, test = np.asarray(train_features), np.asarray(test_features)
     if train.ndim != 3 or test.ndim != 3 or train.shape[1:] != test.shape[1:]:
@@ -118,9 +126,11 @@ def probe_difference(first: Probe, second: Probe, *, seed: int = 0) -> Estimate:
 
 
 def branch_dependence(
-    train_features: Float[np.ndarray, "N P D"], train_labels: Int[np.ndarray, " N"],
-    test_features: Float[np.ndarray, "M P D"], test_labels: Int[np.ndarray, " M"],
-) -> Float[np.ndarray, " P"]:  # fmt: skip
+    train_features: Float[np.ndarray, "N P D"],
+    train_labels: Int[np.ndarray, " N"],
+    test_features: Float[np.ndarray, "M P D"],
+    test_labels: Int[np.ndarray, " M"],
+) -> Float[np.ndarray, " P"]:
     """Return, for each branch, how much accuracy a probe of all branches loses when that branch is set to its mean.
 
     A branch that is the same for all images loses exactly nothing. Raises InvalidSamples as ``linear_probe`` does.
@@ -140,9 +150,13 @@ def branch_dependence(
 
 
 def _standardised(
-    train_features: np.ndarray, train_labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray,
-    *, dimensions: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    train_features: np.ndarray,
+    train_labels: np.ndarray,
+    test_features: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    dimensions: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return both sets with the training set's mean 0 and spread 1. Raises InvalidSamples."""
     train, test = _checked(train_features, train_labels, dimensions), _checked(test_features, test_labels, dimensions)
     if train.shape[1:] != test.shape[1:]:

@@ -71,10 +71,13 @@ def ablation_rows(
     dropout = replace(short, sides=long_sides)
     plain = replace(dropout, quantizer_dropout=0.0)
     first = [
-        ("multi-scale residual quantisation", plain), ("+ quantizer dropout", dropout), ("+ smaller latent map", short),
-        ("+ product quantisation and parallel decoding", product), ("+ semantic loss on all branches", every),
+        ("multi-scale residual quantisation", plain),
+        ("+ quantizer dropout", dropout),
+        ("+ smaller latent map", short),
+        ("+ product quantisation and parallel decoding", product),
+        ("+ semantic loss on all branches", every),
         ("+ semantic loss on one branch", semantic),
-    ]  # fmt: skip
+    ]
     rows = [Row(number, title, config, discriminator) for number, (title, config) in enumerate(first, 1)]
     rows.append(Row(7, "+ discriminator on frozen features", semantic, "features"))
     rows.append(Row(8, "+ equilibrium", semantic, "features", equilibrium=True))

@@ -83,9 +83,14 @@ def guidance_at(guidance_scale: float, scale: int, scales: int) -> float:
 
 
 def check_arguments(
-    generator: NextScaleGenerator, tokenizer: Tokenizer, labels: Tensor,
-    guidance_scale: float, top_k: int, top_p: float, temperature: float,
-) -> None:  # fmt: skip
+    generator: NextScaleGenerator,
+    tokenizer: Tokenizer,
+    labels: Tensor,
+    guidance_scale: float,
+    top_k: int,
+    top_p: float,
+    temperature: float,
+) -> None:
     """Raise InvalidSampling for what is out of range."""
     for name in ("sides", "branches", "codebook_size", "code_dim"):
         mine, other = getattr(generator.config, name), getattr(tokenizer.config, name)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fit
 from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
 from tenfold.imagefolder.pictures import to_tensor
-from tenfold.imagefolder.saving import Pretrained
+from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.views import random_view
 from tenfold.metrics.generation import checked
 
@@ -138,9 +138,15 @@ def teacher_loss(
 
 
 def train_teacher(
-    model: SSLTeacher, images: Float[Tensor, "N C H W"], updates: int, generator: torch.Generator,
-    *, batch_size: int = 64, learning_rate: float = 3e-3, method: str = "simclr",
-) -> list[float]:  # fmt: skip
+    model: SSLTeacher,
+    images: Float[Tensor, "N C H W"],
+    updates: int,
+    generator: torch.Generator,
+    *,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+    method: str = "simclr",
+) -> list[float]:
     """Train in place without labels, then freeze; return the loss of every update.
 
     ``generator`` draws batches and views; ``method`` is "simclr" or "vicreg". Raises InvalidImages (another number of
@@ -149,17 +155,29 @@ def train_teacher(
     model.check_trainable()
     model.train()
     losses = fit(
-        list(model.parameters()), lambda chosen: teacher_loss(model, images[chosen], generator, method=method),
-        len(images), generator, updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=1e-4,
-    )  # fmt: skip
+        list(model.parameters()),
+        lambda chosen: teacher_loss(model, images[chosen], generator, method=method),
+        len(images),
+        generator,
+        updates=updates,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=1e-4,
+    )
     model.freeze()
     return losses
 
 
 def train_oracle_teacher(
-    model: OracleTeacher, images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], updates: int,
-    generator: torch.Generator, *, batch_size: int = 64, learning_rate: float = 3e-3,
-) -> list[float]:  # fmt: skip
+    model: OracleTeacher,
+    images: Float[Tensor, "N C H W"],
+    labels: Int[Tensor, " N"],
+    updates: int,
+    generator: torch.Generator,
+    *,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+) -> list[float]:
     """Train in place to classify random views, then freeze; return the loss of every update.
 
     The classifier's last layer is drawn from ``generator``, as are batches and views, and is thrown away afterwards.
@@ -177,9 +195,15 @@ def train_oracle_teacher(
         return functional.cross_entropy(features @ head.T, labels[chosen])
 
     losses = fit(
-        [*model.body.parameters(), head], loss, len(images), generator,
-        updates=updates, batch_size=batch_size, learning_rate=learning_rate, weight_decay=1e-4,
-    )  # fmt: skip
+        [*model.body.parameters(), head],
+        loss,
+        len(images),
+        generator,
+        updates=updates,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=1e-4,
+    )
     model.freeze()
     return losses
 

@@ -19,8 +19,8 @@ from tenfold.imagefolder.decoder import Decoder
 from tenfold.imagefolder.encoder import Encoder
 from tenfold.imagefolder.errors import InvalidImages, InvalidTokens
 from tenfold.imagefolder.pictures import to_tensor
+from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.quantizer import Quantizer
-from tenfold.imagefolder.saving import Pretrained
 from tenfold.imagefolder.semantic import gathered, info_nce
 
 Images = Float[Tensor, "B C H W"]

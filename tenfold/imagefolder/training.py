@@ -18,12 +18,12 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tenfold.imagefolder.averaging import Average
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
-from tenfold.imagefolder.draws import draw_seed, drawn_from
+from tenfold.imagefolder.ema import Average
 from tenfold.imagefolder.errors import NotFinite
 from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator, generator_losses
 from tenfold.imagefolder.layout import sequence_inputs
+from tenfold.imagefolder.seeding import draw_seed, drawn_from
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts
 
@@ -127,10 +127,17 @@ class TokenizerTraining(Training):
     """
 
     def __init__(
-        self, config: TokenizerConfig, settings: TrainingSettings, accelerator: Accelerator, *, seed: int,
-        teacher: Callable[[Tensor], Tensor] | None = None, perceptual: Perceptual | None = None,
-        adversarial: AdversarialLoss | None = None, start: Tokenizer | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        config: TokenizerConfig,
+        settings: TrainingSettings,
+        accelerator: Accelerator,
+        *,
+        seed: int,
+        teacher: Callable[[Tensor], Tensor] | None = None,
+        perceptual: Perceptual | None = None,
+        adversarial: AdversarialLoss | None = None,
+        start: Tokenizer | None = None,
+    ) -> None:
         with drawn_from(seed, torch.device("cpu")):
             model = start or Tokenizer(config)
         super().__init__(model, settings, accelerator, seed)
@@ -196,9 +203,15 @@ class GeneratorTraining(Training):
     """Trains a generator on the tokens of a frozen tokenizer: cross-entropy, averaged over branches and positions."""
 
     def __init__(
-        self, config: GeneratorConfig, settings: TrainingSettings, accelerator: Accelerator, *, tokenizer: Tokenizer,
-        seed: int, kind: type[NextScaleGenerator] = FoldedGenerator,
-    ) -> None:  # fmt: skip
+        self,
+        config: GeneratorConfig,
+        settings: TrainingSettings,
+        accelerator: Accelerator,
+        *,
+        tokenizer: Tokenizer,
+        seed: int,
+        kind: type[NextScaleGenerator] = FoldedGenerator,
+    ) -> None:
         with drawn_from(seed, torch.device("cpu")):
             model = kind(config)
         super().__init__(model, settings, accelerator, seed)

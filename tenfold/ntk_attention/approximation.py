@@ -103,6 +103,15 @@ def measure_error(
     }
     difference = float((found - exact).norm(dim=-1).max())
     return ErrorRow(
-        phi_name, kind, scale, m, seed, **off, largest=float(exact.abs().max()), eta=eta, bound=bound,
-        difference=difference, clamped=int(negative.sum()),
-    )  # fmt: skip
+        phi_name,
+        kind,
+        scale,
+        m,
+        seed,
+        **off,
+        largest=float(exact.abs().max()),
+        eta=eta,
+        bound=bound,
+        difference=difference,
+        clamped=int(negative.sum()),
+    )

@@ -35,9 +35,15 @@ TINY = 1e-30
 
 
 def prefix_attention(
-    query: Queries, key: Keys, value: Values, prefix_key: Keys, prefix_value: Values, mask: Mask, scale: float,
+    query: Queries,
+    key: Keys,
+    value: Values,
+    prefix_key: Keys,
+    prefix_value: Values,
+    mask: Mask,
+    scale: float,
     dropout: float = 0.0,
-) -> Output:  # fmt: skip
+) -> Output:
     """Return softmax attention over the prefix (1 or B, H, m, d) and the keys; the prefix is never masked."""
     batch, m = query.shape[0], prefix_key.shape[-2]
     key = torch.cat([prefix_key.expand(batch, -1, -1, -1).to(key.dtype), key], dim=-2)

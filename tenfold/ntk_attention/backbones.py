@@ -28,28 +28,44 @@ from transformers import (
 
 CHARACTERS = 128
 LORA_TARGETS = {
-    "vit": ("q_proj", "v_proj"), "bert": ("query", "value"), "llama": ("q_proj", "v_proj"),
+    "vit": ("q_proj", "v_proj"),
+    "bert": ("query", "value"),
+    "llama": ("q_proj", "v_proj"),
     "qwen2": ("q_proj", "v_proj"),
-}  # fmt: skip
+}
 
 
 def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, heads: int, classes: int) -> Any:
     """Return an untrained ViT without dropout."""
     config = ViTConfig(  # type: ignore[call-arg]
-        image_size=size, patch_size=patch, num_channels=channels, hidden_size=width, num_hidden_layers=layers,
-        num_attention_heads=heads, intermediate_size=2 * width, num_labels=classes, hidden_dropout_prob=0.0,
+        image_size=size,
+        patch_size=patch,
+        num_channels=channels,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=2 * width,
+        num_labels=classes,
+        hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+    )
     return ViTForImageClassification(config)
 
 
 def small_llama(*, context: int, width: int, layers: int, heads: int) -> Any:
     """Return an untrained language model of characters: rotary positions, two query heads to one of keys and values."""
     config = LlamaConfig(
-        vocab_size=CHARACTERS, max_position_embeddings=context, hidden_size=width, intermediate_size=3 * width,
-        num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=max(heads // 2, 1),
-        tie_word_embeddings=True, bos_token_id=0, eos_token_id=0,
-    )  # fmt: skip
+        vocab_size=CHARACTERS,
+        max_position_embeddings=context,
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=max(heads // 2, 1),
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     return LlamaForCausalLM(config)
 
 
@@ -82,17 +98,25 @@ def encoder_with_classifier(folder: Path, outputs: int, seed: int) -> MeanPooled
     """Return the encoder in ``folder`` with a new classifier; nothing is fetched."""
     torch.manual_seed(seed)
     return MeanPooledClassifier.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, num_labels=outputs, hidden_dropout_prob=0.0,
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        num_labels=outputs,
+        hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+    )
 
 
 def vit_from_hub(name: str, revision: str | None, classes: int) -> Any:
     """Return a published ViT, by its hub id or from a folder, with a new classifier of ``classes``."""
     return AutoModelForImageClassification.from_pretrained(
-        name, revision=revision, num_labels=classes, ignore_mismatched_sizes=True, use_safetensors=True,
+        name,
+        revision=revision,
+        num_labels=classes,
+        ignore_mismatched_sizes=True,
+        use_safetensors=True,
         dtype=torch.float32,
-    )  # fmt: skip
+    )
 
 
 def decoder_from_hub(name: str, revision: str | None) -> Any:
@@ -104,9 +128,13 @@ def decoder_classifier_from_hub(name: str, revision: str | None, outputs: int, p
     """Return a published decoder with a new classifier, ``score``, of what it says at a text's last token."""
     torch.manual_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(
-        name, revision=revision, num_labels=outputs, pad_token_id=pad_token_id, use_safetensors=True,
+        name,
+        revision=revision,
+        num_labels=outputs,
+        pad_token_id=pad_token_id,
+        use_safetensors=True,
         dtype=torch.float32,
-    )  # fmt: skip
+    )
     torch.manual_seed(seed)
     model.score.reset_parameters()
     return model

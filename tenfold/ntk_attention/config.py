@@ -46,9 +46,12 @@ class NTKAttentionConfig:
 
     def __post_init__(self) -> None:
         for name, kind in (
-            ("phi", FeatureMapName), ("k_param", Normaliser), ("init", Initialisation), ("backend", Backend),
+            ("phi", FeatureMapName),
+            ("k_param", Normaliser),
+            ("init", Initialisation),
+            ("backend", Backend),
             ("dropout_mode", DropoutMode),
-        ):  # fmt: skip
+        ):
             _one_of(name, getattr(self, name), get_args(kind))
         for name in ("rank", "feature_size"):
             value = getattr(self, name)
@@ -107,8 +110,9 @@ def config_from_dict(content: dict[str, Any]) -> AdapterConfig:
     """Return the settings of either method. Raises InvalidAdapter for an unknown method or key."""
     method = content.get("method")
     kinds: dict[Any, type[NTKAttentionConfig] | type[PrefixConfig]] = {
-        "ntk_attention": NTKAttentionConfig, "prefix": PrefixConfig,
-    }  # fmt: skip
+        "ntk_attention": NTKAttentionConfig,
+        "prefix": PrefixConfig,
+    }
     if method not in kinds:
         raise InvalidAdapter(f"method {method!r}; known are {', '.join(kinds)}")
     return kinds[method].from_dict(content)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from transformers import PreTrainedModel
 
-from tenfold.ntk_attention.adapters import NTKMemory, Prefix
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.errors import BudgetMismatch, InvalidAdapter
-from tenfold.ntk_attention.injection import adapter_modules, copy_saved_modules, inject
+from tenfold.ntk_attention.layer import NTKMemory, Prefix
+from tenfold.ntk_attention.model import adapter_modules, copy_saved_modules, inject
 
 TOLERANCE = 0.05
 

@@ -28,9 +28,13 @@ def takes(query: torch.Tensor, value: torch.Tensor) -> bool:
 
 
 def attended_and_log_sum(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, scale: float,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bias: torch.Tensor | None,
+    scale: float,
     dtype: torch.dtype,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return o (B, H, T, d) and ℓ (B, H, T, 1)."""
     attended, log_sum = torch._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, 0.0, False, attn_mask=bias, scale=scale
@@ -44,9 +48,14 @@ def bias_of(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | Non
 
 
 def merged_without_gradients(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, numerator: torch.Tensor, denominator: torch.Tensor,
-    mask: torch.Tensor | None, scale: float,
-) -> torch.Tensor:  # fmt: skip
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    numerator: torch.Tensor,
+    denominator: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float,
+) -> torch.Tensor:
     """Return (o + e^{−ℓ}φᵀZ)/(1 + e^{−ℓ}φᵀk), the same number in the fewest passes; φᵀk may be of either sign.
 
     e^{−ℓ} stops at e^60: a memory has all the weight there, unless it is 0, which leaves o as it is.
@@ -65,9 +74,15 @@ class FusedMerge(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, numerator: torch.Tensor,
-        denominator: torch.Tensor, mask: torch.Tensor | None, scale: float,
-    ) -> torch.Tensor:  # fmt: skip
+        ctx: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        numerator: torch.Tensor,
+        denominator: torch.Tensor,
+        mask: torch.Tensor | None,
+        scale: float,
+    ) -> torch.Tensor:
         bias = bias_of(mask, query.dtype)
         attended, log_sum = attended_and_log_sum(query, key, value, bias, scale, numerator.dtype)
         if mask is not None:  # a row without keys has neither o nor ℓ, whatever the kernel says

@@ -85,9 +85,15 @@ class HubPictures(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """
 
     def __init__(
-        self, split: Split, columns: Columns, chosen: Sequence[int] | Int[np.ndarray, " N"], reading: Reading,
-        *, views: int = 0, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        split: Split,
+        columns: Columns,
+        chosen: Sequence[int] | Int[np.ndarray, " N"],
+        reading: Reading,
+        *,
+        views: int = 0,
+        seed: int = 0,
+    ) -> None:
         import datasets
 
         self.chosen, self.reading, self.views, self.seed = np.asarray(chosen), reading, views, seed

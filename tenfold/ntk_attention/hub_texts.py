@@ -71,9 +71,13 @@ def encode_items(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.
     flat = [text for item in items.texts for text in item]
     tokenizer.padding_side = "right"
     coded = tokenizer(
-        [first for first, _ in flat], [f"\n{second}" for _, second in flat], padding=True,
-        truncation="longest_first", max_length=max_tokens, return_tensors="np",
-    )  # fmt: skip
+        [first for first, _ in flat],
+        [f"\n{second}" for _, second in flat],
+        padding=True,
+        truncation="longest_first",
+        max_length=max_tokens,
+        return_tensors="np",
+    )
     shape = (len(items.texts), items.choices, -1)
     return coded["input_ids"].astype(np.int64).reshape(shape), coded["attention_mask"].astype(np.int64).reshape(shape)
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from tenfold.ntk_attention.adapters import NTKMemory
 from tenfold.ntk_attention.config import NTKAttentionConfig, PrefixConfig
-from tenfold.ntk_attention.injection import adapter_modules, inject
+from tenfold.ntk_attention.layer import NTKMemory
+from tenfold.ntk_attention.model import adapter_modules, inject
 
 PREFIX_SD = 0.3  # of the random prefix that NTK-Attention may start from
 Kind = Literal["head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk"]

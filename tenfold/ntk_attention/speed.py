@@ -36,9 +36,15 @@ class Shape:
 
 
 def layer_call(
-    method: str, shape: Shape, m: int = 0, *, layers: int = 1, gradients: bool = False, compiled: bool = False,
+    method: str,
+    shape: Shape,
+    m: int = 0,
+    *,
+    layers: int = 1,
+    gradients: bool = False,
+    compiled: bool = False,
     device: str = "cpu",
-) -> Callable[[], Any]:  # fmt: skip
+) -> Callable[[], Any]:
     """Return what computes one layer's attention, and its gradients if asked: "no prefix", "prefix", or a backend of
     NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32.
 
@@ -103,9 +109,12 @@ def _cached(attention: Attention, cache: tuple[torch.Tensor, ...], query: torch.
 
 
 def _projected(
-    attention: Attention, weights: list[torch.Tensor], cache: tuple[torch.Tensor, ...], shape: Shape,
+    attention: Attention,
+    weights: list[torch.Tensor],
+    cache: tuple[torch.Tensor, ...],
+    shape: Shape,
     hidden: torch.Tensor,
-) -> torch.Tensor:  # fmt: skip
+) -> torch.Tensor:
     """Return the layer's output (B, T, H·d) for ``hidden`` (B, T, H·d); new keys and values take the cache's end."""
     query, key, value = (
         (hidden @ weight).unflatten(-1, (shape.heads, shape.head_size)).transpose(1, 2) for weight in weights[:3]

@@ -72,9 +72,13 @@ def encode(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarra
     flat = [text for item in items.texts for text in item]
     pairs = [second for _, second in flat]
     coded = tokenizer(
-        [first for first, _ in flat], pairs if pairs[0] is not None else None, padding=True, truncation=True,
-        max_length=max_tokens, return_tensors="np",
-    )  # fmt: skip
+        [first for first, _ in flat],
+        pairs if pairs[0] is not None else None,
+        padding=True,
+        truncation=True,
+        max_length=max_tokens,
+        return_tensors="np",
+    )
     shape = (len(items.texts), items.choices, -1)
     return coded["input_ids"].astype(np.int64).reshape(shape), coded["attention_mask"].astype(np.int64).reshape(shape)
 

@@ -86,8 +86,10 @@ def training_problems(
             train.append(index)
     train = [index for index in train if original[index] not in held_out][:wanted]
     if not train or not kept:
-        raise EmptySplit(f"{found}: {len(train)} problems to train on and {len(kept)} that end with a number to "
-                         f"validate; name the whole data set or lower the number for validation")  # fmt: skip
+        raise EmptySplit(
+            f"{found}: {len(train)} problems to train on and {len(kept)} that end with a number to "
+            f"validate; name the whole data set or lower the number for validation"
+        )
     return found, table.only(train), table.only(kept)
 
 
@@ -138,8 +140,12 @@ def solve(model: Any, tokenizer: Any, questions: Sequence[str], *, new_tokens: i
         prompts = [PROMPT.format(question=question) for question in questions[start : start + size]]
         coded = tokenizer(prompts, padding=True, return_tensors="pt").to(device)
         made = model.generate(
-            input_ids=coded["input_ids"], attention_mask=coded["attention_mask"], do_sample=False,
-            max_new_tokens=new_tokens, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-        )  # fmt: skip
+            input_ids=coded["input_ids"],
+            attention_mask=coded["attention_mask"],
+            do_sample=False,
+            max_new_tokens=new_tokens,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
         answers += tokenizer.batch_decode(made[:, coded["input_ids"].shape[1] :], skip_special_tokens=True)
     return answers

@@ -1,6 +1,6 @@
 """A small paper, added to a copy of the project the way paper eleven would be."""
 
-from flows.engine.graph import Paper, source
+from flows.graph.paper import Paper, source
 
 paper = Paper("toy")
 table = source("wine")

@@ -48,8 +48,12 @@ findings:
 
 MEASUREMENTS: dict[str, Any] = {
     "rate_ratio": {
-        "value": 0.8731416, "interval": [0.86512, 0.88123], "seeds": 5, "n": 40,
-        "unit": "×", "detail": "largest leverage over its bound, wine",
+        "value": 0.8731416,
+        "interval": [0.86512, 0.88123],
+        "seeds": 5,
+        "n": 40,
+        "unit": "×",
+        "detail": "largest leverage over its bound, wine",
     },
     "slope": {"value": -1.0312345, "interval": [-1.11, -0.95], "seeds": 5, "n": None, "detail": "log-log"},
     "gap_wide": {"value": 0.0713, "interval": [0.069, 0.074], "seeds": 3, "unit": "nats", "detail": "ten"},
@@ -58,7 +62,7 @@ MEASUREMENTS: dict[str, Any] = {
     "large_gap": {"unavailable": "needs 64 GiB of memory"},
     "leak": {"value": 1.0, "interval": None, "seeds": None, "n": 200, "unit": "", "detail": "rows recovered"},
     "spare": {"value": 2.71828e-7, "detail": "used by no test"},
-}  # fmt: skip
+}
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 60 30">'
@@ -77,8 +81,7 @@ BENCHMARK: dict[str, Any] = {
     "columns": [
         {"name": "n", "label": "rows", "role": "case"},
         {"name": "method", "label": "method", "role": "method"},
-        {"name": "seconds", "label": "time", "role": "value", "unit": "s",
-         "better": "lower", "superlative": "fastest"},
+        {"name": "seconds", "label": "time", "role": "value", "unit": "s", "better": "lower", "superlative": "fastest"},
         {"name": "capped", "label": "stopped at the limit", "role": "capped"},
         {"name": "max_leverage", "label": "certificate", "role": "detail"},
     ],
@@ -89,7 +92,7 @@ BENCHMARK: dict[str, Any] = {
         {"n": 2000, "method": "wolfe", "seconds": 0.33, "capped": False, "max_leverage": 1.01},
         {"n": 2000, "method": "interior", "seconds": 0.2, "capped": True, "max_leverage": None},
     ],
-}  # fmt: skip
+}
 
 
 def write(path: Path, content: Any) -> Path:
@@ -102,12 +105,21 @@ def write(path: Path, content: Any) -> Path:
 def provenance(profile: str, paper: str, step: str, started: str, **changes: Any) -> dict[str, Any]:
     """Return a step's record."""
     return {
-        "stage": f"{paper}-{step}", "profile": profile, "digest": "ab" * 32,
-        "commit": "89abcdef0123456789abcdef0123456789abcdef", "dirty": False,
-        "command": f"python -m steps {paper} {step}", "seconds": 12.345, "peak_memory_bytes": 245_000_000,
-        "started": started, "versions": {"python": "3.11.9", "numpy": "2.4.0"}, "device": "cpu", "cores": 2,
-        "sources": [], **changes,
-    }  # fmt: skip
+        "stage": f"{paper}-{step}",
+        "profile": profile,
+        "digest": "ab" * 32,
+        "commit": "89abcdef0123456789abcdef0123456789abcdef",
+        "dirty": False,
+        "command": f"python -m steps {paper} {step}",
+        "seconds": 12.345,
+        "peak_memory_bytes": 245_000_000,
+        "started": started,
+        "versions": {"python": "3.11.9", "numpy": "2.4.0"},
+        "device": "cpu",
+        "cores": 2,
+        "sources": [],
+        **changes,
+    }
 
 
 STAND_IN = {

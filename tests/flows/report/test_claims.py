@@ -119,8 +119,9 @@ def test_a_claim_that_may_be_untestable_lacks_all_of_its_measurements_or_none(tm
     (named,) = (entry for entry in claims.claims if entry.id == "C3")
     assert named.tests is not None and named.not_testable is not None
     wanted = {name for test in named.tests for name in test.measurements}
-    others = {name for entry in claims.entries if entry.id != "C3" for test in entry.tests or ()
-              for name in test.measurements}  # fmt: skip
+    others = {
+        name for entry in claims.entries if entry.id != "C3" for test in entry.tests or () for name in test.measurements
+    }
     alone = {name: item for name, item in MEASUREMENTS.items() if name not in wanted - others}
     written = load_measurements(write(tmp_path / "claims.json", alone))
     require_measurements(claims, written, path, tmp_path / "claims.json")

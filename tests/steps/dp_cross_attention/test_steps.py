@@ -18,7 +18,7 @@ from steps.dp_cross_attention.calibrate import CalibrateParams, calibrate
 from steps.dp_cross_attention.classify import ClassifyParams, classify
 from steps.dp_cross_attention.errors import ErrorsParams, errors
 from steps.dp_cross_attention.prepare import PrepareParams, Split, prepare
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tests.conftest import ROOT
 
 
@@ -64,8 +64,9 @@ def embedded(tmp_path: Path) -> Path:
 def prepared(digits: Path, embedded: Path, out: Path, private: int = 120) -> None:
     params = PrepareParams(
         digits=Split(private=900, public=200, queries=150, dimension=8),
-        agnews=Split(private=private, public=30, queries=40, dimension=3), seeds=2,
-    )  # fmt: skip
+        agnews=Split(private=private, public=30, queries=40, dimension=3),
+        seeds=2,
+    )
     prepare(digits, embedded, params=params, **run_in(out, "prepare"))
 
 
@@ -103,11 +104,20 @@ def test_a_private_memory_classifies(digits: Path, embedded: Path, tmp_path: Pat
 
 def test_errors_fall_as_one_over_n(tmp_path: Path) -> None:
     params = ErrorsParams(
-        rows=[200, 2000, 20000], epsilons=[0.1, 1.0, 8.0], dimension=3, value_dimension=2, degree=4, queries=60,
+        rows=[200, 2000, 20000],
+        epsilons=[0.1, 1.0, 8.0],
+        dimension=3,
+        value_dimension=2,
+        degree=4,
+        queries=60,
         seeds=4,
-        delta=1e-6, logit_bounds=[1.0, 4.0, 8.0], degrees=[2, 4, 6, 8], random_features=[64], temperature_rows=2000,
+        delta=1e-6,
+        logit_bounds=[1.0, 4.0, 8.0],
+        degrees=[2, 4, 6, 8],
+        random_features=[64],
+        temperature_rows=2000,
         temperature_dimension=2,
-    )  # fmt: skip
+    )
     errors(params=params, **run_in(tmp_path / "out", "errors"))
     ledger = {"useful_noise": 0.1, "temperature": [{"logit_bound": 8.0, "rows_worst": 7.5e8}]}
     tables = [pd.read_csv(tmp_path / "out" / name) for name in ("grid.csv", "temperature.csv")]
@@ -122,9 +132,16 @@ def test_errors_fall_as_one_over_n(tmp_path: Path) -> None:
 
 def test_audits_are_recorded_with_their_claims(tmp_path: Path) -> None:
     params = AuditParams(
-        epsilon=1.0, delta=1e-6, runs=2000, false_alarm_repeats=3, bug_repeats=1, wide_epsilon=4.0, wide_runs=2000,
-        slow_runs=200, seeds=1,
-    )  # fmt: skip
+        epsilon=1.0,
+        delta=1e-6,
+        runs=2000,
+        false_alarm_repeats=3,
+        bug_repeats=1,
+        wide_epsilon=4.0,
+        wide_runs=2000,
+        slow_runs=200,
+        seeds=1,
+    )
     audit(params=params, **run_in(tmp_path / "out", "audit"))
     table = pd.DataFrame(json.loads((tmp_path / "out" / "audits.json").read_text()))
     assert set(table.kind) == {"repeat", "planted", "correct"}
@@ -147,7 +164,20 @@ def test_every_claim_names_measurements_that_are_made() -> None:
         for name in test.get("order", [test.get("measurement")])
     }
     made = {name for name in named if f'"{name}"' in source}
-    computed = {name for name in named - made if name.rsplit("_", 1)[0] in
-                ("truncation", "error_at", "digits", "agnews", "digits_per", "agnews_per", "taylor_gain", "means_gain",
-                "sketch_gain")}  # fmt: skip
+    computed = {
+        name
+        for name in named - made
+        if name.rsplit("_", 1)[0]
+        in (
+            "truncation",
+            "error_at",
+            "digits",
+            "agnews",
+            "digits_per",
+            "agnews_per",
+            "taylor_gain",
+            "means_gain",
+            "sketch_gain",
+        )
+    }
     assert named == made | computed

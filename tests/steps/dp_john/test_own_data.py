@@ -16,8 +16,11 @@ from tests.conftest import ROOT
 def solve(*words: object, fails: bool = False) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "flows", "solve", "dp_john", *map(str, words)],
-        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert (done.returncode != 0) == fails, done.stdout
     assert "Traceback" not in done.stdout
     return " ".join(done.stdout.split())

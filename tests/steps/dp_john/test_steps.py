@@ -14,7 +14,7 @@ from steps.dp_john import measurements
 from steps.dp_john.calibrate import CalibrateParams, PublicNumbers, calibrate
 from steps.dp_john.rate import RateParams, rate
 from steps.dp_john.solve import SolveParams, solve
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.dp_john.certificate import certify
 
 
@@ -22,14 +22,24 @@ def test_calibrate_has_no_data_path(tmp_path: Path) -> None:
     assert not [item for item in inspect.signature(calibrate).parameters.values() if item.kind is not item.KEYWORD_ONLY]
     public = PublicNumbers(n=50, d=3, row_norm_bound=1.0, row_norm_floor=0.1, ridge=0.5)
     params = CalibrateParams(
-        public={"rows": public}, modes=["input", "moment"], epsilons=[1.0, 2.0], closenesses=[1e-3], delta=1e-6,
-        rounds=5, failure_probability=0.05, paper_noise_sds=[0.1],
-    )  # fmt: skip
+        public={"rows": public},
+        modes=["input", "moment"],
+        epsilons=[1.0, 2.0],
+        closenesses=[1e-3],
+        delta=1e-6,
+        rounds=5,
+        failure_probability=0.05,
+        paper_noise_sds=[0.1],
+    )
     calibrate(out=tmp_path, params=params, run=Run("dp_john", "calibrate", out=tmp_path))
     entries = json.loads((tmp_path / "privacy.json").read_text())
     assert [(entry["mode"], entry.get("epsilon")) for entry in entries] == [
-        ("input", 1.0), ("input", 2.0), ("moment", 1.0), ("moment", 2.0), ("paper", None),
-    ]  # fmt: skip
+        ("input", 1.0),
+        ("input", 2.0),
+        ("moment", 1.0),
+        ("moment", 2.0),
+        ("paper", None),
+    ]
     noise = [entry["calibration"]["noise_sd"] for entry in entries[:2]]
     assert noise[0] > noise[1]  # a larger ε needs less noise
 
@@ -55,9 +65,18 @@ def test_rate_measures_every_variant_below_its_bound(prepared: Path, tmp_path: P
     out = tmp_path / "out"
     out.mkdir()
     params = RateParams(
-        datasets=["rows"], updates=60, random_datasets=["rows"], random_updates=30, checkpoints=6, sketch_rows=[20],
-        sampled_rows=[60], noise_sds=[0.1], truncation=0.5, seeds=2, noise_seeds=2,
-    )  # fmt: skip
+        datasets=["rows"],
+        updates=60,
+        random_datasets=["rows"],
+        random_updates=30,
+        checkpoints=6,
+        sketch_rows=[20],
+        sampled_rows=[60],
+        noise_sds=[0.1],
+        truncation=0.5,
+        seeds=2,
+        noise_seeds=2,
+    )
     rate(prepared, out=out, params=params, run=Run("dp_john", "rate", out=out))
     curves = pd.read_csv(out / "curves.csv")
     assert set(curves.variant) == {"exact", "sketch 20", "sample 60", "noise 0.1"}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from steps.dp_ntk import measuring
+from steps.dp_ntk import intervals as measuring
 from steps.dp_ntk.account import AccountParams, account
 from steps.dp_ntk.calibrate import CalibrateParams, calibrate
 from steps.dp_ntk.close_measurements import account_measurements
@@ -20,11 +20,11 @@ from steps.dp_ntk.fit import fit
 from steps.dp_ntk.kernel_public import KernelPublicParams, kernel_public
 from steps.dp_ntk.release_close import ReleaseCloseParams, release_close
 from steps.dp_ntk.release_replace import ReleaseReplaceParams, release_replace
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Model, Release
 from tenfold.dp_ntk.release import fit as fit_release
-from tenfold.dp_ntk.rows import unit_rows
+from tenfold.dp_ntk.validation import unit_rows
 
 N, D = 60, 12
 
@@ -44,9 +44,13 @@ def prepared(tmp_path: Path) -> Path:
         labels = np.arange(2 * N) % classes
         rows = unit_rows(centres[labels] + 0.5 * generator.standard_normal((2 * N, D))).astype(np.float32)
         np.savez(
-            folder / f"{name}.npz", x_train=rows[:N], y_train=labels[:N], x_test=rows[N:], y_test=labels[N:],
+            folder / f"{name}.npz",
+            x_train=rows[:N],
+            y_train=labels[:N],
+            x_test=rows[N:],
+            y_test=labels[N:],
             allow_pickle=False,
-        )  # fmt: skip
+        )
     return folder
 
 
@@ -62,10 +66,18 @@ def kernels(tmp_path: Path) -> Path:
 def calibrated(kernels: Path, tmp_path: Path) -> Path:
     out = tmp_path / "calibrated"
     params = CalibrateParams(
-        sizes={"cifar_two": N}, published_count=N // 2, closenesses=[1e-6, 1e-2], close_epsilons=[3.2, 10.0],
-        close_delta=1e-3, eta_min=4e-4, replace_datasets={"digits": 3}, replace_epsilons=[1.0, 8.0],
-        replace_delta=1e-5, ridge_sample=[(4, 0.3), (4, 0.0)], features=20,
-    )  # fmt: skip
+        sizes={"cifar_two": N},
+        published_count=N // 2,
+        closenesses=[1e-6, 1e-2],
+        close_epsilons=[3.2, 10.0],
+        close_delta=1e-3,
+        eta_min=4e-4,
+        replace_datasets={"digits": 3},
+        replace_epsilons=[1.0, 8.0],
+        replace_delta=1e-5,
+        ridge_sample=[(4, 0.3), (4, 0.0)],
+        features=20,
+    )
     calibrate(kernels, out=out, params=params, run=step_run("calibrated", out))
     return out
 
@@ -138,9 +150,13 @@ def test_splits_are_taken_by_name(tmp_path: Path) -> None:
     """A pair in the wrong order is the authors' ten-class slip: here train and test cannot be swapped unnoticed."""
     assert list(typing.get_type_hints(DataSet)) == ["name", "x_train", "y_train", "x_test", "y_test"]
     np.savez(
-        tmp_path / "small.npz", x_test=np.eye(3), y_test=np.array([0, 1, 2]), x_train=np.eye(3)[:2],
-        y_train=np.array([0, 1]), allow_pickle=False,
-    )  # fmt: skip
+        tmp_path / "small.npz",
+        x_test=np.eye(3),
+        y_test=np.array([0, 1, 2]),
+        x_train=np.eye(3)[:2],
+        y_train=np.array([0, 1]),
+        allow_pickle=False,
+    )
     data = load(tmp_path, "small")
     assert len(data.x_train) == len(data.y_train) == 2 and len(data.x_test) == len(data.y_test) == 3
 

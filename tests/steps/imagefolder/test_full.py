@@ -27,8 +27,8 @@ from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
 from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
-from steps.runtime import params as parameters
-from steps.runtime.run import Run
+from steps.step import params as parameters
+from steps.step.run import Run
 from tenfold.imagefolder.config import PAPER_GENERATOR, PAPER_TOKENIZER, GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.convnet import weights_sha256
 from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
@@ -40,12 +40,29 @@ from tenfold.models.folder import InvalidModel
 
 SIDE, CLASSES = 16, 3
 SIZES: dict[str, Any] = {
-    "width": 16, "depth": 2, "heads": 2, "patch_size": 4, "sides": [1, 2, 3], "codebook_size": 16, "code_dim": 4,
-    "start_drop": 1, "quantizer_dropout": 0.5, "drop_path": 0.1, "layer_scale": 1.0, "local_start": False,
+    "width": 16,
+    "depth": 2,
+    "heads": 2,
+    "patch_size": 4,
+    "sides": [1, 2, 3],
+    "codebook_size": 16,
+    "code_dim": 4,
+    "start_drop": 1,
+    "quantizer_dropout": 0.5,
+    "drop_path": 0.1,
+    "layer_scale": 1.0,
+    "local_start": False,
     "decoder_cls": True,
-}  # fmt: skip
-TRAINING: dict[str, Any] = {"updates": 2, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0.5,
-                            "micro_batches": 2, "resized": 18, "views": 3}  # fmt: skip
+}
+TRAINING: dict[str, Any] = {
+    "updates": 2,
+    "batch_size": 8,
+    "learning_rate": 1e-3,
+    "ema_decay": 0.5,
+    "micro_batches": 2,
+    "resized": 18,
+    "views": 3,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,20 +101,43 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tokenizer_params(top: Path, **changes: Any) -> TokenizerParams:
     own = dict(
-        sizes=SIZES, **TRAINING, mixed_precision="bf16", teacher=str(top / "dinov2"), start_from=str(top / "dinov2"),
-        perceptual="lpips", perceptual_weight=1.0, discriminator="features", discriminator_model=str(top / "dino"),
-        discriminator_depths=[1, 2], adversarial_start=0.5, frozen_size=8,
-    )  # fmt: skip
+        sizes=SIZES,
+        **TRAINING,
+        mixed_precision="bf16",
+        teacher=str(top / "dinov2"),
+        start_from=str(top / "dinov2"),
+        perceptual="lpips",
+        perceptual_weight=1.0,
+        discriminator="features",
+        discriminator_model=str(top / "dino"),
+        discriminator_depths=[1, 2],
+        adversarial_start=0.5,
+        frozen_size=8,
+    )
     return TokenizerParams(**{**own, **changes})
 
 
 def rows_params(top: Path, **changes: Any) -> RowsParams:
     own = dict(
-        **TRAINING, rows=[], seeds=1, long_sides=[1, 2, 4], adversarial_start=0.5, generator_updates=2, per_class=2,
-        guidance=1.0, top_p=0.95, top_k=5, mixed_precision="bf16", teacher=str(top / "dinov2"),
-        start_from=str(top / "dinov2"), perceptual="lpips", discriminator="patch",
-        discriminator_model=str(top / "dino"), discriminator_depths=[1, 2], frozen_size=8,
-    )  # fmt: skip
+        **TRAINING,
+        rows=[],
+        seeds=1,
+        long_sides=[1, 2, 4],
+        adversarial_start=0.5,
+        generator_updates=2,
+        per_class=2,
+        guidance=1.0,
+        top_p=0.95,
+        top_k=5,
+        mixed_precision="bf16",
+        teacher=str(top / "dinov2"),
+        start_from=str(top / "dinov2"),
+        perceptual="lpips",
+        discriminator="patch",
+        discriminator_model=str(top / "dino"),
+        discriminator_depths=[1, 2],
+        frozen_size=8,
+    )
     return RowsParams(**{**own, **changes})
 
 
@@ -217,9 +257,18 @@ def test_every_other_step_takes_what_these_leave(
         run = Run("imagefolder", name, out=folder, variant=variant, profile="full")
         call(*(out[key] for key in inputs), out=folder, params=params, run=run)
 
-    nets = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=3, classes=CLASSES,
-                          classifier_updates=2, teacher_updates=2, batch_size=8, classifier_learning_rate=1e-3,
-                          teacher_learning_rate=1e-3, oracle=False)  # fmt: skip
+    nets = NetworksParams(
+        classifier_widths=[4, 8],
+        teacher_widths=[4, 8],
+        features=3,
+        classes=CLASSES,
+        classifier_updates=2,
+        teacher_updates=2,
+        batch_size=8,
+        classifier_learning_rate=1e-3,
+        teacher_learning_rate=1e-3,
+        oracle=False,
+    )
     step(networks, "networks", "prepare", params=nets)
     for variant in ("p1", "unquantised"):
         step(tokenizer, "tokenizer", "prepare", "networks", variant=variant, params=tokenizer_params(top))
@@ -245,8 +294,19 @@ def test_every_other_step_takes_what_these_leave(
         last = trained_rows[-1]
         assert {f"{last}/0/perceptual", f"{last}/0/semantic", f"{last}/0/discriminator"} <= logged
     step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
-    names = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
-             "semantics", "timing")  # fmt: skip
+    names = (
+        "prepare",
+        "networks",
+        "p2",
+        "p1",
+        "unquantised",
+        "folded",
+        "unfolded",
+        "sample",
+        "quantisation",
+        "semantics",
+        "timing",
+    )
     step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2, on_gpu=True))
     claims = json.loads((out["evaluate"] / "claims.json").read_text())
     assert "value" in claims["p1_minus_p2"] and "unavailable" in claims["smaller_map_costs"]
@@ -259,7 +319,7 @@ from pathlib import Path
 import test_full
 from steps.imagefolder import setting
 from steps.imagefolder.tokenizer import tokenizer
-from steps.runtime.run import Run
+from steps.step.run import Run
 
 setting.lpips = test_full.distance
 top, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -278,10 +338,16 @@ def test_two_processes_share_a_batch_and_end_with_equal_weights(top: Path, tmp_p
     for rank in ("0", "1"):
         (tmp_path / rank).mkdir()
         environment = {
-            **os.environ, "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-            "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "TENFOLD_LAUNCH": str(tmp_path / "meet"),
+            **os.environ,
+            "RANK": rank,
+            "LOCAL_RANK": rank,
+            "WORLD_SIZE": "2",
+            "LOCAL_WORLD_SIZE": "2",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": path,
+            "TENFOLD_LAUNCH": str(tmp_path / "meet"),
             "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
-        }  # fmt: skip
+        }
         command = [sys.executable, str(tmp_path / "process.py"), str(top), str(tmp_path / rank)]
         started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
     for process in started:

@@ -22,12 +22,21 @@ from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.tokenizer import Tokenizer
 
 SIDE, CLASSES, COUNT = 16, 3, PART + 130
-SIZES: dict[str, Any] = {"image_size": SIDE, "width": 16, "depth": 1, "heads": 2, "sides": [1, 1, 2],
-                         "codebook_size": 16, "start_drop": 1, "teacher_dim": 6}  # fmt: skip
+SIZES: dict[str, Any] = {
+    "image_size": SIDE,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "sides": [1, 1, 2],
+    "codebook_size": 16,
+    "start_drop": 1,
+    "teacher_dim": 6,
+}
 KINDS: dict[str, dict[str, Any]] = {
-    "p2": {"branches": 2}, "p1": {"branches": 1, "semantic_branches": "none"},
+    "p2": {"branches": 2},
+    "p1": {"branches": 1, "semantic_branches": "none"},
     "unquantised": {"branches": 2, "quantize": False},
-}  # fmt: skip
+}
 
 
 class Bytes(Split):

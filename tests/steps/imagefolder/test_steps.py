@@ -23,7 +23,7 @@ from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
 from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
 from tenfold.imagefolder.convnet import weights_sha256
 from tenfold.imagefolder.perceptual import gradient_difference
@@ -75,9 +75,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     split = PrepareParams(datasets=["fashion_mnist", "cifar10"], size=SIDE, train=14, validation=6, test=10)
     out["fashion_mnist"], out["cifar10"] = sources
     step(prepare, "prepare", "fashion_mnist", "cifar10", params=split)
-    nets = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
-                          classifier_updates=3, teacher_updates=3, batch_size=8, classifier_learning_rate=1e-3,
-                          teacher_learning_rate=1e-3, oracle=True)  # fmt: skip
+    nets = NetworksParams(
+        classifier_widths=[4, 8],
+        teacher_widths=[4, 8],
+        features=6,
+        classes=CLASSES,
+        classifier_updates=3,
+        teacher_updates=3,
+        batch_size=8,
+        classifier_learning_rate=1e-3,
+        teacher_learning_rate=1e-3,
+        oracle=True,
+    )
     step(networks, "networks", "prepare", params=nets)
     for variant in ("p2", "p1", "unquantised"):
         step(
@@ -93,13 +102,33 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
     drawing = SampleParams(per_class=8, search_per_class=3, guidance=[0.0, 1.0], top_k=0, top_p=0.95)
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    ablated = RowsParams(rows=list(range(1, 9)), seeds=2, long_sides=[1, 1, 2, 4], adversarial_start=0.5, **TRAINING,
-                         generator_updates=2, per_class=5, guidance=1.0, top_p=0.95)  # fmt: skip
+    ablated = RowsParams(
+        rows=list(range(1, 9)),
+        seeds=2,
+        long_sides=[1, 1, 2, 4],
+        adversarial_start=0.5,
+        **TRAINING,
+        generator_updates=2,
+        per_class=5,
+        guidance=1.0,
+        top_p=0.95,
+    )
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
     step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=2))
-    steps = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
-             "semantics", "timing")  # fmt: skip
+    steps = (
+        "prepare",
+        "networks",
+        "p2",
+        "p1",
+        "unquantised",
+        "folded",
+        "unfolded",
+        "sample",
+        "quantisation",
+        "semantics",
+        "timing",
+    )
     step(evaluate, "evaluate", *steps, params=EvaluateParams(resamples=4))
     return out
 
@@ -138,9 +167,19 @@ def test_models_are_kept_with_cards_and_predict(done: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize(("method", "name"), [("simclr", "SimCLR"), ("vicreg", "VICReg")])
 def test_the_teacher_s_card_names_its_method(done: dict[str, Path], tmp_path: Path, method: Any, name: str) -> None:
-    params = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
-                            classifier_updates=1, teacher_updates=3, batch_size=8, classifier_learning_rate=1e-3,
-                            teacher_learning_rate=1e-3, oracle=False, teacher_method=method)  # fmt: skip
+    params = NetworksParams(
+        classifier_widths=[4, 8],
+        teacher_widths=[4, 8],
+        features=6,
+        classes=CLASSES,
+        classifier_updates=1,
+        teacher_updates=3,
+        batch_size=8,
+        classifier_learning_rate=1e-3,
+        teacher_learning_rate=1e-3,
+        oracle=False,
+        teacher_method=method,
+    )
     networks(done["prepare"], out=tmp_path, params=params, run=step_run("networks", tmp_path))
     folders = [path / "models" / "fashion_mnist-ssl_teacher" for path in (tmp_path, done["networks"])]
     assert f"trained by {name} on" in (folders[0] / "README.md").read_text()
@@ -223,8 +262,17 @@ def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
 
     monkeypatch.setattr(setting, "start", collapsed)
     training = {**TRAINING, "updates": 52, "learning_rate": 0.0}  # so that it stays so, past a look at the codes
-    params = RowsParams(rows=[6], seeds=1, long_sides=[1, 1, 2, 4], adversarial_start=0.5, **training,
-                        generator_updates=2, per_class=5, guidance=1.0, top_p=0.95)  # fmt: skip
+    params = RowsParams(
+        rows=[6],
+        seeds=1,
+        long_sides=[1, 1, 2, 4],
+        adversarial_start=0.5,
+        **training,
+        generator_updates=2,
+        per_class=5,
+        guidance=1.0,
+        top_p=0.95,
+    )
     inputs = [done[name] for name in ("prepare", "networks", "p2", "folded")]
     rows(*inputs, out=tmp_path, params=params, run=step_run("rows", tmp_path, "semantics"))
     table = pd.read_csv(tmp_path / "rows.csv")

@@ -19,15 +19,22 @@ from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
 from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, sized, tokenizer
-from steps.runtime import params as parameters
+from steps.step import params as parameters
 from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.steps.imagefolder.test_steps import CLASSES, TRAINING, pictures, step_run
 
 SMALL, LARGE = "cifar10", "cifar10_32"  # of 16×16 and 32×32
-SIZES: dict[str, Any] = {"width": 16, "depth": 1, "heads": 2, "grid": 2, "sides": [1, 1, 2], "codebook_size": 16,
-                         "start_drop": 1}  # fmt: skip
+SIZES: dict[str, Any] = {
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "grid": 2,
+    "sides": [1, 1, 2],
+    "codebook_size": 16,
+    "start_drop": 1,
+}
 
 
 def test_the_gpu_profile_has_cifar10_at_32_and_64_with_as_many_patches() -> None:
@@ -48,8 +55,13 @@ def test_a_grid_that_does_not_tile_and_a_source_that_does_not_exist_are_named(tm
     assert source_and_size("fashion_mnist", 32) == ("fashion_mnist", 32)
     split = PrepareParams(datasets=["cifar100_64"], size=16, train=1, validation=1, test=1)
     with pytest.raises(UnknownDataset, match="cifar100_64 is none of"):
-        prepare(tmp_path / "fashion_mnist", tmp_path / "cifar10", out=tmp_path, params=split,
-                run=step_run("prepare", tmp_path / "out"))  # fmt: skip
+        prepare(
+            tmp_path / "fashion_mnist",
+            tmp_path / "cifar10",
+            out=tmp_path,
+            params=split,
+            run=step_run("prepare", tmp_path / "out"),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +77,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     split = PrepareParams(datasets=[SMALL, LARGE], size=16, train=14, validation=6, test=10)
     step(prepare, "prepare", "fashion_mnist", "cifar10", params=split)
-    nets = NetworksParams(classifier_widths=[4, 8], teacher_widths=[4, 8], features=6, classes=CLASSES,
-                          classifier_updates=2, teacher_updates=2, batch_size=8, classifier_learning_rate=1e-3,
-                          teacher_learning_rate=1e-3, oracle=False)  # fmt: skip
+    nets = NetworksParams(
+        classifier_widths=[4, 8],
+        teacher_widths=[4, 8],
+        features=6,
+        classes=CLASSES,
+        classifier_updates=2,
+        teacher_updates=2,
+        batch_size=8,
+        classifier_learning_rate=1e-3,
+        teacher_learning_rate=1e-3,
+        oracle=False,
+    )
     step(networks, "networks", "prepare", params=nets)
     for variant in ("p2", "p1", "unquantised"):
         coding = TokenizerParams(sizes=SIZES, **TRAINING)
@@ -77,14 +98,33 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
     drawing = SampleParams(per_class=8, search_per_class=3, guidance=[0.0, 1.0], top_k=0, top_p=0.95, on_gpu=True)
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    ablated = RowsParams(rows=[1, 8, "branches_4", "codebook_double", "dropout_half"], seeds=1, long_sides=[1, 1, 2, 4],
-                         adversarial_start=0.5, **TRAINING, generator_updates=2, per_class=5, guidance=1.0,
-                         top_p=0.95)  # fmt: skip
+    ablated = RowsParams(
+        rows=[1, 8, "branches_4", "codebook_double", "dropout_half"],
+        seeds=1,
+        long_sides=[1, 1, 2, 4],
+        adversarial_start=0.5,
+        **TRAINING,
+        generator_updates=2,
+        per_class=5,
+        guidance=1.0,
+        top_p=0.95,
+    )
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
     step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=1))
-    steps = ("prepare", "networks", "p2", "p1", "unquantised", "folded", "unfolded", "sample", "quantisation",
-             "semantics", "timing")  # fmt: skip
+    steps = (
+        "prepare",
+        "networks",
+        "p2",
+        "p1",
+        "unquantised",
+        "folded",
+        "unfolded",
+        "sample",
+        "quantisation",
+        "semantics",
+        "timing",
+    )
     step(evaluate, "evaluate", *steps, params=EvaluateParams(resamples=4, on_gpu=True))
     return out
 

@@ -21,8 +21,8 @@ from steps.ntk_attention.evaluate import evaluate
 from steps.ntk_attention.problems import HubProblems
 from steps.ntk_attention.theory import TheoryParams, theory
 from steps.ntk_attention.training import Precision
-from steps.runtime.params import PROFILES, block, read, typed
-from steps.runtime.run import Run
+from steps.step.params import PROFILES, block, read, typed
+from steps.step.run import Run
 from tenfold.ntk_attention.backbones import decoder_classifier_from_hub, decoder_logits, vit_from_hub
 from tenfold.ntk_attention.errors import EmptySplit, UnknownTask
 from tenfold.ntk_attention.hub_texts import TASKS
@@ -70,32 +70,63 @@ def cache(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def vision_params(hub: Path, **more: Any) -> AdaptVisionParams:
-    from_hub = {"model": str(hub / "vit"), "revision": None, "datasets": [str(hub / "cifar100")],
-                "datasets_revision": "main", "validation": 0.25, "epochs": 2, "workers": 0,
-                "mixed_precision": "no"}  # fmt: skip
-    return AdaptVisionParams(datasets=[], updates=1, batch_size=6, prefixes=[1], rates=RATES, seeds=1,
-                             hub=HubVision(**(from_hub | more)))  # fmt: skip
+    from_hub = {
+        "model": str(hub / "vit"),
+        "revision": None,
+        "datasets": [str(hub / "cifar100")],
+        "datasets_revision": "main",
+        "validation": 0.25,
+        "epochs": 2,
+        "workers": 0,
+        "mixed_precision": "no",
+    }
+    return AdaptVisionParams(
+        datasets=[], updates=1, batch_size=6, prefixes=[1], rates=RATES, seeds=1, hub=HubVision(**(from_hub | more))
+    )
 
 
 def text_params(hub: Path, **more: Any) -> AdaptTextParams:
-    from_hub = {"model": str(hub / "decoder"), "revision": None, "dataset": str(hub / "super_glue"),
-                "dataset_revision": "main", "tasks": ["cb", "copa"], "validation": 0.25, "max_tokens": 16,
-                "mixed_precision": "no"}  # fmt: skip
-    return AdaptTextParams(tasks=[], updates=2, batch_size=4, prefixes=[], rates=RATES, seeds=1,
-                           hub=HubTasks(**(from_hub | more)))  # fmt: skip
+    from_hub = {
+        "model": str(hub / "decoder"),
+        "revision": None,
+        "dataset": str(hub / "super_glue"),
+        "dataset_revision": "main",
+        "tasks": ["cb", "copa"],
+        "validation": 0.25,
+        "max_tokens": 16,
+        "mixed_precision": "no",
+    }
+    return AdaptTextParams(
+        tasks=[], updates=2, batch_size=4, prefixes=[], rates=RATES, seeds=1, hub=HubTasks(**(from_hub | more))
+    )
 
 
 def language_params(hub: Path, mixed_precision: Precision = "no", context: int = 8) -> AdaptCharactersParams:
     problems = HubProblems(
-        dataset=str(hub / "MetaMathQA"), dataset_revision="main", test_dataset=str(hub / "gsm8k"),
-        test_revision="main", updates=2, batch_size=2, validation=2, test=3, max_tokens=90, new_tokens=3,
-    )  # fmt: skip
+        dataset=str(hub / "MetaMathQA"),
+        dataset_revision="main",
+        test_dataset=str(hub / "gsm8k"),
+        test_revision="main",
+        updates=2,
+        batch_size=2,
+        validation=2,
+        test=3,
+        max_tokens=90,
+        new_tokens=3,
+    )
     language = HubLanguage(
-        model=str(hub / "decoder"), revision=None, dataset=str(hub / "wikitext"), dataset_revision="main",
-        context=context, evaluation_batch=3, mixed_precision=mixed_precision, problems=problems,
-    )  # fmt: skip
-    return AdaptCharactersParams(train_windows=8, test_windows=4, updates=2, batch_size=4, rates=RATES, seeds=1,
-                                 hub=language)  # fmt: skip
+        model=str(hub / "decoder"),
+        revision=None,
+        dataset=str(hub / "wikitext"),
+        dataset_revision="main",
+        context=context,
+        evaluation_batch=3,
+        mixed_precision=mixed_precision,
+        problems=problems,
+    )
+    return AdaptCharactersParams(
+        train_windows=8, test_windows=4, updates=2, batch_size=4, rates=RATES, seeds=1, hub=language
+    )
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +138,27 @@ def adapted(hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     nothing = folder / "nothing"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", hub / "cache")
-        adapt_vision(nothing, nothing, out=folder / "adapt_vision", params=vision_params(hub),
-                     run=step_run("adapt_vision", folder / "adapt_vision"))  # fmt: skip
-        adapt_text(nothing, nothing, out=folder / "adapt_text", params=text_params(hub),
-                   run=step_run("adapt_text", folder / "adapt_text"))  # fmt: skip
-        adapt_characters(nothing, nothing, out=folder / "adapt_characters", params=language_params(hub),
-                         run=step_run("adapt_characters", folder / "adapt_characters"))  # fmt: skip
+        adapt_vision(
+            nothing,
+            nothing,
+            out=folder / "adapt_vision",
+            params=vision_params(hub),
+            run=step_run("adapt_vision", folder / "adapt_vision"),
+        )
+        adapt_text(
+            nothing,
+            nothing,
+            out=folder / "adapt_text",
+            params=text_params(hub),
+            run=step_run("adapt_text", folder / "adapt_text"),
+        )
+        adapt_characters(
+            nothing,
+            nothing,
+            out=folder / "adapt_characters",
+            params=language_params(hub),
+            run=step_run("adapt_characters", folder / "adapt_characters"),
+        )
     return folder
 
 
@@ -151,8 +197,10 @@ def test_the_hubs_decoder_is_adapted_to_superglue(adapted: Path) -> None:
 
 def test_the_hubs_decoder_is_adapted_to_a_text_and_to_problems(adapted: Path) -> None:
     table, items, origins = read_arms(adapted / "adapt_characters")
-    assert table.groupby("task").metric.unique().map(list).to_dict() == {"wikitext": ["perplexity"],
-                                                                         "gsm8k": ["accuracy"]}  # fmt: skip
+    assert table.groupby("task").metric.unique().map(list).to_dict() == {
+        "wikitext": ["perplexity"],
+        "gsm8k": ["accuracy"],
+    }
     families = {"full", "lora (r = 9)", "prefix (m = 16)", "prefix (m = 32), PEFT", "ntk", "ntk before rotation"}
     assert all(set(part.method) == families for _, part in table.groupby("task"))
     assert (table[table.task == "wikitext"].test_score > 1).all()
@@ -166,17 +214,39 @@ def test_the_hubs_decoder_is_adapted_to_a_text_and_to_problems(adapted: Path) ->
 @pytest.fixture(scope="module")
 def evaluated(adapted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
-    params = TheoryParams(points=5, dimensions=4, widths=[8, 64], updates=40, seeds=2, head_size=8, scales=[0.3, 1.0],
-                          lengths=[4, 64], input_lengths=[256, 1024])  # fmt: skip
+    params = TheoryParams(
+        points=5,
+        dimensions=4,
+        widths=[8, 64],
+        updates=40,
+        seeds=2,
+        head_size=8,
+        scales=[0.3, 1.0],
+        lengths=[4, 64],
+        input_lengths=[256, 1024],
+    )
     theory(out=folder / "theory", params=params, run=step_run("theory", folder / "theory"))
     (folder / "timing").mkdir()
-    cells = [("prefix", 64, 32, 2.0), ("merged", 0, 32, 1.0), ("no prefix", 0, 32, 1.0), ("official", 0, 32, 1.0),
-             ("official", 0, 64, 4.0)]  # fmt: skip
+    cells = [
+        ("prefix", 64, 32, 2.0),
+        ("merged", 0, 32, 1.0),
+        ("no prefix", 0, 32, 1.0),
+        ("official", 0, 32, 1.0),
+        ("official", 0, 64, 4.0),
+    ]
     pd.DataFrame(cells, columns=["method", "m", "length", "seconds"]).to_csv(folder / "timing/timing.csv", index=False)
     out = folder / "evaluate"
     ablation = adapted / "adapt_vision"  # of the same form
-    evaluate(adapted / "adapt_vision", adapted / "adapt_text", adapted / "adapt_characters", ablation,
-             folder / "theory", folder / "timing", out=out, run=step_run("evaluate", out))  # fmt: skip
+    evaluate(
+        adapted / "adapt_vision",
+        adapted / "adapt_text",
+        adapted / "adapt_characters",
+        ablation,
+        folder / "theory",
+        folder / "timing",
+        out=out,
+        run=step_run("evaluate", out),
+    )
     return out
 
 
@@ -221,8 +291,9 @@ def test_every_path_runs_in_bfloat16_with_workers(hub: Path, tmp_path: Path) -> 
     tasks = text_params(hub, mixed_precision="bf16", tasks=["wic"])
     adapt_text(nothing, nothing, out=tmp_path / "t", params=tasks, run=step_run("adapt_text", tmp_path / "t"))
     language = language_params(hub, "bf16")
-    adapt_characters(nothing, nothing, out=tmp_path / "c", params=language,
-                     run=step_run("adapt_characters", tmp_path / "c"))  # fmt: skip
+    adapt_characters(
+        nothing, nothing, out=tmp_path / "c", params=language, run=step_run("adapt_characters", tmp_path / "c")
+    )
     for folder in "vtc":
         assert pd.read_csv(tmp_path / folder / "arms.csv").test_score.notna().all()
 
@@ -237,14 +308,29 @@ def test_the_same_training_gives_the_same_scores(hub: Path, adapted: Path, tmp_p
 def test_unusable_data_is_named_before_anything_is_trained(hub: Path, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     with pytest.raises(UnknownTask, match="no task 'record'"):
-        adapt_text(nothing, nothing, out=tmp_path / "t", params=text_params(hub, tasks=["record"]),
-                   run=step_run("adapt_text", tmp_path / "t"))  # fmt: skip
+        adapt_text(
+            nothing,
+            nothing,
+            out=tmp_path / "t",
+            params=text_params(hub, tasks=["record"]),
+            run=step_run("adapt_text", tmp_path / "t"),
+        )
     with pytest.raises(UnknownTask, match="columns of 'wikitext' are not known"):
-        adapt_vision(nothing, nothing, out=tmp_path / "v", params=vision_params(hub, datasets=[str(hub / "wikitext")]),
-                     run=step_run("adapt_vision", tmp_path / "v"))  # fmt: skip
+        adapt_vision(
+            nothing,
+            nothing,
+            out=tmp_path / "v",
+            params=vision_params(hub, datasets=[str(hub / "wikitext")]),
+            run=step_run("adapt_vision", tmp_path / "v"),
+        )
     with pytest.raises(EmptySplit, match="fewer than one window of 2001; lower context"):
-        adapt_characters(nothing, nothing, out=tmp_path / "c", params=language_params(hub, context=2000),
-                         run=step_run("adapt_characters", tmp_path / "c"))  # fmt: skip
+        adapt_characters(
+            nothing,
+            nothing,
+            out=tmp_path / "c",
+            params=language_params(hub, context=2000),
+            run=step_run("adapt_characters", tmp_path / "c"),
+        )
 
 
 def test_the_classifiers_of_the_hub_are_new_and_of_the_seed(hub: Path) -> None:

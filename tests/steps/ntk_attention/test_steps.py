@@ -25,12 +25,12 @@ from steps.ntk_attention.measurements import (
 )
 from steps.ntk_attention.pretrain import PretrainParams, cut_windows, pretrain
 from steps.ntk_attention.theory import TheoryParams, theory
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.data.errors import TableMismatch
 from tenfold.models.loader import load
 from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_llama, small_vit
-from tenfold.ntk_attention.injection import adapter_names
 from tenfold.ntk_attention.methods import Method, apply, trained_count
+from tenfold.ntk_attention.model import adapter_names
 from tenfold.ntk_attention.text_tasks import as_bytes, read_items, read_plain_text
 
 RATES = {"head": [1e-3], "fine_tuning": [1e-3], "lora": [1e-3], "prefix": [1e-3, 1e-2], "ntk": [1e-3, 1e-2]}
@@ -60,9 +60,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pretrained") / "out"
     params = PretrainParams(
-        width=64, heads=2, layers=1, patches=2, updates=2, batch_size=8, learning_rate=1e-3, context=16,
-        characters_updates=2, characters_batch=4,
-    )  # fmt: skip
+        width=64,
+        heads=2,
+        layers=1,
+        patches=2,
+        updates=2,
+        batch_size=8,
+        learning_rate=1e-3,
+        context=16,
+        characters_updates=2,
+        characters_batch=4,
+    )
     pretrain(prepared, out=out, params=params, run=step_run("pretrain", out))
     return out
 
@@ -164,19 +172,27 @@ def test_the_rate_is_chosen_on_validation_alone(tmp_path: Path) -> None:
 
 def test_what_cannot_be_made_equal_is_left_out(tmp_path: Path) -> None:
     run = step_run("adapt_text", tmp_path / "out")
-    found = comparison(layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(),
-                       lora_outputs=64, run=run)  # fmt: skip
+    found = comparison(
+        layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(), lora_outputs=64, run=run
+    )
     assert [method.kind for method in found] == ["head", "fine_tuning", "ntk"]
     assert arms.PAPER_RATE == 1e-3
 
 
 def test_a_difference_is_of_pairs_and_equal_tasks() -> None:
     table = pd.DataFrame(
-        [{"task": task, "method": method, "setting": "searched", "seed": 0, "trainable_parameters": 100}
-         for task in ("a", "b") for method in ("ntk", "lora (r = 2)", "full")]
-    )  # fmt: skip
-    items = {"a|ntk|searched|0": np.ones(100), "a|full|searched|0": np.zeros(100), "b|ntk|searched|0": np.ones(10),
-             "b|full|searched|0": np.ones(10)}  # fmt: skip
+        [
+            {"task": task, "method": method, "setting": "searched", "seed": 0, "trainable_parameters": 100}
+            for task in ("a", "b")
+            for method in ("ntk", "lora (r = 2)", "full")
+        ]
+    )
+    items = {
+        "a|ntk|searched|0": np.ones(100),
+        "a|full|searched|0": np.zeros(100),
+        "b|ntk|searched|0": np.ones(10),
+        "b|full|searched|0": np.ones(10),
+    }
     found = difference(items, table, "ntk", "full", "searched", "")
     assert found["value"] == 0.5 and found["n"] == 110
     assert "unavailable" in difference(items, table, "ntk", "prefix", "searched", "")
@@ -204,9 +220,12 @@ def test_every_row_of_the_ablation_trains_what_it_says(name: str) -> None:
 def test_every_method_trains_as_many_numbers_of_the_decoder_as_the_formulas_say() -> None:
     """Two query heads of 16 share one head of keys and values."""
     expected = {"p": 3 * 2 * 16, "ours": 3 * 2 * 32, "l": 2 * (32 + 32 + 32 + 16), "n": 2 * (16 * 16 + 16)}
-    for method in (Method("p", "peft_prefix", {"length": 3}), Method("ours", "prefix", {"length": 3}),
-                   Method("l", "lora", {"rank": 2, "targets": ("q_proj", "v_proj")}),
-                   Method("n", "ntk", {"pre_rope": True})):  # fmt: skip
+    for method in (
+        Method("p", "peft_prefix", {"length": 3}),
+        Method("ours", "prefix", {"length": 3}),
+        Method("l", "lora", {"rank": 2, "targets": ("q_proj", "v_proj")}),
+        Method("n", "ntk", {"pre_rope": True}),
+    ):
         model = apply(small_llama(context=16, width=32, layers=1, heads=2), method, head=None, seed=0)
         model(input_ids=torch.zeros(2, 8, dtype=torch.long)).logits.sum().backward()
         assert trained_count(model, None) == expected[method.name], method.name
@@ -237,9 +256,13 @@ def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> Non
     forms = {
         "sst2": ("split\tlabel\ttext", "train\t1\tgood", (("good", None),), 1),
         "rte": ("split\tlabel\tindex\tsentence1\tsentence2", "train\tnot_entailment\t1\ta\tb", (("a", "b"),), 0),
-        "copa": ("split\tlabel\tid\tasks_for\tpremise\tchoice1\tchoice2", "train\t1\t1\tcause\tIt fell.\tx\ty",
-                 (("It fell because", "x"), ("It fell because", "y")), 1),
-    }  # fmt: skip
+        "copa": (
+            "split\tlabel\tid\tasks_for\tpremise\tchoice1\tchoice2",
+            "train\t1\t1\tcause\tIt fell.\tx\ty",
+            (("It fell because", "x"), ("It fell because", "y")),
+            1,
+        ),
+    }
     for name, (head, row, texts, label) in forms.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.tsv.gz").write_bytes(gzip.compress(f"{head}\n{row}\n".encode()))
@@ -267,8 +290,17 @@ def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> Non
 
 def test_theory_rows_and_their_measurements(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    params = TheoryParams(points=5, dimensions=4, widths=[8, 64], updates=40, seeds=3, head_size=8, scales=[0.3, 1.0],
-                          lengths=[4, 64], input_lengths=[256, 1024, 4096])  # fmt: skip
+    params = TheoryParams(
+        points=5,
+        dimensions=4,
+        widths=[8, 64],
+        updates=40,
+        seeds=3,
+        head_size=8,
+        scales=[0.3, 1.0],
+        lengths=[4, 64],
+        input_lengths=[256, 1024, 4096],
+    )
     theory(out=out, params=params, run=step_run("theory", out))
     descent, errors = pd.read_csv(out / "descent.csv"), pd.read_csv(out / "error.csv")
     assert (descent.loss_after < descent.loss_before).all() and (descent.lambda_min >= 0).all()

@@ -130,9 +130,11 @@ def test_a_step_dies_with_the_command_that_started_it(project):
     """Even if that command is killed before the step has asked for it."""
     project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 30.0")
     shell = subprocess.Popen(
-        ["sh", "-c", f"{sys.executable} -m steps toy train left; true"], cwd=project.root,
-        env=project.environment(DVC_STAGE="toy-train-left"), start_new_session=True,
-    )  # fmt: skip
+        ["sh", "-c", f"{sys.executable} -m steps toy train left; true"],
+        cwd=project.root,
+        env=project.environment(DVC_STAGE="toy-train-left"),
+        start_new_session=True,
+    )
     children: list[psutil.Process] = []
     while not children:
         children = psutil.Process(shell.pid).children()
@@ -150,7 +152,7 @@ if os.fork():
     os._exit(0)
 while os.getppid() == int(sys.argv[1]):
     pass
-from steps.runtime.leash import die_with_parent
+from steps.runtime.processes import die_with_parent
 die_with_parent({})
 Path(sys.argv[2]).write_text("alive")
 """
@@ -162,9 +164,11 @@ def test_a_step_whose_parent_is_gone_already_does_not_begin(tmp_path: Path, argu
     code = ORPHAN.format(argument).replace("if os.fork()", "import time\nparent = os.getpid()\nif os.fork()")
     code = code.replace("int(sys.argv[1])", "parent")
     child = subprocess.run(
-        [sys.executable, "-c", code, "0", str(mark)], cwd=Path(__file__).parents[3], check=True,
+        [sys.executable, "-c", code, "0", str(mark)],
+        cwd=Path(__file__).parents[3],
+        check=True,
         env=os.environ | {"DVC_STAGE": "toy-train-left"},
-    )  # fmt: skip
+    )
     assert child.returncode == 0
     until = time.monotonic() + 1.0
     while time.monotonic() < until and not mark.exists():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from steps.runtime import tracking
-from steps.runtime.spool import Spool
+from steps.tracking import delivery as tracking
+from steps.tracking.spool import Spool
 
 ROOT = Path(__file__).parents[3]
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("## Runs in MLflow")[1].split("\n## ")[0]
@@ -50,10 +50,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
             patch.delenv(variable, raising=False)
         for number, (name, more) in enumerate(RUNS.items()):
             facts = {
-                "paper": "dp_john", "step": "solve", "variant": None, "stage": name, "profile": "default", "seed": 0,
-                "digest": f"{number:02d}" * 32, "commit": COMMIT, "dirty": False, "params": {}, "sources": [],
+                "paper": "dp_john",
+                "step": "solve",
+                "variant": None,
+                "stage": name,
+                "profile": "default",
+                "seed": 0,
+                "digest": f"{number:02d}" * 32,
+                "commit": COMMIT,
+                "dirty": False,
+                "params": {},
+                "sources": [],
                 "started": time.time(),
-            } | more  # fmt: skip
+            } | more
             loss = facts.pop("loss", None)
             with suppress(ValueError), Spool(root, facts) as spool:
                 if loss is not None:

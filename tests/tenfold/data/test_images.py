@@ -22,8 +22,12 @@ def idx(array):
 
 def test_idx_files(tmp_path):
     pixels, labels = GENERATOR.integers(0, 256, (6, 5, 4), dtype=np.uint8), np.array([0, 1, 0, 1, 1, 0], np.uint8)
-    for name, array in {"train-images-idx3": pixels, "train-labels-idx1": labels, "t10k-images-idx3": pixels[:2],
-                        "t10k-labels-idx1": labels[:2]}.items():  # fmt: skip
+    for name, array in {
+        "train-images-idx3": pixels,
+        "train-labels-idx1": labels,
+        "t10k-images-idx3": pixels[:2],
+        "t10k-labels-idx1": labels[:2],
+    }.items():
         (tmp_path / f"{name}-ubyte.gz").write_bytes(idx(array))
     train = read_images(tmp_path, "train")
     assert np.array_equal(train.pixels, pixels) and np.array_equal(train.labels, labels)

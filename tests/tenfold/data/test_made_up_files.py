@@ -60,10 +60,12 @@ def test_made_up_texts_can_be_read_and_learned(tmp_path):
 def listed(folder, **changes):
     """Return a list with one source of files, changed as asked."""
     source = {
-        "title": "Letters", "kind": "files", "licence": "CC0",
+        "title": "Letters",
+        "kind": "files",
+        "licence": "CC0",
         "mirror": {"files": [{"path": "pictures/images.npz", "sha256": "0" * 64, "size": 1}]},
         "stand_in": {"maker": "images", "rows": 30, "seed": 1, "shape": [4, 4], "classes": ["a", "b"]},
-    } | changes  # fmt: skip
+    } | changes
     (folder / "sources.yaml").write_text(json.dumps({"letters": source}))
     return load_registry(folder / "sources.yaml")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tenfold.dp_cross_attention import corrections
+from tenfold.dp_cross_attention import findings as corrections
 from tenfold.dp_cross_attention.tree_memory import TreeMemory
 from tests.tenfold.dp_cross_attention.conftest import PUBLIC
 

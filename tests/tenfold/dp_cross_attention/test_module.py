@@ -136,11 +136,17 @@ def unet():
 
     torch.manual_seed(0)
     return UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=(16, 16),
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(16, 16),
         norm_num_groups=8,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=12, attention_head_dim=4,
-    ).eval()  # fmt: skip
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=12,
+        attention_head_dim=4,
+    ).eval()
 
 
 @torch.no_grad()
@@ -177,10 +183,17 @@ def test_in_an_encoder_decoder_of_transformers():
 
     torch.manual_seed(0)
     config = BartConfig(
-        vocab_size=40, d_model=16, encoder_layers=1, decoder_layers=2, encoder_attention_heads=4,
+        vocab_size=40,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_attention_heads=4,
         decoder_attention_heads=4,
-        encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=32, init_std=0.1,
-    )  # fmt: skip
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_position_embeddings=32,
+        init_std=0.1,
+    )
     model = BartForConditionalGeneration(config).eval()
     source, target = torch.arange(4, 24)[None], torch.arange(5, 12)[None]
     encoded = model.model.encoder(source).last_hidden_state

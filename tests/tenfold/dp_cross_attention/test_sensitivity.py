@@ -43,14 +43,28 @@ def test_numerators_of_values_that_are_not_negative(bound):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(["taylor", "rff"]), st.sampled_from(["joint", "numerator"]),
-       st.sampled_from(["replace_one", "add_remove"]))  # fmt: skip
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["taylor", "rff"]),
+    st.sampled_from(["joint", "numerator"]),
+    st.sampled_from(["replace_one", "add_remove"]),
+)
 def test_real_sketches_move_no_further(seed, features, released, neighbours):
     generator = np.random.default_rng(seed)
     known = setting(
-        rows=3, dimension=2, value_dimension=2, radius=1.2, value_radius=0.7, temperature=0.8, degree=2,
-        features=features, feature_count=6, neighbours=neighbours, released=released, feature_seed=seed % 7,
-    )  # fmt: skip
+        rows=3,
+        dimension=2,
+        value_dimension=2,
+        radius=1.2,
+        value_radius=0.7,
+        temperature=0.8,
+        degree=2,
+        features=features,
+        feature_count=6,
+        neighbours=neighbours,
+        released=released,
+        feature_seed=seed % 7,
+    )
     keys, values = generator.uniform(-1, 1, (3, 2)), generator.uniform(-1, 1, (3, 2))
     keys *= 1.2 / np.linalg.norm(keys, axis=1, keepdims=True)
     values *= 0.7 / np.linalg.norm(values, axis=1, keepdims=True)

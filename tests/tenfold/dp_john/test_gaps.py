@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tenfold.dp_john.gaps import (
+from tenfold.dp_john.findings import (
     duplicate_weight_change,
     holder_ratios,
     matrix_subspace,

@@ -20,8 +20,10 @@ from tenfold.dp_john.solver import john_ellipsoid
 
 POLYTOPES = st.builds(
     lambda d, more, seed: polytopes.gaussian(d + more, d, np.random.default_rng(seed)),
-    st.integers(1, 6), st.integers(0, 80), st.integers(0, 2**32 - 1),
-)  # fmt: skip
+    st.integers(1, 6),
+    st.integers(0, 80),
+    st.integers(0, 2**32 - 1),
+)
 SEEDS = st.integers(0, 2**32 - 1)
 FINE = 1e-9
 

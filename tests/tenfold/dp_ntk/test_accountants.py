@@ -16,11 +16,11 @@ from tenfold.dp_ntk.covariance_accountant import (
     deviation,
     whitened_eigenvalues,
 )
-from tenfold.dp_ntk.gaps import search
+from tenfold.dp_ntk.findings import search
 from tenfold.dp_ntk.kernel import LimitKernel
 from tenfold.dp_ntk.mixture_accountant import gaussian_deltas, midpoint_delta, mixture_delta, smallest_noise_variance
-from tenfold.dp_ntk.rows import unit_rows
 from tenfold.dp_ntk.truncated_laplace import truncated_laplace
+from tenfold.dp_ntk.validation import unit_rows
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_delta, gaussian_mu
 from tenfold.privacy.noise import NoiseSource
 

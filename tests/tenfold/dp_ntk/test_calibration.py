@@ -15,7 +15,7 @@ from tenfold.dp_ntk.calibration import (
     calibrate,
     implied_epsilon,
 )
-from tenfold.dp_ntk.gaps import group_epsilon, spectral_bound
+from tenfold.dp_ntk.findings import group_epsilon, spectral_bound
 from tenfold.dp_ntk.sensitivity import frobenius_sensitivity, published_bound, whitened_bound
 from tenfold.privacy.gaussian import InvalidBudget, compose, gaussian_mu
 

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tenfold.dp_ntk import BudgetSpent, PrivateNTKClassifier
 from tenfold.dp_ntk.calibration import InvalidCalibration
-from tenfold.dp_ntk.rows import ZeroRow
+from tenfold.dp_ntk.validation import ZeroRow
 
 #: A budget without any privacy, a seed, and refits allowed: the checks are about the interface, not about noise.
 INTERFACE = {"epsilon": 1e9, "insecure_seed": 0, "on_refit": "compose", "ridge": 1e-3, "intercept": True}

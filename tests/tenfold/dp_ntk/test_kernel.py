@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenfold.dp_ntk.kernel import BLOCK, FiniteKernel, LimitKernel, product_of_grams
-from tenfold.dp_ntk.rows import NonFiniteRow, RowNotUnit, ZeroRow, check_unit, targets, unit_rows
 from tenfold.dp_ntk.sampling import sample_by_features
+from tenfold.dp_ntk.validation import NonFiniteRow, RowNotUnit, ZeroRow, check_unit, targets, unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 GENERATOR = np.random.default_rng(0)
@@ -106,8 +106,10 @@ def test_features_stay_within_bound_and_diameter(seed):
     d = int(generator.integers(1, 6))
     pair = unit_rows(generator.standard_normal((2, d))) * generator.uniform(0.1, 1, (2, 1))
     for kernel in (
-        LimitKernel(), FiniteKernel.draw(4, d, generator), FiniteKernel.draw(4, d, generator, activation="relu"),
-    ):  # fmt: skip
+        LimitKernel(),
+        FiniteKernel.draw(4, d, generator),
+        FiniteKernel.draw(4, d, generator, activation="relu"),
+    ):
         features = kernel.features(pair)
         assert np.linalg.norm(features, axis=1).max() <= kernel.bound() * (1 + 1e-12)
         assert np.linalg.norm(features[0] - features[1]) <= kernel.diameter() * (1 + 1e-12)

@@ -22,7 +22,7 @@ from tenfold.dp_ntk.mechanisms import (
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.regression import fit_dense
 from tenfold.dp_ntk.release import fit
-from tenfold.dp_ntk.rows import InvalidRows, NonFiniteRow, RowNotUnit, targets, unit_rows
+from tenfold.dp_ntk.validation import InvalidRows, NonFiniteRow, RowNotUnit, targets, unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 GENERATOR = np.random.default_rng(5)

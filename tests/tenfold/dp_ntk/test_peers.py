@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from tenfold.dp_ntk.baselines import GradientDescent, adassp, dp_sgd, no_solve, replace_one_noise_multiplier
 from tenfold.dp_ntk.extractors import PretrainedResNet, pixel_rows, random_convolution
 from tenfold.dp_ntk.kernel import LimitKernel
 from tenfold.dp_ntk.mechanisms import centred
-from tenfold.dp_ntk.peers import GradientDescent, adassp, dp_sgd, no_solve, replace_one_noise_multiplier
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.regression import fit_dense
-from tenfold.dp_ntk.rows import InvalidRows, targets, unit_rows
+from tenfold.dp_ntk.validation import InvalidRows, targets, unit_rows
 from tenfold.privacy.gaussian import gaussian_epsilon
 from tenfold.privacy.noise import NoiseSource
 

@@ -6,8 +6,8 @@ from scipy import stats
 
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.regression import SingularSystem, fit_dense, fit_primal, fit_woodbury
-from tenfold.dp_ntk.rows import unit_rows
 from tenfold.dp_ntk.sampling import factor, project, sample_by_factor, sample_by_features, sampled_kernel
+from tenfold.dp_ntk.validation import unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 GENERATOR = np.random.default_rng(1)

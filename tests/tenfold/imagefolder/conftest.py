@@ -11,9 +11,20 @@ from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
 
 SIZES = dict(
-    image_size=8, channels=1, patch_size=4, width=16, depth=1, heads=2, sides=(1, 2, 3), branches=2, codebook_size=16,
-    code_dim=4, quantizer_dropout=0.5, start_drop=2, teacher_dim=16,
-)  # fmt: skip
+    image_size=8,
+    channels=1,
+    patch_size=4,
+    width=16,
+    depth=1,
+    heads=2,
+    sides=(1, 2, 3),
+    branches=2,
+    codebook_size=16,
+    code_dim=4,
+    quantizer_dropout=0.5,
+    start_drop=2,
+    teacher_dim=16,
+)
 
 
 @pytest.fixture(scope="session")

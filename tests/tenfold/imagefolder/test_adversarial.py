@@ -6,7 +6,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from steps.runtime import checkpoint
+from steps.step import checkpoint
 from tenfold.imagefolder.adversarial import (
     AdversarialLoss,
     AdversarialSettings,

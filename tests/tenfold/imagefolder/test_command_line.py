@@ -19,9 +19,9 @@ from tenfold.imagefolder.evaluation import compare_images, evaluate_images
 from tenfold.imagefolder.files import write_pictures
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.metric_classifier import MetricClassifier
+from tenfold.imagefolder.original_checkpoints import released_pipeline, released_tokenizer
 from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.pipeline import ImageFolder, PipelineConfig
-from tenfold.imagefolder.released import released_pipeline, released_tokenizer
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.tenfold.imagefolder.test_fid import tiny
 from tests.tenfold.imagefolder.test_released import published_generator, published_tokenizer
@@ -121,7 +121,7 @@ def test_compare_says_which_set_is_nearer_to_a_reference(tmp_path):
         (("eval-released", "out", "--no-fid", "--generator", "none.pt"), "InvalidModel: there is no none.pt"),
         (("eval-released", "out", "--no-fid", "--generator", "x", "--config", "none"), "InvalidConfig: none is no"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(folder, monkeypatch, words, error):
     monkeypatch.chdir(folder)
     assert error in run(*words, code=2)

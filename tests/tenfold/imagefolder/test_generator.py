@@ -21,8 +21,11 @@ def test_the_folded_order_halves_the_positions(config):
     assert (folded.length, unfolded.length) == (14, 28)
     assert [segment.known for segment in folded.segments] == [(0, 0), (1, 1), (2, 2)]
     assert [(s.scale, s.branches, s.known) for s in unfolded.segments[:4]] == [
-        (0, (1,), (0, 0)), (0, (0,), (0, 1)), (1, (1,), (1, 1)), (1, (0,), (1, 2)),
-    ]  # fmt: skip
+        (0, (1,), (0, 0)),
+        (0, (0,), (0, 1)),
+        (1, (1,), (1, 1)),
+        (1, (0,), (1, 2)),
+    ]
     mask = folded.mask()
     assert mask[0].sum() == 1 and mask[1:5].sum(1).eq(5).all() and mask[5:].all()
 

@@ -159,12 +159,16 @@ def test_each_row_changes_what_its_title_says(config):
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("branches_1", {"branches": 1}), ("branches_4", {"branches": 4}), ("codebook_half", {"codebook_size": 8}),
-        ("codebook_double", {"codebook_size": 32}), ("codebook_fourfold", {"codebook_size": 64}),
-        ("dropout_none", {"quantizer_dropout": 0.0}), ("dropout_quarter", {"quantizer_dropout": 0.25}),
+        ("branches_1", {"branches": 1}),
+        ("branches_4", {"branches": 4}),
+        ("codebook_half", {"codebook_size": 8}),
+        ("codebook_double", {"codebook_size": 32}),
+        ("codebook_fourfold", {"codebook_size": 64}),
+        ("dropout_none", {"quantizer_dropout": 0.0}),
+        ("dropout_quarter", {"quantizer_dropout": 0.25}),
         ("dropout_half", {"quantizer_dropout": 0.5}),
     ],
-)  # fmt: skip
+)
 def test_each_row_of_the_sweep_is_row_6_but_for_one_size_and_trains(config, images, name, changes):
     config = replace(config, quantizer_dropout=0.1)
     rows = ablation_rows(config, (1, 2, 4)) + sweep_rows(config)
@@ -186,12 +190,17 @@ def test_a_row_that_does_not_exist_is_named(config):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sides": (3, 2)}, "shrink"), ({"branches": 0}, "branch"), ({"patch_size": 5}, "tile"),
+        ({"sides": (3, 2)}, "shrink"),
+        ({"branches": 0}, "branch"),
+        ({"patch_size": 5}, "tile"),
         ({"heads": 3}, "heads"),
-        ({"quantizer_dropout": 1.5}, "share"), ({"start_drop": 9}, "start_drop"), ({"colour": 1}, "has no colour"),
-        ({"commit_reduction": "max"}, "commit_reduction"), ({"codebook_size": 1}, "two codes"),
+        ({"quantizer_dropout": 1.5}, "share"),
+        ({"start_drop": 9}, "start_drop"),
+        ({"colour": 1}, "has no colour"),
+        ({"commit_reduction": "max"}, "commit_reduction"),
+        ({"codebook_size": 1}, "two codes"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_configuration_is_named(change, words):
     with pytest.raises(InvalidConfig, match=words):
         TokenizerConfig.from_dict(change)

@@ -10,8 +10,8 @@ import torch
 
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.errors import UnknownWeights
+from tenfold.imagefolder.original_checkpoints import released_pipeline, released_tokenizer
 from tenfold.imagefolder.pipeline import ImageFolder
-from tenfold.imagefolder.released import released_pipeline, released_tokenizer
 from tenfold.models.folder import InvalidModel
 
 D, P, V, c, S = 16, 2, 16, 4, 3  # width, branches, codes, code_dim, scales

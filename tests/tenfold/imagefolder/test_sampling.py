@@ -124,12 +124,18 @@ def test_guidance_grows_from_none_at_the_first_scale(generator, tokenizer):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"top_k": -1}, "top_k"), ({"top_k": 17}, "top_k from 1 to 16"), ({"top_p": 0.0}, "top_p"),
-        ({"top_p": 1.1}, "top_p"), ({"temperature": 0.0}, "temperature"), ({"guidance_scale": -1.0}, "guidance_scale"),
-        ({"guidance_scale": float("nan")}, "guidance_scale"), ({"seed": -1}, "seed"),
-        ({"labels": torch.tensor([4])}, "outside 0 … 3"), ({"labels": torch.tensor([])}, "whole numbers"),
+        ({"top_k": -1}, "top_k"),
+        ({"top_k": 17}, "top_k from 1 to 16"),
+        ({"top_p": 0.0}, "top_p"),
+        ({"top_p": 1.1}, "top_p"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"guidance_scale": -1.0}, "guidance_scale"),
+        ({"guidance_scale": float("nan")}, "guidance_scale"),
+        ({"seed": -1}, "seed"),
+        ({"labels": torch.tensor([4])}, "outside 0 … 3"),
+        ({"labels": torch.tensor([])}, "whole numbers"),
     ],
-)  # fmt: skip
+)
 def test_an_argument_out_of_range_is_named(generator, tokenizer, change, words):
     with pytest.raises(InvalidSampling, match=words):
         sample(generator, tokenizer, **{"labels": LABELS, **change})

@@ -103,10 +103,12 @@ def test_samples_by_class_and_seed(folder, tmp_path):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--top-p", "2"], "InvalidSampling: top_p"), (["--top-k", "99"], "InvalidSampling: top_k"),
-        (["--class", "7"], "InvalidSampling: a label"), (["--cfg", "-1"], "InvalidSampling: guidance_scale"),
+        (["--top-p", "2"], "InvalidSampling: top_p"),
+        (["--top-k", "99"], "InvalidSampling: top_k"),
+        (["--class", "7"], "InvalidSampling: a label"),
+        (["--cfg", "-1"], "InvalidSampling: guidance_scale"),
     ],
-)  # fmt: skip
+)
 def test_an_argument_out_of_range_is_told_without_a_traceback(folder, tmp_path, words, error):
     result = CliRunner().invoke(app, ["sample", str(folder), str(tmp_path / "out.npz"), *words])
     assert result.exit_code == 2 and error in result.output and "Traceback" not in result.output

@@ -8,9 +8,9 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from steps.runtime import checkpoint
-from tenfold.imagefolder.averaging import Average
+from steps.step import checkpoint
 from tenfold.imagefolder.config import GeneratorConfig
+from tenfold.imagefolder.ema import Average
 from tenfold.imagefolder.errors import CodebookCollapsed, NotFinite
 from tenfold.imagefolder.training import (
     GeneratorTraining,

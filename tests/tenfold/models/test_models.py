@@ -77,10 +77,25 @@ def test_the_same_model_is_the_same_bytes_and_an_example_leaves_no_values(line: 
     assert not any(str(value)[:8].encode() in content for value in X.ravel() for content in files.values())
 
 
-CLASSES = ["os.system", "subprocess.Popen", "tenfold.planted.Popen", "tenfold.planted.system", "tenfold.lazy.exports",
-           "tenfold.planted.Absent", "tenfold.absent.Line", "tenfold", "tenfold.", ".tenfold.planted.Line",
-           "tenfold.planted.Line\n", "tenfold..planted.Line", "tenfoldish.planted.Line", "tenfold.planted:Line", "", 7,
-           None]  # fmt: skip
+CLASSES = [
+    "os.system",
+    "subprocess.Popen",
+    "tenfold.planted.Popen",
+    "tenfold.planted.system",
+    "tenfold.lazy.exports",
+    "tenfold.planted.Absent",
+    "tenfold.absent.Line",
+    "tenfold",
+    "tenfold.",
+    ".tenfold.planted.Line",
+    "tenfold.planted.Line\n",
+    "tenfold..planted.Line",
+    "tenfoldish.planted.Line",
+    "tenfold.planted:Line",
+    "",
+    7,
+    None,
+]
 
 
 @pytest.mark.parametrize("name", CLASSES)

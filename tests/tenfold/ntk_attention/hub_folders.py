@@ -44,15 +44,19 @@ def pictures(folder: Path, *, train: int = 24, test: int = 9, classes: int = 3, 
 
     def split(count: int) -> dict[str, Any]:
         labels = [number % classes for number in range(count)]
-        return {"img": [{"bytes": png(label), "path": None} for label in labels], "fine_label": labels,
-                "coarse_label": [0] * count}  # fmt: skip
+        return {
+            "img": [{"bytes": png(label), "path": None} for label in labels],
+            "fine_label": labels,
+            "coarse_label": [0] * count,
+        }
 
     names = [f"class {number}" for number in range(classes)]
-    features = {"img": datasets.Image(), "fine_label": datasets.ClassLabel(names=names),
-                "coarse_label": datasets.Value("int64")}  # fmt: skip
-    return write_repository(
-        folder, {"cifar100": {"train": split(train) | more, "test": split(test)}}, features
-    )  # fmt: skip
+    features = {
+        "img": datasets.Image(),
+        "fine_label": datasets.ClassLabel(names=names),
+        "coarse_label": datasets.Value("int64"),
+    }
+    return write_repository(folder, {"cifar100": {"train": split(train) | more, "test": split(test)}}, features)
 
 
 def sentences(count: int, *columns: str, label: int = 2) -> dict[str, list[Any]]:
@@ -68,8 +72,16 @@ def tiny_vit(folder: Path, side: int = 16) -> str:
     from transformers import ViTConfig, ViTForImageClassification
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-    config = ViTConfig(image_size=side, patch_size=8, num_channels=3, hidden_size=64, num_hidden_layers=2,
-                       num_attention_heads=2, intermediate_size=32, num_labels=7)  # fmt: skip
+    config = ViTConfig(
+        image_size=side,
+        patch_size=8,
+        num_channels=3,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_labels=7,
+    )
     ViTForImageClassification(config).save_pretrained(folder)
     ViTImageProcessorPil(image_mean=[0.5, 0.5, 0.5], image_std=[0.25, 0.5, 0.5]).save_pretrained(folder)
     return str(folder)
@@ -83,8 +95,16 @@ def tiny_decoder(folder: Path) -> str:
     torch.manual_seed(0)
     vocabulary = {piece: number for number, piece in enumerate(PIECES)}
     Qwen2Tokenizer(vocab=vocabulary, merges=[], unk_token="<|endoftext|>").save_pretrained(folder)
-    config = Qwen2Config(vocab_size=len(PIECES), hidden_size=128, num_hidden_layers=1, num_attention_heads=4,
-                         num_key_value_heads=2, intermediate_size=32, bos_token_id=0, eos_token_id=0)  # fmt: skip
+    config = Qwen2Config(
+        vocab_size=len(PIECES),
+        hidden_size=128,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=32,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     Qwen2ForCausalLM(config).save_pretrained(folder)
     return str(folder)
 

@@ -27,18 +27,28 @@ def tiny(kind: str, **more: Any) -> Any:
         )
     elif kind == "gpt2":
         made = tf.GPT2LMHeadModel(
-            tf.GPT2Config(n_embd=16, n_layer=2, n_head=4, n_positions=32, vocab_size=30, eos_token_id=29,
-                          bos_token_id=29, **more)
-        )  # fmt: skip
+            tf.GPT2Config(
+                n_embd=16, n_layer=2, n_head=4, n_positions=32, vocab_size=30, eos_token_id=29, bos_token_id=29, **more
+            )
+        )
     else:
         Config, Model = (
             (tf.LlamaConfig, tf.LlamaForCausalLM) if kind == "llama" else (tf.MistralConfig, tf.MistralForCausalLM)
         )
         window = {"sliding_window": 6} if kind == "mistral" else {}
         made = Model(
-            Config(**sizes, num_key_value_heads=2, vocab_size=30, max_position_embeddings=64, pad_token_id=0,
-                   bos_token_id=1, eos_token_id=29, **window, **more)
-        )  # fmt: skip
+            Config(
+                **sizes,
+                num_key_value_heads=2,
+                vocab_size=30,
+                max_position_embeddings=64,
+                pad_token_id=0,
+                bos_token_id=1,
+                eos_token_id=29,
+                **window,
+                **more,
+            )
+        )
     return made.eval()
 
 

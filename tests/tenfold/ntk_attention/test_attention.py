@@ -9,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenfold.ntk_attention.adapters import NTKMemory
 from tenfold.ntk_attention.attention import (
     BACKENDS,
     eager,
@@ -21,6 +20,7 @@ from tenfold.ntk_attention.attention import (
 )
 from tenfold.ntk_attention.config import NTKAttentionConfig
 from tenfold.ntk_attention.features import Elu1, FeatureMap, feature_map
+from tenfold.ntk_attention.layer import NTKMemory
 
 MAPS = ("elu1", "taylor1", "taylor2", "favor", "hedgehog")
 B, H, T, S, d, v = 2, 3, 5, 7, 8, 6
@@ -66,8 +66,13 @@ def test_every_backend_is_the_formula(backend: str, masked: bool) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("backend", ["marker", "merged"])
 def test_gradients_agree_with_eager(backend: str, masked: bool) -> None:
-    parts = [drawn(B, H, T, d), drawn(B, H, S, d, seed=1), drawn(B, H, S, v, seed=2), drawn(H, d, v, seed=3),
-             drawn(H, d, seed=4).abs()]  # fmt: skip
+    parts = [
+        drawn(B, H, T, d),
+        drawn(B, H, S, d, seed=1),
+        drawn(B, H, S, v, seed=2),
+        drawn(H, d, v, seed=3),
+        drawn(H, d, seed=4).abs(),
+    ]
     phi, weight = feature_map("elu1", d), drawn(B, H, T, v, seed=5)
     mask = causal(T, S) if masked else None
 
@@ -286,8 +291,10 @@ def test_signs_and_scales_are_as_declared(name: str) -> None:
 
 def test_favor_is_unbiased_for_the_exponential() -> None:
     q, p = drawn(1, d, scale=0.7), drawn(1, d, scale=0.7, seed=1)
-    found = [float(feature_map("favor", d, size=64, seed=seed)(q) @ feature_map("favor", d, size=64, seed=seed)(p).mT)
-             for seed in range(200)]  # fmt: skip
+    found = [
+        float(feature_map("favor", d, size=64, seed=seed)(q) @ feature_map("favor", d, size=64, seed=seed)(p).mT)
+        for seed in range(200)
+    ]
     exact = math.exp(float(q @ p.mT) * SCALE)
     error = torch.tensor(found).std() / math.sqrt(len(found))
     assert abs(sum(found) / len(found) - exact) < 5 * error

@@ -16,8 +16,15 @@ def texts() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_what_is_padding_in_every_text_is_left_out_and_changes_nothing() -> None:
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=30, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, num_labels=3,
-                        intermediate_size=32, max_position_embeddings=9)  # fmt: skip
+    config = BertConfig(
+        vocab_size=30,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_labels=3,
+        intermediate_size=32,
+        max_position_embeddings=9,
+    )
     model = MeanPooledClassifier(config).eval()
     ids, mask = texts()
     seen: list[torch.Size] = []

@@ -161,8 +161,9 @@ def test_pictures_that_cannot_serve_are_refused(tmp_path: Path) -> None:
     train, _, columns = picture_splits(str(hub_folders.pictures(tmp_path / "a" / "cifar100", img=broken)), "main")
     with pytest.raises(UndecodablePicture, match=r"train, row 23: 10 bytes .* bring the data set again"):
         HubPictures(train, columns, range(24), READING)[:]
-    train, _, columns = picture_splits(str(hub_folders.pictures(tmp_path / "b" / "cifar100", fine_label=[-1] * 24)),
-                                       "main")  # fmt: skip
+    train, _, columns = picture_splits(
+        str(hub_folders.pictures(tmp_path / "b" / "cifar100", fine_label=[-1] * 24)), "main"
+    )
     with pytest.raises(LabelOutOfRange, match=r"is -1 in row 0, of 0 … 2; 24 rows"):
         HubPictures(train, columns, range(24), READING)
 
@@ -227,12 +228,22 @@ def test_texts_are_encoded_as_far_as_is_wanted(tmp_path: Path, decoder: tuple[An
 @pytest.mark.parametrize(
     ("text", "number"),
     [
-        ("so\n#### 72", 72), ("#### 1,234", 1234), ("The answer is: $18.00", 18), ("The answer is: \\$5.50.", "5.5"),
-        ("#### -3", -3), ("#### 1\nThe answer is: 2", 2), ("The answer is: 18 dollars", 18), ("####.5", ".5"),
-        ("The answer is: 13/4", None), ("The answer is: 3.14/2", None), ("The answer is: 2\\sqrt{3}", None),
-        ("The answer is: x", None), ("72", None), ("", None),
+        ("so\n#### 72", 72),
+        ("#### 1,234", 1234),
+        ("The answer is: $18.00", 18),
+        ("The answer is: \\$5.50.", "5.5"),
+        ("#### -3", -3),
+        ("#### 1\nThe answer is: 2", 2),
+        ("The answer is: 18 dollars", 18),
+        ("####.5", ".5"),
+        ("The answer is: 13/4", None),
+        ("The answer is: 3.14/2", None),
+        ("The answer is: 2\\sqrt{3}", None),
+        ("The answer is: x", None),
+        ("72", None),
+        ("", None),
     ],
-)  # fmt: skip
+)
 def test_the_final_number(text: str, number: Any) -> None:
     assert final_number(text) == (None if number is None else Decimal(number))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tenfold.ntk_attention.adapters import parameter_count
 from tenfold.ntk_attention.config import NTKAttentionConfig, PrefixConfig, config_from_dict
 from tenfold.ntk_attention.distillation import distil_prefix, require_equal_parameters
 from tenfold.ntk_attention.errors import BudgetMismatch, InvalidAdapter, UnsupportedModel
-from tenfold.ntk_attention.injection import (
+from tenfold.ntk_attention.layer import parameter_count
+from tenfold.ntk_attention.model import (
     adapter_modules,
     adapter_names,
     adapter_state_dict,
@@ -22,7 +22,7 @@ from tenfold.ntk_attention.injection import (
     set_adapter,
     trainable_parameters,
 )
-from tenfold.ntk_attention.storage import from_pretrained, save_pretrained
+from tenfold.ntk_attention.save_and_load import from_pretrained, save_pretrained
 from tests.tenfold.ntk_attention.models import CAUSAL, KINDS, inputs, tiny
 
 NTK = NTKAttentionConfig()
@@ -133,8 +133,10 @@ def test_decoding_with_a_cache_equals_the_full_forward(kind: str, backend: str) 
     model, ids = filled(inject(tiny(kind), replace(NTK, backend=backend))), inputs(kind)["input_ids"]
     with torch.no_grad():
         full, cache = model(ids).logits, DynamicCache(config=model.config)
-        parts = [model(ids[:, part], past_key_values=cache, use_cache=True).logits
-                 for part in (slice(0, 4), slice(4, 7), slice(7, 8), slice(8, 9))]  # fmt: skip
+        parts = [
+            model(ids[:, part], past_key_values=cache, use_cache=True).logits
+            for part in (slice(0, 4), slice(4, 7), slice(7, 8), slice(8, 9))
+        ]
     torch.testing.assert_close(torch.cat(parts, dim=1), full, rtol=0, atol=1e-6)
 
 
@@ -345,9 +347,14 @@ def test_a_clamped_denominator_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"phi": "relu"}, "choose one of"), ({"rank": 0}, "at least 1"), ({"dropout": 1.0}, "from 0 to below 1"),
-     ({"feature_size": 3}, "favor"), ({"k_param": "exp"}, "softplus")],
-)  # fmt: skip
+    [
+        ({"phi": "relu"}, "choose one of"),
+        ({"rank": 0}, "at least 1"),
+        ({"dropout": 1.0}, "from 0 to below 1"),
+        ({"feature_size": 3}, "favor"),
+        ({"k_param": "exp"}, "softplus"),
+    ],
+)
 def test_settings_out_of_range_are_refused_by_name(settings, words: str) -> None:
     with pytest.raises(InvalidAdapter, match=words):
         NTKAttentionConfig(**settings)

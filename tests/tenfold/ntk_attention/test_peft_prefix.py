@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tenfold.ntk_attention.config import PrefixConfig
-from tenfold.ntk_attention.injection import adapter_modules, inject
+from tenfold.ntk_attention.model import adapter_modules, inject
 from tests.tenfold.ntk_attention.models import inputs, tiny
 
 LENGTH = 3

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tenfold.ntk_attention import corrections
+from tenfold.ntk_attention import findings as corrections
 from tenfold.ntk_attention.approximation import draw_prefix, measure_error
 from tenfold.ntk_attention.one_layer import descend, draw_points, forward, kernel_at, start
 from tenfold.ntk_attention.speed import Shape, layer_call

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Field, Params
+from steps.step.run import Run
 
 
-@dataclass
-class DrawParams:
+class DrawParams(Params):
     """How much to draw."""
 
     size: Annotated[int, Field(gt=0, le=10_000_000)]

@@ -4,7 +4,7 @@ import csv
 import json
 from pathlib import Path
 
-from steps.runtime.run import Run
+from steps.step.run import Run
 from tenfold.toy.drawing import TITLE, curve
 
 

@@ -7,16 +7,15 @@ from typing import Annotated
 
 import numpy as np
 
-from steps.runtime.params import Field, dataclass
-from steps.runtime.run import Run
+from steps.step.params import Count, Field, Params
+from steps.step.run import Run
 from tenfold.toy.walk import Walk
 
 
-@dataclass
-class TrainParams:
+class TrainParams(Params):
     """How long to walk."""
 
-    updates: Annotated[int, Field(gt=0)]
+    updates: Count
     pause: Annotated[float, Field(ge=0)]  # seconds an update
 
 

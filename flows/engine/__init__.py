@@ -1,1 +1,0 @@
-"""Graph, DVC stages, the Prefect flows that run them, here or on workers, and the servers behind them."""

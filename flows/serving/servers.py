@@ -1,0 +1,280 @@
+"""A Prefect server with workers, and the MLflow UI, on loopback: started together and stopped together."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from flows.execution.dvc_cli import programs
+
+HOST = "127.0.0.1"
+GUARD = Path(__file__).with_name("guard.py")
+PATIENCE = 120.0  # seconds until a server must answer
+GRACE = 15.0  # seconds that a server may take to stop before it is killed
+WORKER_GRACE = 3.0  # a worker would wait for its runs, and without any it takes half a minute, too
+DATABASES = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI")
+
+
+class ServerError(RuntimeError):
+    """A server or a worker cannot be started, or ended by itself."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One process: what to start, and where it answers when it is ready; a worker has no port."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int = 0
+    health: str = ""
+    page: str = ""  # where its start page is
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+def servers(root: Path, prefect_port: int, mlflow_port: int) -> tuple[Server, Server]:
+    """Return the servers for the checkout at ``root``; their state is in .tenfold/ and mlflow.db."""
+    python, home = sys.executable, root / ".tenfold" / "prefect"
+    store = os.environ.get("MLFLOW_TRACKING_URI", "")
+    backend = f"sqlite:///{root / 'mlflow.db'}" if not store or store.startswith("http") else store
+    return (
+        Server(
+            "Prefect",
+            (python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)),
+            prefect_port,
+            "/api/health",
+            environment={
+                "PREFECT_HOME": str(home),
+                "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{prefect_port}/api",  # where its pages ask
+            },
+        ),
+        Server(
+            "MLflow",
+            (
+                python,
+                "-m",
+                "mlflow",
+                "server",
+                "--host",
+                HOST,
+                "--port",
+                str(mlflow_port),
+                "--workers",
+                "1",
+                "--backend-store-uri",
+                backend,
+                "--default-artifact-root",
+                str(root / "mlartifacts"),
+            ),
+            mlflow_port,
+            "/health",
+            "/#/experiments?workflowType=machine_learning",
+            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        ),
+    )
+
+
+def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = True) -> None:
+    """Start servers, deployments and a worker a pool; print the addresses; stop all on Ctrl-C or SIGTERM.
+
+    Raises ServerError if this checkout's servers run already, a port is taken, a database's folder is missing, or
+    a process does not answer or ends by itself.
+    """
+    prefect, mlflow = chosen = servers(root, prefect_port, mlflow_port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _only_here(root), Family(root) as family:
+        _refuse_missing_folders()
+        for server in chosen:
+            _refuse_taken(server)
+        subprocess.run([sys.executable, "-m", "steps.tracking.delivery", "--create"], cwd=root, check=True)
+        for server in chosen:
+            family.start(server)
+        for server in chosen:
+            family.wait(server, partial(answered, server.address + server.health))
+            print(f"{server.name:8} {server.address}{server.page}", flush=True)
+        if workers:
+            _start_workers(root, family, f"{prefect.address}/api", mlflow.address)
+        print(f"In another terminal: export PREFECT_API_URL={prefect.address}/api", flush=True)
+        family.watch()
+
+
+def _start_workers(root: Path, family: Family, api: str, mlflow: str) -> None:
+    """Prepare pools and deployments, then start a worker a pool and wait until the server knows it."""
+    from flows.graph.prefect_yaml import CPU, GPU
+    from flows.serving.work_pools import prepare
+    from flows.serving.workers import RUNS_AT_ONCE, command, environment
+
+    prepare(root, api)
+    workers = {}
+    for pool in (CPU, GPU):
+        own = environment(root, api, mlflow) | {"PREFECT_HOME": str(root / ".tenfold" / "prefect")}
+        name = f"{socket.gethostname()}-{pool}"
+        workers[pool] = Server(f"worker-{pool}", tuple(command(pool, name, RUNS_AT_ONCE)), environment=own)
+        family.start(workers[pool])
+    for pool, worker in workers.items():
+        family.wait(worker, partial(_online, api, pool))
+        print(f"worker   pool {pool}", flush=True)
+
+
+class Family:
+    """Processes that are started together, watched together and stopped together, each with a log in .tenfold/."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.logs = root, root / ".tenfold"
+        self.members: list[tuple[Server, subprocess.Popen[bytes]]] = []
+
+    def __enter__(self) -> Family:
+        (self.logs / "prefect").mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Stop workers, and with them what they run, while their server still answers; then the servers."""
+        _stop([process for server, process in self.members if not server.port], WORKER_GRACE)
+        _stop([process for server, process in self.members if server.port], GRACE)
+
+    def start(self, server: Server) -> None:
+        guard = [sys.executable, "-S", str(GUARD), str(os.getpid())]
+        with open(self._log(server), "ab") as log:
+            process = subprocess.Popen(
+                [*guard, *server.command],
+                cwd=self.root,
+                env=programs(server.environment),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+            )
+        self.members.append((server, process))
+
+    def wait(self, server: Server, ready: Callable[[], bool]) -> None:
+        """Wait until a member is ready.
+
+        Raises ServerError if it ends first or takes too long.
+        """
+        process = next(process for member, process in self.members if member is server)
+        if not patiently(process, ready):
+            what = "did not start" if process.poll() is not None else f"did not answer within {PATIENCE:.0f} s"
+            raise ServerError(f"{server.name} {what}; see {self._log(server)}")
+
+    def watch(self) -> None:
+        """Wait until a server ends; a worker that ends is replaced.
+
+        Raises ServerError when a server ended, or a worker for the third time in a minute.
+        """
+        replaced: list[float] = []
+        while True:
+            time.sleep(0.5)
+            for member in self.members:
+                server, process = member
+                if process.poll() is None:
+                    continue
+                replaced = [moment for moment in replaced if time.monotonic() - moment < 60.0]
+                if server.port or len(replaced) == 2:
+                    raise ServerError(f"{server.name} ended by itself; see {self._log(server)}")
+                replaced.append(time.monotonic())
+                self.members.remove(member)
+                self.start(server)
+                print(f"{server.name} ended by itself and is replaced; see {self._log(server)}", flush=True)
+                break
+
+    def _log(self, server: Server) -> Path:
+        return self.logs / f"{server.name.lower()}.log"
+
+
+def patiently(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
+    """Wait until ``ready``; return False if the process ends first or takes too long."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        if ready():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def answered(address: str) -> bool:
+    """Whether a server answers at ``address``."""
+    try:
+        with urllib.request.urlopen(address, timeout=2):
+            return True
+    except OSError:  # URLError among them
+        return False
+
+
+def _online(api: str, pool: str) -> bool:
+    question = urllib.request.Request(
+        f"{api}/work_pools/{pool}/workers/filter",
+        b'{"workers": {"status": {"any_": ["ONLINE"]}}}',
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(question, timeout=5) as answer:
+            return bool(json.load(answer))
+    except OSError:
+        return False
+
+
+@contextmanager
+def _only_here(root: Path) -> Iterator[None]:
+    (root / ".tenfold").mkdir(exist_ok=True)
+    with open(root / ".tenfold" / "up.lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ServerError(
+                f"the servers of this checkout run already (process {lock.read().strip() or 'unknown'}); stop them "
+                f"with Ctrl-C there first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _refuse_missing_folders() -> None:
+    for name in DATABASES:
+        found = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", os.environ.get(name, ""))
+        if found and not Path(found.group(1)).parent.is_dir():
+            raise ServerError(f"{name}: the folder {Path(found.group(1)).parent} does not exist; make it first")
+
+
+def _refuse_taken(server: Server) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, server.port))
+        except OSError:
+            holder = "a server is running there already" if answered(server.address + server.health) else "it is taken"
+            raise ServerError(
+                f"port {server.port} is taken, so {server.name} cannot start: {holder}. Look at {server.address}, stop "
+                f"what holds the port, or choose another with --{server.name.lower()}-port"
+            ) from None
+
+
+def _stop(processes: list[subprocess.Popen[bytes]], grace: float) -> None:
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    until = time.monotonic() + grace
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

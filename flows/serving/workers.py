@@ -1,0 +1,103 @@
+"""A Prefect worker that runs our deployments out of this checkout, or clones of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+from uuid import UUID
+
+from flows.execution.dvc_cli import programs
+from flows.execution.results_artifact import MLFLOW
+from flows.serving.servers import answered
+from flows.serving.work_pools import HEARTBEAT
+from flows.serving.workspaces import HOME, checkout
+
+RUNS_AT_ONCE = 2  # a run of everything and one paper's, or two papers'
+POLL = 2.0  # seconds between two questions for work
+
+
+class NoServer(RuntimeError):
+    """There is no Prefect server to work for."""
+
+
+class UnknownPool(ValueError):
+    """The server has no such work pool."""
+
+
+def command(pool: str, name: str, at_once: int) -> list[str]:
+    """Return the command of a worker."""
+    return [
+        sys.executable,
+        "-m",
+        "prefect",
+        "worker",
+        "start",
+        "--type",
+        "process",
+        "--pool",
+        pool,
+        "--name",
+        name,
+        "--limit",
+        str(at_once),
+    ]
+
+
+def environment(root: Path, api: str, mlflow: str | None = None) -> dict[str, str]:
+    """Return what a worker of the checkout at ``root`` needs in its environment, and hands on to its runs."""
+    return programs(
+        {
+            "PREFECT_API_URL": api,
+            HOME: str(root),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT),
+            "PREFECT_WORKER_QUERY_SECONDS": str(POLL),
+            **({MLFLOW: mlflow} if mlflow else {}),
+        }
+    )
+
+
+def server() -> str:
+    """Return the address of the Prefect server that PREFECT_API_URL names.
+
+    Raises NoServer if it names none, or none answers there.
+    """
+    api = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+    if not api:
+        raise NoServer("PREFECT_API_URL names no server; `python -m flows up` starts one and says what to set")
+    try:
+        urllib.request.urlopen(f"{api}/health", timeout=10).close()
+    except OSError as error:  # URLError among them
+        raise NoServer(f"no Prefect server answers at {api}: {error}") from None
+    return api
+
+
+def work(root: Path, pool: str, name: str | None, at_once: int) -> NoReturn:
+    """Become a worker.
+
+    Raises NoServer if there is no server, UnknownPool if it has no such work pool.
+    """
+    api = server()
+    if not answered(f"{api}/work_pools/{pool}"):
+        raise UnknownPool(f"the server at {api} has no work pool {pool!r}; run `python -m flows deploy` first")
+    subprocess.run([sys.executable, "-m", "steps.tracking.delivery", "--create"], cwd=root, check=True)
+    os.chdir(root)
+    own = name or f"{socket.gethostname()}-{pool}-{os.getpid()}"
+    os.execve(sys.executable, command(pool, own, at_once), environment(root, api))
+
+
+def workplace() -> Path:
+    """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names, a clone if it asks for a revision.
+
+    Raises RevisionError if that cannot be checked out.
+    """
+    from prefect import get_client
+
+    number = os.environ["PREFECT__FLOW_RUN_ID"]
+    with get_client(sync_client=True) as client:
+        asked = client.read_flow_run(UUID(number)).parameters
+    return checkout(Path(os.environ[HOME]), asked.get("revision"), number)

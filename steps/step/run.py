@@ -1,0 +1,268 @@
+"""Everything impure that a step may use: randomness, device, logging, figures, resumable updates."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from steps.step import checkpoint
+from steps.step.distributed import World
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+    from matplotlib.figure import Figure
+
+    from steps.step.batches import Batches
+    from tenfold.models.folder import Model
+
+
+class Diverged(ArithmeticError):
+    """A logged value is NaN or infinite."""
+
+
+class NestedUpdates(RuntimeError):
+    """A loop over ``run.updates`` was begun inside another one."""
+
+
+class OtherAccelerator(ValueError):
+    """A step asked for a second accelerator, unlike its first."""
+
+
+class Sink(Protocol):
+    """Where logged values and figures go besides the output (the tracking spool)."""
+
+    def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
+
+    def figure(self, path: Path) -> None: ...
+
+    def model(self, path: Path, name: str) -> None: ...
+
+    def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
+
+
+class Run:
+    """One execution of one step.
+
+    Steps receive it as ``run``; tests make their own: ``Run("paper", "step", out=tmp_path)``.
+    """
+
+    def __init__(
+        self,
+        paper: str,
+        step: str,
+        *,
+        out: Path,
+        variant: str | None = None,
+        profile: str = "smoke",
+        seed: int = 0,
+        checkpoints: Path | None = None,
+        sink: Sink | None = None,
+        world: World | None = None,
+    ) -> None:
+        self.paper, self.step, self.variant = paper, step, variant
+        self.profile, self.seed, self.out = profile, seed, out
+        self.history: list[dict[str, float]] = []
+        self.resumed_from: int | None = None
+        self.world = World.current() if world is None else world
+        self._accelerator: tuple[tuple[int, str], Accelerator] | None = None
+        self._checkpoints = checkpoints
+        self._loops, self._in_loop = 0, False
+        self._sink = sink
+
+    @property
+    def device(self) -> str:
+        """``cuda`` where a GPU is to be had, else ``cpu``; of several processes each has its own GPU."""
+        import torch
+
+        if not torch.cuda.is_available():
+            return "cpu"
+        return "cuda" if self.world.size == 1 else f"cuda:{self.world.local_rank}"
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Return NumPy's generator for one purpose; seeded by seed, paper, step, variant and purpose."""
+        return np.random.default_rng(self._seed_of(purpose))
+
+    def torch_generator(self, purpose: str, device: str = "cpu") -> torch.Generator:
+        """Return torch's generator for one purpose; seeded like ``generator``."""
+        import torch
+
+        return torch.Generator(device).manual_seed(self._seed_of(purpose) % 2**63)
+
+    def accelerator(self, *, gradient_accumulation_steps: int = 1, mixed_precision: str = "no") -> Accelerator:
+        """Return the step's Accelerator: a step that trains through it may run in several processes.
+
+        Model, optimiser and schedule go through its ``prepare``, the loss through its ``backward``, and batches
+        come from ``run.batches``; then the numbers do not depend on how many processes there are, up to the
+        rounding of sums. What a model draws by itself (dropout) each process draws for itself.
+        Raises OtherAccelerator if the step asks again for something else.
+        """
+        options = (gradient_accumulation_steps, mixed_precision)
+        if self._accelerator is None:
+            self._accelerator = options, self.world.accelerator(*options)
+        first, accelerator = self._accelerator
+        if first != options:
+            raise OtherAccelerator(f"{self.paper} {self.step}: one accelerator a step; the first had {first}")
+        return accelerator
+
+    def batches(self, dataset: Any, batch_size: int, purpose: str = "order", **loader: Any) -> Batches:
+        """Return an endless iterator over batches of ``dataset``, for this process's part of each.
+
+        ``batch_size`` counts the samples of one batch over all processes: W processes see, B samples each, what
+        one sees with W·B. Each epoch has an order of its own from ``torch_generator``. Its state, how many came,
+        belongs into the ``state`` of ``run.updates``. ``loader`` goes to torch's DataLoader.
+        Raises UnevenBatch.
+        """
+        from steps.step.batches import Batches
+
+        accelerator = self.accelerator() if self._accelerator is None else self._accelerator[1]
+        return Batches(
+            dataset, batch_size, accelerator, lambda word: self.torch_generator(f"{purpose} {word}"), **loader
+        )
+
+    def say(self, text: str) -> None:
+        """Print one log line; Prefect shows it in the task's log."""
+        if self.world.is_main:
+            print(text, flush=True)
+
+    def log(self, metrics: Mapping[str, float], update: int | None = None) -> None:
+        """Record metrics, of one update or of the whole step.
+
+        Of several processes all must log alike, each its own value: their mean is recorded, in all of them.
+        Raises Diverged if a value is NaN or infinite, naming it and the update; then all processes stop.
+        """
+        values = self.world.mean({name: float(value) for name, value in metrics.items()})
+        for name, value in values.items():
+            if not math.isfinite(value):
+                where = "" if update is None else f" at update {update}"
+                raise Diverged(
+                    f"{self.paper} {self.step}: {name} = {value}{where}; lower the learning rate or look at "
+                    f"the data (the last good checkpoint was kept)"
+                )
+        self.history.append(values if update is None else {"update": update, **values})
+        if self._sink is not None:
+            self._sink.log(values, update)
+
+    def figure(self, name: str, figure: Figure) -> Path:
+        """Write a Matplotlib figure to ``out/figures/<name>.svg``, the same bytes for the same figure."""
+        import matplotlib as mpl
+
+        path = self.out / "figures" / f"{name}.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context({"svg.hashsalt": "tenfold", "svg.fonttype": "path"}):
+            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        if self._sink is not None:
+            self._sink.figure(path)
+        return path
+
+    def model(self, name: str, model: Model | Path, *, card: str, example: np.ndarray | None = None) -> Path:
+        """Write a model to ``out/models/<name>``; if the step succeeds, MLflow registers it as <paper>-<name>.
+
+        ``model`` is an object of a class inside tenfold with save, load and predict (``tenfold.models.Model``), or
+        the folder of one; ``card`` is its README.md. ``example`` gives MLflow the shapes to check inputs against.
+        Raises InvalidModel, ForeignClass, DamagedModel.
+        """
+        from tenfold.models.folder import write
+
+        path = self.out / "models" / name
+        write(path, model, card, example)
+        if self._sink is not None:
+            self._sink.model(path, name)
+        return path
+
+    def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
+        """Yield the update numbers 1 … total, with progress, checkpoints and exact resume.
+
+        ``state`` is what the updates change: an object with state_dict and load_state_dict, a generator,
+        or a mapping of such. After a kill the same step goes on from its last checkpoint and ends with the
+        same numbers, because parameters, inputs and code are part of the checkpoint's name. A step may have
+        several loops, one after the other; each has a checkpoint of its own. Of several processes one saves
+        and all resume, in any number of them.
+        Raises NestedUpdates for a loop inside a loop: which of the two a checkpoint is of could not be told.
+        """
+        if self._in_loop:
+            raise NestedUpdates(
+                f"{self.paper} {self.step}: run.updates inside a loop over run.updates; make the inner loop "
+                f"a plain `for`, with what it changes in the outer loop's state"
+            )
+        self._loops += 1
+        path = self._checkpoints and self._checkpoints / f"updates-{self._loops}.safetensors"
+        done = self._resume(path, state)
+        self.world.wait()  # nobody saves before everybody has resumed
+        bar = _Progress(f"{self.paper} {self.step}", total, done, quiet=not self.world.is_main)
+        saved_at = time.monotonic()
+        self._in_loop = True
+        try:
+            for update in range(done + 1, total + 1):
+                yield update
+                bar.show(update)
+                due = self.world.is_main and time.monotonic() - saved_at >= every_seconds
+                if path is not None and state is not None and due and update < total:
+                    self._save(path, update, state)
+                    saved_at = time.monotonic()
+        finally:
+            self._in_loop = False
+            bar.close()
+
+    def _resume(self, path: Path | None, state: Any) -> int:
+        if path is None or state is None or not path.exists():
+            return 0
+        tree = checkpoint.load(path)
+        checkpoint.restore(state, tree["state"])
+        self.history = tree["history"]
+        self.resumed_from = tree["update"]
+        if self._sink is not None:
+            self._sink.resumed(tree["update"], self.history)
+        self.say(f"goes on from the checkpoint of update {tree['update']}")
+        return tree["update"]
+
+    def _save(self, path: Path, update: int, state: Any) -> None:
+        tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
+        checkpoint.save(path, tree)
+
+    def _seed_of(self, purpose: str) -> int:
+        words = "\0".join([str(self.seed), self.paper, self.step, self.variant or "", purpose])
+        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:16], "little")
+
+
+class _Progress:
+    """A rich progress bar with the time left on a terminal, a line every half minute elsewhere."""
+
+    def __init__(self, title: str, total: int, done: int, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._title, self._total, self._done = title, total, done
+        self._began = self._shown = time.monotonic()
+        self._bar: Any = None
+        if sys.stderr.isatty() and not quiet:
+            from rich.console import Console
+            from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+            self._bar = Progress(
+                *Progress.get_default_columns()[:2],
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._task = self._bar.add_task(title, total=total, completed=done)
+            self._bar.start()
+
+    def show(self, update: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=update)
+            return
+        now = time.monotonic()
+        if now - self._shown >= 30 and not self._quiet:
+            self._shown = now
+            left = (now - self._began) / max(1, update - self._done) * (self._total - update)
+            print(f"{self._title}: update {update} of {self._total}, {left:.0f} s left", flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()

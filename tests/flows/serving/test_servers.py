@@ -1,0 +1,112 @@
+"""``python -m flows up``: servers and workers answer on loopback, deployments run, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+import urllib.request
+
+import psutil
+
+from tests.conftest import Project
+
+READY = "In another terminal: export PREFECT_API_URL="
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def up(project: Project, start, *more: str):
+    """Start everything on free ports and return the command and the ports, once all is ready."""
+    ports = free_port(), free_port()
+    words = ("up", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]), *more)
+    running = start(project, sys.executable, "-m", "flows", *words)
+    running.wait_for(READY)
+    return running, ports, words
+
+
+def family_of(running) -> list[psutil.Process]:
+    parent = psutil.Process(running.process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def gone(family: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(family, timeout=15)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def answer(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=10) as found:
+        return found.read()
+
+
+def test_servers_and_workers_start_together_and_stop_together(project, start):
+    running, ports, words = up(project, start)
+    lines = running.printed().splitlines()
+    assert lines[0].split() == ["Prefect", f"http://127.0.0.1:{ports[0]}"]
+    assert lines[1].startswith(f"MLflow   http://127.0.0.1:{ports[1]}/")
+    assert lines[2:4] == ["worker   pool cpu", "worker   pool gpu"]
+    assert lines[4] == f"{READY}http://127.0.0.1:{ports[0]}/api"
+    for port, path in ((ports[0], "/api/health"), (ports[1], "/health")):
+        assert answer(f"http://127.0.0.1:{port}{path}")
+    pages = json.loads(answer(f"http://127.0.0.1:{ports[0]}/ui-settings"))
+    assert pages["api_url"] == f"http://127.0.0.1:{ports[0]}/api", "its pages ask the server that serves them"
+    family = family_of(running)
+    listening = {
+        connection.laddr.ip
+        for member in family
+        for connection in member.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+    assert "the servers of this checkout run already (process" in project.flows(*words, fails=True)
+    _guard, worker = [process for process in family if "--pool cpu" in " ".join(process.cmdline())]
+    worker.kill()
+    running.wait_for("worker-cpu ended by itself and is replaced")
+    family = family_of(running)
+
+    running.process.send_signal(signal.SIGTERM)
+    assert running.status() == 130
+    assert gone(family)
+
+
+def test_state_survives_a_restart_and_a_killed_server_is_told(project, start):
+    running, ports, _ = up(project, start, "--no-workers")
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{ports[0]}/api/variables/",
+        json.dumps({"name": "kept", "value": 1}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request, timeout=30).close()
+    family = family_of(running)
+    _guard, server = [process for process in family if "prefect server start" in " ".join(process.cmdline())]
+    server.kill()
+    assert running.status() == 1
+    assert "Prefect ended by itself; see" in running.printed() and gone(family)
+    again, ports, _ = up(project, start, "--no-workers")
+    assert json.loads(answer(f"http://127.0.0.1:{ports[0]}/api/variables/name/kept"))["value"] == 1
+    family = family_of(again)
+    again.process.kill()
+    assert gone(family), "killed, too, it leaves nothing"
+
+
+def test_what_stands_in_the_way_is_named(project, tmp_path):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        began = time.monotonic()
+        printed = project.flows("up", "--prefect-port", port, "--mlflow-port", str(free_port()), fails=True)
+    assert f"port {port} is taken, so Prefect cannot start: it is taken" in printed
+    assert "choose another with --prefect-port" in printed and time.monotonic() - began < 30
+    for name in ("PREFECT_API_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI"):
+        address = f"sqlite:///{tmp_path}/nowhere/state.db"
+        printed = project.flows("up", "--prefect-port", str(free_port()), fails=True, **{name: address})
+        assert f"{name}: the folder {tmp_path}/nowhere does not exist; make it first" in printed
