@@ -116,7 +116,7 @@ class Models:
 
 
 def check(models: Models) -> None:
-    """Stop unless cache, reference and library make the same tokens and pictures."""
+    """Stop unless cache, reference and library make the same tokens and images."""
     exact = models.doubled()
     for generator in (exact.folded, exact.unfolded):
         cached = sample(generator, exact.tokenizer, exact.labels, **exact.settings)
@@ -126,16 +126,16 @@ def check(models: Models) -> None:
     for cache in (False, True):
         found = reference.sample(exact.folded, exact.tokenizer, exact.labels, **exact.settings, cache=cache)
         assert torch.equal(found, wanted), "the reference samples other tokens"
-    pictures = models.tokenizer.decode(ours := models.tokenizer.encode(models.images))
+    decoded = models.tokenizer.decode(ours := models.tokenizer.encode(models.images))
     for fused in (False, True):
         theirs = reference.encode(models.tokenizer, models.images, fused=fused)
         same = float((ours == theirs).flatten(1).all(dim=1).float().mean())
         assert same >= 0.99, f"the reference gives {same:.1%} of the images the same tokens"  # float32: a tie may fall
-        assert torch.allclose(reference.decode(models.tokenizer, ours, fused=fused), pictures, atol=1e-4), "pictures"
+        assert torch.allclose(reference.decode(models.tokenizer, ours, fused=fused), decoded, atol=1e-4), "images"
 
 
 def inference_calls(models: Models) -> dict[Cell, Call]:
-    """Return what makes tokens and pictures, each call all images."""
+    """Return what makes tokens and images, each call all images."""
     tokenizer, labels, settings = models.tokenizer, models.labels, models.settings
     quantizer, latents = tokenizer.quantizer, tokenizer.latents(models.images).detach()
 

@@ -21,7 +21,7 @@ from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.sampling import branch_generators, guidance_at
 from tenfold.imagefolder.scales import slices
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.transformer import Transformer
+from tenfold.nn.transformer import Transformer
 
 
 def refined(quantizer: Quantizer, codes: Tensor, branch: int, scale: int) -> Tensor:

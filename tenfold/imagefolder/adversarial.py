@@ -21,9 +21,9 @@ import torch.nn.functional as functional
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tenfold.imagefolder.augmentation import augmented
-from tenfold.imagefolder.errors import InvalidConfig, NotFinite
-from tenfold.imagefolder.seeding import draw_seed
+from tenfold.nn.augmentation import augmented
+from tenfold.nn.errors import InvalidConfig, NotFinite
+from tenfold.nn.seeding import draw_seed
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -79,9 +79,11 @@ class RunningLogits:
         return functional.relu(real - self.fake).square().mean() + functional.relu(self.real - fake).square().mean()
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the averages, for a checkpoint."""
         return {"real": self.real, "fake": self.fake, "count": self.count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state_dict`` returned."""
         self.real, self.fake, self.count = state["real"], state["fake"], state["count"]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
-from tenfold.imagefolder.errors import InvalidConfig
+from tenfold.nn.errors import InvalidConfig
 
 SemanticBranches = Literal["none", "one", "all"]
 CommitReduction = Literal["mean", "sum"]
+TAGS = ("image-generation", "arxiv:2410.01756")  # of model cards
 PAPER_SIDES = (1, 1, 2, 3, 3, 4, 5, 6, 8, 11)  # 286 positions; the ablation table says 265
 
 
@@ -106,11 +107,12 @@ class TokenizerConfig:
         return self.positions * self.branches * math.log2(self.codebook_size)
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON holds it."""
         return {**asdict(self), "sides": list(self.sides)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Raises InvalidConfig for a key that is none of the configuration's."""
+        """Return what ``to_dict`` gave. Raises InvalidConfig for a key that is none of the configuration's."""
         return _from_mapping(cls, values)
 
 
@@ -147,11 +149,12 @@ class GeneratorConfig:
         return cls.from_dict({**shared, **others})
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON holds it."""
         return {**asdict(self), "sides": list(self.sides)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Raises InvalidConfig for a key that is none of the configuration's."""
+        """Return what ``to_dict`` gave. Raises InvalidConfig for a key that is none of the configuration's."""
         return _from_mapping(cls, values)
 
 

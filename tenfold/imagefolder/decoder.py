@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.transformer import PositionGrid, Transformer, resampled
+from tenfold.nn.transformer import PositionGrid, Transformer, resampled
 
 
 class Decoder(nn.Module):
@@ -47,4 +47,5 @@ class Decoder(nn.Module):
         return functional.pixel_shuffle(patches, self.config.patch_size)
 
     def forward(self, latents: Float[Tensor, "B P c K2"]) -> Float[Tensor, "B C H W"]:
+        """Return the images of latent maps."""
         return self.pixels(self.transformer(self.tokens(latents), slice(self.config.grid**2)))

@@ -1,4 +1,4 @@
-"""Image to latent maps: a vision transformer whose learned query tokens become one K×K map a branch.
+"""Image to latent maps: a vision transformer whose learned query tokens become one K×K map per branch.
 
 Legend:  B images · C channels · G patches along a side · K side of the latent map · P branches · D width · c code_dim
 """
@@ -10,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.transformer import PositionGrid, Transformer, resampled
+from tenfold.nn.transformer import PositionGrid, Transformer, resampled
 
 
 class Encoder(nn.Module):
     """CLS, patches and P·K² query tokens through one transformer; the queries come out as the latent maps.
 
-    Queries start near zero (sd 1e-6) and take their place from the patches' position grid, resampled to K×K, and
-    their branch from a level embedding: both branches lie on the same K×K places.
+    Queries start near zero (sd 1e-6). Their place comes from the patches' position grid, resampled to K×K, and their
+    branch from a level embedding: both branches lie on the same K×K places.
     """
 
     def __init__(self, config: TokenizerConfig) -> None:
@@ -43,5 +43,6 @@ class Encoder(nn.Module):
         return torch.cat([(self.cls + self.cls_position).expand(B, -1, -1), patches, queries.expand(B, -1, -1)], 1)
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B P K2 D"]:
+        """Return the latent map of each branch."""
         P, K2 = self.config.branches, self.side**2
         return self.transformer(self.tokens(images), slice(-P * K2, None)).unflatten(1, (P, K2))

@@ -5,7 +5,7 @@ Legend:  B images · P branches · V codes · c code_dim · L positions · T pos
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,63 +13,19 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tenfold.imagefolder.config import GeneratorConfig
+from tenfold.imagefolder.config import TAGS, GeneratorConfig
 from tenfold.imagefolder.layout import Layout, Segment
-from tenfold.imagefolder.pretrained_mixin import Pretrained
-from tenfold.imagefolder.transformer import DropPath
+from tenfold.nn.adaptive_norm import AdaptiveBlock, KeysValues
+from tenfold.nn.pretrained import Pretrained
 
-Cache = list[tuple[Tensor, Tensor]]
-LARGEST_QUERY_SCALE = 100.0
-
-
-class ConditionedAttention(nn.Module):
-    """Self-attention with unit queries and keys and a learned scale a head; keeps keys and values if asked."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.log_scale = nn.Parameter(torch.full((heads, 1, 1), 4.0).log())
-        self.projection = nn.Linear(width, width)
-
-    def forward(
-        self, tokens: Float[Tensor, "B T D"], mask: Tensor | None, before: tuple[Tensor, Tensor] | None
-    ) -> tuple[Float[Tensor, "B T D"], tuple[Tensor, Tensor]]:
-        B, T, D = tokens.shape
-        q, k, v = self.qkv(tokens).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # 3 × (B, H, T, D/H)
-        scale = self.log_scale.exp().clamp(max=LARGEST_QUERY_SCALE)
-        q, k = functional.normalize(q, dim=-1) * scale, functional.normalize(k, dim=-1)
-        if before is not None:
-            k, v = torch.cat([before[0], k], dim=2), torch.cat([before[1], v], dim=2)
-        mixed = functional.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=mask, scale=1.0)
-        return self.projection(mixed.transpose(1, 2).reshape(B, T, D)), (k, v)
-
-
-class ConditionedBlock(nn.Module):
-    """A transformer block whose norms are shifted, scaled and gated by the class."""
-
-    def __init__(self, width: int, heads: int, drop_path: float) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.attention = ConditionedAttention(width, heads)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
-        self.condition = nn.Linear(width, 6 * width)
-        self.drop_path = DropPath(drop_path)
-
-    def forward(
-        self, tokens: Tensor, condition: Float[Tensor, "B D"], mask: Tensor | None, before: Any
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        gate1, gate2, scale1, scale2, shift1, shift2 = self.condition(condition)[:, None].chunk(6, dim=-1)
-        mixed, kept = self.attention(self.norm1(tokens) * (1 + scale1) + shift1, mask, before)
-        tokens = tokens + self.drop_path(mixed * gate1)
-        return tokens + self.drop_path(self.mlp(self.norm2(tokens) * (1 + scale2) + shift2) * gate2), kept
+Cache = list[KeysValues]  # of each block
 
 
 class NextScaleGenerator(Pretrained):
     """What folded and unfolded generators share: everything but the order of prediction."""
 
     Config: ClassVar[type] = GeneratorConfig
+    tags = TAGS
     folded: ClassVar[bool]
     mask: Tensor
     numbers: Tensor
@@ -84,7 +40,7 @@ class NextScaleGenerator(Pretrained):
         self.positions = nn.Parameter(0.02 * torch.randn(1, self.layout.length, width))
         self.levels = nn.Parameter(0.02 * torch.randn(1, len(self.segments), width))
         shares = [config.drop_path * index / max(1, config.depth - 1) for index in range(config.depth)]
-        blocks = [ConditionedBlock(width, config.heads, share) for share in shares]
+        blocks = [AdaptiveBlock(width, config.heads, share) for share in shares]
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.condition = nn.Linear(width, 2 * width)

@@ -42,6 +42,7 @@ class Layout:
 
     @property
     def segments(self) -> list[Segment]:
+        """The segments in the order of prediction."""
         every = tuple(range(self.branches))
         orders = [every] if self.folded else [(branch,) for branch in reversed(every)]
         found: list[Segment] = []

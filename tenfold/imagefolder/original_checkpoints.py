@@ -22,8 +22,8 @@ from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.sampling import PAPER_GUIDANCE, PAPER_TOP_K, PAPER_TOP_P
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.weight_names import Table, fill, layers, renamed, same
 from tenfold.models.folder import InvalidModel
+from tenfold.nn.weight_names import Table, fill, layers, renamed, same
 
 # Other networks of the training, statistics, and what follows from the configuration.
 UNREAD = ("semantic_model.", "detail_model.", "semantic_loss.", "detail_loss.", "sem_linear.")

@@ -1,8 +1,8 @@
-"""Figures of the published checkpoints: reconstructions of given pictures, samples of every class.
+"""Figures of the published checkpoints: reconstructions of given images, samples of every class.
 
 Both are also written as ``arr_0`` of an npz file, which the public evaluator reads.
 
-Legend:  N pictures · H, W height and width · C channels
+Legend:  N images · H, W height and width · C channels
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ import torch
 from jaxtyping import UInt8
 
 from tenfold.imagefolder.config import PAPER_GENERATOR, PAPER_TOKENIZER
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
-from tenfold.imagefolder.evaluation import pictures_of
-from tenfold.imagefolder.fid import Network, ReferenceMoments, fid_figures, reference_moments
 from tenfold.imagefolder.original_checkpoints import released_pipeline, released_tokenizer
-from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.pipeline import ImageFolder, PipelineConfig
 from tenfold.imagefolder.sampling import PAPER_GUIDANCE, PAPER_TOP_K, PAPER_TOP_P
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.files import as_pixels
+from tenfold.imaging.pixels import to_pixels, to_tensor
+from tenfold.metrics.fid import Network, ReferenceMoments, fid_figures, reference_moments
 from tenfold.metrics.reconstruction import squared_errors
+from tenfold.nn.errors import InvalidConfig
 
 RECONSTRUCTIONS, SAMPLES = "reconstructions.npz", "samples.npz"
 
 
 def write_for_evaluator(path: Path, pixels: UInt8[np.ndarray, "N H W C"]) -> None:
-    """Write pictures as the public evaluator reads them: bytes (N, H, W, C) under arr_0."""
+    """Write images as the public evaluator reads them: bytes (N, H, W, C) under arr_0."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, arr_0=pixels if pixels.ndim == 4 else pixels[..., None])
 
@@ -44,13 +45,13 @@ def evaluate_tokenizer(
     batch: int = 50,
     device: torch.device | str = "cpu",
 ) -> dict[str, Any]:
-    """Reconstruct pictures into ``folder``; return their mse on [0, 1] and, with a network, the rFID (``fid``).
+    """Reconstruct images into ``folder``; return their mse on [0, 1] and, with a network, the rFID (``fid``).
 
-    The reference of the rFID is the pictures themselves. Raises InvalidImages unless they are of the tokenizer's size.
+    The reference of the rFID is the images themselves. Raises InvalidImages unless they are of the tokenizer's size.
     """
     size = tokenizer.config.image_size
     if pixels.shape[1:3] != (size, size):
-        raise InvalidImages(f"pictures of {pixels.shape[1:3]}: resize and cut them to {size}×{size} first")
+        raise InvalidImages(f"images of {pixels.shape[1:3]}: resize and cut them to {size}×{size} first")
     tokenizer = tokenizer.to(device).eval()
     parts = [pixels[start : start + batch] for start in range(0, len(pixels), batch)]
     found = np.concatenate([to_pixels(tokenizer.reconstruct(to_tensor(part).to(device))) for part in parts])
@@ -97,7 +98,7 @@ def evaluate_released(
     network: Network | None,
     *,
     tokenizer: Path | None,
-    pictures: Path | None,
+    images: Path | None,
     generator: Path | None,
     reference: Path | None,
     config: Path | None,
@@ -106,16 +107,16 @@ def evaluate_released(
     seed: int,
     device: str,
 ) -> dict[str, Any]:
-    """Return the figures of published files: of a tokenizer with pictures, of a generator, or of both.
+    """Return the figures of published files: of a tokenizer with images, of a generator, or of both.
 
     ``config`` is a JSON file of a pipeline's configuration, for other sizes and sampling than the paper's. The
     reference is read before anything is sampled. Raises InvalidConfig for arguments that lack their counterparts,
     InvalidModel, UnknownWeights, and as above.
     """
     if tokenizer is None and generator is None:
-        raise InvalidConfig("nothing to evaluate: give --tokenizer with --pictures, --generator, or both")
-    if (tokenizer is None) != (pictures is None):
-        raise InvalidConfig("--tokenizer and --pictures belong together: a tokenizer is judged by reconstructions")
+        raise InvalidConfig("nothing to evaluate: give --tokenizer with --images, --generator, or both")
+    if (tokenizer is None) != (images is None):
+        raise InvalidConfig("--tokenizer and --images belong together: a tokenizer is judged by reconstructions")
     if generator is not None and network is not None and reference is None:
         raise InvalidConfig("the FID of samples wants --reference; with --no-fid they are only written")
     sizes = _sizes(config)
@@ -124,9 +125,9 @@ def evaluate_released(
     if network is not None and reference is not None:
         real = reference_moments(reference, network, **how)
     figures: dict[str, Any] = {}
-    if tokenizer is not None and pictures is not None:
+    if tokenizer is not None and images is not None:
         model = released_tokenizer(tokenizer, config=sizes.tokenizer)
-        pixels = pictures_of(pictures, channels=sizes.tokenizer.channels)
+        pixels = as_pixels(images, channels=sizes.tokenizer.channels)
         figures["tokenizer"] = evaluate_tokenizer(model, pixels, folder, network, **how)
     if generator is not None:
         pipeline = released_pipeline(generator, tokenizer=sizes.tokenizer, generator=sizes.generator)

@@ -1,4 +1,4 @@
-"""Tokenizer and generator together: from a class to a picture.
+"""Tokenizer and generator together: from a class to an image.
 
 Legend:  N images · P branches · L positions
 """
@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
-from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig, _from_mapping
-from tenfold.imagefolder.errors import InvalidConfig, InvalidSampling
+from tenfold.imagefolder.config import TAGS, GeneratorConfig, TokenizerConfig, _from_mapping
+from tenfold.imagefolder.errors import InvalidSampling
 from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator
-from tenfold.imagefolder.pictures import to_pixels
-from tenfold.imagefolder.pretrained_mixin import Pretrained
 from tenfold.imagefolder.sampling import sample
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
+from tenfold.imaging.pixels import to_pixels
+from tenfold.nn.errors import InvalidConfig
+from tenfold.nn.pretrained import Pretrained
 
 KINDS: dict[str, type[NextScaleGenerator]] = {"folded": FoldedGenerator, "unfolded": UnfoldedGenerator}
 
@@ -36,12 +37,13 @@ class PipelineConfig:
     top_p: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON holds it."""
         own = {name: getattr(self, name) for name in ("order", "guidance_scale", "top_k", "top_p")}
         return {"tokenizer": self.tokenizer.to_dict(), "generator": self.generator.to_dict(), **own}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Raises InvalidConfig for an unknown key or order."""
+        """Return what ``to_dict`` gave. Raises InvalidConfig for an unknown key or order."""
         if not {"tokenizer", "generator"} <= set(values) or values.get("order", "folded") not in KINDS:
             raise InvalidConfig(f"a pipeline has a tokenizer, a generator and an order of {sorted(KINDS)}")
         parts = {
@@ -55,6 +57,7 @@ class ImageFolder(Pretrained):
     """Class-conditional image generator: a folded-token tokenizer and a next-scale transformer (arXiv:2410.01756)."""
 
     Config: ClassVar[type] = PipelineConfig
+    tags = TAGS
 
     def __init__(self, config: PipelineConfig) -> None:
         super().__init__()
@@ -96,10 +99,10 @@ class ImageFolder(Pretrained):
         return torch.cat(parts)
 
     def generate(self, labels: Int[np.ndarray, " N"], **sampling: Any) -> UInt8[np.ndarray, "N H W *C"]:
-        """Return pictures of the classes as bytes; arguments as for ``tokens``."""
+        """Return images of the classes as bytes; arguments as for ``tokens``."""
         tokens = self.tokens(labels, **sampling)
         return np.concatenate([to_pixels(self.tokenizer.decode(part)) for part in tokens.split(250)])
 
     def predict(self, inputs: Int[np.ndarray, " N"]) -> UInt8[np.ndarray, "N H W *C"]:
-        """Return one picture for each class label, with the pipeline's own settings and seed 0."""
+        """Return one image for each class label, with the pipeline's own settings and seed 0."""
         return self.generate(np.asarray(inputs))

@@ -15,12 +15,13 @@ import torch.nn.functional as functional
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, MissingPackage
 from tenfold.imagefolder.scales import bicubic_matrix
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.transformer import resampled
-from tenfold.imagefolder.weight_names import Table, fill, layers, renamed, rows, same
+from tenfold.imaging.errors import InvalidImages
 from tenfold.models.folder import InvalidModel
+from tenfold.nn.errors import InvalidConfig, MissingPackage
+from tenfold.nn.transformer import resampled
+from tenfold.nn.weight_names import Table, fill, layers, renamed, rows, same
 
 TEACHER = "facebook/dinov2-base"
 DISCRIMINATOR_FEATURES = "facebook/dino-vits16"
@@ -72,6 +73,7 @@ class FrozenTransformer(nn.Module):
         return cls(load_transformer(source, revision), image_size=image_size, depths=depths)
 
     def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever ``mode`` says."""
         return super().train(False)
 
     @property

@@ -157,6 +157,7 @@ class Quantizer(nn.Module):
         return ((1 - ratio) * maps + ratio * convolved).cumsum(dim=1).transpose(0, 1)
 
     def check(self, indices: Indices) -> None:
+        """Raise InvalidTokens for another shape than (B, P, L) or a code outside the codebook."""
         config = self.config
         expected = (config.branches, config.positions)
         if indices.ndim != 3 or tuple(indices.shape[1:]) != expected or indices.dtype.is_floating_point:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from tenfold.imagefolder.adversarial import AdversarialSettings
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.errors import InvalidConfig
+from tenfold.nn.errors import InvalidConfig
 
 Discriminator = Literal["none", "patch", "features"]
 # What each row of the sweep changes of row 6, which has two branches: name, title, changes

@@ -61,7 +61,7 @@ def joint_sample(
 ) -> Int[Tensor, "N 2"]:
     """Draw the codes of two branches from the product of their filtered distributions, as one code of V².
 
-    The same distribution as one draw a branch, at the cost of V² probabilities: kept to show that they agree.
+    The same distribution as one draw per branch, at the cost of V² probabilities: kept to show that they agree.
     """
     first, second = filtered(logits, top_k, top_p).softmax(dim=-1).unbind(dim=1)
     product = (first[:, :, None] * second[:, None, :]).flatten(1)  # (N, V²)

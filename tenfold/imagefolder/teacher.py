@@ -17,12 +17,14 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, check_labels, fit
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
-from tenfold.imagefolder.pictures import to_tensor
-from tenfold.imagefolder.pretrained_mixin import Pretrained
-from tenfold.imagefolder.views import random_view
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.pixels import to_tensor
 from tenfold.metrics.generation import checked
+from tenfold.nn.augmentation import random_view
+from tenfold.nn.convnet import ConvNet, ConvNetConfig
+from tenfold.nn.errors import InvalidConfig
+from tenfold.nn.fitting import check_labels, fit
+from tenfold.nn.pretrained import Pretrained
 
 Images = Float[Tensor, "B C H W"]
 TEMPERATURE = 0.2
@@ -57,6 +59,7 @@ class SSLTeacher(Pretrained):
             raise FrozenTeacher("this teacher is frozen, and stays so; train a new one")
 
     def train(self, mode: bool = True) -> Self:
+        """Set the mode; a frozen teacher stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
     @classmethod
@@ -73,14 +76,15 @@ class SSLTeacher(Pretrained):
         return self.body.maps(images)
 
     def forward(self, images: Images) -> Float[Tensor, "B D"]:
+        """Return the features before the projector."""
         return self.features(images)
 
     @torch.inference_mode()
     def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Float[np.ndarray, "N D"]:
-        """Return the features of pictures as bytes, padded to the teacher's size. Raises InvalidImages."""
+        """Return the features of images as bytes, padded to the teacher's size. Raises InvalidImages."""
         pixels, device = np.asarray(inputs), self.body.features.weight.device
         if not len(pixels):
-            raise InvalidImages("there are no pictures to encode")
+            raise InvalidImages("there are no images to encode")
         self.eval()
         parts = [pixels[start : start + 500] for start in range(0, len(pixels), 500)]
         tensors = (to_tensor(part, size=self.config.image_size).to(device) for part in parts)

@@ -14,14 +14,15 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from tenfold.imagefolder.config import TokenizerConfig
+from tenfold.imagefolder.config import TAGS, TokenizerConfig
 from tenfold.imagefolder.decoder import Decoder
 from tenfold.imagefolder.encoder import Encoder
-from tenfold.imagefolder.errors import InvalidImages, InvalidTokens
-from tenfold.imagefolder.pictures import to_tensor
-from tenfold.imagefolder.pretrained_mixin import Pretrained
+from tenfold.imagefolder.errors import InvalidTokens
 from tenfold.imagefolder.quantizer import Quantizer
 from tenfold.imagefolder.semantic import gathered, info_nce
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.pixels import to_tensor
+from tenfold.nn.pretrained import Pretrained
 
 Images = Float[Tensor, "B C H W"]
 Indices = Int[Tensor, "B P L"]
@@ -48,6 +49,7 @@ class Tokenizer(Pretrained):
     """Product-quantised multi-scale residual tokenizer (ImageFolder, arXiv:2410.01756)."""
 
     Config: ClassVar[type] = TokenizerConfig
+    tags = TAGS
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
@@ -142,5 +144,5 @@ class Tokenizer(Pretrained):
         return self.quantizer.running_sums(self.encode(images))[-1].mean(dim=3)
 
     def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Int[np.ndarray, "N P L"]:
-        """Return the indices of uint8 pictures; smaller ones are padded."""
+        """Return the indices of uint8 images; smaller ones are padded."""
         return self.encode(to_tensor(np.asarray(inputs), size=self.config.image_size)).cpu().numpy()

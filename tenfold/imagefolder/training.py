@@ -19,13 +19,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
-from tenfold.imagefolder.ema import Average
-from tenfold.imagefolder.errors import NotFinite
 from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator, generator_losses
 from tenfold.imagefolder.layout import sequence_inputs
-from tenfold.imagefolder.seeding import draw_seed, drawn_from
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts
+from tenfold.nn.ema import ExponentialMovingAverage
+from tenfold.nn.errors import NotFinite
+from tenfold.nn.seeding import draw_seed, drawn_from
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -87,7 +87,7 @@ class Training:
             parameter_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=settings.betas, fused=True
         )
         self.model, self.optimiser = accelerator.prepare(model, optimiser)
-        self.average = Average(accelerator.unwrap_model(self.model), settings.ema_decay)
+        self.average = ExponentialMovingAverage(accelerator.unwrap_model(self.model), settings.ema_decay)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Training:
                 )
 
     def apply(self, number: int) -> None:
-        """Take one step of the optimiser and of the average."""
+        """Update the weights from their gradients, and the average from the weights."""
         if self.settings.max_grad_norm is not None:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
         for group in self.optimiser.param_groups:
@@ -145,6 +145,7 @@ class TokenizerTraining(Training):
 
     @property
     def state(self) -> dict[str, Any]:
+        """What the updates change, the discriminator's part too."""
         own = super().state
         return own if self.adversarial is None else {**own, "adversarial": self.adversarial.state}
 

@@ -1,16 +1,18 @@
 """Bootstrap intervals over test items, all resamples at once as rows of counts.
 
-Legend:  n items · R resamples
+Legend:  n items · R resamples · S seeds
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-CONFIDENCE = 0.95
+from tenfold.metrics.intervals import CONFIDENCE
+
 RESAMPLES = 200
 
 
@@ -63,6 +65,25 @@ def paired_difference(
     tails = (1 - CONFIDENCE) / 2
     low, high = np.quantile(draws, [tails, 1 - tails])
     return Estimate(float(differences.mean()), (float(low), float(high)), n)
+
+
+def nested_difference(differences: Sequence[Float[np.ndarray, "S n"]], *, seed: int, resamples: int = 2000) -> Estimate:
+    """Return the mean over tasks of paired differences, resampling seeds and, within them, items of each task.
+
+    ``differences`` holds one table per task; tasks weigh the same, however many items they have.
+    Raises InvalidSamples if there is no task or a value is NaN or infinite.
+    """
+    if not differences or not all(table.size and np.isfinite(table).all() for table in differences):
+        raise InvalidSamples("there is no task, or one without items, or a value that is NaN or infinite")
+    generator, draws = np.random.default_rng(seed), np.zeros(resamples)
+    for table in differences:
+        seeds, n = table.shape
+        for draw in range(resamples):
+            rows = generator.integers(0, seeds, seeds)
+            draws[draw] += table[rows][:, generator.integers(0, n, n)].mean() / len(differences)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    value = np.mean([table.mean() for table in differences])
+    return Estimate(float(value), (float(low), float(high)), sum(table.shape[1] for table in differences))
 
 
 def _parts(total: int, largest: int) -> list[int]:

@@ -20,6 +20,10 @@ LARGEST_BLOCK = 5000  # rows of a kernel matrix
 WORKING_SET = 2**23  # numbers held at once
 
 
+class InvalidReference(ValueError):
+    """Reference statistics are damaged, made with another network, or of fewer images than are to be judged."""
+
+
 def checked(features: np.ndarray, name: str) -> Features:
     """Return float64 features. Raises InvalidSamples unless finite (n, D) with n ≥ 2."""
     array = np.asarray(features, dtype=np.float64)
@@ -50,7 +54,7 @@ class Moments:
 
 
 def moments(features: np.ndarray) -> Moments:
-    """Return the moments of features. Raises InvalidSamples, too if n ≤ D leaves the covariance singular."""
+    """Return the moments of features. Raises InvalidSamples also if n ≤ D leaves the covariance singular."""
     array = _enough(checked(features, "the set"))
     return Moments(array.mean(axis=0), np.atleast_2d(np.cov(array, rowvar=False)), len(array))
 
@@ -94,7 +98,7 @@ def frechet_distance(
 ) -> Estimate:
     """Return the Fréchet distance of two sets of features, with an interval from resampling both.
 
-    Raises InvalidSamples: unequal n or D, n ≤ D, NaN.
+    Raises InvalidSamples for unequal n or D, n ≤ D, or NaN.
     """
     a, b = checked_pair(features_a, features_b)
     generator = np.random.default_rng(seed)
@@ -133,7 +137,7 @@ def kernel_distance(
 
     A resample weighs pairs of two different items only, so that an item drawn twice is no pair with itself. More than
     5000 samples are cut into equal blocks at random, whose values are averaged: still unbiased.
-    Raises InvalidSamples: unequal n or D, NaN.
+    Raises InvalidSamples for unequal n or D, or NaN.
     """
     a, b = checked_pair(features_a, features_b)
     generator = np.random.default_rng(seed)
@@ -189,7 +193,7 @@ def precision_recall(
 
     A set's manifold is the union of balls around its samples that reach their k-th neighbour (Kynkäänniemi et al.
     2019, Eq. 1–3). The intervals resample the samples that are judged, with the manifolds held fixed.
-    Raises InvalidSamples: unequal n or D, k outside 1 … n − 1, NaN.
+    Raises InvalidSamples for unequal n or D, k outside 1 … n − 1, or NaN.
     """
     a, b = checked_pair(real, generated)
     if not 1 <= k < len(a):

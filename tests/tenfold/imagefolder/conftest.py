@@ -1,4 +1,4 @@
-"""Tiny models that are made once: 8×8 pictures, three scales, two branches."""
+"""Tiny models that are made once: 8×8 images, three scales, two branches."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from tenfold.imagefolder.adversarial import (
     adaptive_weight,
     hinge_loss,
 )
-from tenfold.imagefolder.augmentation import augmented, cut_out, recoloured, shifted
-from tenfold.imagefolder.convnet import ConvNet, ConvNetConfig, weights_sha256
-from tenfold.imagefolder.discriminators import FeatureDiscriminator, discriminator
-from tenfold.imagefolder.errors import InvalidConfig, NotFinite
 from tenfold.imagefolder.rows import ablation_rows
 from tenfold.imagefolder.training import TokenizerTraining, TrainingSettings
+from tenfold.nn.convnet import ConvNet, ConvNetConfig
+from tenfold.nn.discriminators import FeatureDiscriminator, discriminator
+from tenfold.nn.errors import InvalidConfig, NotFinite
+from tenfold.nn.pretrained import weights_sha256
 
 SETTINGS = TrainingSettings(updates=8, learning_rate=3e-3, collapse_check=0)
 START = 3
@@ -122,25 +122,6 @@ def test_a_run_resumed_in_the_middle_ends_with_the_same_bytes(config, accelerato
     assert weights_sha256(second.model) == weights_sha256(whole.model)
 
 
-@pytest.mark.parametrize("change", [augmented, recoloured, shifted, cut_out])
-def test_augmentation_keeps_shape_and_passes_gradients_on(change):
-    images = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    seen = change(images, torch.Generator().manual_seed(2))
-    assert seen.shape == images.shape and not torch.equal(seen, images)
-    assert torch.equal(seen, change(images, torch.Generator().manual_seed(2)))
-    (reached,) = torch.autograd.grad(seen.square().sum(), images)
-    assert torch.isfinite(reached).all() and (reached.flatten(1).abs().sum(dim=1) > 0).all()
-
-
-def test_a_shift_moves_and_a_cut_removes():
-    ramp = torch.arange(1.0, 257).view(1, 1, 16, 16).expand(40, -1, -1, -1)
-    moved = shifted(ramp, torch.Generator().manual_seed(0))
-    offsets = {float(values[values > 0].min()) for values in moved}
-    assert len(offsets) > 3 and offsets <= {16.0 * row + column + 1 for row in range(3) for column in range(3)}
-    removed = (cut_out(ramp, torch.Generator().manual_seed(0)) == 0).flatten(1).sum(dim=1)
-    assert removed.max() == 9 and removed.min() >= 4  # 3×3, less at the border
-
-
 def test_hinge_and_lecam_by_their_formulas():
     real, fake = torch.tensor([[2.0, 0.5]]), torch.tensor([[-3.0, 0.0]])
     assert hinge_loss(real, fake).item() == pytest.approx((0.25 + 0.5) / 2)
@@ -166,10 +147,6 @@ def test_what_is_wrong_is_named(accelerator, images):
         AdversarialSettings(0)
     with pytest.raises(InvalidConfig, match="not negative"):
         AdversarialSettings(1, lecam=-1.0)
-    with pytest.raises(InvalidConfig, match="patch and features"):
-        discriminator("style", 1)
-    with pytest.raises(InvalidConfig, match=r"a network with maps"):
-        discriminator("features", 1)
     loss = adversarial("patch", accelerator, start=1)
     with pytest.raises(NotFinite, match="discriminator = nan at update 1"):
         loss.update_discriminator(1, [images], [images * torch.nan])

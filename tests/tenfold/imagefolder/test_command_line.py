@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from tenfold.imagefolder import fid
-from tenfold.imagefolder.__main__ import app
+from tenfold.__main__ import main
 from tenfold.imagefolder.config import GeneratorConfig
-from tenfold.imagefolder.convnet import ConvNetConfig, seeded
-from tenfold.imagefolder.evaluation import compare_images, evaluate_images
-from tenfold.imagefolder.files import write_pictures
 from tenfold.imagefolder.generator import FoldedGenerator
-from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.imagefolder.original_checkpoints import released_pipeline, released_tokenizer
-from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.pipeline import ImageFolder, PipelineConfig
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tests.tenfold.imagefolder.test_fid import tiny
+from tenfold.imaging.files import save_images
+from tenfold.imaging.pixels import to_pixels, to_tensor
+from tenfold.metrics import fid
+from tenfold.metrics.image_sets import compare_images, evaluate_images
+from tenfold.metrics.metric_classifier import MetricClassifier
+from tenfold.nn.convnet import ConvNetConfig
+from tenfold.nn.seeding import seeded
 from tests.tenfold.imagefolder.test_released import published_generator, published_tokenizer
+from tests.tenfold.metrics.test_fid import tiny
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
 COLOURED = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
 
 
 def run(*words, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == code and "Traceback" not in result.output, result.output
-    return result.output
+    with redirect_stdout(io.StringIO()) as printed, redirect_stderr(printed):
+        found = main(["imagefolder", *map(str, words)])
+    assert found == code, printed.getvalue()
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def folder(config, tmp_path_factory):
     torch.manual_seed(0)
     settings = GeneratorConfig.for_tokenizer(config, classes=3, width=16, depth=1, heads=2)
     where = tmp_path_factory.mktemp("command_line")
-    np.savez(where / "pictures.npz", images=PIXELS)
+    np.savez(where / "images.npz", images=PIXELS)
     np.savez(where / "few.npz", images=PIXELS[:3])
     Tokenizer(config).save_pretrained(where / "tokenizer")
     network = seeded(MetricClassifier, ConvNetConfig(image_size=8, widths=(4, 8), features=6), 0)
@@ -51,9 +54,9 @@ def folder(config, tmp_path_factory):
 
 
 def test_a_tokenizer_alone_goes_there_and_back(folder, tmp_path):
-    run("tokenize", folder / "tokenizer", folder / "pictures.npz", tmp_path / "tokens.npz")
+    run("tokenize", folder / "tokenizer", folder / "images.npz", tmp_path / "tokens.npz")
     run("detokenize", folder / "tokenizer", tmp_path / "tokens.npz", tmp_path / "once.npz", "--scales", 2)
-    run("reconstruct", folder / "tokenizer", folder / "pictures.npz", tmp_path / "at_once.npz", "--scales", 2)
+    run("reconstruct", folder / "tokenizer", folder / "images.npz", tmp_path / "at_once.npz", "--scales", 2)
     assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "at_once.npz").read_bytes()
 
 
@@ -67,7 +70,7 @@ def test_equal_seeds_write_equal_bytes(folder, tmp_path):
 def test_evaluate_prints_what_the_library_returns(folder, tmp_path):
     real = np.roll(PIXELS, 1, axis=1)
     np.savez(tmp_path / "real.npz", arr_0=real[..., None])
-    words = ("evaluate", folder / "pictures.npz", tmp_path / "real.npz", "--classifier", folder / "classifier")
+    words = ("evaluate", folder / "images.npz", tmp_path / "real.npz", "--classifier", folder / "classifier")
     found = json.loads(run(*words, "--resamples", 20, "--k", 2))
     network = MetricClassifier.from_pretrained(folder / "classifier")
     wanted = evaluate_images(PIXELS, real, network, k=2, resamples=20)
@@ -78,7 +81,7 @@ def test_evaluate_prints_what_the_library_returns(folder, tmp_path):
 def test_compare_prints_errors_of_pairs(tmp_path, pixels):
     pixels = pixels.repeat(2, axis=1).repeat(2, axis=2)
     worse = np.clip(pixels.astype(int) + 10, 0, 255).astype(np.uint8)
-    write_pictures(tmp_path / "first", pixels)
+    save_images(tmp_path / "first", pixels)
     np.savez(tmp_path / "second.npz", images=worse)
     found = json.loads(run("compare", tmp_path / "first", tmp_path / "second.npz", "--resamples", 20))
     wanted = ((pixels / 255 - worse / 255) ** 2).mean()
@@ -104,37 +107,41 @@ def test_compare_says_which_set_is_nearer_to_a_reference(tmp_path):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("detokenize", "pipeline", "pictures.npz", "out.npz"), "InvalidTokens"),
-        (("reconstruct", "pipeline", "pictures.npz", "out.npz", "--scales", "9"), "InvalidTokens: scales from 1 to 3"),
-        (("tokenize", "classifier", "pictures.npz", "out.npz"), "InvalidModel"),
+        (("detokenize", "pipeline", "images.npz", "out.npz"), "InvalidTokens"),
+        (("reconstruct", "pipeline", "images.npz", "out.npz", "--scales", "9"), "InvalidTokens: scales from 1 to 3"),
+        (("tokenize", "classifier", "images.npz", "out.npz"), "InvalidModel"),
         (("sample", "tokenizer", "out.npz"), "InvalidModel"),
         (("sample", "pipeline", "out.npz", "--temperature", "0"), "InvalidSampling: temperature"),
-        (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "tokenizer"), "InvalidModel"),
-        (("evaluate", "pictures.npz", "nowhere", "--classifier", "classifier"), "InvalidImages"),
-        (("evaluate", "pictures.npz", "pictures.npz", "--classifier", "classifier", "--k", "40"), "InvalidSamples: k"),
-        (("compare", "pictures.npz", "nowhere"), "InvalidImages: nowhere"),
-        (("compare", "nowhere", "pictures.npz"), "InvalidImages: nowhere"),
-        (("compare", "pictures.npz", "few.npz"), "InvalidSamples"),
-        (("compare", "pictures.npz", "pictures.npz", "--classifier", "classifier"), "go together"),
+        (("evaluate", "images.npz", "images.npz", "--classifier", "tokenizer"), "InvalidModel"),
+        (("evaluate", "images.npz", "nowhere", "--classifier", "classifier"), "InvalidImages"),
+        (("evaluate", "images.npz", "images.npz", "--classifier", "classifier", "--k", "40"), "InvalidSamples: k"),
+        (("compare", "images.npz", "nowhere"), "InvalidImages: nowhere"),
+        (("compare", "nowhere", "images.npz"), "InvalidImages: nowhere"),
+        (("compare", "images.npz", "few.npz"), "InvalidSamples"),
         (("eval-released", "out", "--no-fid"), "InvalidConfig: nothing to evaluate"),
-        (("eval-released", "out", "--no-fid", "--tokenizer", "none.pt"), "InvalidConfig: --tokenizer and --pictures"),
+        (("eval-released", "out", "--no-fid", "--tokenizer", "none.pt"), "InvalidConfig: --tokenizer and --images"),
         (("eval-released", "out", "--no-fid", "--generator", "none.pt"), "InvalidModel: there is no none.pt"),
         (("eval-released", "out", "--no-fid", "--generator", "x", "--config", "none"), "InvalidConfig: none is no"),
     ],
 )
 def test_what_is_wrong_is_named(folder, monkeypatch, words, error):
     monkeypatch.chdir(folder)
-    assert error in run(*words, code=2)
+    assert error in run(*words, code=1)
+
+
+def test_a_reference_without_a_classifier_is_wrong_usage(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert "go together" in run("compare", "images.npz", "images.npz", "--classifier", "classifier", code=2)
 
 
 def test_the_package_for_fid_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
-    assert "MissingPackage: FID wants" in run("eval-released", "out", "--generator", "x", code=2)
+    assert "MissingPackage: FID wants" in run("eval-released", "out", "--generator", "x", code=1)
 
 
 @pytest.fixture
 def released(config, tmp_path, monkeypatch):
-    """Tiny files in the published format, their configuration, pictures, and a network in Inception's place."""
+    """Tiny files in the published format, their configuration, images, and a network in Inception's place."""
     sizes = replace(config, channels=3, depth=2, layer_scale=1.0, local_start=False, decoder_cls=True, teacher_dim=16)
     settings = GeneratorConfig.for_tokenizer(sizes, classes=3, width=16, depth=2, heads=2)
     whole = PipelineConfig(sizes, settings, guidance_scale=1.5, top_k=8, top_p=0.9)
@@ -142,15 +149,15 @@ def released(config, tmp_path, monkeypatch):
     torch.save({"ema": published_tokenizer()}, tmp_path / "tokenizer.pt")
     trainer = {"var_wo_ddp": published_generator(), "vae_local": published_tokenizer()}
     torch.save({"trainer": trainer}, tmp_path / "generator.pt")
-    np.savez(tmp_path / "pictures.npz", arr_0=COLOURED)
+    np.savez(tmp_path / "images.npz", arr_0=COLOURED)
     monkeypatch.setattr(fid, "inception", lambda **how: tiny)
     monkeypatch.chdir(tmp_path)
     return whole
 
 
 def test_published_files_are_reconstructed_sampled_and_judged(released, tmp_path):
-    words = ("--tokenizer", "tokenizer.pt", "--generator", "generator.pt", "--pictures", "pictures.npz")
-    more = ("--reference", "pictures.npz", "--config", "config.json", "--per-class", 4, "--batch", 5, "--seed", 2)
+    words = ("--tokenizer", "tokenizer.pt", "--generator", "generator.pt", "--images", "images.npz")
+    more = ("--reference", "images.npz", "--config", "config.json", "--per-class", 4, "--batch", 5, "--seed", 2)
     found = json.loads(run("eval-released", "out", *words, *more))
     model = released_tokenizer(tmp_path / "tokenizer.pt", config=released.tokenizer)
     reconstructions = np.load(tmp_path / "out/reconstructions.npz")["arr_0"]
@@ -175,8 +182,8 @@ def test_without_fid_the_files_are_only_written(released, tmp_path):
 
 def test_what_published_files_lack_is_named_first(released):
     sizes = ("--config", "config.json")
-    message = run("eval-released", "out", "--generator", "generator.pt", *sizes, code=2)
+    message = run("eval-released", "out", "--generator", "generator.pt", *sizes, code=1)
     assert "wants --reference" in message
     np.savez("large.npz", arr_0=COLOURED.repeat(2, axis=1))
-    words = ("--tokenizer", "tokenizer.pt", "--pictures", "large.npz")
-    assert "cut them to 8×8 first" in run("eval-released", "out", *words, *sizes, code=2)
+    words = ("--tokenizer", "tokenizer.pt", "--images", "large.npz")
+    assert "cut them to 8×8 first" in run("eval-released", "out", *words, *sizes, code=1)

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tenfold.imagefolder.config import GeneratorConfig
-from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.generator import FoldedGenerator, generator_losses
 from tenfold.imagefolder.layout import Layout, sequence_inputs
 from tenfold.imagefolder.scales import slices
 from tenfold.imagefolder.training import summarise
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
+from tenfold.nn.errors import InvalidConfig
 
 
 def test_the_folded_order_halves_the_positions(config):

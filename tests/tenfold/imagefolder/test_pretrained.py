@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as functional
 from accelerate import Accelerator
 
-from tenfold.imagefolder.convnet import weights_sha256
-from tenfold.imagefolder.discriminators import discriminator
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, MissingPackage, UnknownWeights
 from tenfold.imagefolder.pretrained import FrozenTransformer, lpips, resized_patches, start_from_dinov2
 from tenfold.imagefolder.scales import bicubic_matrix
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.training import TokenizerTraining, TrainingSettings
-from tenfold.imagefolder.transformer import resampled
+from tenfold.imaging.errors import InvalidImages
 from tenfold.models.folder import InvalidModel
+from tenfold.nn.discriminators import discriminator
+from tenfold.nn.errors import InvalidConfig, MissingPackage, UnknownWeights
+from tenfold.nn.pretrained import weights_sha256
+from tenfold.nn.transformer import resampled
 
 
 @pytest.fixture(scope="module")

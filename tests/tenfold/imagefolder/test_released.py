@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from tenfold.imagefolder.config import GeneratorConfig
-from tenfold.imagefolder.errors import UnknownWeights
 from tenfold.imagefolder.original_checkpoints import released_pipeline, released_tokenizer
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.models.folder import InvalidModel
+from tenfold.nn.errors import UnknownWeights
 
 D, P, V, c, S = 16, 2, 16, 4, 3  # width, branches, codes, code_dim, scales
 
@@ -108,9 +108,9 @@ def test_pixels_of_a_patch_are_places_first_then_colours(file, wide):
     weights = published_tokenizer()
     weights["decoder.to_pixel.model.weight"].zero_()
     tokenizer = released_tokenizer(file({"ema": weights}), config=wide)
-    picture = tokenizer.decode(torch.zeros(1, P, 14, dtype=torch.long))
+    image = tokenizer.decode(torch.zeros(1, P, 14, dtype=torch.long))
     patch = weights["decoder.to_pixel.model.bias"].view(4, 4, 3).permute(2, 0, 1)
-    assert torch.equal(picture[0], patch.repeat(1, 2, 2))
+    assert torch.equal(image[0], patch.repeat(1, 2, 2))
 
 
 @torch.no_grad()

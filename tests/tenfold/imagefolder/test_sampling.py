@@ -38,7 +38,7 @@ def test_compiled_blocks_draw_the_same(generator, tokenizer, backend):
     torch.compiler.reset()
 
 
-def test_half_precision_draws_tokens_and_pictures_like_float32_s(generator, tokenizer):
+def test_half_precision_draws_tokens_and_images_like_float32_s(generator, tokenizer):
     generator = generator.float()
     drawn = sample(generator, tokenizer, LABELS, top_k=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 from tenfold.imagefolder.__main__ import app
 from tenfold.imagefolder.config import GeneratorConfig
 from tenfold.imagefolder.errors import InvalidSampling
-from tenfold.imagefolder.files import read_pictures, read_tokens
 from tenfold.imagefolder.generator import FoldedGenerator
-from tenfold.imagefolder.pictures import to_pixels
 from tenfold.imagefolder.pipeline import ImageFolder
+from tenfold.imagefolder.token_files import read_tokens
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
+from tenfold.imaging.files import load_images
+from tenfold.imaging.pixels import to_pixels
 from tenfold.models.folder import DamagedModel, InvalidModel
 from tenfold.models.loader import load
 
@@ -40,12 +41,12 @@ def run(*words) -> str:
     return result.output
 
 
-def test_a_pipeline_comes_back_and_makes_the_same_pictures(pipeline, folder):
+def test_a_pipeline_comes_back_and_makes_the_same_images(pipeline, folder):
     again = ImageFolder.from_pretrained(folder)
     assert again.config == pipeline.config
-    pictures = pipeline.predict([0, 1, 2])
-    assert pictures.shape == (3, 8, 8) and np.array_equal(again.predict([0, 1, 2]), pictures)
-    assert np.array_equal(load(folder).predict(np.array([0, 1, 2])), pictures)
+    images = pipeline.predict([0, 1, 2])
+    assert images.shape == (3, 8, 8) and np.array_equal(again.predict([0, 1, 2]), images)
+    assert np.array_equal(load(folder).predict(np.array([0, 1, 2])), images)
     card = (folder / "README.md").read_text()
     assert "# ImageFolder" in card and "parameters" in card
 
@@ -73,20 +74,20 @@ def test_a_changed_or_foreign_folder_is_named(pipeline, tmp_path):
         Tokenizer.from_pretrained("no such/folder/at all")
 
 
-def test_pictures_become_tokens_and_pictures_again(pipeline, folder, images, tmp_path):
+def test_images_become_tokens_and_images_again(pipeline, folder, images, tmp_path):
     np.savez(tmp_path / "in.npz", images=to_pixels(images))
-    assert "12 pictures" in run("tokenize", folder, tmp_path / "in.npz", tmp_path / "tokens.npz")
+    assert "12 images" in run("tokenize", folder, tmp_path / "in.npz", tmp_path / "tokens.npz")
     tokens = read_tokens(tmp_path / "tokens.npz")
     assert np.array_equal(tokens, pipeline.tokenizer.predict(to_pixels(images)))
     run("detokenize", folder, tmp_path / "tokens.npz", tmp_path / "out")
     assert len(list((tmp_path / "out").glob("*.png"))) == 12
     run("reconstruct", folder, tmp_path / "in.npz", tmp_path / "again.npz")
-    again = read_pictures(tmp_path / "again.npz", channels=1)
-    assert np.array_equal(again, read_pictures(tmp_path / "out", channels=1))
+    again = load_images(tmp_path / "again.npz", channels=1)
+    assert np.array_equal(again, load_images(tmp_path / "out", channels=1))
     run("reconstruct", folder, tmp_path / "in.npz", tmp_path / "coarse.npz", "--scales", 1)
-    assert not np.array_equal(read_pictures(tmp_path / "coarse.npz", channels=1), again)
+    assert not np.array_equal(load_images(tmp_path / "coarse.npz", channels=1), again)
     run("reconstruct", folder, tmp_path / "in.npz", tmp_path / "strips.png", "--strips")
-    assert read_pictures(tmp_path / "strips.png", channels=1).shape == (1, 96, 32)
+    assert load_images(tmp_path / "strips.png", channels=1).shape == (1, 96, 32)
 
 
 def test_samples_by_class_and_seed(folder, tmp_path):
@@ -94,10 +95,10 @@ def test_samples_by_class_and_seed(folder, tmp_path):
         filters = ("--cfg", 1.5, "--top-k", 5, "--top-p", 0.9)
         out = tmp_path / f"{name}.npz"
         run("sample", folder, out, "--class", 0, "--class", 2, "--count", 3, *filters, "--seed", seed)
-    a, b, c = (read_pictures(tmp_path / f"{name}.npz", channels=1) for name in "abc")
+    a, b, c = (load_images(tmp_path / f"{name}.npz", channels=1) for name in "abc")
     assert a.shape == (6, 8, 8) and np.array_equal(a, b) and not np.array_equal(a, c)
     run("sample", folder, tmp_path / "grid.png", "--count", 2, "--grid")
-    assert read_pictures(tmp_path / "grid.png", channels=1).shape == (1, 24, 16)
+    assert load_images(tmp_path / "grid.png", channels=1).shape == (1, 24, 16)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +115,9 @@ def test_an_argument_out_of_range_is_told_without_a_traceback(folder, tmp_path, 
     assert result.exit_code == 2 and error in result.output and "Traceback" not in result.output
 
 
-def test_files_that_are_no_pictures_are_named(folder, tmp_path):
+def test_files_that_are_no_images_are_named(folder, tmp_path):
     np.savez(tmp_path / "wrong.npz", other=np.zeros(3))
-    for path, words in ((tmp_path / "wrong.npz", "none of images"), (tmp_path / "nowhere", "holds no pictures")):
+    for path, words in ((tmp_path / "wrong.npz", "none of images"), (tmp_path / "nowhere", "holds no images")):
         result = CliRunner().invoke(app, ["tokenize", str(folder), str(path), str(tmp_path / "t.npz")])
         assert result.exit_code == 2 and words in result.output
 

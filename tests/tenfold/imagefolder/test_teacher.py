@@ -9,10 +9,6 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from tenfold.imagefolder.convnet import ConvNetConfig, InvalidLabels, seeded, weights_sha256
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages, NotFinite
-from tenfold.imagefolder.pictures import to_tensor
-from tenfold.imagefolder.probes import linear_probe
 from tenfold.imagefolder.teacher import (
     FrozenTeacher,
     OracleTeacher,
@@ -23,8 +19,14 @@ from tenfold.imagefolder.teacher import (
     train_teacher,
     vicreg,
 )
-from tenfold.imagefolder.views import mirrored, random_view
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.pixels import to_tensor
 from tenfold.metrics.bootstrap import InvalidSamples
+from tenfold.metrics.probes import linear_probe
+from tenfold.nn.convnet import ConvNetConfig
+from tenfold.nn.errors import InvalidConfig, InvalidLabels, NotFinite
+from tenfold.nn.pretrained import weights_sha256
+from tenfold.nn.seeding import seeded
 
 CONFIG = ConvNetConfig(widths=(8, 16, 32), features=16)
 DIGITS = load_digits()
@@ -168,23 +170,9 @@ def test_simclr_is_what_is_trained_unless_said_otherwise(teacher):
     assert weights_sha256(named) == weights_sha256(teacher)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_views_keep_shape_and_range_and_come_from_their_generator(channels):
-    images = IMAGES[:20].repeat(1, channels, 1, 1)
-    view = random_view(images, draws())
-    assert view.shape == images.shape and view.abs().max() <= 1 and view.std() > 0.1
-    assert torch.equal(view, random_view(images, draws())) and not torch.equal(view, random_view(images, draws(1)))
-
-
-def test_about_half_are_mirrored_and_the_others_left_alone():
-    found = mirrored(IMAGES[:400], draws())
-    turned = (found != IMAGES[:400]).flatten(1).any(dim=1)
-    assert 150 < turned.sum() < 250 and torch.equal(found[turned], IMAGES[:400][turned].flip(3))
-
-
 def test_what_does_not_fit_is_named(teacher):
     for words, pixels in {
-        "no pictures": PIXELS[:0],
+        "no images": PIXELS[:0],
         "uint8": PIXELS / 255,
         "reads images": np.zeros((2, 8, 8, 3), "u1"),
     }.items():
@@ -194,7 +182,7 @@ def test_what_does_not_fit_is_named(teacher):
         train_teacher(SSLTeacher(CONFIG), IMAGES[:9] * torch.nan, 1, draws())
     with pytest.raises(InvalidConfig, match="by simclr or vicreg, not by 'byol'; choose one"):
         train_teacher(SSLTeacher(CONFIG), IMAGES[:9], 1, draws(), method="byol")
-    with pytest.raises(InvalidLabels, match="one an image"):
+    with pytest.raises(InvalidLabels, match="one per image"):
         train_oracle_teacher(OracleTeacher(CONFIG), IMAGES[:9], torch.zeros(8, dtype=torch.int64), 1, draws())
     with pytest.raises(InvalidSamples, match="NaN"):
         effective_rank(np.full((3, 2), np.nan))

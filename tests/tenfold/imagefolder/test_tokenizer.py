@@ -1,4 +1,4 @@
-"""The tokenizer: the way there and back, the semantic loss, odd configurations, pictures."""
+"""The tokenizer: the way there and back, the semantic loss, odd configurations, images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from tenfold.imagefolder.errors import CodebookCollapsed, InvalidImages, InvalidTokens, ProjectionCollapsed
-from tenfold.imagefolder.grids import interpolation, png, scale_strips, sheet
-from tenfold.imagefolder.pictures import to_pixels, to_tensor
+from tenfold.imagefolder.errors import CodebookCollapsed, InvalidTokens, ProjectionCollapsed
+from tenfold.imagefolder.grids import interpolation, scale_strips
 from tenfold.imagefolder.semantic import info_nce
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.transformer import Transformer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.pixels import to_pixels
 
 
 def test_decoding_the_indices_gives_the_training_reconstruction(tokenizer, images):
@@ -34,13 +34,13 @@ def test_many_images_at_once_give_what_each_gives_alone(tokenizer, images, monke
     monkeypatch.setattr("tenfold.imagefolder.tokenizer.CACHED", 5 * 4 * 16 * (1 + 4 + 18))
     with torch.no_grad():
         indices = tokenizer.quantizer(tokenizer.latents(images), dropout=False).indices
-        pictures = tokenizer.decoder(tokenizer.quantizer.running_sums(indices)[-1])
+        decoded = tokenizer.decoder(tokenizer.quantizer.running_sums(indices)[-1])
     found = []
     whole = torch.get_num_threads()
     torch.set_num_threads(1)
     tokenizer.encoder.register_forward_pre_hook(lambda _, inputs: found.append(len(inputs[0])))
     assert torch.equal(tokenizer.encode(images), indices) and found == [5, 5, 2]
-    assert torch.allclose(tokenizer.decode(indices), pictures, atol=1e-5)
+    assert torch.allclose(tokenizer.decode(indices), decoded, atol=1e-5)
     torch.set_num_threads(whole)
 
 
@@ -106,21 +106,7 @@ def test_usage_counts_what_could_be_used():
         check_collapse(code_counts(torch.zeros(4, 1, 5, dtype=torch.long), (1, 2), 8))
 
 
-def test_pictures_go_there_and_back():
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 8), dtype=np.uint8)
-    tensor = to_tensor(pixels, size=8)
-    assert tensor.shape == (5, 1, 8, 8) and tensor[:, :, 0].eq(-1).all()
-    assert np.array_equal(to_pixels(tensor)[:, 1:7], pixels)
-    assert to_pixels(torch.zeros(2, 3, 4, 4)).shape == (2, 4, 4, 3)
-    with pytest.raises(InvalidImages, match="do not fit 4×4"):
-        to_tensor(pixels, size=4)
-    with pytest.raises(InvalidImages, match="uint8"):
-        to_tensor(pixels.astype(np.float32))
-    with pytest.raises(InvalidImages, match="NaN"):
-        to_pixels(torch.full((1, 1, 2, 2), torch.nan))
-
-
-def test_sheets_show_each_scale_and_both_ends(tokenizer, images):
+def test_grids_show_each_scale_and_both_ends(tokenizer, images):
     strips = scale_strips(tokenizer, images[:2])
     assert strips.shape == (16, 32)
     assert np.array_equal(strips[:8, 24:], to_pixels(images[:1])[0])
@@ -128,17 +114,3 @@ def test_sheets_show_each_scale_and_both_ends(tokenizer, images):
     assert np.array_equal(strips[8:, 16:24], whole[1])
     between = interpolation(tokenizer, images[:1], images[1:2], columns=4)
     assert np.array_equal(between[:, :8], whole[0]) and np.array_equal(between[:, 24:], whole[1])
-    assert png(between, scale=2)[:8] == b"\x89PNG\r\n\x1a\n"
-    with pytest.raises(InvalidImages, match="rows of 2"):
-        sheet(whole[:1], 2)
-
-
-@pytest.mark.parametrize("wanted", [slice(3), slice(-4, None), slice(None)])
-def test_tokens_that_nobody_wants_are_left_out_of_the_last_block_alone(wanted):
-    torch.manual_seed(0)
-    transformer = Transformer(16, 2, 2, 0.0, 0.5).double()
-    tokens = torch.randn(2, 9, 16, dtype=torch.float64, requires_grad=True)
-    some, every = transformer(tokens, wanted), transformer(tokens)[:, wanted]
-    assert torch.allclose(some, every)
-    first, second = (torch.autograd.grad(found.square().sum(), tokens)[0] for found in (some, every))
-    assert torch.allclose(first, second)

@@ -10,8 +10,7 @@ from accelerate import Accelerator
 
 from steps.step import checkpoint
 from tenfold.imagefolder.config import GeneratorConfig
-from tenfold.imagefolder.ema import Average
-from tenfold.imagefolder.errors import CodebookCollapsed, NotFinite
+from tenfold.imagefolder.errors import CodebookCollapsed
 from tenfold.imagefolder.training import (
     GeneratorTraining,
     TokenizerTraining,
@@ -19,6 +18,7 @@ from tenfold.imagefolder.training import (
     evaluate_generator,
     parameter_groups,
 )
+from tenfold.nn.errors import NotFinite
 
 SETTINGS = TrainingSettings(updates=8, learning_rate=3e-3, max_grad_norm=1.0, weight_decay=0.05)
 
@@ -97,16 +97,6 @@ def test_parts_of_a_batch_sum_to_the_batch(generator_training, tokenizer, images
         training.update(1, indices, labels)
         found.append(training.model.head.weight.detach().clone())
     assert torch.allclose(*found, atol=1e-6)
-
-
-def test_the_average_holds_weights_and_copies_buffers():
-    model = torch.nn.BatchNorm1d(2)
-    average = Average(model, 0.5)
-    model.weight.data += 1
-    model.running_mean += 5
-    average.update(model)  # decay min(0.5, 2/11)
-    assert average.model.weight.detach().tolist() == pytest.approx([1 + 9 / 11] * 2)
-    assert average.model.running_mean.tolist() == [5, 5] and not average.model.training
 
 
 def test_the_rate_warms_up_stays_and_falls():

@@ -7,27 +7,27 @@ import pytest
 
 from tenfold.metrics.bootstrap import InvalidSamples
 from tenfold.metrics.reconstruction import (
-    mean_over_pictures,
+    mean_over_images,
     peak_signal_to_noise,
     squared_errors,
     structural_similarities,
 )
 
 GENERATOR = np.random.default_rng(0)
-PICTURES = GENERATOR.integers(0, 256, (6, 16, 14, 3), dtype=np.uint8)
-NOISY = np.clip(PICTURES + GENERATOR.normal(0, 20, PICTURES.shape), 0, 255).round().astype(np.uint8)
+IMAGES = GENERATOR.integers(0, 256, (6, 16, 14, 3), dtype=np.uint8)
+NOISY = np.clip(IMAGES + GENERATOR.normal(0, 20, IMAGES.shape), 0, 255).round().astype(np.uint8)
 
 
-def test_errors_are_of_each_picture_on_the_unit_interval():
+def test_errors_are_of_each_image_on_the_unit_interval():
     black, grey = np.zeros((3, 12, 12), np.uint8), np.full((3, 12, 12), 51, np.uint8)
     assert squared_errors(black, grey) == pytest.approx(0.04) and squared_errors(grey, black) == pytest.approx(0.04)
-    found = squared_errors(PICTURES, NOISY)
-    assert found.shape == (6,) and found[2] == pytest.approx(((PICTURES[2] / 255 - NOISY[2] / 255) ** 2).mean())
+    found = squared_errors(IMAGES, NOISY)
+    assert found.shape == (6,) and found[2] == pytest.approx(((IMAGES[2] / 255 - NOISY[2] / 255) ** 2).mean())
 
 
 def test_decibels_are_of_the_mean_error_and_infinite_without_any():
     errors = np.array([0.0, 0.02, 0.01, 0.01])
-    found, mean = peak_signal_to_noise(errors), mean_over_pictures(errors)
+    found, mean = peak_signal_to_noise(errors), mean_over_images(errors)
     assert found.value == pytest.approx(20) and mean.value == pytest.approx(0.01) and found.n == mean.n == 4
     assert found.interval == pytest.approx([-10 * np.log10(end) for end in mean.interval[::-1]])
     assert peak_signal_to_noise(np.zeros(5)).value == np.inf
@@ -49,17 +49,17 @@ def naive_similarity(a, b):
 
 
 def test_similarity_is_the_formula_place_by_place():
-    found = structural_similarities(PICTURES, NOISY)
-    expected = np.mean([naive_similarity(PICTURES[1, ..., c], NOISY[1, ..., c]) for c in range(3)])
+    found = structural_similarities(IMAGES, NOISY)
+    expected = np.mean([naive_similarity(IMAGES[1, ..., c], NOISY[1, ..., c]) for c in range(3)])
     assert found[1] == pytest.approx(expected) and (found < 1).all()
-    assert structural_similarities(PICTURES, PICTURES) == pytest.approx(1)
-    assert structural_similarities(PICTURES[..., 0], NOISY[..., 0])[4] == pytest.approx(
-        naive_similarity(PICTURES[4, ..., 0], NOISY[4, ..., 0])
+    assert structural_similarities(IMAGES, IMAGES) == pytest.approx(1)
+    assert structural_similarities(IMAGES[..., 0], NOISY[..., 0])[4] == pytest.approx(
+        naive_similarity(IMAGES[4, ..., 0], NOISY[4, ..., 0])
     )
 
 
 @pytest.mark.parametrize("metric", [squared_errors, structural_similarities])
-def test_many_pictures_take_no_more_memory_than_some_and_measure_the_same(metric):
+def test_many_images_take_no_more_memory_than_some_and_measure_the_same(metric):
     first, second = GENERATOR.integers(0, 256, (2, 1205, 16, 16), dtype=np.uint8)
     peaks, found = [], []
     for count in (200, 1205):
@@ -75,7 +75,7 @@ def test_many_pictures_take_no_more_memory_than_some_and_measure_the_same(metric
 
 
 def test_intervals_cover_the_mean():
-    found = mean_over_pictures(GENERATOR.random(2000))
+    found = mean_over_images(GENERATOR.random(2000))
     assert found.interval[0] < 0.5 < found.interval[1] and found.interval[1] - found.interval[0] < 0.04
 
 
@@ -87,14 +87,14 @@ def test_what_are_no_pairs_is_refused(metric):
         "reconstructions": NOISY[..., 0],
     }.items():
         with pytest.raises(InvalidSamples, match=words):
-            metric(PICTURES, other)
+            metric(IMAGES, other)
     with pytest.raises(InvalidSamples, match="not pairs"):
-        metric(PICTURES[:0], NOISY[:0])
+        metric(IMAGES[:0], NOISY[:0])
 
 
 def test_other_wrong_arguments_are_refused():
     with pytest.raises(InvalidSamples, match="smaller than the window"):
-        structural_similarities(PICTURES[:, :8], NOISY[:, :8])
+        structural_similarities(IMAGES[:, :8], NOISY[:, :8])
     for values in ([], [np.nan, 1.0], [[1.0]]):
         with pytest.raises(InvalidSamples, match="one finite value"):
-            mean_over_pictures(np.array(values))
+            mean_over_images(np.array(values))

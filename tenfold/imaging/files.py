@@ -1,0 +1,116 @@
+"""Images in files, folders and npz files, as bytes: the one place where image files are opened.
+
+Legend:  N images · H, W height and width · C channels
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import UInt8
+
+from tenfold.imaging.errors import InvalidImages
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = UInt8[np.ndarray, "N H W *C"]
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+KEYS = ("images", "arr_0", "x_test", "x_train")
+
+
+def open_image(source: Path | bytes, mode: str | None = None, *, name: str = "") -> Image:
+    """Return an image, decoded, from a file or from a file's bytes, converted to ``mode`` (such as L or RGB) if given.
+
+    ``name`` is what an error calls bytes. Raises InvalidImages for a file that is no image.
+    """
+    from PIL import Image
+
+    file = source if isinstance(source, Path) else io.BytesIO(source)
+    try:
+        with Image.open(file) as opened:
+            return opened.copy() if mode is None else opened.convert(mode)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidImages(f"{name or file} cannot be read as an image: {error}") from None
+
+
+def load_images(path: Path, *, channels: int) -> Pixels:
+    """Return the images of a folder, of one file, or of an npz file, as bytes with one or three channels.
+
+    A folder is read in the order of its names. An npz file holds them as uint8 under ``images``, or ``arr_0`` as the
+    public evaluators write them. One channel gives (N, H, W). Raises InvalidImages if nothing is there, sizes differ,
+    or an npz file holds another type or other channels.
+    """
+    if path.suffix == ".npz":
+        pixels = _npz_images(path)
+        found = pixels if pixels.ndim == 4 else pixels[..., None]
+        if found.shape[-1] != channels:
+            raise InvalidImages(f"{path} has {found.shape[-1]} channels; {channels} are wanted")
+        return found[..., 0] if channels == 1 else found
+    images = [np.asarray(open_image(name, "L" if channels == 1 else "RGB")) for name in _image_files(path)]
+    sizes = {image.shape[:2] for image in images}
+    if len(sizes) > 1:
+        raise InvalidImages(f"{path} holds images of {len(sizes)} sizes; bring them to one size first")
+    return np.stack(images)
+
+
+def as_pixels(source: str | Path | np.ndarray, *, channels: int) -> Pixels:
+    """Return images as bytes from an array, a folder, a file or an npz file; one channel gives (N, H, W).
+
+    Raises InvalidImages if nothing is there, types or channels are others, or images differ in size.
+    """
+    array = source if isinstance(source, np.ndarray) else load_images(Path(source), channels=channels)
+    pixels = array[..., 0] if array.ndim == 4 and array.shape[-1] == 1 else array
+    shaped = pixels.ndim == 3 if channels == 1 else pixels.ndim == 4 and pixels.shape[-1] == channels
+    if pixels.dtype != np.uint8 or not shaped or not len(pixels):
+        raise InvalidImages(
+            f"images of {channels} channel(s) are bytes (N, H, W) or (N, H, W, {channels}), not {pixels.dtype} "
+            f"{pixels.shape}"
+        )
+    return pixels
+
+
+def channels_of(path: Path) -> int:
+    """Return 1 for grey images, 3 for others, by the first image of ``path``. Raises InvalidImages."""
+    if path.suffix == ".npz":
+        pixels = _npz_images(path)
+        return 1 if pixels.ndim == 3 else pixels.shape[-1]
+    return 1 if open_image(_image_files(path)[0]).mode in ("1", "L") else 3
+
+
+def save_images(path: Path, pixels: Pixels) -> None:
+    """Write images into an npz file, or as PNG files into a folder that is made."""
+    from PIL import Image
+
+    if path.suffix == ".npz":
+        np.savez_compressed(path, images=pixels)
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(path / f"{number:05d}.png")
+
+
+def _image_files(path: Path) -> list[Path]:
+    found = [path] if path.is_file() else sorted(file for file in path.glob("*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InvalidImages(f"{path} holds no images ({', '.join(SUFFIXES)}) and is no npz file")
+    return found
+
+
+def _npz_images(path: Path) -> Pixels:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            listed = content.files
+            key = next((key for key in KEYS if key in listed), None)
+            pixels = None if key is None else content[key]
+    except (OSError, ValueError, BadZipFile) as error:
+        raise InvalidImages(f"{path} cannot be read as an npz file: {error}") from None
+    if pixels is None:
+        raise InvalidImages(f"{path} holds {sorted(listed)}, none of {', '.join(KEYS)}")
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
+        raise InvalidImages(f"{path}: images are uint8 (N, H, W) or (N, H, W, C), not {pixels.dtype} {pixels.shape}")
+    return pixels
