@@ -44,6 +44,7 @@ Cell = tuple[str, int, str, int]  # task, length, method, m
 
 
 def cells(quick: bool) -> list[Cell]:
+    """Return every cell that is measured; few of them if ``quick``."""
     lengths = (256,) if quick else tuple(LENGTHS)
     prefixes = PREFIXES[:2] if quick else PREFIXES
     if on_gpu():
@@ -65,6 +66,7 @@ def cells(quick: bool) -> list[Cell]:
 
 
 def on_gpu() -> bool:
+    """Return whether PyTorch has a GPU."""
     import torch
 
     return torch.cuda.is_available()
@@ -152,11 +154,12 @@ def sentences(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
+    """Measure all cells, or with --request one, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one length, short prefixes; writes nothing")
     parser.add_argument("--cap", type=float, default=120.0, help="seconds after which a cell is given up")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--rounds", type=int, default=2, help="processes a cell")
+    parser.add_argument("--rounds", type=int, default=2, help="processes per cell")
     parser.add_argument("--request", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.request:

@@ -1,4 +1,4 @@
-"""T2's error, measured: attention by (Z, k) against attention with the prefix whose sums they are.
+"""T2's error, measured: attention by (Z, k) against attention with the prefix whose sums (Z, k) are.
 
 Target = the prefix and the input's own keys; model = the input's own keys and (Z, k) alone.
 
@@ -21,7 +21,7 @@ Vectors = Float[torch.Tensor, "1 1 T d"]
 
 @dataclass(frozen=True)
 class ErrorRow:
-    """Errors in ‖·‖_∞; ``without`` is that of leaving the prefix out, ``largest`` the target's largest entry."""
+    """Errors in ‖·‖_∞; ``without`` is the error of leaving the prefix out, ``largest`` the target's largest entry."""
 
     phi: str
     kind: str
@@ -47,8 +47,10 @@ class ErrorRow:
 def draw_prefix(
     kind: str, m: int, d: int, scale: float, generator: torch.Generator
 ) -> tuple[Float[torch.Tensor, "1 1 m d"], Float[torch.Tensor, "1 1 m d"]]:
-    """Return keys and values: independent ("random"), or a few directions repeated with small noise whose values follow
-    their keys ("structured"), for which averaging over a long prefix does not help."""
+    """Return the keys and values of a prefix: independent ("random"), or few directions repeated ("structured").
+
+    Structured keys have small noise and their values follow them: averaging over a long prefix does not help there.
+    """
     if kind == "random":
         key, value = (torch.randn(1, 1, m, d, generator=generator, dtype=torch.float64) for _ in range(2))
         return scale * key, value
@@ -65,7 +67,8 @@ def memory_share(
 ) -> float:
     """Return the share of all attention that goes to the memory, φᵀk/(Σ_j e^{s_j} + φᵀk), mean over 16 queries.
 
-    The input has ``tokens`` keys of entries with standard deviation ``scale``: the longer it is, the less is left.
+    The input has ``tokens`` keys of entries with standard deviation ``scale``: the longer the input, the smaller the
+    share.
     """
     d = prefix[0].shape[-1]
     generator = torch.Generator().manual_seed(seed)

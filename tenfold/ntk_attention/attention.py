@@ -1,12 +1,13 @@
-"""Attention with a prefix, and with the prefix's sums (Z, k) in its place, in three ways that agree.
+"""Attention with a prefix, and with the prefix's sums (Z, k) in its place, in four ways that agree.
 
 With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method":
 
     out = (Σ_j e^{s_j} v_j + φᵀZ) / (Σ_j e^{s_j} + φᵀk)
 
-All stay finite at any logit: numerator and denominator are multiplied by e^{−M}, where e^M is at least as large as
-either part of the denominator, so that a memory of zeros leaves ordinary attention also where every logit is far below
-0. A row whose keys are all masked answers from the memory alone; one without any memory either is 0.
+The four are ``eager``, ``merged``, ``marker`` and ``flex``. All stay finite at any logit: numerator and denominator are
+multiplied by e^{−M}, where e^M is at least as large as either part of the denominator, so that a memory of zeros leaves
+ordinary attention also where every logit is far below 0. A row whose keys are all masked answers from the memory alone;
+a row without any memory either is 0.
 
 Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
 """
@@ -61,7 +62,7 @@ def memory_from_prefix(
 
 
 def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
-    """Form every logit, in float32 at least; the plain reading of the formula."""
+    """Return the formula read plainly: every logit is formed, in float32 at least."""
     numerator, denominator = memory
     wide = numerator.dtype
     logits = query.to(wide) @ key.to(wide).mT * scale  # (B, H, T, S)
@@ -78,9 +79,9 @@ def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, 
 def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Merge ordinary attention o and its log-sum-exp ℓ with the memory: the stable form of the specification.
 
-    On a CPU o, ℓ and all gradients come from the fused kernel. Elsewhere, where values have another size than keys, and
-    in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm, every logit is formed. A
-    compiled graph cannot look at the data: there φᵀk < 0 may give NaN. Adapters keep it from being negative.
+    On a CPU o, ℓ and all gradients come from the fused kernel. Every logit is formed elsewhere, where values have
+    another size than keys, and in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm. A
+    compiled graph cannot look at the data: there φᵀk < 0 may give NaN. Adapters keep φᵀk from being negative.
     """
     if takes(query, value) and not torch.is_grad_enabled():
         return merged_without_gradients(query, key, value, *memory, mask, scale)
@@ -94,11 +95,10 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
 def flex(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Merge as ``merged`` does, o and ℓ from PyTorch's FlexAttention: one fused kernel on a GPU, with gradients.
 
-    It is compiled there at its first call. On a CPU it runs uncompiled and forms every logit, for comparison; its ℓ has
-    no gradient there, which the formula needs.
+    FlexAttention is compiled on a GPU at the first call. On a CPU it runs uncompiled and forms every logit, for
+    comparison; there ℓ has no gradient, which the formula needs.
 
-    Raises:
-        InvalidAdapter: gradients are wanted on a CPU.
+    Raises InvalidAdapter if gradients are wanted on a CPU.
     """
     from torch.nn.attention.flex_attention import AuxRequest
 
@@ -142,7 +142,7 @@ def _merge(
 
 
 def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
-    """Let stock SDPA tell its normaliser: one more key 0 (logit 0), and two more columns of the values.
+    """Let stock SDPA return its own normaliser: by one more key 0 (logit 0), and two more columns of the values.
 
     One column is 1 for the marker alone, the other for all keys but the marker. With A = Σ_j e^{s_j}, SDPA then returns
     o' = Σ_j e^{s_j}v_j/(1 + A), w₀ = 1/(1 + A) and w₁ = A/(1 + A), so that out = (o' + w₀ φᵀZ)/(w₁ + w₀ φᵀk), with
@@ -169,7 +169,7 @@ def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
 def released(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Exponentiate the logits as they come, in float32, as the released code does: overflows where a logit exceeds 88.
 
-    No backend, but what the others are compared with.
+    The backends are compared with this function; it is none itself.
     """
     numerator, denominator = memory
     weights = torch.exp(query.float() @ key.float().mT * scale)
@@ -196,10 +196,10 @@ def read_memory(
 def error_bound(
     query: Queries, prefix_key: Keys, prefix_value: Values, value: Values, phi: FeatureMap, scale: float
 ) -> tuple[float, float]:
-    """Return (η, 2η/(1 − η)·max‖value‖): how far attention by (Z, k) can be from that with the prefix.
+    """Return η and 2η/(1 − η)·max‖value‖, which bounds how far attention by (Z, k) is from attention with the prefix.
 
-    η is the largest |c·φ(q)ᵀφ(p) − e^{s}|/e^{s} over all pairs; the bound is infinite where η ≥ 1. Values are those of
-    the prefix and of the keys.
+    η is the largest |c·φ(q)ᵀφ(p) − e^{s}|/e^{s} over all pairs; the bound is infinite where η ≥ 1. The values are those
+    of the prefix and of the keys.
     """
     kernel = phi(query) @ phi(prefix_key).mT * phi.kernel_scale
     exact = torch.exp((query.to(kernel.dtype) @ prefix_key.to(kernel.dtype).mT) * scale)

@@ -1,6 +1,6 @@
 """The frozen models that are adapted: a small ViT, a sentence encoder with a classifier, a small Llama; or the hub's.
 
-Legend:  B batch · C choices an item · T tokens · D width
+Legend:  B batch · C choices per item · T tokens · D width
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def small_vit(*, size: int, patch: int, channels: int, width: int, layers: int, 
 
 
 def small_llama(*, context: int, width: int, layers: int, heads: int) -> Any:
-    """Return an untrained language model of characters: rotary positions, two query heads to one of keys and values."""
+    """Return an untrained language model of characters: rotary positions, two heads of queries per head of keys."""
     config = LlamaConfig(
         vocab_size=CHARACTERS,
         max_position_embeddings=context,
@@ -125,7 +125,7 @@ def decoder_from_hub(name: str, revision: str | None) -> Any:
 
 
 def decoder_classifier_from_hub(name: str, revision: str | None, outputs: int, pad_token_id: int, seed: int) -> Any:
-    """Return a published decoder with a new classifier, ``score``, of what it says at a text's last token."""
+    """Return a published decoder with a new classifier, ``score``, of the hidden state at a text's last token."""
     torch.manual_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(
         name,
@@ -141,7 +141,7 @@ def decoder_classifier_from_hub(name: str, revision: str | None, outputs: int, p
 
 
 def decoder_logits(model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-    """Return logits as ``MeanPooledClassifier`` does, of texts that are padded on the right."""
+    """Return a decoder's logits in the shapes of ``MeanPooledClassifier``, for texts padded on the right."""
     batch, choices, length = input_ids.shape
     ids, mask = without_common_padding(input_ids.reshape(-1, length), attention_mask.reshape(-1, length))
     logits = model(input_ids=ids, attention_mask=mask).logits.float()  # (B·C, classes or 1)
@@ -155,15 +155,17 @@ class Backbone:
         self.model = model
 
     def save(self, folder: Path) -> None:
+        """Write the model into ``folder``."""
         self.model.save_pretrained(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
+        """Return the model that ``save`` wrote, in evaluation mode."""
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         kind = AutoModelForCausalLM if config.model_type == "llama" else AutoModelForImageClassification
         return cls(kind.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval())
 
     def predict(self, inputs: Any) -> np.ndarray:
-        """Return logits: (B, classes) of pictures (B, channels, H, W) in [−1, 1], (B, T, characters) of ids (B, T)."""
+        """Return logits: (B, classes) of images (B, channels, H, W) in [−1, 1], (B, T, characters) of ids (B, T)."""
         with torch.inference_mode():
             return self.model(torch.as_tensor(np.asarray(inputs))).logits.float().numpy()

@@ -1,4 +1,4 @@
-"""The settings of an NTK-Attention adapter, and of the prefix that it stands for."""
+"""The settings of an NTK-Attention adapter, and of the prefix that the adapter stands for."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ class NTKAttentionConfig:
     evaluating too. ``layers``: which attention layers, None for all. ``modules_to_save``: names of modules that are
     trained and kept along (a new classifier).
 
-    Raises:
-        InvalidAdapter: a value is not one of those allowed.
+    Raises InvalidAdapter if a value is not one of those allowed.
     """
 
     phi: FeatureMapName = "elu1"
@@ -70,16 +69,18 @@ class NTKAttentionConfig:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> NTKAttentionConfig:
-        """Return the settings that ``to_dict`` gave. Raises InvalidAdapter for an unknown key."""
+        """Return the settings that ``to_dict`` gave. Raises InvalidAdapter if a key is unknown."""
         return cls(**_known(cls, content))
 
 
 @dataclass(frozen=True)
 class PrefixConfig:
-    """``length`` trained keys and values a layer before the others (prefix tuning, deep: P-Tuning v2).
+    """``length`` trained keys and values per layer before the others (prefix tuning, deep: P-Tuning v2).
 
     The keys are trained as they enter the attention, after any rotation, and shift no positions. ``tied``: one vector
-    is both key and value, as in the paper's theory. ``sd``: of the first keys and values.
+    is both key and value, as in the paper's theory. ``sd``: the standard deviation that keys and values start with.
+
+    Raises InvalidAdapter if ``length`` is negative.
     """
 
     length: int = 8
@@ -96,10 +97,12 @@ class PrefixConfig:
         object.__setattr__(self, "modules_to_save", tuple(self.modules_to_save))
 
     def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` reads, for JSON."""
         return {"method": "prefix", **asdict(self)}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> PrefixConfig:
+        """Return the settings that ``to_dict`` gave. Raises InvalidAdapter if a key is unknown."""
         return cls(**_known(cls, content))
 
 
@@ -107,7 +110,7 @@ AdapterConfig = NTKAttentionConfig | PrefixConfig
 
 
 def config_from_dict(content: dict[str, Any]) -> AdapterConfig:
-    """Return the settings of either method. Raises InvalidAdapter for an unknown method or key."""
+    """Return the settings of either method. Raises InvalidAdapter if the method or a key is unknown."""
     method = content.get("method")
     kinds: dict[Any, type[NTKAttentionConfig] | type[PrefixConfig]] = {
         "ntk_attention": NTKAttentionConfig,

@@ -20,8 +20,9 @@ def distil_prefix(
 ) -> PreTrainedModel:
     """Add an adapter whose (Z, k) are the sums over a trained prefix's keys and values, and make it the active one.
 
-    It approximates the prefix as well as φ(q)ᵀφ(p) does the exponential, and costs the same however long that was; it
-    can be trained on from there. ``modules_to_save`` are the prefix's.
+    The adapter approximates the prefix as well as φ(q)ᵀφ(p) approximates the exponential, costs the same however long
+    the prefix was, and can be trained further. Its ``modules_to_save`` begin as the prefix's.
+
     Raises InvalidAdapter if ``prefix`` names no prefix.
     """
     trained = adapter_modules(model, prefix)
@@ -38,7 +39,7 @@ def distil_prefix(
 
 
 def require_equal_parameters(counts: dict[str, int], *, tolerance: float = TOLERANCE) -> None:
-    """Refuse to call methods equal in parameters that are not. Raises BudgetMismatch naming one."""
+    """Check that methods have equally many parameters. Raises BudgetMismatch if one differs by more than 5 %."""
     reference = next(iter(counts.values()))
     for name, count in counts.items():
         if abs(count - reference) > tolerance * reference:

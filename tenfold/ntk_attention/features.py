@@ -24,9 +24,9 @@ Features = Float[torch.Tensor, "... r"]
 class FeatureMap(nn.Module, ABC):
     """φ: (…, d) → (…, r), computed in at least float32.
 
-    ``non_negative``: φ ≥ 0, so that no sum of them can be negative. ``odd``: the polynomial's degree is odd, so that
-    even φ(q)ᵀφ(p) > 0 is not sure. ``kernel_scale``: what φ(q)ᵀφ(p) has to be multiplied by to be 1 where
-    q = p = 0, as the exponential is.
+    ``non_negative``: φ ≥ 0, so that no sum of features can be negative. ``odd``: the polynomial's degree is odd, so
+    that even φ(q)ᵀφ(p) > 0 is not sure. ``kernel_scale``: the factor that makes φ(q)ᵀφ(p) 1 where q = p = 0, as the
+    exponential is.
     """
 
     non_negative = True
@@ -68,7 +68,7 @@ class Elu1(FeatureMap):
         super().__init__(head_size, head_size, 1.0 / head_size)
 
     def forward(self, x: Vectors) -> Features:
-        """As ``of_scaled`` of y = x/d^(1/4); without gradients in one pass over x, which agrees to 1e-7 (absolute)."""
+        """Return φ of x; without gradients in one pass over x, which agrees with ``of_scaled`` to 1e-7 (absolute)."""
         if x.requires_grad or x.dtype != torch.float32:
             return super().forward(x)
         shrink = self.head_size**-0.25  # aten's elu: scale·(max(0, x) + alpha·(e^{x·input_scale} − 1) below 0)
@@ -132,8 +132,7 @@ class Hedgehog(FeatureMap):
 def feature_map(name: str, head_size: int, *, size: int | None = None, seed: int = 0) -> FeatureMap:
     """Return the map ``name`` for heads of ``head_size``; ``size`` and ``seed`` are favor's.
 
-    Raises:
-        InvalidAdapter: there is no such map.
+    Raises InvalidAdapter if there is no such map.
     """
     if name == "elu1":
         return Elu1(head_size)

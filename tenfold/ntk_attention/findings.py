@@ -1,4 +1,4 @@
-"""The corrections to the released code and the argument, each as a number.
+"""The findings about the released code and the paper's argument, each as a number.
 
 Legend:  H heads · T tokens · d head size · m prefix length
 """
@@ -80,8 +80,10 @@ def published_counts() -> dict[str, int]:
 
 
 def outside_every_prefix(seed: int = 0) -> tuple[float, float]:
-    """Return how far outputs go beyond the values they would average: of a (Z, k) with Z large and k small, and of the
-    best prefix could do, which is 1 (a convex combination)."""
+    """Return the largest output over the largest value: of a (Z, k) with Z large and k small, and of a long prefix.
+
+    A prefix gives convex combinations of values, so that its ratio is at most 1.
+    """
     generator = torch.Generator().manual_seed(seed)
     query, key, value = (torch.randn(1, 2, 8, 16, generator=generator) for _ in range(3))
     Z, k = 10 * torch.randn(2, 16, 16, generator=generator), torch.full((2, 16), 1e-3)

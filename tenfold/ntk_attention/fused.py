@@ -1,4 +1,4 @@
-"""Attention with a memory by the CPU's fused kernel, gradients included.
+"""Attention with a memory by the CPU's fused kernel, with gradients.
 
 With ℓ the log-sum-exp over the unmasked keys and o the ordinary attention, L = log(e^ℓ + φᵀk) is the logarithm of the
 whole denominator, and
@@ -23,7 +23,7 @@ FARTHEST = 60.0  # exponent that still leaves room for the sums over a prefix of
 
 
 def takes(query: torch.Tensor, value: torch.Tensor) -> bool:
-    """Whether the kernel computes this: on a CPU, values as large as keys, no float16."""
+    """Return whether the kernel takes such tensors: on a CPU, values as large as keys, no float16."""
     return query.device.type == "cpu" and query.shape[-1] == value.shape[-1] and query.dtype != torch.float16
 
 

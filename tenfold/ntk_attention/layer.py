@@ -54,7 +54,7 @@ class NTKMemory(nn.Module):
 
     @property
     def normaliser(self) -> Float[torch.Tensor, "H r"]:
-        """k, kept from being negative by ``k_param``; free for maps of either sign, whose sums may well be."""
+        """k, kept from being negative by ``k_param``; free for maps of either sign, whose sums may be negative."""
         if self.config.k_param == "zero":
             return self.values.new_zeros(self.values.shape[:2])
         if not self.phi.non_negative:
@@ -76,9 +76,9 @@ class NTKMemory(nn.Module):
         *,
         divided: bool = True,
     ) -> None:
-        """Set (Z, k) to a prefix's sums, divided by what makes φ(q)ᵀφ(p) 1 at 0 (d for elu1) unless told otherwise.
+        """Set (Z, k) to a prefix's sums, times the map's ``kernel_scale`` (1/d for elu1) unless not ``divided``.
 
-        A low-rank Z takes the nearest of its rank (SVD).
+        A Z of low rank becomes the nearest matrix of that rank (SVD).
         """
         Z, k = memory_from_prefix(prefix_key, prefix_value, self.phi)
         if not divided:
@@ -124,7 +124,7 @@ class NTKMemory(nn.Module):
 
 
 class Prefix(nn.Module):
-    """Trained keys (H, m, d) and values (H, m, v) of one layer, before its others."""
+    """Trained keys (H, m, d) and values (H, m, v) of one layer, before the layer's other keys and values."""
 
     def __init__(
         self, config: PrefixConfig, heads: int, head_size: int, value_size: int, generator: torch.Generator

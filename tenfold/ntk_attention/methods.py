@@ -1,4 +1,4 @@
-"""The ways of adapting a frozen model that are compared, under one interface."""
+"""The methods that adapt a frozen model and are compared, under one interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = Literal["head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk"]
 
 @dataclass(frozen=True)
 class Method:
-    """One way: ``settings`` go to LoRA (rank, targets), to the prefix or to NTK-Attention.
+    """One method: ``settings`` go to LoRA (rank, targets), to the prefix or to NTK-Attention.
 
     ``start``: what NTK-Attention's (Z, k) begin as: "own" (the configuration's init), or the sums over ``start_length``
     keys and values: of random vectors ("random_prefix", undivided with "undivided_prefix"), or of the first tokens that
@@ -38,10 +38,10 @@ class Method:
 def apply(
     model: PreTrainedModel, method: Method, *, head: str | None, seed: int, text: dict[str, Any] | None = None
 ) -> Any:
-    """Prepare ``model`` in place to be trained by ``method``; returns what is to be called in its place.
+    """Prepare ``model`` in place to be trained by ``method``, and return what is called in the place of ``model``.
 
-    ``head`` names the classifier, which every method trains; None for language models. Attention dropout is off in all
-    of them. ``text``: an input whose keys and values "text" starts from.
+    ``head`` names the classifier, which every method trains; None for language models. Attention dropout is off in
+    every method. ``text``: an input whose keys and values the start "text" sums.
     """
     torch.manual_seed(seed)
     saved = (head,) if head else ()

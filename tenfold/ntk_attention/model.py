@@ -1,4 +1,4 @@
-"""Joining adapters to transformers' models through their attention interface; the backbone's code stays as it is.
+"""Adapters joined to transformers' models through the attention interface; the backbone's code stays as it is.
 
 ``inject`` gives each self-attention layer an adapter and lets the model call ``attend`` below for its attention. Keys
 and values come with rotary embeddings and the cache already in them, so that grouped queries, padding, sliding windows,
@@ -30,9 +30,14 @@ NAME = "tenfold_adapters"  # of the attention function, and of the adapters insi
 SAVED = "tenfold_saved_modules"
 # Self-attention layers by the name of their class, and the projection that makes their queries.
 SELF_ATTENTION = {
-    "ViTAttention": "q_proj", "ViTSelfAttention": "query", "BertSelfAttention": "query", "GPT2Attention": "c_attn",
-    "LlamaAttention": "q_proj", "MistralAttention": "q_proj", "Qwen2Attention": "q_proj",
-}  # fmt: skip
+    "ViTAttention": "q_proj",
+    "ViTSelfAttention": "query",
+    "BertSelfAttention": "query",
+    "GPT2Attention": "c_attn",
+    "LlamaAttention": "q_proj",
+    "MistralAttention": "q_proj",
+    "Qwen2Attention": "q_proj",
+}
 
 
 class LayerAdapters(nn.Module):
@@ -57,12 +62,11 @@ class LayerAdapters(nn.Module):
 def inject(model: PreTrainedModel, config: AdapterConfig, adapter_name: str = "default") -> PreTrainedModel:
     """Give every self-attention layer (or those of ``config.layers``) an adapter, in place, and make it the active one.
 
-    Everything else is frozen but ``config.modules_to_save``, of which each adapter has its own, beginning as the
-    backbone's. A second adapter goes beside the first under its own name.
+    Everything else is frozen but ``config.modules_to_save``: each adapter has its own copies, which begin as the
+    backbone's modules. A second adapter goes beside the first under its own name.
 
-    Raises:
-        UnsupportedModel: no layer of a known class (ViT, BERT, GPT-2, Llama, Mistral, Qwen2).
-        InvalidAdapter: the name is taken, a layer number too large, ``pre_rope`` where queries are not rotated.
+    Raises UnsupportedModel if no layer is of a known class (ViT, BERT, GPT-2, Llama, Mistral, Qwen2); InvalidAdapter if
+    the name is taken, a layer number is too large, or ``pre_rope`` is set where queries are not rotated.
     """
     places = attention_layers(model)
     numbers = range(len(places)) if config.layers is None else config.layers
@@ -99,17 +103,21 @@ def _join(layer: nn.Module, config: AdapterConfig, name: str, generator: torch.G
 
 
 def attend(
-    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor | None, dropout: float = 0.0, scaling: float | None = None,
-    is_causal: bool | None = None, **kwargs: Any,
-) -> tuple[torch.Tensor, None]:  # fmt: skip
-    """The attention function that an injected model calls; layers without an active adapter use stock SDPA."""
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Return the attention of one layer of an injected model; layers without an active adapter use stock SDPA."""
     adapters: LayerAdapters | None = getattr(module, NAME, None)
     current = adapters.current if adapters is not None else None
     if adapters is None or current is None:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, is_causal, **kwargs
-        )  # fmt: skip
+        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, is_causal, **kwargs)
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -141,7 +149,7 @@ def _mask(
 
 
 def explicit_mask(*arguments: Any, **options: Any) -> torch.Tensor | None:
-    """transformers' boolean mask, never left out for ``is_causal``."""
+    """Return transformers' boolean mask, which is never left out for ``is_causal``."""
     return sdpa_mask(*arguments, **(options | {"allow_is_causal_skip": False}))
 
 
@@ -206,12 +214,13 @@ def adapter_state_dict(model: nn.Module, adapter_name: str = "default") -> dict[
 
 
 def load_adapter_state_dict(model: nn.Module, state: dict[str, torch.Tensor], adapter_name: str = "default") -> None:
-    """Put back what ``adapter_state_dict`` returned. Raises InvalidAdapter for tensors that do not fit."""
+    """Put back what ``adapter_state_dict`` returned. Raises InvalidAdapter if the tensors do not fit."""
     now = adapter_state_dict(model, adapter_name)
     wrong = sorted(
-        name for name in now.keys() | state.keys()
+        name
+        for name in now.keys() | state.keys()
         if name not in now or name not in state or now[name].shape != state[name].shape
-    )  # fmt: skip
+    )
     if wrong:
         raise InvalidAdapter(f"the adapter's tensors do not fit this model: {', '.join(wrong[:5])} …")
     modules = adapter_modules(model, adapter_name)
@@ -225,16 +234,17 @@ def load_adapter_state_dict(model: nn.Module, state: dict[str, torch.Tensor], ad
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Return what an optimiser is to be given."""
+    """Return the parameters that are trained, for an optimiser."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def attention_layers(model: nn.Module) -> list[nn.Module]:
     """Return the self-attention layers in order. Raises UnsupportedModel if there is none of a known class."""
     found = [
-        module for name, module in model.named_modules()
+        module
+        for name, module in model.named_modules()
         if type(module).__name__ in SELF_ATTENTION and not getattr(module, "is_cross_attention", False)
-    ]  # fmt: skip
+    ]
     if not found:
         raise UnsupportedModel(
             f"{type(model).__name__} has no attention layer of a known class ({', '.join(SELF_ATTENTION)})"

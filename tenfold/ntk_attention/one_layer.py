@@ -1,4 +1,4 @@
-"""T1's stylised network: one attention layer over a trained prefix that is both its keys and its values.
+"""T1's stylised network: one attention layer over a trained prefix that is both keys and values.
 
 F(x) = √m · Σ_r a_r w_r e^{w_r·x} / Σ_r e^{w_r·x}, a_r = ±1 fixed, w_r ~ N(0, I) trained on ½Σ‖F(x) − y‖².
 **Deviation:** the denominator is unsigned (a signed one can vanish), and the output is scaled by √m, with which the

@@ -16,7 +16,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter.safetensors"
 
 
 def save_pretrained(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:
-    """Write one adapter into ``folder``, which is made; the backbone is not in it."""
+    """Write one adapter, without the backbone, into ``folder``, which is made."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -28,10 +28,9 @@ def save_pretrained(model: nn.Module, folder: Path | str, adapter_name: str = "d
 
 
 def from_pretrained(model: PreTrainedModel, folder: Path | str, adapter_name: str = "default") -> PreTrainedModel:
-    """Inject the adapter that ``save_pretrained`` wrote; it becomes the active one.
+    """Inject the adapter that ``save_pretrained`` wrote and make it the active one.
 
-    Raises:
-        InvalidAdapter: a file is missing or unreadable, or its tensors do not fit this model.
+    Raises InvalidAdapter if a file is missing or unreadable, or the tensors do not fit this model.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

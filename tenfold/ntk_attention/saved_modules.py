@@ -1,4 +1,4 @@
-"""Modules that adapters train along, a classifier say: each adapter has its own, the backbone another."""
+"""Modules that adapters train along, such as a classifier: each adapter has its own copy, the backbone another."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ class SavedModules:
     def add(self, model: nn.Module, adapter_name: str, modules: Sequence[str]) -> None:
         """Give an adapter its own copies of what the backbone has in these modules.
 
-        Raises:
-            InvalidAdapter: the model has no module of that name.
+        Raises InvalidAdapter if the model has no module of that name.
         """
         for name in modules:
             self.states[BACKBONE].setdefault(name, tensors(model, name))

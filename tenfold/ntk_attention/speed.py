@@ -24,7 +24,7 @@ Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 class Shape:
     """One layer's input: ``queries`` below ``length`` is decoding with a cache of that length.
 
-    ``projected``: the layer's four projections (H·d)² are part of it, as they are of every layer of a model.
+    ``projected``: the layer's four projections (H·d)² are timed too, as they are in every layer of a model.
     """
 
     batch: int = 2
@@ -45,11 +45,12 @@ def layer_call(
     compiled: bool = False,
     device: str = "cpu",
 ) -> Callable[[], Any]:
-    """Return what computes one layer's attention, and its gradients if asked: "no prefix", "prefix", or a backend of
-    NTK-Attention by its name (eager, merged, marker) or "official", the released arithmetic in float32.
+    """Return a call that computes one layer's attention, and the gradients if asked.
 
-    Of several ``layers`` each has a cache and weights of its own and reads what the one before it returned, as in a
-    model. ``compiled``: by torch.compile, all of them as one graph.
+    ``method``: "no prefix", "prefix", a backend of NTK-Attention by its name (eager, merged, marker, flex), or
+    "official", the released arithmetic in float32.
+    Each of several ``layers`` has a cache and weights of its own and reads what the layer before it returned, as in a
+    model. ``compiled``: by torch.compile, all layers as one graph.
     """
     generator = torch.Generator().manual_seed(0)
 

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from tenfold.privacy.gaussian import gaussian_epsilon, positive, probability
 
 MAX_THRESHOLDS = 2000
+NOISE_ALARM = 1e-6  # so small that an audit of many correct mechanisms stays silent; half the noise has p = 0
 Array = Float[np.ndarray, "..."]
 IntArray = Int[np.ndarray, "..."]
 
@@ -66,6 +67,11 @@ class NoiseTest:
     draws: int
     p_too_small: float
     p_value: float
+
+    @property
+    def alarm(self) -> bool:
+        """Whether there is less noise than claimed."""
+        return self.p_too_small < NOISE_ALARM
 
 
 def clopper_pearson(successes: IntArray, runs: int, error: float) -> tuple[Array, Array]:
@@ -126,9 +132,8 @@ def audit_scores(
     are taken on the second; the error is shared by four one-sided bounds. Runs must be independent. Infinite
     scores are allowed.
 
-    Raises:
-        InvalidScores: too few runs, a wrong shape, or NaN.
-        InvalidBudget: ``claimed_epsilon`` ≤ 0, or ``delta`` or ``confidence`` outside (0, 1).
+    Raises InvalidScores if there are too few runs, the shape is wrong, or a score is NaN; InvalidBudget if
+    ``claimed_epsilon`` ≤ 0, or ``delta`` or ``confidence`` is outside (0, 1).
     """
     claimed_epsilon, delta = positive(claimed_epsilon, "claimed_epsilon"), probability(delta, "delta")
     error = (1 - probability(confidence, "confidence")) / 4
@@ -162,9 +167,8 @@ def noise_sd_test(noise: Array, claimed_sd: float) -> NoiseTest:
 
     Σz²/sd² is chi-square with as many degrees of freedom as draws.
 
-    Raises:
-        InvalidScores: there is no noise, or it is not finite.
-        InvalidBudget: ``claimed_sd`` is not finite and above zero.
+    Raises InvalidScores if there is no noise or it is not finite; InvalidBudget if ``claimed_sd`` is not finite and
+    above zero.
     """
     claimed_sd = positive(claimed_sd, "claimed_sd")
     flat = np.asarray(noise, dtype=np.float64).ravel()

@@ -32,8 +32,7 @@ def concentrated_delta(epsilon: float, rho: float) -> float:
     δ = min over α > 1 of e^{(α−1)(αρ−ε)}(1 − 1/α)^α/(α − 1) (Canonne, Kamath & Steinke 2020, Proposition 12);
     any α gives a valid δ, so that an imperfect minimum costs only tightness.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, ρ ≤ 0, or either is not a finite number.
+    Raises InvalidBudget if ε ≤ 0, ρ ≤ 0, or either is not a finite number.
     """
     return min(1.0, math.exp(min(_log_delta(positive(epsilon, "epsilon"), positive(rho, "rho")), 0.0)))
 
@@ -43,8 +42,7 @@ def concentrated_rho(epsilon: float, delta: float) -> float:
 
     ``concentrated_delta(epsilon, rho)`` never exceeds δ: the root is taken down until it does not.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number.
     """
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
     target = math.log(delta)

@@ -51,8 +51,7 @@ def discrete_gaussian(shape: tuple[int, ...], variance: int, source: NoiseSource
 
     Algorithm 3: a discrete Laplace candidate, accepted with the ratio of the two.
 
-    Raises:
-        InvalidNoise: ``variance`` is not a whole number above zero.
+    Raises InvalidNoise if ``variance`` is not a whole number above zero.
     """
     if isinstance(variance, bool) or not isinstance(variance, int) or variance < 1:
         raise InvalidNoise(f"variance = {variance!r} must be a whole number of at least 1")

@@ -24,8 +24,7 @@ class InvalidBudget(ValueError):
 def positive(value: object, name: str) -> float:
     """Return ``value`` as a finite float above zero.
 
-    Raises:
-        InvalidBudget: ``value`` is not a real number, is NaN or infinite, or is not above zero.
+    Raises InvalidBudget if ``value`` is not a real number, is NaN or infinite, or is not above zero.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidBudget(f"{name} must be a real number above 0, not {type(value).__name__}")
@@ -38,8 +37,7 @@ def positive(value: object, name: str) -> float:
 def probability(value: object, name: str) -> float:
     """Return ``value`` as a float strictly between zero and one.
 
-    Raises:
-        InvalidBudget: ``value`` is not a real number in the open interval (0, 1).
+    Raises InvalidBudget if ``value`` is not a real number in the open interval (0, 1).
     """
     number = positive(value, name)
     if number >= 1:
@@ -61,8 +59,7 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
     δ = Φ(μ/2 − ε/μ) − e^ε Φ(−μ/2 − ε/μ), in logarithms (Balle & Wang 2018, Theorem 8; Dong, Roth & Su
     2022, Corollary 1).
 
-    Raises:
-        InvalidBudget: ε < 0, μ ≤ 0, or either is not a finite number.
+    Raises InvalidBudget if ε < 0, μ ≤ 0, or either is not a finite number.
     """
     if epsilon != 0:
         positive(epsilon, "epsilon")
@@ -72,8 +69,7 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
 def gaussian_mu(epsilon: float, delta: float) -> float:
     """Return the largest μ for which every μ-GDP mechanism is (ε, δ)-DP, rounded down by one part in 10¹².
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number.
     """
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
     target = math.log(delta)
@@ -93,10 +89,9 @@ def gaussian_mu(epsilon: float, delta: float) -> float:
 def gaussian_epsilon(delta: float, mu: float) -> float:
     """Return the smallest ε for which every μ-GDP mechanism is (ε, δ)-DP, rounded up by one part in 10¹².
 
-    It is 0 when δ ≥ 2Φ(μ/2) − 1, the total variation distance.
+    The ε is 0 when δ ≥ 2Φ(μ/2) − 1, the total variation distance.
 
-    Raises:
-        InvalidBudget: δ outside (0, 1), μ ≤ 0, or either is not a finite number.
+    Raises InvalidBudget if δ is outside (0, 1), μ ≤ 0, or either is not a finite number.
     """
     delta, mu = probability(delta, "delta"), positive(mu, "mu")
     target = math.log(delta)
@@ -115,8 +110,7 @@ def gaussian_epsilon(delta: float, mu: float) -> float:
 def noise_multiplier(epsilon: float, delta: float) -> float:
     """Return σ/Δ, the noise's standard deviation per unit of ℓ2-sensitivity, that makes (ε, δ)-DP: 1/μ.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number.
     """
     return 1 / gaussian_mu(epsilon, delta)
 
@@ -127,8 +121,7 @@ def compose(mus: Iterable[float]) -> float:
     Each mechanism may depend on the outputs before it, but each μ_i must hold whatever those were
     (Dong, Roth & Su 2022, Corollary 2).
 
-    Raises:
-        InvalidBudget: there is no μ_i, or one is not a finite number above zero.
+    Raises InvalidBudget if there is no μ_i, or one is not a finite number above zero.
     """
     parts = [positive(mu, "mu") for mu in mus]
     if not parts:
@@ -139,8 +132,7 @@ def compose(mus: Iterable[float]) -> float:
 def split(mu: float, share: float) -> tuple[float, float]:
     """Return (μ√share, μ√(1 − share)), two budgets that compose to μ.
 
-    Raises:
-        InvalidBudget: μ ≤ 0, or ``share`` outside (0, 1).
+    Raises InvalidBudget if μ ≤ 0 or ``share`` is outside (0, 1).
     """
     mu, share = positive(mu, "mu"), probability(share, "share")
     return mu * math.sqrt(share), mu * math.sqrt(1 - share)
@@ -152,8 +144,7 @@ def pure_epsilon(mu: float) -> float:
     The trade-off curve of ε-DP is two straight lines that meet at (1/(1+e^ε), 1/(1+e^ε)); a convex Gaussian
     curve through the same three points lies below it.
 
-    Raises:
-        InvalidBudget: μ ≤ 0 or not a finite number.
+    Raises InvalidBudget if μ ≤ 0 or μ is not a finite number.
     """
     mu = positive(mu, "mu")
     return float(log_ndtr(mu / 2) - log_ndtr(-mu / 2)) * (1 - ROUNDING)

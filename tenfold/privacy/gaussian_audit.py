@@ -51,14 +51,17 @@ def audit_gaussian(
     ``neighbour_scores`` are bounded from above on the second halves (Clopper–Pearson, the error shared). The
     neighbour is to have the higher scores. Runs must be independent.
 
-    Raises:
-        InvalidScores, InvalidBudget
+    Raises InvalidScores if there are too few runs, the shape is wrong, or a score is NaN; InvalidBudget if
+    ``claimed_mu`` ≤ 0, or ``delta`` or ``confidence`` is outside (0, 1).
     """
     claimed_mu, delta = positive(claimed_mu, "claimed_mu"), probability(delta, "delta")
     error = (1 - probability(confidence, "confidence")) / 2
     null, other = np.asarray(scores, dtype=np.float64), np.asarray(neighbour_scores, dtype=np.float64)
     if min(null.size, other.size) < 8 or null.ndim != 1 or other.ndim != 1 or np.isnan(null.sum() + other.sum()):
-        raise InvalidScores(f"scores must be numbers, at least 8 in a row, not shapes {null.shape} and {other.shape}")
+        raise InvalidScores(
+            f"scores must be one-dimensional, at least 8 each and free of NaN, not of shapes {null.shape} and "
+            f"{other.shape}"
+        )
     cut, cut_other = null.size // 2, other.size // 2
     threshold = np.median(np.concatenate([null[:cut], other[:cut_other]]))
     null, other = null[cut:], other[cut_other:]

@@ -2,7 +2,7 @@
 
 Both sources feed the same bytes-to-noise transforms, so what is tested with a seed is what runs in private.
 The transforms are float64: the set of values they can return is finite, and depends on the value the noise is
-added to (Mironov 2012). That is research-grade, not hardened, and every ``PrivacyStatement`` says so.
+added to (Mironov 2012). Such noise is research-grade, not hardened, as every ``PrivacyStatement`` says.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ class NoiseSource:
     Without a seed every draw reads the operating system's entropy, and nothing about it can be replayed.
     With ``insecure_seed`` the stream reproduces; whoever knows the seed can subtract the noise.
 
-    Raises:
-        InvalidNoise: ``insecure_seed`` is neither None nor an integer ≥ 0.
+    Raises InvalidNoise if ``insecure_seed`` is neither None nor an integer ≥ 0.
     """
 
     def __init__(self, insecure_seed: int | None = None) -> None:
@@ -52,8 +51,7 @@ class NoiseSource:
 
         One bit gives the sign and 63 the lower tail, so that values out to 9.1 sd can occur.
 
-        Raises:
-            InvalidNoise: a standard deviation is not finite and above zero.
+        Raises InvalidNoise if a standard deviation is not finite and above zero.
         """
         if not np.all(np.isfinite(sd)) or not np.all(np.asarray(sd) > 0):
             raise InvalidNoise(f"the noise's sd must be finite and above 0, not {np.min(sd)} to {np.max(sd)}")
@@ -68,8 +66,7 @@ class NoiseSource:
         The sd is ``sd`` on the diagonal and sd/√2 off it. Added to a symmetric matrix of Frobenius
         sensitivity Δ, it is (Δ/sd)-GDP. ``shape`` is (…, d, d).
 
-        Raises:
-            InvalidNoise: a standard deviation is not finite and above zero, or ``shape`` is not square.
+        Raises InvalidNoise if a standard deviation is not finite and above zero, or ``shape`` is not square.
         """
         if len(shape) < 2 or shape[-1] != shape[-2]:
             raise InvalidNoise(f"symmetric noise needs a square shape, not {shape}")
@@ -79,8 +76,7 @@ class NoiseSource:
     def below(self, bound: int) -> int:
         """Return a whole number, exactly uniform from 0 to ``bound`` − 1: bits that overshoot are redrawn.
 
-        Raises:
-            InvalidNoise: ``bound`` is below 1.
+        Raises InvalidNoise if ``bound`` is below 1.
         """
         if bound < 1:
             raise InvalidNoise(f"there is no whole number from 0 to {bound - 1}")
@@ -96,9 +92,10 @@ class NoiseSource:
 
 
 def symmetric_gaussian_norm_bound(d: int, sd: float, failure_probability: float) -> float:
-    """Return a bound on the spectral norm of ``symmetric_gaussian((d, d), sd)``, wrong with that probability.
+    """Return a bound on the spectral norm of ``symmetric_gaussian((d, d), sd)``, wrong with probability β.
 
-    sd·(√(2d) + √(2 ln(2/β))): the mean of the largest eigenvalue is at most sd·√(2d) (a Gaussian orthogonal
-    ensemble times sd/√2), and it is 1-Lipschitz in the Frobenius norm, in which the noise is isotropic.
+    β is ``failure_probability``. The bound is sd·(√(2d) + √(2 ln(2/β))): the mean of the largest eigenvalue is at
+    most sd·√(2d) (a Gaussian orthogonal ensemble times sd/√2), and that eigenvalue is 1-Lipschitz in the Frobenius
+    norm, in which the noise is isotropic.
     """
     return sd * (math.sqrt(2 * d) + math.sqrt(2 * math.log(2 / failure_probability)))

@@ -20,8 +20,7 @@ class PrivacyStatement:
     proved otherwise; all three are None where nothing is proven. ``sensitivity`` says in words what was
     bounded and by how much.
 
-    Raises:
-        UnprovenBudget: ``proven`` is True without ε and δ, or False with an ε, δ or μ.
+    Raises UnprovenBudget if ``proven`` is True without ε and δ, or False with an ε, δ or μ.
     """
 
     mechanism: str

@@ -1,8 +1,12 @@
 """Text: sentences as vectors of a public encoder."""
 
+from typing import TYPE_CHECKING
+
 from tenfold.lazy import exports
 
-__getattr__, __dir__, __all__ = exports(
-    __name__,
-    {"EncoderMismatch": "encoder", "SentenceEncoder": "encoder", "load_encoder": "encoder"},
-)
+if TYPE_CHECKING:
+    from tenfold.text.encoder import EncoderMismatch as EncoderMismatch
+    from tenfold.text.encoder import SentenceEncoder as SentenceEncoder
+    from tenfold.text.encoder import load_encoder as load_encoder
+else:
+    __getattr__, __dir__, __all__ = exports(__name__)

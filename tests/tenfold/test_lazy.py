@@ -10,7 +10,7 @@ import pytest
 
 from tenfold.lazy import exports
 
-PACKAGES = ("tenfold.dp_john", "tenfold.privacy", "tenfold.data")
+PACKAGES = ("tenfold.dp_john", "tenfold.hub", "tenfold.privacy", "tenfold.data")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -21,10 +21,15 @@ def test_every_public_name_can_be_imported(package: str) -> None:
         assert getattr(module, name) is not None
 
 
+def test_the_names_are_those_that_type_checkers_see() -> None:
+    get, names, public = exports(import_module("tenfold.text").__name__)
+    assert names() == public == ["EncoderMismatch", "SentenceEncoder", "load_encoder"]
+    assert get("EncoderMismatch").__module__ == "tenfold.text.encoder"
+
+
 def test_an_unknown_name_says_what_there_is() -> None:
-    get, names, _ = exports("tenfold.dp_john", {"certify": "certificate"})
-    assert names() == ["certify"]
-    with pytest.raises(AttributeError, match=r"no attribute 'nope'; it has \['certify'\]"):
+    get, _, _ = exports(import_module("tenfold.text").__name__)
+    with pytest.raises(AttributeError, match=r"no attribute 'nope'; it has \['EncoderMismatch', 'SentenceEncoder'"):
         get("nope")
 
 

@@ -1,6 +1,6 @@
 """SuperGLUE's tasks and plain text from the hub, in the form that models read.
 
-Legend:  N items · C choices an item (1 for classification) · T tokens
+Legend:  T tokens
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from tenfold.ntk_attention.errors import EmptySplit, UnknownTask
-from tenfold.ntk_attention.hub_data import Split, load_split
-from tenfold.ntk_attention.text_tasks import CONNECTING, TextItems
+from tenfold.data.text_tasks import CONNECTING, TextItems
+from tenfold.hub.datasets import Split, load_split
+from tenfold.hub.errors import EmptySplit, UnknownTask
 
 Texts = tuple[tuple[str, str | None], ...]
-LINES = 1000  # of a text that are encoded at a time
+LINES = 1000  # of a text, encoded at a time
 WIKITEXT = "wikitext-103-raw-v1"
 
 
@@ -29,8 +29,8 @@ def _choices(row: dict[str, Any]) -> Texts:
     return ((premise, row["choice1"]), (premise, row["choice2"]))
 
 
-# The columns that a task has beside its label, and the texts that an item is made of.
-TASKS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Texts]]] = {
+# The columns that each task has beside its label, and the texts that an item is made of.
+SUPERGLUE: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Texts]]] = {
     "boolq": (("passage", "question"), _pair("passage", "question")),
     "cb": (("premise", "hypothesis"), _pair("premise", "hypothesis")),
     "copa": (("premise", "question", "choice1", "choice2"), _choices),
@@ -50,44 +50,26 @@ TASKS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Texts]]] = {
 }
 
 
-def task_split(source: str, task: str, split: str, revision: str) -> tuple[Split, TextItems, int]:
-    """Return one split of a SuperGLUE task, its items, and how many classes it has.
+def superglue_split(source: str, task: str, split: str, revision: str) -> tuple[Split, TextItems, int]:
+    """Return one split of a SuperGLUE task, the items of the split, and how many classes the task has.
 
-    Raises UnknownTask, LabelOutOfRange (the official test split's labels are hidden), and what ``load_split`` does.
+    Raises UnknownTask if SuperGLUE has no such task, LabelOutOfRange if the labels are hidden (as those of the official
+    test split are), and what ``load_split`` raises.
     """
-    if task not in TASKS:
-        raise UnknownTask(f"{source} has no task {task!r} that is known; known are {', '.join(TASKS)}")
-    columns, texts = TASKS[task]
+    if task not in SUPERGLUE:
+        raise UnknownTask(f"{source} has no task {task!r} that is known; known are {', '.join(SUPERGLUE)}")
+    columns, texts = SUPERGLUE[task]
     found = load_split(source, split, columns=(*columns, "label"), configuration=task, revision=revision)
     labels = found.labels("label")
     return found, TextItems(tuple(texts(row) for row in found.rows), labels), found.classes("label")
 
 
-def encode_items(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return token ids and mask for a decoder, both (N, C, T) int64, padded on the right; a pair is two lines.
-
-    What is longer than ``max_tokens`` is cut in the longer of the two.
-    """
-    flat = [text for item in items.texts for text in item]
-    tokenizer.padding_side = "right"
-    coded = tokenizer(
-        [first for first, _ in flat],
-        [f"\n{second}" for _, second in flat],
-        padding=True,
-        truncation="longest_first",
-        max_length=max_tokens,
-        return_tensors="np",
-    )
-    shape = (len(items.texts), items.choices, -1)
-    return coded["input_ids"].astype(np.int64).reshape(shape), coded["attention_mask"].astype(np.int64).reshape(shape)
-
-
 def text_tokens(
     source: str, split: str, tokenizer: Any, *, wanted: int, configuration: str = WIKITEXT, revision: str = "main"
 ) -> tuple[Split, Int[np.ndarray, " T"]]:
-    """Return a split's text as tokens, from its beginning to where there are ``wanted``, or all of them.
+    """Return a split and the first ``wanted`` tokens of its text, or all tokens if there are fewer.
 
-    Raises EmptySplit for a text without a token, and what ``load_split`` does.
+    Raises EmptySplit if the text has no token, and what ``load_split`` raises.
     """
     found = load_split(source, split, columns=("text",), configuration=configuration, revision=revision)
     tokens: list[int] = []

@@ -1,4 +1,4 @@
-"""Word problems: MetaMathQA to train on, GSM8K to be tested on, by the number that an answer ends with.
+"""Word problems: MetaMathQA to train on, GSM8K to test on, scored by the number that an answer ends with.
 
 Legend:  N problems · T tokens
 """
@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
-from tenfold.ntk_attention.errors import EmptySplit
-from tenfold.ntk_attention.hub_data import Split, load_split
+from tenfold.hub.datasets import Split, load_split
+from tenfold.hub.errors import EmptySplit
 
 PROMPT = "Question: {question}\nAnswer:"
 BEFORE = ("####", "The answer is:")  # what GSM8K and MetaMathQA write before the number
 NUMBER = re.compile(r"-?\$?\s*(\d[\d,]*(?:\.\d+)?|\.\d+)(?!\d|\.\d|\s*[/^\\])")  # no fraction, no formula
-NOT_COUNTED = -100  # cross-entropy passes over it
+NOT_COUNTED = -100  # the target that cross-entropy ignores
 
 
 @dataclass(frozen=True)
 class Problems:
-    """Questions and their worked answers."""
+    """Questions and the worked answers to the questions."""
 
     questions: tuple[str, ...]
     answers: tuple[str, ...]
@@ -35,17 +35,19 @@ class Problems:
         return len(self.questions)
 
     def only(self, chosen: Sequence[int] | np.ndarray) -> Problems:
+        """Return the problems at the places ``chosen``, in that order."""
         return Problems(tuple(self.questions[i] for i in chosen), tuple(self.answers[i] for i in chosen))
 
     @property
     def numbers(self) -> list[Decimal | None]:
+        """The number that each answer ends with; None where an answer has none."""
         return [final_number(answer) for answer in self.answers]
 
 
 def final_number(text: str) -> Decimal | None:
     """Return the first number after the last "####" or "The answer is:"; None where there is none.
 
-    Signs of currency and commas between digits are passed over, 7 equals 7.00.
+    Currency signs and commas between digits are ignored; 7 equals 7.00.
     """
     places = [(text.rfind(mark), mark) for mark in BEFORE]
     place, mark = max(places)
@@ -56,8 +58,8 @@ def final_number(text: str) -> Decimal | None:
     return -value if found[0].startswith("-") else value
 
 
-def share_right(given: Sequence[str], problems: Problems) -> np.ndarray:
-    """Return for each answer whether it ends with the right number."""
+def answered_right(given: Sequence[str], problems: Problems) -> Bool[np.ndarray, " N"]:
+    """Return whether each given answer ends with the right number."""
     pairs = zip(given, problems.numbers, strict=True)
     return np.array([right is not None and final_number(answer) == right for answer, right in pairs])
 
@@ -65,10 +67,12 @@ def share_right(given: Sequence[str], problems: Problems) -> np.ndarray:
 def training_problems(
     source: str, *, wanted: int, validation: int, generator: np.random.Generator, revision: str = "main"
 ) -> tuple[Split, Problems, Problems]:
-    """Return up to ``wanted`` problems of MetaMathQA to train on, and others to choose a rate by.
+    """Return the split, up to ``wanted`` problems of MetaMathQA to train on, and ``validation`` others to validate by.
 
-    MetaMathQA asks each question in several ways: all ways of one question are on one side. Those that validate end
-    with a number. Raises EmptySplit if a side has none, and what ``load_split`` does.
+    MetaMathQA asks each question in several ways: all ways of one question are on one side. Problems that validate end
+    with a number.
+
+    Raises EmptySplit if a side has no problem, and what ``load_split`` raises.
     """
     columns = ("query", "response", "original_question")
     found = load_split(source, "train", columns=columns, revision=revision)
@@ -94,9 +98,9 @@ def training_problems(
 
 
 def problems_to_test(source: str, *, wanted: int | None, revision: str = "main") -> tuple[Split, Problems]:
-    """Return GSM8K's test split, or its first ``wanted`` problems.
+    """Return GSM8K's test split and its first ``wanted`` problems, or all where that is None.
 
-    Raises EmptySplit for an answer without a number, and what ``load_split`` does.
+    Raises EmptySplit if an answer has no number, and what ``load_split`` raises.
     """
     found = load_split(source, "test", columns=("question", "answer"), configuration="main", revision=revision)
     problems = Problems(tuple(found.column("question")[:wanted]), tuple(found.column("answer")[:wanted]))
@@ -109,9 +113,11 @@ def problems_to_test(source: str, *, wanted: int | None, revision: str = "main")
 def encode_problems(
     problems: Problems, tokenizer: Any, max_tokens: int
 ) -> tuple[Int[np.ndarray, "N T"], Int[np.ndarray, "N T"]]:
-    """Return ids and targets, padded on the right: only the answer's tokens, and the end, count as targets.
+    """Return ids and targets, padded on the right: only the answer's tokens and the end of text count as targets.
 
-    Problems of more than ``max_tokens`` are left out. Raises EmptySplit if none is left.
+    Problems of more than ``max_tokens`` are left out.
+
+    Raises EmptySplit if no problem is left.
     """
     rows = []
     for question, answer in zip(problems.questions, problems.answers, strict=True):
@@ -131,7 +137,7 @@ def encode_problems(
 
 @torch.inference_mode()
 def solve(model: Any, tokenizer: Any, questions: Sequence[str], *, new_tokens: int, size: int) -> list[str]:
-    """Return the model's greedy answers."""
+    """Return the model's greedy answers of at most ``new_tokens``; ``size`` questions are answered at a time."""
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -1,6 +1,6 @@
-"""Data sets of the hub, or folders in the same format: one split of one, checked, and the commit that it came from.
+"""Data sets of the hub, or folders in the hub's format: one split, checked, and the commit that it came from.
 
-``datasets`` reads the tables that a repository holds; it runs no code of theirs.
+The library ``datasets`` reads the tables that a repository holds; no code of a repository is ever run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from tenfold.ntk_attention.errors import (
+from tenfold.hub.errors import (
     EmptySplit,
     HubDataUnavailable,
     LabelOutOfRange,
@@ -25,12 +25,15 @@ from tenfold.ntk_attention.errors import (
 )
 
 EMPTY = "has no rows; name another split or revision, or fill the folder"
-EXPORTED = "refs/convert/parquet"  # the hub's own export: one folder a configuration, no README
+EXPORTED = "refs/convert/parquet"  # the hub's own export: one folder per configuration, no README
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a split came from. ``commit``: the repository's, which ``revision`` meant then; of a folder its digest."""
+    """Where a split came from.
+
+    ``commit`` is what ``revision`` meant in the repository when the split was loaded; for a folder it is the digest.
+    """
 
     source: str
     configuration: str | None
@@ -40,7 +43,7 @@ class Origin:
     rows: int
 
     def record(self) -> dict[str, Any]:
-        """Return what JSON keeps."""
+        """Return the origin as JSON keeps it."""
         return asdict(self)
 
 
@@ -61,14 +64,14 @@ class Split:
     def labels(self, name: str) -> Int[np.ndarray, " N"]:
         """Return a column of class numbers.
 
-        Raises LabelOutOfRange for one below 0 or beyond the classes' names, and for what is no number.
+        Raises LabelOutOfRange if a value is no whole number, is below 0, or is beyond the classes that have names.
         """
         kept = self.column(name)
         strange = [row for row, value in enumerate(kept) if not isinstance(value, int)]
         if strange:
             raise LabelOutOfRange(
                 f"{self}: {name} is {kept[strange[0]]!r} in row {strange[0]}, no class number; name the column that "
-                f"holds them, or repair the table"
+                f"holds the class numbers, or repair the table"
             )
         found = np.array(kept, dtype=np.int64)
         classes = self.classes(name)
@@ -76,7 +79,7 @@ class Split:
         if len(wrong):
             raise LabelOutOfRange(
                 f"{self}: {name} is {found[wrong[0]]} in row {wrong[0]}, of 0 … {classes - 1}; {len(wrong)} rows are "
-                f"like it. Take a split whose labels are public, or repair the table"
+                f"out of range. Take a split whose labels are public, or repair the table"
             )
         return found
 
@@ -95,9 +98,8 @@ def load_split(
 ) -> Split:
     """Return one split of a data set of the hub, by its id, or of a folder that holds such a repository.
 
-    Raises:
-        HubDataUnavailable: it cannot be had, or a repository can only be read by running its code.
-        UnknownConfiguration, UnknownSplit, MissingColumn, EmptySplit: it is not what was asked for.
+    Raises HubDataUnavailable if the data set cannot be had, or only by running the repository's code;
+    UnknownConfiguration, UnknownSplit, MissingColumn or EmptySplit if the data set lacks what was asked for.
     """
     try:
         import datasets
@@ -105,7 +107,7 @@ def load_split(
         raise HubDataUnavailable(
             f"{source} is read by the library datasets; pip install -c constraints.txt '.[hub]'"
         ) from error
-    commit = resolved(source, revision)
+    commit = resolve_commit(source, revision)
     where = {"data_dir": configuration} if revision == EXPORTED and configuration else {"name": configuration}
     options: dict[str, Any] = {"revision": commit}
     if Path(source).is_dir():  # the library's cache tells folders apart by their last name alone
@@ -127,7 +129,7 @@ def load_split(
 
 
 def _named(shown: str, split: str, error: Exception) -> Exception:
-    """Return the error that says what ``datasets`` meant."""
+    """Return the named error for what the library ``datasets`` raised."""
     text = str(error)
     if "BuilderConfig" in text or "Config name is missing" in text:
         return UnknownConfiguration(f"{shown}: {text}")
@@ -147,8 +149,8 @@ def _named(shown: str, split: str, error: Exception) -> Exception:
 
 
 @cache
-def resolved(source: str, revision: str) -> str:
-    """Return the commit that ``revision`` is now; of a folder "sha256:" and the digest of its files.
+def resolve_commit(source: str, revision: str) -> str:
+    """Return the commit that ``revision`` is now; for a folder, "sha256:" and the digest of its files.
 
     Raises HubDataUnavailable if the hub cannot tell.
     """

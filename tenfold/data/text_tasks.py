@@ -1,6 +1,6 @@
-"""Text tasks in the mirror's tables: single sentences, pairs, and two choices to a premise; and plain texts.
+"""Text tasks in the sources' tables: single sentences, pairs, and two choices to a premise; and plain texts.
 
-Legend:  N items · C choices an item (1 for classification) · T tokens
+Legend:  N items · C choices per item (1 for classification) · T tokens
 """
 
 from __future__ import annotations
@@ -22,25 +22,28 @@ CONNECTING = {"cause": "because", "effect": "so"}  # COPA: what joins premise an
 
 @dataclass(frozen=True)
 class TextItems:
-    """Items of one split: each has one text, or one for each choice; a text is a sentence or a pair."""
+    """The items of one split: each has one text, or one text per choice; a text is a sentence or a pair."""
 
     texts: tuple[tuple[tuple[str, str | None], ...], ...]
     labels: Int[np.ndarray, " N"]
 
     @property
     def choices(self) -> int:
+        """How many choices each item has; 1 for classification."""
         return len(self.texts[0])
 
     def only(self, chosen: Sequence[int] | np.ndarray) -> TextItems:
+        """Return the items at the places ``chosen``, in that order."""
         return TextItems(tuple(self.texts[index] for index in chosen), self.labels[np.asarray(chosen)])
 
 
 def read_items(folder: Path, split: str) -> TextItems:
     """Return the items of ``split`` from the folder's ``*.tsv.gz`` (header line, no quoting), or as ``read_texts``.
 
-    Known columns: text; sentence1 and sentence2; premise, asks_for, choice1 and choice2. Labels are numbers, or names,
-    which are numbered in the order of the alphabet.
-    Raises TableMismatch for anything else, CorruptArchive for a damaged file.
+    Known columns: text; sentence1 and sentence2; premise, asks_for, choice1 and choice2. Labels are numbers, or names
+    that are numbered in the order of the alphabet.
+
+    Raises TableMismatch if the columns are others or the split is empty; CorruptArchive if a file is damaged.
     """
     files = sorted(folder.glob("*.tsv.gz"))
     if not files:  # a source in its official form
@@ -67,15 +70,22 @@ def _texts(row: dict[str, str], path: Path) -> tuple[tuple[str, str | None], ...
     raise TableMismatch(f"{path} has the columns {sorted(row)}, without text, a pair of sentences or choices")
 
 
-def encode(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return token ids and mask, both (N, C, T) int64, T the longest text's length up to ``max_tokens``."""
+def encode(
+    items: TextItems, tokenizer: Any, max_tokens: int, *, separator: str = ""
+) -> tuple[Int[np.ndarray, "N C T"], Int[np.ndarray, "N C T"]]:
+    """Return token ids and mask, padded on the right to the longest text of at most ``max_tokens``.
+
+    A pair that is longer is cut in the longer of its two sentences. ``separator`` stands before the second sentence,
+    for tokenizers without a separator of their own.
+    """
     flat = [text for item in items.texts for text in item]
-    pairs = [second for _, second in flat]
+    seconds = [None if second is None else f"{separator}{second}" for _, second in flat]
+    tokenizer.padding_side = "right"
     coded = tokenizer(
         [first for first, _ in flat],
-        pairs if pairs[0] is not None else None,
+        seconds if seconds[0] is not None else None,
         padding=True,
-        truncation=True,
+        truncation="longest_first",
         max_length=max_tokens,
         return_tensors="np",
     )
@@ -84,7 +94,10 @@ def encode(items: TextItems, tokenizer: Any, max_tokens: int) -> tuple[np.ndarra
 
 
 def read_plain_text(folder: Path) -> str:
-    """Return the text of a folder's ``*.txt`` or ``*.txt.gz`` files one after the other; of a stand-in, its table's."""
+    """Return the text of a folder's ``*.txt`` or ``*.txt.gz`` files one after the other, or of a stand-in's table.
+
+    Raises TableMismatch if the folder holds no text; CorruptArchive if a file is damaged.
+    """
     plain, files = sorted(folder.glob("*.txt")), sorted(folder.glob("*.txt.gz"))
     if plain:
         return "".join(path.read_text(encoding="utf-8") for path in plain)
@@ -96,6 +109,6 @@ def read_plain_text(folder: Path) -> str:
     return "\n".join(line.rpartition("\t")[2] for line in gunzip(table[0]).decode("utf-8").splitlines()[1:])
 
 
-def as_bytes(text: str) -> Int[np.ndarray, " N"]:
-    """Return characters as numbers below 128; whatever is not ASCII becomes a question mark."""
+def ascii_codes(text: str) -> Int[np.ndarray, " N"]:
+    """Return the ASCII code of each character; a character that has none becomes a question mark."""
     return np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64)

@@ -38,7 +38,7 @@ def png(colour: int, side: int = 12) -> bytes:
     return file.getvalue()
 
 
-def pictures(folder: Path, *, train: int = 24, test: int = 9, classes: int = 3, **more: Any) -> Path:
+def images(folder: Path, *, train: int = 24, test: int = 9, classes: int = 3, **more: Any) -> Path:
     """Write a data set like uoft-cs/cifar100; ``more`` replaces columns of its training split."""
     import datasets
 
