@@ -63,5 +63,33 @@ class MissingValues(DataError):
     """A numeric matrix was asked of columns with empty cells."""
 
 
+class InvalidCSV(TableMismatch):
+    """A CSV file cannot be read, or holds no rows."""
+
+
+class AmbiguousCSV(InvalidCSV):
+    """Whether line 1 of a CSV file is a header, or what separates its cells, has to be said."""
+
+
+class BadQuotes(InvalidCSV):
+    """A quoted cell does not end where it should."""
+
+
+class RaggedLine(InvalidCSV):
+    """A line has more or fewer cells than line 1."""
+
+
+class UnnamedColumn(InvalidCSV):
+    """A column has no name, or that of another."""
+
+
+class UnknownColumn(InvalidCSV):
+    """A column was asked for that the file does not have."""
+
+
+class InvalidCell(InvalidCSV):
+    """A cell is not a finite number, or not one of the values that its column may have."""
+
+
 class StandInUsed(UserWarning):
     """Made-up data serves in place of a source that could not be had."""

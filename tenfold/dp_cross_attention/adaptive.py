@@ -2,7 +2,7 @@
 
 A sketch is released once, so whatever is asked afterwards costs no privacy. Accuracy becomes a question of suprema: the
 noise of a numerator is the fixed function q ↦ <P(q), Z> with N(0, σ²) entries in Z (r,), of standard deviation σ‖P(q)‖
-at one fixed q, and at most ‖Z‖·‖P(q)‖ anywhere (Cauchy–Schwarz). These are diagnostics: they look at Z.
+at one fixed q, and at most ‖Z‖·‖P(q)‖ anywhere (Cauchy–Schwarz). The functions here are diagnostics: they look at Z.
 
 Legend: r features, d key columns, u noise columns, s starts.
 """

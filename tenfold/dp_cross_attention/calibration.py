@@ -1,4 +1,4 @@
-"""From a budget and public numbers to a sketch's noise. It never sees the data.
+"""From a budget and public numbers, never from the data, to a sketch's noise.
 
 Legend: ρ ≥ ‖k‖ and ρ_v ≥ ‖v‖ public radii, τ temperature, B = ρ²/τ, g degree, r features, λ the weight of the
 denominator's column, Δ the ℓ2-sensitivity, σ = Δ/μ the noise's standard deviation.
@@ -29,8 +29,7 @@ def unit_noise(epsilon: float, delta: float, accounting: Accounting = "analytic"
     ``analytic`` is tight (Balle & Wang 2018); ``concentrated`` goes through zCDP, σ = Δ/√(2ρ); ``classical`` is
     √(2 ln(1.25/δ))/ε, proved for ε ≤ 1 only.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or ``classical`` above ε = 1.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or ``classical`` is asked for above ε = 1.
     """
     if accounting == "analytic":
         return 1 / gaussian_mu(epsilon, delta)
@@ -113,8 +112,7 @@ class Setting:
 def temperature_of(temperature: Temperature, dimension: int) -> float:
     """Return τ: a number, the paper's ``"d"`` (logits <q, k>/d), or ordinary attention's ``"sqrt_d"``.
 
-    Raises:
-        InvalidSetting
+    Raises InvalidSetting if τ is another word; InvalidBudget if it is not a finite number above zero.
     """
     if temperature == "d":
         return float(dimension)
@@ -145,8 +143,8 @@ def setting(
 ) -> Setting:
     """Check public numbers and return the setting; λ is ρ_v unless given.
 
-    Raises:
-        InvalidSetting (OddDegree, LogitBoundTooLarge, TooManyFeatures), InvalidBudget
+    Raises InvalidSetting, OddDegree, LogitBoundTooLarge, TooManyFeatures or InvalidBudget if a public number is out
+    of range.
     """
     tau = temperature_of(temperature, dimension)
     radius, value_radius = positive(radius, "radius"), positive(value_radius, "value_radius")

@@ -51,8 +51,7 @@ class ContinualMemory:
     ) -> None:
         """Fix the horizon T and the public numbers before any row arrives; arguments as ``PrivateMemory.fit``.
 
-        Raises:
-            InvalidMemory, InvalidSetting, InvalidBudget
+        Raises InvalidMemory if T is below 1; InvalidSetting or InvalidBudget if a public number is out of range.
         """
         if horizon < 1:
             raise InvalidMemory(f"horizon = {horizon} must be the number of steps, at least 1")
@@ -91,14 +90,14 @@ class ContinualMemory:
     def append(self, keys: Any, values: Any) -> None:
         """Bring the rows of one step.
 
-        Raises:
-            HorizonReached, InvalidMemory, BoundViolated
+        Raises HorizonReached if all steps have come; InvalidMemory if the rows have another shape or are not finite;
+        BoundViolated if a row is longer than its bound.
         """
         if self.time == self.horizon:
             raise HorizonReached(f"the noise was calibrated for {self.horizon} steps, which have all come")
         keys, values = matrix(keys, "keys", self._known.dimension), matrix(values, "values")
         if len(keys) != len(values):
-            raise InvalidMemory(f"{len(keys)} keys and {len(values)} values: give one value a key")
+            raise InvalidMemory(f"{len(keys)} keys and {len(values)} values: give one value per key")
         total = sums_of(keys, values, self._known, self._on_violation)
         self.time, self.rows = self.time + 1, self.rows + len(keys)
         level = 0

@@ -1,4 +1,4 @@
-"""The paper's data structure: noisy dyadic sums of weights over binned coordinates, one tree a coordinate.
+"""The paper's data structure: noisy dyadic sums of weights over binned coordinates, one tree per coordinate.
 
 Legend: n rows, t trees (coordinates), c weight columns, N bins, L = log₂N + 1 levels, [−Γ, Γ] the public range, R a
 bound on |w|. Nodes stand in heap order, the children of node i at 2i and 2i + 1, leaves at N … 2N − 1.
@@ -53,11 +53,11 @@ class Grid:
 
     @property
     def width(self) -> float:
-        """Of one bin."""
+        """The width of one bin."""
         return 2 * self.half_width / self.bins
 
     def bin_of(self, positions: Float[np.ndarray, ...]) -> Int[np.ndarray, ...]:
-        """Return each position's bin; raises ``InvalidSetting`` outside [−Γ, Γ] (beyond rounding)."""
+        """Return each position's bin. Raises InvalidSetting if one is outside [−Γ, Γ], beyond rounding."""
         if np.abs(positions).max() > self.half_width * (1 + 1e-9):
             raise InvalidSetting(f"a coordinate leaves the public range ±{self.half_width:g}")
         return np.clip(((positions + self.half_width) / self.width).astype(np.int64), 0, self.bins - 1)
@@ -98,7 +98,7 @@ def add_noise(
 def range_sums(
     nodes: Float[np.ndarray, "t N2 c"], first: Int[np.ndarray, "t k"], last: Int[np.ndarray, "t k"]
 ) -> Float[np.ndarray, "t k c"]:
-    """Return the sums over bins first … last − 1 of each tree, from at most 2 log₂N nodes a range."""
+    """Return the sums over bins first … last − 1 of each tree, from at most 2 log₂N nodes per range."""
     N = nodes.shape[1] // 2
     left, right = first + N, np.maximum(first, last) + N
     trees = np.arange(nodes.shape[0])[:, None]

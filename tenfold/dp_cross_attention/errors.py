@@ -28,7 +28,7 @@ class TooManyFeatures(InvalidSetting):
 
 
 class UnledgeredSketch(PermissionError):
-    """What would answer is not the release that the ledger ends with."""
+    """The sketch that would answer is not the release that the ledger ends with."""
 
 
 class BudgetExceeded(PermissionError):
@@ -40,4 +40,4 @@ class TooManyQueries(PermissionError):
 
 
 class HorizonReached(ValueError):
-    """More rows than the horizon for which a continual memory was calibrated."""
+    """The steps for which a continual memory was calibrated have all come."""

@@ -55,8 +55,8 @@ class TaylorFeatures:
     Then <P(q), P(k)> = T_g(<q, k>/τ) and ‖P(k)‖² = T_g(‖k‖²/τ), both up to rounding.
     **Deviation:** the paper's count is C(2(d + s), 2s) with every ordered product; equal monomials are one here.
 
-    Raises:
-        OddDegree, InvalidSetting, TooManyFeatures
+    Raises OddDegree or InvalidSetting if the degree is not an even number of at least 2; TooManyFeatures if there are
+    too many monomials.
     """
 
     kernel_nonnegative = True
@@ -79,7 +79,7 @@ class TaylorFeatures:
     def _parents(self) -> list[list[int]]:
         """For every degree, how many of its monomials, the last ones, have no variable below each variable.
 
-        These times the variable are the monomials of the next degree whose first variable it is.
+        These monomials times the variable are the monomials of the next degree whose first variable it is.
         """
         tails = range(self.dimension, 0, -1)  # number of variables from this one on
         return [[math.comb(tail + degree - 1, degree) for tail in tails] for degree in range(self.degree)]
@@ -135,8 +135,7 @@ class RandomFeatures:
 
     The projections are public: ``seed`` is stored beside the sketch and has nothing to do with the noise.
 
-    Raises:
-        InvalidSetting: the count is not an even number of at least 2.
+    Raises InvalidSetting if the count is not an even number of at least 2.
     """
 
     kernel_nonnegative = False
@@ -190,11 +189,11 @@ class ExactKernel:
 
     @property
     def scale(self) -> Float[np.ndarray, " r"]:
-        """There is none; raises ``InvalidSetting``."""
+        """Raises InvalidSetting: the exact kernel has no finite feature map."""
         raise InvalidSetting("the exact kernel has no finite feature map; use ExactKernelMemory")
 
     def raw(self, rows: Any, out: Any = None) -> Any:
-        """There is none; raises ``InvalidSetting``."""
+        """Raises InvalidSetting: the exact kernel has no finite feature map."""
         return self.scale
 
     raw_torch = raw

@@ -103,8 +103,8 @@ class ExactKernelMemory:
     ) -> Any:
         """Answer queries (m, d) as ``PrivateMemory.query`` does; the same query gets the same answer for ever.
 
-        Raises:
-            InvalidMemory, BoundViolated; TooManyQueries once ``max_queries`` different ones were asked.
+        Raises InvalidMemory or BoundViolated if the queries are at fault; TooManyQueries if ``max_queries`` different
+        ones were asked before.
         """
         release = self.ledger.releases[-1]
         known = release.setting

@@ -52,8 +52,7 @@ class Release:
         if abs(self.sensitivity / honest - 1) > 1e-9 or abs(self.mu * self.noise_sd / honest - 1) > 1e-9:
             raise UnledgeredSketch(
                 f"a release claims Δ = {self.sensitivity:g}, σ = {self.noise_sd:g}, μ = {self.mu:g}, which do not "
-                "agree "
-                f"with its public numbers (Δ = {honest:g}): do not answer from it"
+                f"agree with its public numbers (Δ = {honest:g}): do not answer from it"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class Ledger:
             )
 
     def with_release(self, release: Release) -> Ledger:
-        """Return the ledger with one more release; raises ``BudgetExceeded``."""
+        """Return the ledger with one more release. Raises BudgetExceeded if it would exceed the budget."""
         self.allow(release.mu)
         return replace(self, releases=(*self.releases, release))
 
@@ -137,7 +136,7 @@ class Ledger:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Ledger:
-        """Return the ledger that ``as_dict`` wrote; raises TypeError or KeyError where fields are wrong."""
+        """Return the ledger that ``as_dict`` wrote. Raises TypeError or KeyError if fields are wrong."""
         releases = tuple(Release(**{**item, "setting": Setting(**item["setting"])}) for item in content["releases"])
         budget = content["budget_epsilon"]
         return cls(probability(content["delta"], "delta"), releases, budget and positive(budget, "budget_epsilon"))

@@ -59,8 +59,8 @@ class PrivateMemory:
         ``features``, ``group``, …) are those of ``calibration.setting``. ``temperature`` "d" is the paper's 1/d,
         "sqrt_d" ordinary attention's 1/√d. ``insecure_seed`` makes the noise reproducible and the release insecure.
 
-        Raises:
-            InvalidMemory, BoundViolated: the rows; InvalidSetting, InvalidBudget: the public numbers.
+        Raises InvalidMemory or BoundViolated if the rows are at fault; InvalidSetting or InvalidBudget if the public
+        numbers are.
         """
         keys, values = _same_length(keys, values)
         known = checked_setting(
@@ -139,8 +139,8 @@ class PrivateMemory:
         the output projected onto ‖·‖ ≤ ρ_v, both of which are free. With ``released="numerator"`` the
         unnormalised numerators are returned.
 
-        Raises:
-            InvalidMemory, BoundViolated: the queries; UnledgeredSketch: the sketch is not the ledger's last release.
+        Raises InvalidMemory or BoundViolated if the queries are at fault; UnledgeredSketch if the sketch is not the
+        ledger's last release.
         """
         self._verified()
         if hasattr(queries, "detach"):
@@ -188,9 +188,8 @@ class PrivateMemory:
     def load(cls, path: Any) -> PrivateMemory:
         """Read a file that ``save`` wrote.
 
-        Raises:
-            UnledgeredSketch: the file's sketch is not the last release of the file's ledger.
-            InvalidMemory: it is not such a file.
+        Raises UnledgeredSketch if the file's sketch is not the last release of the file's ledger; InvalidMemory if
+        the file is not one that ``save`` wrote.
         """
         from tenfold.dp_cross_attention.storage import load
 

@@ -1,7 +1,7 @@
 """Cross-attention as a torch module that answers from a private memory.
 
 Shapes and argument names are those of diffusers' ``Attention``; the memory is given once, by ``fit``, which releases
-one sketch a head. Afterwards ``forward`` touches no private row.
+one sketch per head. Afterwards ``forward`` touches no private row.
 
 Legend: B batch, T query tokens, n memory rows, H heads, e head width, r features, c = e + 1.
 """
@@ -79,7 +79,8 @@ class PrivateCrossAttention(nn.Module):
         ``radius`` bounds each head's keys and queries, ``value_radius`` each head's values; both are public. Longer
         vectors are an error, or are shortened by a module made with ``on_violation="clip"``, here and in ``forward``.
         A second call is a second release: the ledger adds up,
-        and ``budget_epsilon`` refuses what would exceed it. Raises as ``PrivateMemory.fit``.
+        and ``budget_epsilon`` refuses what would exceed it.
+        Raises as ``PrivateMemory.fit``.
         """
         mu = 1 / unit_noise(epsilon, delta)
         return self.fit_mu(
@@ -158,8 +159,8 @@ class PrivateCrossAttention(nn.Module):
         """Attend from hidden_states (B, T, query_dim), or (B, C, h, w), to the fitted memory.
 
         ``encoder_hidden_states`` is None or all zeros, which stands for "the memory": anything else would be new
-        rows without a budget. Raises UnledgeredSketch for those,
-        before ``fit``, or if the sketch is not the ledger's.
+        rows without a budget.
+        Raises UnledgeredSketch for those, before ``fit``, or if the sketch is not the ledger's.
         """
         if encoder_hidden_states is not None and bool((encoder_hidden_states != 0).any()):
             raise UnledgeredSketch(

@@ -1,4 +1,4 @@
-"""What an observer of a mechanism sees of two neighbouring memories, as one score a run.
+"""What an observer of a mechanism sees of two neighbouring memories, as one score per run.
 
 Each function runs the mechanism's own code on rows and on their neighbour and returns the scores of the lower and of
 the higher of the two. The most powerful score of Gaussian noise is the projection on the difference, that of trees the

@@ -34,8 +34,7 @@ class PrivateEncoderDecoderAttention(PrivateCrossAttention):
 def private_copy(attention: nn.Module) -> PrivateCrossAttention:
     """Return an unfitted private module with the weights of a cross-attention of diffusers or transformers.
 
-    Raises:
-        InvalidSetting: it is none, or it does more than project, attend and project.
+    Raises InvalidSetting if the module is no cross-attention, or does more than project, attend and project.
     """
     if isinstance(attention, PrivateCrossAttention):
         return attention
@@ -44,9 +43,8 @@ def private_copy(attention: nn.Module) -> PrivateCrossAttention:
     if all(hasattr(attention, name) for name in ("q_proj", "k_proj", "v_proj", "out_proj", "num_heads")):
         return _from_transformers(attention)
     raise InvalidSetting(
-        f"{type(attention).__name__} has neither to_q, to_k, to_v, to_out nor q_proj, k_proj, v_proj, out_proj: "
-        "build a "
-        "PrivateCrossAttention of its sizes and copy the weights"
+        f"{type(attention).__name__} has neither to_q, to_k, to_v, to_out nor q_proj, k_proj, v_proj, out_proj: build "
+        "a PrivateCrossAttention of its sizes and copy the weights"
     )
 
 
@@ -96,8 +94,8 @@ def replace_cross_attention(model: nn.Module, on_violation: OnViolation = "error
     """Replace every text cross-attention (``attn2`` in diffusers, ``encoder_attn`` in transformers) in place.
 
     ``on_violation`` says what they do with vectors longer than their bound: "error" or "clip". Returns the new modules
-    by name, unfitted. Raises InvalidSetting if there is none, or one cannot be replaced; the
-    model is then as it was.
+    by name, unfitted.
+    Raises InvalidSetting if there is none, or one cannot be replaced; the model is then as it was.
     """
     places = [
         (name, parent, attribute, child)

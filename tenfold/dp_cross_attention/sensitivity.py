@@ -33,9 +33,8 @@ def sketch_sensitivity(
     Add or remove a row: √(T(ρ_v² + λ²)). ``released="numerator"``: values are non-negative and the denominator's
     column is not released; then <v, v'> ≥ 0 and Δ = √2·ρ_v√T for κ ≥ 0, 2ρ_v√T otherwise, ρ_v√T for add or remove.
 
-    Raises:
-        InvalidSetting: an unknown relation or release.
-        InvalidBudget: a bound is not a number above zero.
+    Raises InvalidSetting if the relation or the release is unknown; InvalidBudget if a bound is not a number above
+    zero.
     """
     T, rho_v = positive(norm_squared, "norm_squared"), positive(value_radius, "value_radius")
     if neighbours not in ("replace_one", "add_remove") or released not in ("joint", "numerator"):

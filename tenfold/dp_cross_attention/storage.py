@@ -16,7 +16,7 @@ FORMAT = "tenfold private memory 1"
 
 
 def save(path: Any, sketch: Float[np.ndarray, "r c"], ledger: Ledger) -> None:
-    """Write the file; raises ``UnledgeredSketch`` if the sketch is not the ledger's last release."""
+    """Write the file. Raises UnledgeredSketch if the sketch is not the ledger's last release."""
     from safetensors.numpy import save_file
 
     ledger.require(sketch)
@@ -27,9 +27,8 @@ def save(path: Any, sketch: Float[np.ndarray, "r c"], ledger: Ledger) -> None:
 def load(path: Any) -> tuple[Float[np.ndarray, "r c"], Ledger]:
     """Return sketch and ledger, checked against each other.
 
-    Raises:
-        InvalidMemory: the file is missing or is not one that ``save`` wrote.
-        UnledgeredSketch: the sketch is not the ledger's last release, or the noise is not what σ = Δ/μ asks.
+    Raises InvalidMemory if the file is missing or is not one that ``save`` wrote; UnledgeredSketch if the sketch is
+    not the ledger's last release, or the noise is not what σ = Δ/μ asks.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -26,9 +26,7 @@ def taylor(s: Float[np.ndarray, ...] | float, degree: int) -> np.ndarray:
 def logit_bound(bound: float) -> float:
     """Return B if e^B can be summed over rows.
 
-    Raises:
-        InvalidSetting: B is not a finite number above zero.
-        LogitBoundTooLarge: B > 80.
+    Raises InvalidSetting if B is not a finite number above zero; LogitBoundTooLarge if B > 80.
     """
     if not math.isfinite(bound) or bound <= 0:
         raise InvalidSetting(f"the logit bound B = radius²/temperature = {bound} must be finite and above 0")
@@ -43,8 +41,7 @@ def logit_bound(bound: float) -> float:
 def even_degree(degree: object) -> int:
     """Return the degree if it is even and at least 2.
 
-    Raises:
-        OddDegree, InvalidSetting
+    Raises OddDegree if the degree is odd; InvalidSetting if it is not a whole number of at least 2.
     """
     if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or degree < 1:
         raise InvalidSetting(f"degree = {degree!r} must be an even whole number of at least 2")

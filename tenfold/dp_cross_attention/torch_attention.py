@@ -1,6 +1,6 @@
 """Checking, building and answering with torch tensors, on their own device; computed in float64.
 
-Legend: H heads with a sketch each, m queries a head, d key columns, c = d_v + 1 sketch columns, r features.
+Legend: H heads with a sketch each, m queries per head, d key columns, c = d_v + 1 sketch columns, r features.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tenfold.dp_cross_attention.validation import SLACK, OnViolation
 def clipped(rows: torch.Tensor, radius: float, name: str, on_violation: OnViolation) -> torch.Tensor:
     """Return rows (…, d) in float64 with lengths of at most ``radius``, by error or by clipping, after the cast.
 
-    Raises:
-        InvalidMemory: NaN or infinity; BoundViolated: a row is longer and ``on_violation`` is "error".
+    Raises InvalidMemory if a row holds NaN or infinity; BoundViolated if a row is longer and ``on_violation`` is
+    "error".
     """
     rows = rows.double()
     if not torch.isfinite(rows).all():
@@ -32,8 +32,7 @@ def clipped(rows: torch.Tensor, radius: float, name: str, on_violation: OnViolat
     if on_violation == "error" and bool((lengths > radius * (1 + SLACK)).any()):
         raise BoundViolated(
             f"{name} have a row longer than the public bound {radius:g}; scale by public numbers, state a larger "
-            "bound, "
-            "or ask for on_violation='clip'"
+            "bound, or ask for on_violation='clip'"
         )
     return torch.where(lengths > radius, rows * (radius / lengths.clamp_min(1e-300)), rows)
 

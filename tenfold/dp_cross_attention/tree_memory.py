@@ -1,4 +1,4 @@
-"""The paper's route: attention from one noisy tree a feature and a column, with composition done right.
+"""The paper's route: attention from one noisy tree per feature and column, with composition done right.
 
 Σ w_i<P(k_i), P(q)> = ½(Σw_i‖P(k_i)‖² + ‖P(q)‖²Σw_i − Σ_j Σ_i w_i (P_j(k_i) − P_j(q))²), the last sum from r trees,
 once for every value column and once with unit weights for the denominator. All trees hold the same rows, so their
@@ -115,7 +115,8 @@ class TreeMemory:
     ) -> TreeMemory:
         """Release all trees as one (ε, δ)-DP memory, replace-one; arguments as ``PrivateMemory.fit``.
 
-        ``noise="none"`` is a diagnostic without privacy. Raises InvalidMemory, BoundViolated, InvalidSetting.
+        ``noise="none"`` is a diagnostic without privacy.
+        Raises InvalidMemory or BoundViolated if the rows are at fault; InvalidSetting if a public number is.
         """
         keys, values = matrix(keys, "keys"), matrix(values, "values")
         known = checked_setting(

@@ -16,8 +16,7 @@ SLACK = 1e-9  # relative: vectors normalised in float64 are longer than 1 by les
 def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
     """Return ``array`` (NumPy, torch or nested lists) as float64 (n, d), without a copy where it is that already.
 
-    Raises:
-        InvalidMemory: another number of axes or columns, or no rows.
+    Raises InvalidMemory if the array has another number of axes or columns, or no rows.
     """
     if hasattr(array, "detach"):
         array = array.detach().cpu().double().numpy()
@@ -30,14 +29,14 @@ def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarra
 
 
 def finite(rows: Float[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n d"]:
-    """Return the rows; raises ``InvalidMemory`` if they hold NaN or infinity."""
+    """Return the rows. Raises InvalidMemory if they hold NaN or infinity."""
     if not np.isfinite(rows).all():
         raise InvalidMemory(f"{name} holds NaN or infinity, which no bound covers")
     return rows
 
 
 def matrix(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
-    """Return ``array`` as finite float64 (n, d); raises ``InvalidMemory`` like ``shaped`` and ``finite``."""
+    """Return ``array`` as finite float64 (n, d). Raises InvalidMemory as ``shaped`` and ``finite`` do."""
     return finite(shaped(array, name, columns), name)
 
 
@@ -47,8 +46,7 @@ def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violatio
     Longer ones are an error, or are shortened to ``radius`` where clipping is asked for. How many there were is not
     told: of private rows that number is private itself. Excess within rounding (10⁻⁹) is always shortened.
 
-    Raises:
-        BoundViolated: a row is longer and ``on_violation`` is "error".
+    Raises BoundViolated if a row is longer and ``on_violation`` is "error".
     """
     if on_violation not in ("error", "clip"):
         raise InvalidMemory(f"on_violation = {on_violation!r} must be 'error' or 'clip'")
@@ -65,7 +63,7 @@ def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violatio
 
 
 def nonnegative(values: Float[np.ndarray, "n v"]) -> Float[np.ndarray, "n v"]:
-    """Return the values; raises ``BoundViolated`` if one is negative."""
+    """Return the values. Raises BoundViolated if one is negative."""
     if values.min() < 0:
         raise BoundViolated("released='numerator' is proved for non-negative values only; release both, 'joint'")
     return values

@@ -6,7 +6,7 @@ w ← w∘h², scaled to Σw = d, about twice as fast as the paper's w ← w∘h
 which is the certificate; (4) if it fails, (2) and then Newton's method on the rows with weight and those that
 the pass found near or beyond the boundary, and (3) again.
 
-**Deviation:** the paper runs its rounds on all rows, which costs two passes a round. h² has no proof of
+**Deviation:** the paper runs its rounds on all rows, which costs two passes per round. h² has no proof of
 convergence (the linearised map 1 − 2λ, λ ∈ [0, 1], is marginally stable); it is only ever a start.
 Legend: n rows a_i, d columns, A (n, d), weights w (n,), h_i = a_iᵀ(AᵀWA)⁻¹a_i.
 """
@@ -35,7 +35,8 @@ def active_set(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     """Return weights whose exact pass shows max_i h_i ≤ 1 + ξ, or the best after ``max_updates``.
 
     A (n, d) of rank d without zero rows, read by blocks, never copied. An update is a squared round or a
-    Newton update. Raises ``RankDeficient``.
+    Newton update.
+    Raises RankDeficient if the rows do not span the space.
     """
     n, d = A.shape
     base = factor_rows(A)

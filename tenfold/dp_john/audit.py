@@ -15,7 +15,6 @@ from tenfold.privacy.audit import AuditResult, NoiseTest, audit_scores, noise_sd
 from tenfold.privacy.noise import NoiseSource
 
 RUNS = 20_000
-NOISE_ALARM = 1e-4
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class ModeAudit:
     @property
     def alarm(self) -> bool:
         """Whether the claimed ε is refuted, or the noise is smaller than claimed."""
-        return self.result.violation or (self.noise is not None and self.noise.p_too_small < NOISE_ALARM)
+        return self.result.violation or (self.noise is not None and self.noise.alarm)
 
 
 def calibration_for(mode: str, canary: CanaryPair, epsilon: float, delta: float) -> Calibration:
@@ -93,7 +92,7 @@ def audit_mode(
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> list[ModeAudit]:
-    """Audit a mode's own code on each of its canaries. It can refute the claim, never prove it."""
+    """Audit a mode's own code on each of its canaries: an audit can refute the claim, never prove it."""
     return [
         audit_observation(
             mode,

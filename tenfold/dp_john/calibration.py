@@ -1,4 +1,4 @@
-"""Calibration: from a budget and public numbers to what a private mode needs. It never sees the data."""
+"""Calibration: from a budget and public numbers, never from the data, to what a private mode needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODES = tuple(NEIGHBOURS)
 
 
 class InvalidCalibration(ValueError):
-    """A public number is missing, out of range, or is not a number."""
+    """A public number is missing, out of range or no number."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def _public(value: object, name: str, mode: str) -> float:
 def _closeness(value: object, mode: str) -> float:
     if value is None:
         raise InvalidCalibration(
-            f"mode {mode!r} needs closeness, the distance a row may move; "
-            "where rows may change freely no ellipsoid mode exists: use mode 'moment'"
+            f"mode {mode!r} needs closeness, the distance a row may move; where rows may change freely no ellipsoid "
+            "mode exists: use mode 'moment'"
         )
     return _public(value, "closeness", mode)
 
@@ -124,11 +124,9 @@ def calibrate(
     Choosing any of them by looking at A spends budget that is not counted here. Mode ``paper`` proves no ε:
     give ``noise_sd``, and leave ``epsilon`` and ``delta`` None.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
-        InvalidCalibration: an unknown mode, a missing public number, one that is not finite and above zero,
-            r_min > r, n < d, or neighbours that the mode does not protect.
-        SensitivityUnbounded: mode ``iterate`` has no bound even at the first round.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number; InvalidCalibration if the
+    mode is unknown, a public number is missing or not finite and above zero, r_min > r, n < d, or the mode does not
+    protect such neighbours; SensitivityUnbounded if mode ``iterate`` has no bound even at the first round.
     """
     common = _common(mode, n, d, neighbours, failure_probability)
     if mode == "paper":

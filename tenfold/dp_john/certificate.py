@@ -17,7 +17,7 @@ from tenfold.dp_john.whitening import Factor, factor_rows
 
 
 class InvalidWeights(ValueError):
-    """The weights are not one finite non-negative number a row."""
+    """The weights are not one finite non-negative number per row."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Certificate:
 def leverage_scores(A: NDArray, weights: NDArray) -> Float64[np.ndarray, " n"]:
     """Return h_i(w) = a_iᵀ(AᵀWA)⁻¹a_i (n,); Σ w_i h_i = d (trace identity).
 
-    A (n, d), weights (n,) ≥ 0. Two passes by blocks. Raises ``InvalidWeights``, ``RankDeficient``.
+    A (n, d), weights (n,) ≥ 0. Two passes by blocks.
+    Raises InvalidWeights if ``weights`` has another shape, a negative or non-finite entry, or only zeros;
+    RankDeficient if the weighted rows do not span the space.
     """
     return scores_under(factor_weighted(A, weights), A)
 
@@ -63,7 +65,8 @@ def leverage_scores(A: NDArray, weights: NDArray) -> Float64[np.ndarray, " n"]:
 def factor_weighted(A: NDArray, weights: NDArray) -> Factor:
     """Return R with AᵀWA = RᵀR, from the rows with positive weight.
 
-    Raises ``InvalidWeights``, and ``RankDeficient`` where those rows do not span the space.
+    Raises InvalidWeights if ``weights`` has another shape, a negative or non-finite entry, or only zeros;
+    RankDeficient if those rows do not span the space.
     """
     _check_weights(weights, A.shape[0])
     support = np.flatnonzero(weights)
@@ -90,7 +93,8 @@ def certificate_of(scores: Float64[np.ndarray, " n"], d: int) -> Certificate:
 def certify(A: NDArray, weights: NDArray) -> Certificate:
     """Return the certificate of ``weights`` (n,), scaled to Σw = d, for the rows of A (n, d).
 
-    Raises ``InvalidWeights``, ``RankDeficient``.
+    Raises InvalidWeights if ``weights`` has another shape, a negative or non-finite entry, or only zeros;
+    RankDeficient if the weighted rows do not span the space.
     """
     scores = leverage_scores(A, weights)
     return certificate_of(scores * (weights.sum() / A.shape[1]), A.shape[1])  # h(cw) = h(w)/c

@@ -24,7 +24,7 @@ def convex_program(A: NDArray, tolerance: float, max_updates: int, solver: Liter
     A (n, d) of rank d, whitened first. Stationarity C⁻¹ = Σ w_i a_i a_iᵀ makes the dual variables the
     weights; a solver leaves those of inactive rows slightly negative, within its tolerance, and they are set
     to zero (the certificate judges the result). CLARABEL runs to ξ/1000, SCS to ξ/10, at most 10⁻³.
-    Raises ``ProgramFailed``, ``RankDeficient``.
+    Raises ProgramFailed if the solver finds no solution; RankDeficient if the rows do not span the space.
     """
     import cvxpy
 

@@ -20,11 +20,9 @@ def rows_in_domain(A: Float[np.ndarray, "n d"], calibration: Calibration) -> Flo
     protected. Rank is not checked here, because a test of A's singular values would be a release of its
     own.
 
-    Raises:
-        InvalidPolytope: A is not a real matrix of the calibrated shape.
-        NonFiniteRow: a row has NaN or an infinity.
-        ZeroRow: a row is zero.
-        RowNormOutOfBounds: a row's norm is outside [row_norm_floor, row_norm_bound], where these are set.
+    Raises InvalidPolytope if A is not a real matrix of the calibrated shape; NonFiniteRow if a row has NaN or an
+    infinity; ZeroRow if a row is zero; RowNormOutOfBounds if a row's norm is outside [row_norm_floor,
+    row_norm_bound], where these are set.
     """
     A = np.asarray(A)
     if A.ndim != 2 or A.dtype.kind not in "fiu":

@@ -21,8 +21,9 @@ class NotPositiveDefinite(ValueError):
 class Ellipsoid:
     """{x : xᵀQx ≤ 1} with Q = ``matrix`` (d, d), symmetric positive definite, float64.
 
-    ``factor`` is upper triangular with Q = RᵀR. It is computed if not given; give it where it is known
-    better than Q, whose condition number is the square of R's. Raises ``NotPositiveDefinite``.
+    ``factor`` is R, upper triangular with Q = RᵀR, computed if not given; give R where it is known better
+    than Q, whose condition number is the square of R's.
+    Raises NotPositiveDefinite if Q is not.
     """
 
     matrix: Float64[np.ndarray, "d d"]
@@ -71,7 +72,7 @@ class Ellipsoid:
         return -float(np.log(np.abs(np.diagonal(self.root))).mean())
 
     def scaled(self, factor: float) -> Ellipsoid:
-        """Return the ellipsoid with every axis multiplied by ``factor``; ValueError unless it is positive."""
+        """Return the ellipsoid with every axis multiplied by ``factor``. Raises ValueError if that is not positive."""
         if not 0 < factor < np.inf:
             raise ValueError(f"an ellipsoid can only be scaled by a positive number, not by {factor}")
         return Ellipsoid(self.matrix / factor**2, self.root / factor)

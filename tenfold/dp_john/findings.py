@@ -1,6 +1,6 @@
 """The gaps between the paper's claims and a proof, each as numbers that anyone can recompute.
 
-They concern arXiv:2408.06395, as far as its abstract and summaries of it tell; each is a fact about
+The gaps concern arXiv:2408.06395, as far as the paper's abstract and summaries tell; each gap is a fact about
 the John ellipsoid or about truncated noise, whatever the paper's proof says.
 """
 
@@ -28,7 +28,8 @@ def matrix_subspace(n: int, d: int, generator: np.random.Generator) -> tuple[flo
 
     With n < d(d+1)/2 the span is a proper subspace of the symmetric matrices. An exact Q lies in that of
     its own A (0 to rounding) and almost surely not in that of a neighbour, whatever noise the weights had.
-    The second distance is relative to the change of Q. Raises ValueError unless n < d(d+1)/2.
+    The second distance is relative to the change of Q.
+    Raises ValueError if not n < d(d+1)/2.
     """
     if n >= d * (d + 1) // 2:
         raise ValueError(f"n = {n} rows span all symmetric matrices of size {d}: take n below {d * (d + 1) // 2}")
@@ -97,7 +98,7 @@ def holder_ratios(closeness: Array) -> Array:
 def duplicate_weight_change(updates: Array, eta: float) -> tuple[Array, Array]:
     """Gap 4: return by how much, relatively, T updates change a duplicate row's (average, last) weight.
 
-    Of two equal rows one is scaled by 1 + η: their weights' ratio grows by (1 + η)² a round, so the last
+    One of two equal rows is scaled by 1 + η: the ratio of their weights grows by (1 + η)² per round, so the last
     iterate's weight moves by about Tη and the average by about Tη/2, although the ellipsoid hardly moves.
     """
     A = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -115,9 +116,8 @@ def sketch_sensitivity(offsets: Array, closeness: float = 1e-3, seed: int = 0) -
     """Gap 5: return |log τ̂'_1 − log τ̂_1| and |log τ'_1 − log τ_1| as row 1 turns by ``closeness``.
 
     τ̂_1 = s⁻¹‖S W^{1/2}A M⁻¹a_1‖², with one sketch S held fixed. With s = 1 < d = 2 some direction of a_1
-    makes it 0.
-    The row starts at each of ``offsets`` from that direction: the sketched score's change, −2 log of the
-    offset and more, has no bound, while the exact score's stays of the order of the closeness.
+    makes τ̂_1 zero. The row starts at each of ``offsets`` from that direction: the sketched score's change, −2 log
+    of the offset and more, has no bound, while the exact score's stays of the order of the closeness.
     """
     generator = np.random.default_rng(seed)
     others, sketch = generator.standard_normal((6, 2)), generator.standard_normal(7)

@@ -35,7 +35,7 @@ def rounds_for(n: int, d: int, tolerance: float) -> int:
     """Return T = ⌈log(n/d)/log(1+ξ)⌉, at least 1: enough for max_i h_i(w̄) ≤ 1 + ξ with exact scores.
 
     log h_i is convex in w, so log h_i(w̄) ≤ T⁻¹ Σ_k log h_i(w_k) = T⁻¹ log(w_{T+1,i}/w_{1,i}) ≤ T⁻¹ log(n/d).
-    Raises ValueError unless ``tolerance`` is positive and n ≥ d ≥ 1.
+    Raises ValueError if ``tolerance`` is not positive, or not n ≥ d ≥ 1.
     """
     if not (tolerance > 0 and n >= d >= 1):
         raise ValueError(f"need tolerance > 0 and n ≥ d ≥ 1, not tolerance={tolerance}, n={n}, d={d}")
@@ -51,7 +51,8 @@ def rounds(A: NDArray, scores: Scores = leverage_scores) -> Iterator[Round]:
     """Yield the rounds of w ← w∘τ without end; take as many as wanted.
 
     A (n, d) with no zero rows. ``scores`` gives τ: exact by default, or a ``SketchedScores`` or
-    ``SampledScores``. Raises ``RankDeficient``.
+    ``SampledScores``.
+    Raises RankDeficient if the rows do not span the space.
     """
     n, d = A.shape
     weights = initial_weights(n, d)
@@ -70,7 +71,7 @@ def fixed_point(A: NDArray, updates: int, scores: Scores = leverage_scores) -> t
     """Return (w̄, w_{T+1}), both (n,) and scaled to Σw = d, after T = ``updates`` rounds.
 
     w̄ = T⁻¹ Σ_{k=1}^{T} w_k carries the proof; the last iterate is in practice far better and has none.
-    Raises ValueError unless ``updates`` ≥ 1, ``RankDeficient``.
+    Raises ValueError if ``updates`` < 1; RankDeficient if the rows do not span the space.
     """
     if updates < 1:
         raise ValueError(f"updates must be at least 1, not {updates}")

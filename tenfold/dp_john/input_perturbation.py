@@ -46,8 +46,7 @@ def perturb_rows_exactly(
 
     The step is a power of two, so that A/step, its rounding and the product are exact in float64.
 
-    Raises:
-        GridTooFine: an entry of A is so large that the grid has more than 2⁵² points up to it.
+    Raises GridTooFine if an entry of A is so large that the grid has more than 2⁵² points up to it.
     """
     calibration.require("input_exact")
     assert calibration.grid_step is not None and calibration.grid_variance is not None
@@ -63,7 +62,7 @@ def perturb_rows_exactly(
 def row_noise_bound(noise_sd: float, n: int, d: int, failure_probability: float) -> float:
     """Return sd(√d + √(2 ln(n/β))): no ‖z_i‖ of n rows of noise exceeds it, but with probability β.
 
-    It holds for Gaussian noise (‖·‖ is 1-Lipschitz) and for discrete Gaussian noise (sub-Gaussian with the
+    The bound holds for Gaussian noise (‖·‖ is 1-Lipschitz) and for discrete Gaussian noise (sub-Gaussian with the
     same sd: Hsu, Kakade & Zhang 2012, Theorem 1).
     """
     return noise_sd * (math.sqrt(d) + math.sqrt(2 * math.log(n / failure_probability)))
@@ -72,7 +71,7 @@ def row_noise_bound(noise_sd: float, n: int, d: int, failure_probability: float)
 def containment_margin(inner: Ellipsoid, longest_difference: float) -> float:
     """Return g such that ``inner``, in Ã's polytope, lies in A's once its axes are divided by 1 + g.
 
-    For x in it |a_iᵀx| ≤ |ã_iᵀx| + |(ã_i − a_i)ᵀx| ≤ 1 + ‖ã_i − a_i‖·√‖Q̃⁻¹‖ where no row differs by more
+    For x in ``inner`` |a_iᵀx| ≤ |ã_iᵀx| + |(ã_i − a_i)ᵀx| ≤ 1 + ‖ã_i − a_i‖·√‖Q̃⁻¹‖ where no row differs by more
     than ``longest_difference``. The bound must hold for every x at once, because Q̃ depends on the noise: a
     bound for a fixed x would be smaller, and wrong.
     """
@@ -85,8 +84,7 @@ def release_from_rows(
 ) -> PrivateJohnResult:
     """Return the result that follows from the released rows Ã: post-processing, which never sees A.
 
-    Raises:
-        InvalidPolytope: the noise left Ã without an ellipsoid (rank-deficient).
+    Raises InvalidPolytope if the noise left Ã without an ellipsoid (rank-deficient).
     """
     calibration.require("input", "input_exact")
     assert calibration.noise_sd is not None and calibration.n is not None

@@ -76,9 +76,8 @@ def noisy_rounds(A: Float[np.ndarray, "... n d"], calibration: Calibration, sour
     σ_k = Δ_k√T/μ_main with Δ_k from the public w_k, so that every round costs the
     same whatever the transcript. T is fixed beforehand: stopping on a test of the data would leak.
 
-    Raises:
-        SensitivityUnbounded: noise has made a weight so large that no bound holds; a function of the
-            transcript.
+    Raises SensitivityUnbounded if noise has made a weight so large that no bound holds; the error is a function of
+    the transcript.
     """
     c = calibration
     c.require("iterate")
@@ -121,9 +120,9 @@ def release_matrix(
 
 
 def score_bound(transcript: Transcript, failure_probability: float) -> float:
-    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B but with that probability.
+    """Return B with max_i a_iᵀ(AᵀW̄A + λ₀I)⁻¹a_i ≤ B, but with probability β = ``failure_probability``.
 
-    It is public, computed from the transcript alone. log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k
+    B is public, computed from the transcript alone. log aᵀM(w)⁻¹a is convex in w, so it is at most Σ_kα_k
     log τ_{k,i} = Σ_kα_k(released − log w_k)_i − Σ_kα_kσ_k g_{k,i}, and α_kσ_k = 1/Σ_jσ_j⁻¹ for every k
     makes the last sum exactly N(0, T)/Σ_jσ_j⁻¹.
     """
@@ -142,9 +141,8 @@ def release_iterates(A: Float[np.ndarray, "n d"], calibration: Calibration, sour
     in A's polytope. log vol(E*) ≤ const − ½ log det AᵀW̄A (weak duality), and AᵀW̄A ⪰ the shifted matrix −
     (λ₀ + 2c)I, so the reported volume gap includes the ridge.
 
-    Raises:
-        SensitivityUnbounded: see ``noisy_rounds``.
-        ReleasedMatrixIndefinite: the noise exceeded its bound c and made the matrix indefinite.
+    Raises SensitivityUnbounded as ``noisy_rounds`` does; ReleasedMatrixIndefinite if the noise exceeded its bound c
+    and made the matrix indefinite.
     """
     c = calibration
     assert c.ridge and c.row_norm_bound

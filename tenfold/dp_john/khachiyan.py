@@ -17,7 +17,8 @@ from tenfold.dp_john.wolfe_atwood import REFRESH, RankOneDesign
 def khachiyan(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     """Return weights with max_i h_i ≤ 1 + ξ, or those after ``max_updates``.
 
-    A (n, d) of rank d. Holds one whitened copy of A. Raises ``RankDeficient``.
+    A (n, d) of rank d. Holds one whitened copy of A.
+    Raises RankDeficient if the rows do not span the space.
     """
     n, d = A.shape
     design = RankOneDesign(factor_rows(A).whiten(np.asarray(A, dtype=np.float64)), np.full(n, 1 / n))

@@ -49,8 +49,7 @@ def noisy_moment(
 def positive_moment(noisy: Float[np.ndarray, "... d d"], calibration: Calibration) -> Float[np.ndarray, "... d d"]:
     """Return S, the noisy moment plus twice a public bound on the noise's norm: post-processing.
 
-    Raises:
-        ReleasedMatrixIndefinite: the noise exceeded twice its bound.
+    Raises ReleasedMatrixIndefinite if the noise exceeded twice its bound.
     """
     assert calibration.noise_sd is not None
     shift = symmetric_gaussian_norm_bound(calibration.d, calibration.noise_sd, calibration.failure_probability / 2)
@@ -116,8 +115,7 @@ def selection_target(n: int, calibration: Calibration) -> float:
 def release_moment(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
     """Return {x : xᵀSx ≤ 1/c}: at least min(qn, n − slack) constraints hold on it, but with probability β/2.
 
-    Raises:
-        ReleasedMatrixIndefinite: see ``positive_moment``.
+    Raises ReleasedMatrixIndefinite as ``positive_moment`` does.
     """
     c = calibration
     assert c.row_norm_bound is not None

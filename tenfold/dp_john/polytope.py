@@ -1,4 +1,4 @@
-"""The polytope P = {x : −1 ≤ Ax ≤ 1}: its rows, read a block at a time, and what makes them invalid.
+"""The polytope P = {x : −1 ≤ Ax ≤ 1}: its rows, read block by block, and what makes them invalid.
 
 Legend: n rows a_i, d columns, A (n, d).
 """
@@ -88,8 +88,8 @@ def check_rank(singular_values: Float64[np.ndarray, " d"], n: int) -> None:
 def validated_rows(A: ArrayLike) -> Float64[np.ndarray, "n d"]:
     """Return A (n, d) as float64 in C order, checked; the same array if it is that already.
 
-    Raises ``NonFiniteRow``, ``ZeroRow``, ``RankDeficient`` (also when n < d), or ``InvalidPolytope``
-    for what is not a real matrix.
+    Raises InvalidPolytope if it is not a real matrix; NonFiniteRow or ZeroRow if a row has NaN, an infinity or only
+    zeros; RankDeficient if the rows do not span the space, as always when n < d.
     """
     from tenfold.dp_john.whitening import factor_rows
 

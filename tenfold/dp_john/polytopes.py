@@ -46,7 +46,7 @@ def regular_polygon(k: int) -> Rows:
 
 
 def ill_conditioned(n: int, d: int, generator: np.random.Generator, condition: float = 1e8) -> Rows:
-    """Return normal rows times a matrix (d, d) of that condition number and without small columns."""
+    """Return normal rows times a matrix (d, d) of condition number ``condition`` and without small columns."""
     left, _ = np.linalg.qr(generator.standard_normal((d, d)))
     right, _ = np.linalg.qr(generator.standard_normal((d, d)))
     return generator.standard_normal((n, d)) @ (left * np.geomspace(1.0, 1.0 / condition, d)) @ right

@@ -27,12 +27,10 @@ def release_private(
 
     ``tolerance`` is the solver's, and is only used by mode ``input``, on the released rows.
 
-    Raises:
-        InvalidPolytope, NonFiniteRow, ZeroRow, RowNormOutOfBounds: A is outside the public domain (before
-            any noise is drawn); ``RankDeficient`` as well in mode ``paper``, or where the noisy rows are
-            deficient.
-        InvalidNoise: ``insecure_seed`` is neither None nor an integer ≥ 0.
-        SensitivityUnbounded, ReleasedMatrixIndefinite: the noise left nothing to release; a function of it.
+    Raises InvalidPolytope, NonFiniteRow, ZeroRow or RowNormOutOfBounds if A is outside the public domain, before any
+    noise is drawn; RankDeficient in mode ``paper``, or where the noisy rows are deficient; InvalidNoise if
+    ``insecure_seed`` is neither None nor an integer ≥ 0; SensitivityUnbounded or ReleasedMatrixIndefinite if the
+    noise left nothing to release, which is a function of the noise.
     """
     source = NoiseSource(insecure_seed)
     rows = rows_in_domain(A, calibration)
@@ -76,9 +74,8 @@ def private_john_ellipsoid(
     public bounds, and running time. Noise comes from the operating system unless ``insecure_seed`` is
     given. See ``calibrate`` for what each mode needs.
 
-    Raises:
-        InvalidBudget, InvalidCalibration, SensitivityUnbounded: see ``calibrate``.
-        InvalidPolytope and the others: see ``release_private``.
+    Raises InvalidBudget, InvalidCalibration and SensitivityUnbounded as ``calibrate`` does; InvalidPolytope and the
+    others as ``release_private`` does.
     """
     shape = np.shape(A)
     if len(shape) != 2:

@@ -32,7 +32,8 @@ def sampled_weights(
     """Return random weights w̃ (n,) with E AᵀW̃A = AᵀWA and at most ``count`` of them non-zero.
 
     ``overestimates`` (n,): non-negative, at least proportional to the leverages σ_i; rows are drawn with
-    replacement with p_i ∝ them, and each draw adds w_i/(count·p_i). Raises ``InvalidSample``.
+    replacement with p_i ∝ them, and each draw adds w_i/(count·p_i).
+    Raises InvalidSample if ``count`` < 1, or a row of positive weight has probability 0.
     """
     if count < 1:
         raise InvalidSample(f"at least one row must be sampled, not {count}")

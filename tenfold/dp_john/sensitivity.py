@@ -48,8 +48,7 @@ def round_sensitivity(
     ε₀√(λ_pub/λ₀)/r_min), where λ_max(M) ≤ λ_pub = r²Σw + λ₀; exchanging A and A' gives the same bound
     below.
 
-    Raises:
-        SensitivityUnbounded: η ≥ 1 for some row. It depends on public numbers only.
+    Raises SensitivityUnbounded if η ≥ 1 for some row, which depends on public numbers only.
     """
     nu = np.sqrt(weights / ridge) * closeness
     weighted = weights * row_norm_bound**2
@@ -57,9 +56,9 @@ def round_sensitivity(
     eta = nu * (2 * np.sqrt(t) + nu)
     if not np.all(eta < 1):
         raise SensitivityUnbounded(
-            f"one row can move M by a factor η = {np.max(eta):.3g} of itself, which must be below 1: "
-            f"raise ridge = {ridge:g} or lower closeness = {closeness:g} "
-            f"(largest weight {np.max(weights):.3g}, row_norm_bound = {row_norm_bound:g})"
+            f"one row can move M by a factor η = {np.max(eta):.3g} of itself, which must be below 1: raise ridge = "
+            f"{ridge:g} or lower closeness = {closeness:g} (largest weight {np.max(weights):.3g}, row_norm_bound = "
+            f"{row_norm_bound:g})"
         )
     others = -np.log1p(-eta)
     largest = row_norm_bound**2 * weights.sum(axis=-1, keepdims=True) + ridge  # λ_pub

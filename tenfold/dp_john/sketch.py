@@ -1,4 +1,4 @@
-"""Leverage scores through a Gaussian sketch: s numbers a row in place of d.
+"""Leverage scores through a Gaussian sketch: s numbers per row in place of d.
 
 Source: Cohen, Cousins, Lee & Yang 2019; Song, Yang, Yang & Zhou 2022 (arXiv:2211.14407).
 Legend: n rows a_i, d columns, A (n, d), M = AᵀWA, s sketch rows, S (s, n).
@@ -24,7 +24,9 @@ NUMBERS = 1 << 17  # of S held at once: 1 MiB
 def sketched_scores(A: NDArray, weights: NDArray, sketch_rows: int, columns: Columns) -> Float64[np.ndarray, " n"]:
     """Return τ̂_i = s⁻¹‖S W^½A M⁻¹a_i‖² (n,), with S (s = ``sketch_rows``, n) given some columns at a time.
 
-    E τ̂ = τ for standard Gaussian S; τ̂ = τ for S = √n·I. Raises ``RankDeficient``, ``InvalidWeights``.
+    E τ̂ = τ for standard Gaussian S; τ̂ = τ for S = √n·I.
+    Raises InvalidWeights if ``weights`` has another shape, a negative or non-finite entry, or only zeros;
+    RankDeficient if the weighted rows do not span the space.
     """
     n, d = A.shape
     factor = factor_weighted(A, weights)

@@ -73,8 +73,8 @@ def john_ellipsoid(
 
     A (n, d), real, n ≥ d, of rank d; ``tolerance`` ξ > 0. ``generator`` is for the sketched method alone (a
     fixed seed without it). No privacy: weights and ellipsoid are functions of A.
-    Raises ``ZeroRow``, ``NonFiniteRow``, ``RankDeficient``, ``InvalidPolytope``, ``NotConverged``, and
-    ValueError for a tolerance that is not positive or an unknown method.
+    Raises InvalidPolytope, NonFiniteRow, ZeroRow or RankDeficient if A is no bounded polytope; NotConverged if the
+    certificate is not reached; ValueError if ``tolerance`` is not positive or the method is unknown.
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, not {tolerance}")

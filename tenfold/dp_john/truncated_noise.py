@@ -1,4 +1,4 @@
-"""Mode ``paper``: the paper's truncated Gaussian noise on the weights, at an sd the user gives. No proven ε.
+"""Mode ``paper``: the paper's truncated Gaussian noise on the weights, at an sd that the user gives. No proven ε.
 
 The support of w(1 + z), z in [−c, c], moves with w: an output that one input can give and its neighbour
 cannot has positive probability (``gaps.truncation_mass``), and Q = AᵀW̄A is released exactly. This mode
@@ -33,8 +33,7 @@ def noisy_fixed_point(
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return (w̄, w_{T+1}) of w ← w∘τ∘(1 + z) (n,), scaled to Σw = d; with sd 0 those of ``fixed_point``.
 
-    Raises:
-        RankDeficient: the weighted rows do not span the space.
+    Raises RankDeficient if the weighted rows do not span the space.
     """
     c = calibration
     c.require("paper")
@@ -51,8 +50,7 @@ def noisy_fixed_point(
 def release_truncated(A: Float[np.ndarray, "n d"], calibration: Calibration, source: NoiseSource) -> PrivateJohnResult:
     """Return the averaged weights and the exact Q = AᵀW̄A: nothing is proven private.
 
-    Raises:
-        RankDeficient: the weighted rows do not span the space.
+    Raises RankDeficient if the weighted rows do not span the space.
     """
     c = calibration
     assert c.rounds is not None

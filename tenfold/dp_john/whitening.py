@@ -66,7 +66,8 @@ def weighted_gram(A: NDArray, weights: NDArray | None, factor: Factor | None = N
 def factor_rows(A: NDArray, weights: NDArray | None = None) -> Factor:
     """Return R with AᵀWA = RᵀR (W = I without weights).
 
-    A (n, d) any real type, weights (n,) ≥ 0. Raises ``RankDeficient`` by the ratio of singular values.
+    A (n, d) any real type, weights (n,) ≥ 0.
+    Raises RankDeficient if the rows do not span the space, by the ratio of singular values.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         factor = cholesky_factor(weighted_gram(A, weights))

@@ -62,7 +62,8 @@ class RankOneDesign:
 def wolfe_atwood(A: NDArray, tolerance: float, max_updates: int) -> Solution:
     """Return weights with max_i h_i ≤ 1 + ξ by rank-one updates, or those after ``max_updates``.
 
-    A (n, d) of rank d. Holds one whitened copy of A. Raises ``RankDeficient``.
+    A (n, d) of rank d. Holds one whitened copy of A.
+    Raises RankDeficient if the rows do not span the space.
     """
     n, d = A.shape
     X = factor_rows(A).whiten(np.asarray(A, dtype=np.float64))

@@ -25,7 +25,6 @@ from tenfold.privacy.audit import AuditResult, NoiseTest, audit_scores, noise_sd
 from tenfold.privacy.noise import NoiseSource
 
 RUNS = 20_000
-NOISE_ALARM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class ModeAudit:
     @property
     def alarm(self) -> bool:
         """Whether ε is refuted, the noise is smaller than claimed, or the theorem gives a larger ε than claimed."""
-        less_noise = self.noise is not None and self.noise.p_too_small < NOISE_ALARM
+        less_noise = self.noise is not None and self.noise.alarm
         wrong = self.implied is not None and self.implied > self.result.claimed_epsilon * (1 + 1e-9)
         return self.epsilon_lower_bound > self.result.claimed_epsilon or less_noise or wrong
 
@@ -150,7 +149,7 @@ def audit_correct(
     runs: int = RUNS,
     insecure_seed: int | None = None,
 ) -> list[ModeAudit]:
-    """Audit every mode's own code on its canaries. It can refute a claim, never prove one."""
+    """Audit every mode's own code on its canaries: an audit can refute a claim, never prove one."""
     return [
         audit_observation(
             mode,

@@ -1,4 +1,4 @@
-"""Calibration: from a budget and public numbers to the noise of each mode. It never sees the data.
+"""Calibration: from a budget and public numbers, never from the data, to the noise of each mode.
 
 - ``input``: Gaussian noise on X; one record moves by at most β.
 - ``ridge-sample``: G = ΦR + √λ₀N with R public; one record is replaced by any other.
@@ -26,7 +26,7 @@ GRAM_SENSITIVITY = math.sqrt(2.0)  # ‖zzᵀ − z'z'ᵀ‖_F ≤ √2 for unit
 
 
 class InvalidCalibration(ValueError):
-    """A public number is missing, out of range, or is not a number."""
+    """A public number is missing, out of range or no number."""
 
 
 class TooFewSamples(InvalidCalibration):
@@ -105,10 +105,9 @@ def calibrate(
 
     Choosing any of them by looking at the data spends budget that is not counted here.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or either is not a finite number.
-        InvalidCalibration: an unknown mode, or a public number that is missing or not above 0.
-        TooFewSamples, ConditionFails: mode ``paper`` cannot be run at this budget.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number; InvalidCalibration if the
+    mode is unknown, or a public number is missing or not above 0; TooFewSamples or ConditionFails if mode ``paper``
+    cannot be run at this budget.
     """
     if mode not in MODES:
         raise InvalidCalibration(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
@@ -222,8 +221,8 @@ def _paper(common: dict[str, Any], closeness: object, eta_min: object, operator_
 def affordable_samples(epsilon: float, delta: float, whitened: float) -> int:
     """Return the largest k with Δ ≤ min{ε/√(8k ln(1/δ)), ε/(8 ln(1/δ))}, Δ ≥ ‖K^{1/2}K'⁻¹K^{1/2} − I‖_F.
 
-    The source states the theorem for ε < 1. Raises ``ConditionFails`` where the second branch is violated,
-    ``TooFewSamples`` where k < 1.
+    The source states the theorem for ε < 1.
+    Raises ConditionFails if the second branch is violated; TooFewSamples if k < 1.
     """
     log_term = 8 * math.log(1 / probability(delta, "delta"))
     if whitened > positive(epsilon, "epsilon") / log_term:

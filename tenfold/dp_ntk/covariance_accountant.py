@@ -35,8 +35,7 @@ def whitened_eigenvalues(
     K' is K with row and column ``row`` replaced by ``changed``: K' − K = eaᵀ + aeᵀ, so that they are the
     inverses of 1 + the eigenvalues of the 2×2 matrix [a e]ᵀK⁻¹[e a].
 
-    Raises:
-        SingularCovariance: K or K' is not positive definite in float64.
+    Raises SingularCovariance if K or K' is not positive definite in float64.
     """
     change = np.asarray(changed, dtype=np.float64) - K[row]
     change[row] /= 2
@@ -64,8 +63,7 @@ def covariance_delta(epsilon: float, eigenvalues: Float[np.ndarray, " j"], sampl
 
     δ(ε) = E[(1 − e^{ε−L})₊], by quadrature over the first χ²_k and in closed form over the second.
 
-    Raises:
-        SingularCovariance: an eigenvalue is not finite and above 0.
+    Raises SingularCovariance if an eigenvalue is not finite and above 0.
     """
     values = np.asarray(eigenvalues, dtype=np.float64)
     if values.size > 2 or not (np.isfinite(values).all() and (values > 0).all()):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -16,12 +18,16 @@ from tenfold.dp_ntk.mechanisms import release_input, release_paper, release_ridg
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release, fit
 from tenfold.dp_ntk.sampling import direction_shape
-from tenfold.dp_ntk.validation import targets, unit_rows
+from tenfold.dp_ntk.validation import UnknownLabel, targets, unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 
 class BudgetSpent(RuntimeError):
     """A second release was asked of a budget that one release has used up."""
+
+
+class OneClass(ValueError):
+    """There is nothing to tell apart."""
 
 
 class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
@@ -48,6 +54,8 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         the modes that use it cannot tell x from −x; and with it no record is zero.
     label_share : part of the budget for noisy labels in modes ``input`` and ``ridge-sample``.
     eta_min : assumed smallest eigenvalue of mode ``paper``.
+    classes : the possible classes, public: any other label is an UnknownLabel. None takes those that occur in y, and so
+        tells that they do.
     public_seed : of the kernel's weights and of the projections, which are published.
     insecure_seed : makes the noise reproducible, and the release no longer private.
     on_refit : ``refuse``, or ``compose``: fit again, each fit spending the budget once more.
@@ -74,6 +82,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         intercept: bool = False,
         label_share: float = 0.0,
         eta_min: float | None = None,
+        classes: Sequence[Any] | None = None,
         public_seed: int = 0,
         insecure_seed: int | None = None,
         on_refit: str = "refuse",
@@ -89,6 +98,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         self.intercept = intercept
         self.label_share = label_share
         self.eta_min = eta_min
+        self.classes = classes
         self.public_seed = public_seed
         self.insecure_seed = insecure_seed
         self.on_refit = on_refit
@@ -96,10 +106,8 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> PrivateNTKClassifier:
         """Release once and fit to the release; X (n, d) real, y (n,) class labels.
 
-        Raises:
-            BudgetSpent: this object has already released, and ``on_refit`` is ``refuse``.
-            InvalidBudget, InvalidCalibration: see ``calibrate``.
-            InvalidRows: a row is zero or not finite.
+        Raises BudgetSpent if this object has already released and ``on_refit`` is ``refuse``; InvalidBudget and
+        InvalidCalibration as ``calibrate`` does; InvalidRows if a row is zero or not finite.
         """
         if self.on_refit not in ("refuse", "compose"):
             raise InvalidCalibration(f"on_refit = {self.on_refit!r} must be 'refuse' or 'compose'")
@@ -111,14 +119,26 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
             )
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_[0]!r}: two are needed")
+        known, labels = self._labels(y)
+        if len(known) < 2:
+            raise OneClass(f"there is one class, {known.tolist()[0]!r}: two are needed")
+        self.classes_ = known
         self.release_ = self._released(self._rows(X), targets(labels, len(self.classes_)))
         self.privacy_ = self.release_.privacy
         self.releases_ = made + 1
         self.model_ = fit(self.release_, self.ridge)
         return self
+
+    def _labels(self, y: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, " n"]]:
+        """Return the sorted classes, and the place of each label among them."""
+        if self.classes is None:
+            return np.unique(y, return_inverse=True)
+        known = np.unique(np.asarray(self.classes))
+        outside = np.flatnonzero(~np.isin(y, known))
+        if len(outside):
+            label = y[outside].tolist()[0]
+            raise UnknownLabel(f"label {label!r} of row {outside[0]} is none of the classes {known.tolist()}")
+        return known, np.searchsorted(known, y)
 
     def _rows(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
         return unit_rows(np.column_stack([X, np.ones(len(X))]) if self.intercept else X)
@@ -159,3 +179,20 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         scores = self.decision_function(X)
         chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[chosen]
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted state into ``folder``: model.safetensors and estimator.json, no pickles.
+
+        Raises NotFittedError before ``fit``.
+        """
+        from tenfold.dp_ntk.save_and_load import save
+
+        check_is_fitted(self)
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return the estimator that ``save`` wrote, its release with it."""
+        from tenfold.dp_ntk.save_and_load import load
+
+        return load(cls, folder)

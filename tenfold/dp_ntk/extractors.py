@@ -1,9 +1,9 @@
-"""Public feature extractors for pictures: fixed random convolutions, and a ResNet from a folder or the hub.
+"""Public feature extractors for images: fixed random convolutions, and a ResNet from a folder or the hub.
 
 Neither looks at the private data: the random filters come from a public generator, and each record is centred and
 scaled by itself.
 
-Legend:  N pictures · H height · W width · F filters · d features
+Legend:  N images · H height · W width · F filters · d features
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IMAGENET_SD = (0.229, 0.224, 0.225)
 
 
 def pixel_rows(pixels: Pixels) -> Float[np.ndarray, "N d"]:
-    """Return pixels as unit rows; an all-black picture is refused."""
+    """Return pixels as unit rows; an all-black image is refused."""
     return unit_rows(pixels.reshape(len(pixels), -1).astype(np.float64))
 
 
@@ -40,16 +40,16 @@ def random_convolution(
     import torch
     import torch.nn.functional as functional
 
-    pictures = pixels if pixels.ndim == 4 else pixels[..., None]
-    channels = pictures.shape[-1]
+    images = pixels if pixels.ndim == 4 else pixels[..., None]
+    channels = images.shape[-1]
     weights = generator.standard_normal((filters, channels * PATCH * PATCH))
     weights -= weights.mean(axis=1, keepdims=True)
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     bank = torch.from_numpy(weights.astype(np.float32)).view(filters, channels, PATCH, PATCH)
     pooled = []
     with torch.inference_mode():
-        for start in range(0, len(pictures), BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + BATCH])).float().permute(0, 3, 1, 2)
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).float().permute(0, 3, 1, 2)
             mean = functional.avg_pool2d(batch.mean(dim=1, keepdim=True), PATCH, stride)
             square = functional.avg_pool2d(batch.pow(2).mean(dim=1, keepdim=True), PATCH, stride)
             contrast = torch.sqrt((square - mean.pow(2)).clamp(min=0) + CONTRAST_FLOOR)  # of a patch
@@ -61,7 +61,7 @@ def random_convolution(
 
 
 class PretrainedResNet:
-    """ResNet features as the authors use them: pictures scaled to 224, pooled last layer, unit rows.
+    """ResNet features as the authors use them: images scaled to 224, pooled last layer, unit rows.
 
     ``source`` is a folder or a hub id such as microsoft/resnet-18, which is fetched at ``revision``; loaded through
     AutoModel from safetensors only.
@@ -76,14 +76,13 @@ class PretrainedResNet:
     def transform(self, pixels: Pixels, *, side: int = 224, batch: int = 64) -> Float[np.ndarray, "N d"]:
         """Return unit rows of the pooled features (512 of them for ResNet-18).
 
-        Raises:
-            InvalidRows: the pictures have no three colour channels.
+        Raises InvalidRows if the images do not have three colour channels.
         """
         import torch
         import torch.nn.functional as functional
 
         if pixels.ndim != 4 or pixels.shape[-1] != 3:
-            raise InvalidRows(f"a ResNet reads colour pictures (N, H, W, 3), not {pixels.shape}")
+            raise InvalidRows(f"a ResNet reads colour images (N, H, W, 3), not {pixels.shape}")
         mean, sd = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
         found = []
         with torch.inference_mode():

@@ -94,7 +94,7 @@ class FiniteKernel:
 
     @property
     def smooth(self) -> bool:
-        """ReLU is not: an arbitrarily small move of a row can flip a unit."""
+        """Whether the activation is quadratic: with ReLU an arbitrarily small move of a row can flip a unit."""
         return self.activation == "quadratic"
 
     def hidden(self, rows: Rows) -> Float[np.ndarray, "n m"]:
@@ -132,8 +132,8 @@ class FiniteKernel:
 class LimitKernel:
     """The kernel of infinite width: σ²⟨x, x'⟩² for the quadratic activation, arc-cosine for ReLU.
 
-    ReLU: ⟨x, x'⟩(π − θ)/2π for the first layer; ``both_layers`` adds ‖x‖‖x'‖(sin θ + (π − θ)cos θ)/2π. It
-    does not depend on σ for the first layer, and is given at σ = 1 for both.
+    ReLU: ⟨x, x'⟩(π − θ)/2π for the first layer; ``both_layers`` adds ‖x‖‖x'‖(sin θ + (π − θ)cos θ)/2π. The
+    kernel does not depend on σ for the first layer, and is given at σ = 1 for both layers.
     """
 
     sd: float = 1.0
@@ -142,7 +142,7 @@ class LimitKernel:
 
     @property
     def smooth(self) -> bool:
-        """The limits are smooth; only finite ReLU networks are not."""
+        """Always true: limits are smooth, only finite ReLU networks are not."""
         return True
 
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]:

@@ -131,8 +131,7 @@ def release_ssp(
 def checked_factor(K: Float[np.ndarray, "n n"], eta_min: float) -> Float[np.ndarray, "n n"]:
     """Return F with FFᵀ = K, after comparing K's smallest eigenvalue with the declared η_min.
 
-    Raises:
-        AssumptionFails: it is smaller, or 0 in float64. The refusal depends on the data and is not protected.
+    Raises AssumptionFails if it is smaller, or 0 in float64; the refusal depends on the data and is not protected.
     """
     F = factor(K)
     values = np.sum(F**2, axis=0)  # the eigenvalues of K
@@ -158,8 +157,7 @@ def release_paper(
 
     ``kernel_factor`` F with FFᵀ = K(X, X) saves its computation; without it η_min is checked first.
 
-    Raises:
-        AssumptionFails, NotSmooth: the theorem's assumption does not hold for this K.
+    Raises AssumptionFails or NotSmooth if the theorem's assumption does not hold for this K.
     """
     if not kernel.smooth:
         raise NotSmooth("a finite ReLU kernel jumps when a record moves a little: use the quadratic kernel or a limit")

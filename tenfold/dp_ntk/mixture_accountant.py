@@ -50,8 +50,7 @@ def mixture_delta(
     ``distance`` D ≥ ‖φ − φ'‖, ``noise_variance`` λ₀, ``samples`` k; ``label_mu`` is the μ of a Gaussian release
     of the labels beside it, whose square adds.
 
-    Raises:
-        InvalidBudget: ε, D or λ₀ is not finite and above 0.
+    Raises InvalidBudget if ε, D or λ₀ is not finite and above 0.
     """
     epsilon, distance = positive(epsilon, "epsilon"), positive(distance, "distance")
     variance = positive(noise_variance, "noise_variance")
@@ -71,9 +70,8 @@ def smallest_noise_variance(
 ) -> float:
     """Return λ₀, rounded up by one part in 10⁹, that makes (R, G) and the noisy labels (ε, δ)-DP.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1) or below what the tail mass leaves, D ≤ 0; or the labels alone
-            exceed the budget.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1) or below what the tail mass leaves, D ≤ 0, or the labels alone
+    exceed the budget.
     """
     from tenfold.privacy.gaussian import InvalidBudget, gaussian_delta
 

@@ -19,8 +19,7 @@ class SingularSystem(ValueError):
 def fit_dense(K: Float[np.ndarray, "n n"], Y: Targets, ridge: float) -> Targets:
     """Return α = (K + λI)⁻¹Y by Cholesky, in float64; K is not changed.
 
-    Raises:
-        SingularSystem: the factorisation fails, as it does for a near-singular K with λ = 0.
+    Raises SingularSystem if the factorisation fails, as it does for a near-singular K with λ = 0.
     """
     system = np.array(K, dtype=np.float64)
     system[np.diag_indices_from(system)] += ridge
@@ -38,8 +37,7 @@ def fit_woodbury(G: Float[np.ndarray, "n k"], Y: Targets, ridge: float) -> Targe
 
     Where k ≥ n the dense form is the cheaper one and is used.
 
-    Raises:
-        SingularSystem: λ ≤ 0, since GGᵀ has rank k < n.
+    Raises SingularSystem if λ ≤ 0, since GGᵀ has rank k < n.
     """
     n, k = G.shape
     if k >= n:

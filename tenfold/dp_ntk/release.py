@@ -47,7 +47,7 @@ class Model:
     coefficients: Float[np.ndarray, "k C"]
 
     def decision_function(self, queries: Queries) -> Float[np.ndarray, "q C"]:
-        """Return one score a class; queries are not protected by the release, which does not know them."""
+        """Return one score per class; queries are not protected by the release, which does not know them."""
         kernel, arrays = self.release.kernel, self.release.arrays
         if isinstance(kernel, RandomFeatures):
             return kernel.transform(queries) @ self.coefficients
@@ -63,8 +63,7 @@ def fit(release: Release, ridge: float) -> Model:
 
     In mode ``ssp`` the bound on the noise's norm is added to λ, so that ZᵀZ + noise stays positive definite.
 
-    Raises:
-        SingularSystem: λ is not above 0, or too small for the noise in the system.
+    Raises SingularSystem if λ is not above 0, or too small for the noise in the system.
     """
     arrays = release.arrays
     match release.mode:

@@ -39,7 +39,7 @@ def direction_shape(kernel: FiniteKernel | LimitKernel, dimension: int) -> tuple
 def sample_by_features(
     kernel: FiniteKernel | LimitKernel, rows: Rows, count: int, source: NoiseSource
 ) -> Float[np.ndarray, "n k"]:
-    """Return G (n, k) with columns N(0, K(X, X)), forming neither K nor Φ: O(n·d·m) a column, O(d·m) memory."""
+    """Return G (n, k) with columns N(0, K(X, X)), forming neither K nor Φ: O(n·d·m) per column, O(d·m) memory."""
     shape = direction_shape(kernel, rows.shape[1])
     columns = [project(kernel, rows, source.gaussian((1, *shape), 1.0)) for _ in range(count)]
     return np.concatenate(columns, axis=1)
@@ -60,5 +60,5 @@ def sample_by_factor(F: Float[np.ndarray, "n n"], count: int, source: NoiseSourc
 
 
 def sampled_kernel(G: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n n"]:
-    """Return K̃ = k⁻¹ΣgjgjT, whose mean is K, with E‖K̃ − K‖²_F = (tr²K + ‖K‖²_F)/k."""
+    """Return K̃ = k⁻¹ Σ g_j g_jᵀ, whose mean is K, with E‖K̃ − K‖²_F = (tr²K + ‖K‖²_F)/k."""
     return G @ G.T / G.shape[1]

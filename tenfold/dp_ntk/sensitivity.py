@@ -15,7 +15,7 @@ from jaxtyping import Float
 def frobenius_sensitivity(n: int, closeness: float, *, row_norm: float = 1.0, operator_norm: float = 1.0) -> float:
     """Return ‖M‖B³β√(8(n − 1) + 16) ≥ ‖K − K'‖_F: 2(n − 1) entries move by 2‖M‖B³β, one by 4‖M‖B³β.
 
-    ``operator_norm`` is ‖W‖_op/√m (σ in the limit). This is O(√n σ²B³β) with its constant.
+    ``operator_norm`` is ‖W‖_op/√m (σ in the limit). The bound is O(√n σ²B³β) with its constant.
     """
     return operator_norm**2 * row_norm**3 * closeness * math.sqrt(8 * (n - 1) + 16)
 

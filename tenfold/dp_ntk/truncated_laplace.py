@@ -56,8 +56,7 @@ class TruncatedLaplace:
 def truncated_laplace(epsilon: float, delta: float, closeness: float, dimension: int) -> TruncatedLaplace:
     """Return the noise that makes X̃ (ε, δ)-DP towards one row that moves by at most ``closeness`` in ℓ2.
 
-    Raises:
-        InvalidBudget: ε ≤ 0, δ outside (0, 1), or β ≤ 0.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or β ≤ 0.
     """
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
     sensitivity = math.sqrt(dimension) * positive(closeness, "closeness")

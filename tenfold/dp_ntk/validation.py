@@ -24,12 +24,15 @@ class RowNotUnit(InvalidRows):
     """A row is longer than the public bound of 1."""
 
 
+class UnknownLabel(InvalidRows):
+    """A label is none of the public classes."""
+
+
 def unit_rows(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Return the rows of X divided by their norms, float64: a function of each record alone, so it costs nothing.
 
-    Raises:
-        InvalidRows: X is not a real matrix with at least one row and column.
-        NonFiniteRow, ZeroRow: a row has no direction; nothing is repaired.
+    Raises InvalidRows if X is not a real matrix with at least one row and column; NonFiniteRow or ZeroRow if a row
+    has no direction: nothing is repaired.
     """
     X = np.asarray(X)
     if X.ndim != 2 or X.dtype.kind not in "fiub" or 0 in X.shape:
@@ -48,8 +51,8 @@ def unit_rows(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def check_unit(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Return X as float64 after checking that it is finite and its rows are at most 1 long.
 
-    Raises:
-        InvalidRows, NonFiniteRow, RowNotUnit: as their names say.
+    Raises InvalidRows if X is not a real matrix; NonFiniteRow if a row has NaN or an infinity; RowNotUnit if a row is
+    longer than 1.
     """
     X = np.asarray(X)
     if X.ndim != 2 or X.dtype.kind not in "f":
@@ -68,8 +71,7 @@ def check_unit(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def targets(labels: Int[np.ndarray, " n"], classes: int) -> Float[np.ndarray, "n C"]:
     """Return one-hot targets ±1: +1 in the column of the label.
 
-    Raises:
-        InvalidRows: a label is outside 0 … classes − 1.
+    Raises InvalidRows if a label is outside 0 … classes − 1.
     """
     labels = np.asarray(labels)
     if (

@@ -1,4 +1,4 @@
-"""Pictures in each published format, from small files of the same make."""
+"""Images in each published format, from small files of the same make."""
 
 import gzip
 import io
@@ -34,14 +34,14 @@ def test_idx_files(tmp_path):
     assert len(read_images(tmp_path, "test").labels) == 2
     first = read_images(tmp_path, "train", per_class=2)
     assert np.array_equal(first.pixels, pixels[[0, 1, 2, 3]])
-    with pytest.raises(TableMismatch, match=r"class 0 has 3 pictures, and 4 were asked for"):
+    with pytest.raises(TableMismatch, match=r"class 0 has 3 images, and 4 were asked for"):
         read_images(tmp_path, "train", per_class=4)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"not idx"))
     with pytest.raises(CorruptArchive, match="no IDX file"):
         read_images(tmp_path, "train")
 
 
-def test_a_parquet_file_of_encoded_pictures(tmp_path):
+def test_a_parquet_file_of_encoded_images(tmp_path):
     def encoded(value):
         buffer = io.BytesIO()
         Image.fromarray(np.full((4, 4, 3), value, np.uint8)).save(buffer, "PNG")
@@ -50,7 +50,7 @@ def test_a_parquet_file_of_encoded_pictures(tmp_path):
     frame = pd.DataFrame(
         {"split": ["train", "test", "train"], "label": [3, 1, 2], "image": [encoded(9), encoded(8), encoded(7)]}
     )
-    frame.to_parquet(tmp_path / "pictures.parquet")
+    frame.to_parquet(tmp_path / "images.parquet")
     train, test = read_images(tmp_path, "train"), read_images(tmp_path, "test")
     assert train.pixels[:, 0, 0, 0].tolist() == [9, 7] and train.labels.tolist() == [3, 2]
     assert test.pixels[:, 0, 0, 0].tolist() == [8] and test.labels.tolist() == [1]
@@ -58,7 +58,7 @@ def test_a_parquet_file_of_encoded_pictures(tmp_path):
 
 def test_cifars_binary_archive(tmp_path):
     pixels = GENERATOR.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    records = [bytes([label]) + picture.transpose(2, 0, 1).tobytes() for label, picture in enumerate(pixels)]
+    records = [bytes([label]) + image.transpose(2, 0, 1).tobytes() for label, image in enumerate(pixels)]
     with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as archive:
         for name, content in {"data_batch_2": records[1], "data_batch_1": records[0], "test_batch": records[2]}.items():
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
@@ -70,5 +70,5 @@ def test_cifars_binary_archive(tmp_path):
 
 
 def test_an_unknown_folder_is_refused(tmp_path):
-    with pytest.raises(TableMismatch, match="no pictures in a known format"):
+    with pytest.raises(TableMismatch, match="no images in a known format"):
         read_images(tmp_path, "train")

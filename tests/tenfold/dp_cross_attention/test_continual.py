@@ -66,7 +66,7 @@ def test_the_horizon_is_the_end_and_nothing_is_asked_before_the_start(memory_row
     empty = ContinualMemory(3, 3, 2, epsilon=1.0, **PUBLIC)
     with pytest.raises(InvalidMemory, match="no rows"):
         empty.query(memory_rows.queries)
-    with pytest.raises(InvalidMemory, match="one value a key"):
+    with pytest.raises(InvalidMemory, match="one value per key"):
         empty.append(memory_rows.keys[:2], memory_rows.values[:1])
     with pytest.raises(InvalidMemory, match="horizon"):
         ContinualMemory(0, 3, 2, epsilon=1.0, **PUBLIC)

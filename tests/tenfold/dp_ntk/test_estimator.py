@@ -10,7 +10,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tenfold.dp_ntk import BudgetSpent, PrivateNTKClassifier
 from tenfold.dp_ntk.calibration import InvalidCalibration
-from tenfold.dp_ntk.validation import ZeroRow
+from tenfold.dp_ntk.validation import UnknownLabel, ZeroRow
+from tenfold.models import load, write
 
 #: A budget without any privacy, a seed, and refits allowed: the checks are about the interface, not about noise.
 INTERFACE = {"epsilon": 1e9, "insecure_seed": 0, "on_refit": "compose", "ridge": 1e-3, "intercept": True}
@@ -99,3 +100,38 @@ def test_refusals_are_named(digits):
         PrivateNTKClassifier().fit(X, np.zeros(len(X), int))
     with pytest.raises(ValueError, match="eta_min"):
         PrivateNTKClassifier(mode="paper", closeness=1e-6).fit(X, y)
+
+
+def test_classes_may_be_declared_so_that_a_release_does_not_tell_which_occur(digits):
+    X, X_test, y, _ = digits
+    declared = PrivateNTKClassifier(epsilon=8.0, delta=1e-5, classes=range(12), insecure_seed=1).fit(X, y)
+    assert declared.classes_.tolist() == list(range(12)) and declared.release_.arrays["cross"].shape == (200, 12)
+    named = np.array(list("jihgfedcba"))[y]  # the order of the classes is not that of their numbers
+    both = [
+        PrivateNTKClassifier(epsilon=8.0, delta=1e-5, classes=classes, insecure_seed=1).fit(X, named)
+        for classes in (None, list("bacdefghij"))
+    ]
+    assert np.array_equal(both[0].predict(X_test), both[1].predict(X_test))
+    with pytest.raises(UnknownLabel, match=r"label 'f' of row \d+ is none of the classes \['a', 'b'\]"):
+        PrivateNTKClassifier(classes=["b", "a"]).fit(X[:9], list("abababafb"))
+    with pytest.raises(ValueError, match="one class"):
+        PrivateNTKClassifier(classes=["a"]).fit(X[:2], ["a", "a"])
+
+
+@pytest.mark.parametrize("settings", [*MODES.items(), ("ridge-sample", {"width": 20}), ("input", {"closeness": 1.0})])
+def test_saved_and_loaded_it_is_as_before(digits, tmp_path, settings):
+    X, X_test, y, _ = digits
+    mode, more = settings
+    made = PrivateNTKClassifier(epsilon=8.0, delta=1e-5, mode=mode, classes=list(range(10)), **more).fit(X, y)
+    write(tmp_path / "model", made, "card")
+    found = load(tmp_path / "model")
+    assert np.array_equal(found.decision_function(X_test), made.decision_function(X_test))
+    assert found.get_params() == made.get_params() and found.classes_.dtype == made.classes_.dtype
+    assert found.privacy_ == made.privacy_ and found.releases_ == 1 and not hasattr(found, "feature_names_in_")
+    assert {name: array.tolist() for name, array in found.release_.arrays.items()} == {
+        name: array.tolist() for name, array in made.release_.arrays.items()
+    }
+    with pytest.raises(BudgetSpent):
+        found.fit(X, y)
+    with pytest.raises(NotFittedError):
+        PrivateNTKClassifier().save(tmp_path)

@@ -89,5 +89,5 @@ def test_a_resnet_is_loaded_from_a_folder_in_the_hub_s_format(tmp_path):
     found = network.transform(pixels, side=64, batch=2)
     assert found.shape == (5, 16) and np.linalg.norm(found, axis=1) == pytest.approx(1)
     assert network.transform(pixels[3:4], side=64)[0] == pytest.approx(found[3], abs=1e-4)
-    with pytest.raises(InvalidRows, match="colour pictures"):
+    with pytest.raises(InvalidRows, match="colour images"):
         network.transform(pixels[..., 0])

@@ -82,6 +82,7 @@ def test_the_noise_test_sees_too_little_noise(factor, caught):
     noise = np.random.default_rng(0).normal(0, 3.0 * factor, 20_000)
     result = noise_sd_test(noise, 3.0)
     assert (result.p_too_small < 1e-4) is caught
+    assert result.alarm is caught
     assert result.observed_sd == pytest.approx(3.0 * factor, rel=0.02)
 
 
