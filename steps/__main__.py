@@ -5,34 +5,51 @@ import sys
 import traceback
 from pathlib import Path
 
+from steps.runtime.invocation import leave_sign
 from steps.runtime.processes import die_with_parent
 from steps.step.distributed import World
 
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
-def main(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Return the exit status: 0 done, 1 failed with a named error, 2 wrong usage, 130 interrupted."""
-    if not 2 <= len(arguments) <= 3:
+    if not 2 <= len(words) <= 3:
         print(__doc__, file=sys.stderr)
         return 2
-    die_with_parent()
-    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    root, world = Path.cwd(), World.current()
     try:
-        from steps.runtime.execute import execute
+        if words[1:] == ["publish"]:
+            from steps.runtime.publish import publish
 
-        execute(Path.cwd(), *arguments)
+            publish(root, words[0])
+        else:
+            _execute(root, words, tracked=world.is_main and world.folder is None)
     except KeyboardInterrupt:
-        if World.current().folder is None:  # else the one that started it says so
-            print(f"{' '.join(arguments)}: interrupted; nothing half-written was kept", file=sys.stderr)
+        if world.folder is None:  # else the process that started this one says so
+            print(f"{' '.join(words)}: interrupted; nothing half-written was kept", file=sys.stderr)
         return 130
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if _named(error) else traceback.format_exc()
-        told = World.current().report(text)  # one of several processes tells the one that started it
-        if not told:
+        if not world.report(text):  # one of several processes tells the one that started it
             print(text.rstrip(), file=sys.stderr)
         return 1
     return 0
+
+
+def _execute(root: Path, words: list[str], *, tracked: bool) -> None:
+    """Run a step; if it fails, or is the one whose output is published, carry what waits into MLflow."""
+    from steps.runtime.execute import execute
+    from steps.tracking.spool import Spool, carry
+
+    try:
+        ends = execute(root, words, Spool).meta.get("publishes")
+    except Exception:
+        if tracked:
+            carry(root)
+        raise
+    if ends and tracked:
+        carry(root)
 
 
 def _named(error: Exception) -> bool:
@@ -41,4 +58,7 @@ def _named(error: Exception) -> bool:
 
 
 if __name__ == "__main__":
+    die_with_parent()
+    leave_sign(Path.cwd())
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,1 @@
-"""What surrounds a step: parameters, outputs, checkpoints, provenance and tracking."""
+"""What runs a step: its output in one rename, the sandbox, provenance, and several processes."""

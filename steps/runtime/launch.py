@@ -6,7 +6,6 @@ over loopback.
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import subprocess
@@ -16,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps.runtime.outputs import remove_abandoned, unfinished, write_atomically
+from steps.runtime.processes import cores, start, stop
 from steps.runtime.stage import Stage
-from steps.step.distributed import FOLDER, World
+from steps.step.distributed import FOLDER, World, first_error
 
 VARIABLE = "TENFOLD_PROCESSES"
 PAUSE = 0.05  # seconds between two looks
@@ -35,22 +35,20 @@ class StepFailed(RuntimeError):
 def wanted(stage: Stage) -> int:
     """Return how many processes to start for a stage; 1 means that this one runs it.
 
-    TENFOLD_PROCESSES says it for every step that trains through ``run.accelerator``; without it, such a step
-    that is declared ``gpu`` gets one process for each visible GPU.
+    TENFOLD_PROCESSES says it for every step declared ``distributed``, which trains through ``run.accelerator``;
+    without it, such a step that is also declared ``gpu`` gets one process for each visible GPU.
     Raises WrongProcesses.
     """
     text = os.environ.get(VARIABLE, "")
     if text and not (text.isdecimal() and int(text) > 0):
         raise WrongProcesses(f"{VARIABLE}={text}: must be a whole number, 1 or larger")
-    if World.current().size > 1 or text == "1" or not (text or stage.meta.get("gpu")) or not accelerates(stage):
+    if World.current().size > 1 or not stage.meta.get("distributed"):
         return 1
-    return int(text) if text else _cards()
+    if text or not stage.meta.get("gpu"):
+        return int(text or "1")
+    import torch
 
-
-def accelerates(stage: Stage) -> bool:
-    """Whether the step calls ``run.accelerator``, found by reading the code that its stage declares."""
-    own = [path for path in stage.code if path.parts[:2] not in (("steps", "runtime"), ("steps", "step"))]
-    return any(_calls_accelerator(ast.parse((stage.root / path).read_text(encoding="utf-8"))) for path in own)
+    return max(1, torch.cuda.device_count())
 
 
 def launch(stage: Stage, words: Sequence[str], count: int) -> None:
@@ -69,19 +67,19 @@ def launch(stage: Stage, words: Sequence[str], count: int) -> None:
             how = signal.SIGINT
             raise
         finally:
-            if _stop(processes, how):
-                for out in (stage.root / stage.out, *(stage.aside(rank) for rank in range(1, count))):
+            stop(processes, GRACE, how)
+            if any(process.returncode < 0 for process in processes):  # it was killed before it could clean up
+                for out in (stage.out, *(stage.aside(rank) for rank in range(1, count))):
                     remove_abandoned(out)
-        error = _first_error(count, folder)
+        error = first_error(folder, count)
     if error is not None:
         raise StepFailed(error)
 
 
 def _start(root: Path, words: Sequence[str], rank: int, count: int, folder: Path) -> subprocess.Popen[bytes]:
     loopback = "lo0" if sys.platform == "darwin" else "lo"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     environment = {
-        "OMP_NUM_THREADS": str(max(1, cores // count)),
+        "OMP_NUM_THREADS": str(max(1, cores() // count)),
         **os.environ,
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -91,15 +89,8 @@ def _start(root: Path, words: Sequence[str], rank: int, count: int, folder: Path
         "NCCL_SOCKET_IFNAME": loopback,
         FOLDER: str(folder),
     }
-    leash = [sys.executable, "-S", str(Path(__file__).with_name("processes.py")), str(os.getpid())]
-    return subprocess.Popen(
-        [*leash, sys.executable, "-m", "steps", *words],
-        cwd=root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=None if rank == 0 else subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C comes to the launcher alone, which passes it on
-    )
+    stdout = None if rank == 0 else subprocess.DEVNULL
+    return start([sys.executable, "-m", "steps", *words], cwd=root, env=environment, stdout=stdout)
 
 
 def _watch(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
@@ -113,37 +104,3 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
         if any(codes) or None not in codes:
             return
         time.sleep(PAUSE)
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]], how: signal.Signals) -> bool:
-    """End those that still run; return whether one was killed before it could clean up."""
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(how)
-    until = time.monotonic() + GRACE
-    for process in processes:
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    return any((process.returncode or 0) < 0 for process in processes)
-
-
-def _first_error(count: int, folder: Path) -> str | None:
-    """Return the error that was reported first."""
-    reported = sorted(folder.glob("*.error"), key=lambda path: path.stat().st_mtime_ns)
-    if not reported:
-        return None
-    return f"process {reported[0].stem} of {count} stopped: {reported[0].read_text(encoding='utf-8').strip()}"
-
-
-def _calls_accelerator(tree: ast.AST) -> bool:
-    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(isinstance(called, ast.Attribute) and called.attr == "accelerator" for called in calls)
-
-
-def _cards() -> int:
-    import torch
-
-    return max(1, torch.cuda.device_count())

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 SUFFIX = ".unfinished"
+FULL = 1_000_000  # bytes: with less free space than that, an error without a number is put down to the full disk
+NOT_WRITABLE = "the folder is not writable for this user: change its permissions"
 ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EROFS: "the file system is read-only: make it writable or move the checkout",
-    errno.EACCES: "the folder is not writable for this user: change its permissions",
-    errno.EPERM: "the folder is not writable for this user: change its permissions",
+    errno.EACCES: NOT_WRITABLE,
+    errno.EPERM: NOT_WRITABLE,
 }
-# Libraries that hide the number of the error: safetensors, NumPy
-FULL = re.compile(r"No space left on device|Not enough free space|\d+ requested and \d+ written")
 
 
 class OutputError(OSError):
@@ -31,48 +31,71 @@ class OutputError(OSError):
 def replacing(out: Path) -> Iterator[Path]:
     """Yield a fresh directory that becomes ``out`` when the block ends without an error.
 
-    On an error the directory is removed and ``out`` stays as it was. A directory left by a killed
-    process is removed first; one that a living process still writes is left alone.
-
+    On an error the directory is removed and ``out`` stays as it was. A directory left by a killed process is removed
+    first; one that a living process still writes is left alone.
     Raises OutputError on a full disk, a read-only folder or any other failure to write.
     """
     with unfinished(out) as folder, _named_errors(out):
         yield folder
-        put_in_place(folder, out)
+        older = folder.with_name(folder.name + ".old")
+        with suppress(FileNotFoundError):
+            os.rename(out, older)
+        try:
+            os.rename(folder, out)
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.rename(older, out)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
 
 
 @contextmanager
 def unfinished(out: Path) -> Iterator[Path]:
-    """Yield a fresh directory beside ``out`` for as long as the block runs, locked against removal by others.
+    """Yield a fresh directory beside ``out``, locked against removal by others, for as long as the block runs.
 
     Raises OutputError if it cannot be made.
     """
     folder = out.with_name(f".{out.name}.{os.getpid()}{SUFFIX}")
-    with _named_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(out)
-        folder.mkdir()
-        lock = os.open(folder, os.O_RDONLY)
+    lock = owner_lock(folder)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _named_errors(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(out)
+            lock.acquire()
+            folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        with suppress(OSError):
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
-def put_in_place(new: Path, out: Path) -> None:
-    """Rename ``new`` to ``out``; an output that stands there already is set aside first, then removed."""
-    old = new.with_name(new.name + ".old")
-    with suppress(FileNotFoundError):
-        os.rename(out, old)
+def owner_lock(folder: Path) -> FileLock:
+    """Return the lock, a file beside ``folder``, that the process which writes ``folder`` holds; it dies with it."""
+    return FileLock(f"{folder}.lock")
+
+
+def has_owner(folder: Path) -> bool:
+    """Return whether the process that writes ``folder`` lives."""
+    if not os.path.exists(f"{folder}.lock"):
+        return False
     try:
-        os.rename(new, out)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.rename(old, out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        with owner_lock(folder).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def remove_abandoned(out: Path) -> None:
+    """Remove what killed processes left beside ``out``; what a living one writes is left alone."""
+    for path in out.parent.glob(f".{out.name}.*{SUFFIX}*"):
+        if has_owner(path.with_name(path.name.partition(SUFFIX)[0] + SUFFIX)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -90,25 +113,6 @@ def write_atomically(path: Path, text: str) -> None:
             new.unlink(missing_ok=True)
 
 
-def remove_abandoned(out: Path) -> None:
-    """Remove what killed processes left beside ``out``; what a living one writes is left alone."""
-    for path in out.parent.glob(f".{out.name}.*{SUFFIX}*"):
-        if not path.is_dir():
-            path.unlink(missing_ok=True)
-            continue
-        try:
-            lock = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
-        except BlockingIOError:
-            pass  # its owner lives
-        finally:
-            os.close(lock)
-
-
 @contextmanager
 def _named_errors(out: Path) -> Iterator[None]:
     try:
@@ -119,21 +123,16 @@ def _named_errors(out: Path) -> Iterator[None]:
         cause = _cause(error, out.parent)
         if cause not in ADVICE:
             raise
-        raise OutputError(
-            cause,
-            f"cannot write {out}: {ADVICE[cause]} and run the same command again (nothing half-written was kept)",
-        ) from error
+        again = f"{ADVICE[cause]} and run the same command again (nothing half-written was kept)"
+        raise OutputError(cause, f"cannot write {out}: {again}") from error
 
 
 def _cause(error: Exception, folder: Path) -> int | None:
-    """Return the system's number of an error about ``folder``, also where a library hides it in words."""
-    if isinstance(error, OSError) and error.errno is not None:
-        refused = error.errno in (errno.EACCES, errno.EPERM)
-        return None if refused and _elsewhere(error.filename, folder) else error.errno
-    return errno.ENOSPC if FULL.search(str(error)) else None
-
-
-def _elsewhere(name: object, folder: Path) -> bool:
-    if not isinstance(name, str | bytes):
-        return False
-    return not Path(os.path.abspath(os.fsdecode(name))).is_relative_to(folder.absolute())
+    """Return the number of an error about ``folder``; libraries such as NumPy give none where the disk is full."""
+    number = getattr(error, "errno", None)
+    if number is None:
+        return errno.ENOSPC if folder.is_dir() and shutil.disk_usage(folder).free < FULL else None
+    named = getattr(error, "filename", None)
+    if ADVICE.get(number) != NOT_WRITABLE or not isinstance(named, str | bytes):
+        return number
+    return number if Path(os.path.abspath(os.fsdecode(named))).is_relative_to(folder.absolute()) else None

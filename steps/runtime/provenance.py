@@ -1,20 +1,23 @@
-"""What varies from run to run and so stands beside an output, never inside it."""
+"""What varies from run to run and so stands beside an output, never inside it: the record of one executed stage."""
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import resource
 import subprocess
-import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from steps.runtime import invocation
+from steps.runtime.outputs import write_atomically
+from steps.runtime.processes import cores, peak_memory
 from steps.runtime.stage import Stage
 
+SUFFIX = ".provenance.json"
 PACKAGES = (
     "numpy",
     "scipy",
@@ -29,6 +32,88 @@ PACKAGES = (
 )
 
 
+def _with_offset(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC")
+    return text
+
+
+class Record(BaseModel):
+    """A frozen record whose known fields are strict; unknown ones, as in older records, are left out."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class Source(Record):
+    """Data that a number rests on, and where it came from: what a data stage writes as source.json."""
+
+    name: str
+    origin: Literal["bundled", "packaged", "mirror", "official", "stand_in"]
+    detail: str = ""
+    sha256: str | None = None
+    licence: str | None = None
+
+
+class Provenance(Record):
+    """One executed stage: what ran, from which commit, how long in seconds of wall clock, and on which data."""
+
+    stage: str
+    profile: str
+    digest: str  # SHA-256 of everything that the output depends on
+    commit: str | None
+    dirty: bool
+    command: str
+    started: Annotated[str, AfterValidator(_with_offset)]
+    seconds: float
+    peak_memory_bytes: int | None = None
+    device: str
+    processes: int = 1
+    cores: int | None = None
+    machine: str | None = None
+    versions: dict[str, str]
+    invocation: str | None = None  # which call of DVC ran it
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Provenance:
+        """Return the record that ``path`` holds; raises OSError or pydantic's ValidationError."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def write(self, path: Path) -> None:
+        """Write the record to ``path`` in one rename; raises OutputError."""
+        write_atomically(path, self.model_dump_json(indent=1) + "\n")
+
+
+def record(
+    stage: Stage,
+    profile: str,
+    digest: str,
+    commit: tuple[str | None, bool],
+    started: float,
+    out: Path,
+    processes: int = 1,
+) -> Provenance:
+    """Return the provenance of a stage that began at the time ``started`` (seconds) and has now written ``out``."""
+    return Provenance(
+        stage=stage.name,
+        profile=profile,
+        digest=digest,
+        commit=commit[0],
+        dirty=commit[1],
+        command=stage.command,
+        started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        seconds=round(time.time() - started, 3),
+        peak_memory_bytes=peak_memory(),
+        device=_device(stage),
+        processes=processes,
+        cores=cores(),
+        machine=platform.machine(),
+        versions={"python": platform.python_version(), **_versions()},
+        invocation=invocation.current(),
+        sources=sources_of(stage, out),
+    )
+
+
 def commit(root: Path) -> tuple[str | None, bool]:
     """Return the checkout's commit and whether tracked code or parameters differ from it.
 
@@ -41,51 +126,31 @@ def commit(root: Path) -> tuple[str | None, bool]:
     return head, bool(_git(root, "status", "--porcelain", "--", ".", *made))
 
 
-def record(
-    stage: Stage,
-    *,
-    profile: str,
-    digest: str,
-    device: str,
-    started: float,
-    seconds: float,
-    sources: list[Any],
-    processes: int = 1,
-) -> dict[str, Any]:
-    """Return the provenance of one executed stage; seconds are wall clock, memory is the peak in bytes."""
-    head, dirty = commit(stage.root)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {
-        "stage": stage.name,
-        "profile": profile,
-        "digest": digest,
-        "commit": head,
-        "dirty": dirty,
-        "command": stage.command,
-        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
-        "peak_memory_bytes": peak,
-        "device": device,
-        "processes": processes,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "machine": platform.machine(),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "sources": sources,
-    }
-
-
-def sources_behind(stage: Stage) -> list[dict[str, Any]]:
-    """Collect, through the inputs' own provenance, which data a stage's numbers rest on."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in stage.inputs:
-        folder = stage.root / path
+def sources_of(stage: Stage, out: Path | None = None) -> tuple[Source, ...]:
+    """Return the data that a stage's numbers rest on, by name: that in ``out``, or that behind its inputs."""
+    if out is not None and (out / "source.json").is_file():
+        return (_source(out),)
+    found: dict[str, Source] = {}
+    for folder in stage.inputs:
+        beside = folder.with_name(folder.name + SUFFIX)
         if (folder / "source.json").is_file():
-            items = [json.loads((folder / "source.json").read_text(encoding="utf-8"))]
+            items: tuple[Source, ...] = (_source(folder),)
         else:
-            beside = folder.with_name(folder.name + ".provenance.json")
-            items = json.loads(beside.read_text(encoding="utf-8"))["sources"] if beside.is_file() else []
-        found.update({item["name"]: item for item in items})
-    return [found[name] for name in sorted(found)]
+            items = Provenance.read(beside).sources if beside.is_file() else ()
+        found.update({item.name: item for item in items})
+    return tuple(found[name] for name in sorted(found))
+
+
+def _source(folder: Path) -> Source:
+    return Source.model_validate_json((folder / "source.json").read_bytes())
+
+
+def _device(stage: Stage) -> str:
+    if not stage.meta.get("gpu"):
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
 def _versions() -> dict[str, str]:
@@ -99,9 +164,8 @@ def _versions() -> dict[str, str]:
 
 
 def _git(root: Path, *words: str) -> str | None:
+    command = ["git", "-C", str(root), *words]
     try:
-        return subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None

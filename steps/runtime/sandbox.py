@@ -24,48 +24,32 @@ class Sandbox:
     """Which files one step may read and write; paths are absolute and resolved."""
 
     def __init__(self, root: Path, stage: str, readable: list[Path], writable: list[Path]) -> None:
-        self.root = str(root.resolve())
-        self.stage = stage
-        self.readable = [str(path.resolve()) for path in (*readable, *writable)]
-        self.writable = [str(path.resolve()) for path in writable]
+        named = [os.environ[name] for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ]
         home = Path.home()
-        scratch = [
-            Path(tempfile.gettempdir()),
-            Path("/dev"),
-            Path("/proc"),
-            home / ".cache",
-            home / ".config",
-        ]
-        scratch += [
-            Path(os.environ[name]) for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ
-        ]
-        self.scratch = [str(path.resolve()) for path in scratch]
-        self.ignored = [str(Path(sys.prefix).resolve()), os.path.join(self.root, ".venv")]
+        scratch: list[str | Path] = [tempfile.gettempdir(), "/dev", "/proc", home / ".cache", home / ".config", *named]
+        self.root, self.stage = os.path.realpath(root), stage
+        self.readable = [os.path.realpath(path) for path in (*readable, *writable)]
+        self.writable = [os.path.realpath(path) for path in writable]
+        self.scratch = [os.path.realpath(path) for path in scratch]
+        self.ignored = [os.path.realpath(sys.prefix), os.path.join(self.root, ".venv")]
 
     def check(self, path: str, writes: bool) -> None:
         """Raise UndeclaredAccess if the step may not read, or write, ``path``, absolute and resolved."""
-        in_repository = _inside(path, self.root)
+        own = _inside(path, self.root)
         if writes:
-            if any(_inside(path, folder) for folder in self.writable):
-                return
-            if not in_repository and any(_inside(path, folder) for folder in self.scratch):
-                return
-            if "__pycache__" in path:
-                return
-            raise UndeclaredAccess(
-                f"stage {self.stage} tried to write {self._shown(path)}, outside its output folder; "
-                f"write to `out` instead"
-            )
-        if not in_repository or any(_inside(path, folder) for folder in self.ignored):
-            return
-        if path.endswith(".pyc"):
-            path = source_from_cache(path)
-        if os.path.isdir(path) or any(_inside(path, folder) for folder in self.readable):
-            return
-        raise UndeclaredAccess(
-            f"stage {self.stage} opened {self._shown(path)}, which it does not declare; make it an input of "
-            f"the step in flows/, or, if it is code imported in a new place, run: python -m flows dvc"
-        )
+            allowed = self.writable if own else [*self.writable, *self.scratch]
+            if not _below(path, allowed) and "__pycache__" not in path:
+                raise UndeclaredAccess(
+                    f"stage {self.stage} tried to write {self._shown(path)}, outside its output folder; "
+                    f"write to `out` instead"
+                )
+        elif own and not _below(path, self.ignored):
+            path = source_from_cache(path) if path.endswith(".pyc") else path
+            if not os.path.isdir(path) and not _below(path, self.readable):
+                raise UndeclaredAccess(
+                    f"stage {self.stage} opened {self._shown(path)}, which it does not declare; make it an input of "
+                    f"the step in flows/, or, if it is code imported in a new place, run: python -m flows generate"
+                )
 
     def _shown(self, path: str) -> str:
         return os.path.relpath(path, self.root) if _inside(path, self.root) else path
@@ -132,3 +116,7 @@ def _check_written(path: Any, folder: int) -> None:
 
 def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + os.sep)
+
+
+def _below(path: str, folders: list[str]) -> bool:
+    return any(_inside(path, folder) for folder in folders)

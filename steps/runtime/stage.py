@@ -1,4 +1,4 @@
-"""What DVC calls a stage, and what its dvc.yaml declares: its inputs, its output, its code, the digest of all that.
+"""A stage as its dvc.yaml declares it: inputs, output, code, the digest of all that, and what DVC calls it.
 
 A stage's name is ``paper-step``, with a variant ``paper-step-variant``; a source of data is ``data-source``.
 Each paper's stages stand in a dvc.yaml of its own, the sources' in another: DVC's address for a stage is that
@@ -23,35 +23,42 @@ class UnknownStage(ValueError):
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage for one profile; paths are relative to ``root``."""
+    """One stage for one profile; paths are below ``root``."""
 
     root: Path
     name: str
     command: str
-    inputs: tuple[Path, ...]
+    arguments: Mapping[str, Path | list[Path]]  # the inputs, by parameter of the step's function
     code: tuple[Path, ...]
     out: Path
     provenance: Path
-    meta: Mapping[str, Any]
+    meta: Mapping[str, Any]  # what else flows/ declares: gpu, distributed, publishes
 
     @property
-    def publishes(self) -> bool:
-        return self.out.parts[0] == "results"
+    def inputs(self) -> list[Path]:
+        """Return every input in the order declared."""
+        lists = [value if isinstance(value, list) else [value] for value in self.arguments.values()]
+        return [path for paths in lists for path in paths]
 
     def aside(self, name: int | str) -> Path:
         """Return where process ``name`` of several writes what is thrown away: only process 0's output counts."""
         return self.root / ".tenfold" / "ranks" / f"{self.name}-{name}"
 
     def digest(self, seed: int, params: Mapping[str, Any]) -> str:
-        """Return the SHA-256 of everything that the output depends on: seed, parameters, file contents."""
+        """Return the SHA-256 of everything that the output depends on: seed, parameters, inputs, code."""
+
+        def own(path: Any) -> str:
+            return path.relative_to(self.root).as_posix()
+
         parts = {
             "stage": self.name,
-            "out": self.out.as_posix(),
+            "out": self.out,
             "seed": seed,
             "params": params,
-            "files": {path.as_posix(): content_digest(self.root / path) for path in (*self.inputs, *self.code)},
+            "arguments": self.arguments,
+            "files": {own(path): content_digest(path) for path in (*self.inputs, *self.code)},
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=own).encode()).hexdigest()
 
 
 def pipeline(paper: str) -> Path:
@@ -83,21 +90,25 @@ def declared(root: Path, name: str, profile: str) -> Stage:
     if own not in stages:
         there_is = f"it has {', '.join(stages)}" if stages else "there is no such file"
         raise UnknownStage(
-            f"{file} has no stage {own!r}; {there_is}. After a change to flows/, run: python -m flows dvc"
+            f"{file} has no stage {own!r}; {there_is}. After a change to flows/, run: python -m flows generate"
         )
-    spec = stages[own]
-    paths = [Path(item.replace("${profile}", profile)) for item in spec["deps"]]
-    outs = [next(iter(item)) if isinstance(item, dict) else item for item in spec["outs"]]
-    out, provenance = spec["meta"]["out"], outs[-1]
+
+    def place(text: str) -> Path:
+        return root / text.replace("${profile}", profile)
+
+    spec, meta = stages[own], stages[own]["meta"]
     return Stage(
         root=root,
         name=name,
         command=spec["cmd"].removeprefix("exec "),
-        inputs=tuple(path for path in paths if path.suffix != ".py"),
-        code=tuple(path for path in paths if path.suffix == ".py"),
-        out=Path(out.replace("${profile}", profile)),
-        provenance=Path(provenance.replace("${profile}", profile)),
-        meta=spec["meta"],
+        arguments={
+            key: [place(item) for item in value] if isinstance(value, list) else place(value)
+            for key, value in meta["inputs"].items()
+        },
+        code=tuple(place(item) for item in spec["deps"] if item.endswith(".py")),
+        out=place(meta["out"]),
+        provenance=place(meta["provenance"]),
+        meta=meta,
     )
 
 

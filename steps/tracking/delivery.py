@@ -1,71 +1,115 @@
-"""Carry spools into MLflow: ``python -m steps.tracking.delivery [--create | --follow PARENT_PID]``.
+"""Carry spools into MLflow: ``python -m steps.tracking.delivery``.
 
 metrics.json is the truth and MLflow the view. What cannot be delivered stays in the spool for the next time.
-``--create`` makes the store and returns; ``--follow`` carries over every 5 s for as long as its parent lives.
+``--create`` makes the store and returns; ``--follow PARENT_PID`` carries every 5 s for as long as its parent lives;
+``--find PAPER DIGEST …`` prints where MLflow shows runs. All that knows MLflow is a process of its own: whoever
+starts it is not slowed down or failed by it.
 """
 
 from __future__ import annotations
 
-import fcntl
+import hashlib
+import json
+import logging
 import os
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-from steps.tracking.spool import folder
+from filelock import FileLock
+
+from steps.runtime.outputs import has_owner
+from steps.tracking.spool import DELIVERY, folder, spools
 
 PAUSE = 5.0  # seconds between two rounds of following
-ABANDONED = 60.0  # seconds after which a folder without run.json will not get one
+PATIENCE = 60.0  # seconds that MLflow may take to say where runs are
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+def address(root: Path) -> str:
+    """Return where a checkout's runs go: what MLFLOW_TRACKING_URI names, else mlflow.db at its root."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def turn(root: Path) -> FileLock:
+    """Return the lock to hold while writing to MLflow, where two writers would both miss something and both make it.
+
+    It is a file beside an SQLite store, and for any other one file for all checkouts of this user on this machine.
+    Writers on several machines need an MLflow server in front of a PostgreSQL store, and even so two that deliver the
+    first run of a commit at the same moment may make two parents for it.
+    """
+    uri = address(root)
+    database = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
+    name = f"tenfold-tracking-{os.getuid()}-{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
+    return FileLock(f"{database.group(1)}.lock" if database else Path(tempfile.gettempdir()) / f"{name}.lock")
 
 
 def sync(root: Path) -> int:
-    """Deliver every spool and return how many could not be.
+    """Deliver every spool, in turn with other processes, and return how many could not be.
 
-    Spools of steps that ended are removed once delivered; those of living steps are delivered up to now.
-    One process delivers at a time: a second caller leaves a note that there is more, and returns at once.
+    Spools of steps that ended are removed once delivered; those of living steps are delivered up to now. A spool that
+    MLflow refuses does not hold up the others; an outage does.
     """
-    left = 0
+    waiting, reason = spools(root), None
+    left = len(waiting)
     try:
-        if not _spools(root):
-            return 0
-        note = root / ".tenfold" / "tracking.more"
-        note.touch()
-        while note.exists():
-            with _only_one(root, wait=False) as first:
-                if not first:
-                    return 0
-                note.unlink(missing_ok=True)
-                left = _round(root)
-    except OSError as error:
-        return _warn(len(_spools(root)), error)
+        with turn(root):
+            waiting = spools(root)
+            left = len(waiting)
+            if waiting:
+                from steps.tracking.store import Store
+
+                store = Store(root, address(root))
+            for spool in waiting:
+                try:
+                    if store.deliver(spool, living=has_owner(spool)):
+                        _remove(spool)
+                    left -= 1
+                except Exception as error:
+                    reason = error
+                    store.check()  # where that fails, too, the rest need not be tried
+            for killed in folder(root).glob("*/"):  # before it wrote anything
+                if not has_owner(killed) and not (killed / "run.json").is_file():
+                    _remove(killed)
+    except Exception as error:
+        reason = reason or error
+    if reason is not None:
+        told = f"{left} runs wait in .tenfold/tracking, MLflow did not take them: {redacted(str(reason))}"
+        print(f"tracking: {told}", file=sys.stderr)
     return left
 
 
-def create(root: Path) -> int:
-    """Make the store if there is none, before anything else opens it; return 1 if that failed, else 0.
-
-    Several processes that meet no store at the same time would each begin to make one and all fail.
-    """
+def create(root: Path) -> None:
+    """Make the store if there is none; several processes that meet none would each begin to make one and all fail."""
     from steps.tracking.store import Store
 
+    with turn(root):
+        Store(root, address(root)).check()
+
+
+def pages(root: Path, paper: str, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return (experiment id, run id) of the newest finished run of each stage digest; empty if MLflow is away."""
+    question = [*DELIVERY, "--find", paper, *digests]
     try:
-        with _only_one(root, wait=True):
-            Store(root).check()
-    except Exception as error:
-        print(f"tracking: MLflow's store cannot be made: {redacted(str(error))}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def follow(root: Path, parent: int) -> None:
-    """Deliver again and again until the process ``parent`` ends."""
-    while os.getppid() == parent:
-        sync(root)
-        time.sleep(PAUSE)
+        answer = subprocess.run(question, cwd=root, capture_output=True, timeout=PATIENCE, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {digest: tuple(found) for digest, found in json.loads(answer.stdout).items()}
 
 
 def redacted(text: str) -> str:
@@ -74,93 +118,39 @@ def redacted(text: str) -> str:
     return re.sub(r"://[^/\s]*@", "://***@", first)[:300]
 
 
-def lives(spool: Path) -> bool:
-    """Whether the step that writes this spool still runs: it holds a lock on the folder."""
-    lock = os.open(spool, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
+def _remove(spool: Path) -> None:
+    shutil.rmtree(spool)
+    spool.with_name(f"{spool.name}.lock").unlink(missing_ok=True)
 
 
-def _round(root: Path) -> int:
-    """Deliver what there is now. A spool that MLflow refuses does not hold up the others; an outage does."""
-    from steps.tracking.store import Store
-
-    _remove_abandoned(root)
-    spools, refused, reason = _spools(root), 0, None
-    try:
-        store = Store(root)
-        store.check()
-    except Exception as error:
-        return _warn(len(spools), error)
-    for position, spool in enumerate(spools):
-        try:
-            if store.deliver(spool, living=lives(spool)):
-                shutil.rmtree(spool)
-        except Exception as error:
-            refused, reason = refused + 1, error
-            try:
-                store.check()
-            except Exception:
-                refused += len(spools) - position - 1
-                break
-    return _warn(refused, reason) if reason is not None else 0
-
-
-def _spools(root: Path) -> list[Path]:
-    """Return the spools, oldest first."""
-    return sorted(path.parent for path in folder(root).glob("*/run.json"))
-
-
-def _remove_abandoned(root: Path) -> None:
-    """Remove folders whose step was killed before it wrote anything."""
-    for path in folder(root).glob("*/"):
-        written = (path / "run.json").is_file()
-        if not written and time.time() - path.stat().st_mtime > ABANDONED and not lives(path):
-            shutil.rmtree(path)
-
-
-@contextmanager
-def _only_one(root: Path, *, wait: bool) -> Iterator[bool]:
-    (root / ".tenfold").mkdir(exist_ok=True)
-    lock = os.open(root / ".tenfold" / "tracking.lock", os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        first = True
-    except BlockingIOError:
-        first = False
-    try:
-        yield first
-    finally:
-        os.close(lock)
-
-
-def _warn(count: int, error: Exception) -> int:
-    print(
-        f"tracking: {count} runs wait in .tenfold/tracking, MLflow did not take them: {redacted(str(error))}",
-        file=sys.stderr,
-    )
-    return count
-
-
-def main(arguments: list[str]) -> int:
-    """Return 0 if everything was delivered, 1 if something waits, 2 for wrong usage."""
+def main(words: list[str]) -> int:
+    """Return 0 if everything was delivered, 1 if something waits or MLflow is away, 2 for wrong usage."""
     root = Path.cwd()
-    match arguments:
+    match words:
         case []:
             return 1 if sync(root) else 0
         case ["--create"]:
-            return create(root)
+            create(root)
         case ["--follow", parent] if parent.isdecimal():
-            follow(root, int(parent))
-            return 0
-    print(__doc__, file=sys.stderr)
-    return 2
+            while os.getppid() == int(parent):
+                sync(root)
+                time.sleep(PAUSE)
+        case ["--find", paper, *digests]:
+            from steps.tracking.store import Store
+
+            print(json.dumps(Store(root, address(root)).find(paper, digests)))
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    warnings.filterwarnings("ignore")
+    for logger in ("alembic", "mlflow", "urllib3"):
+        logging.getLogger(logger).setLevel("ERROR")
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Exception as error:
+        sys.exit(f"tracking: {redacted(str(error))}")

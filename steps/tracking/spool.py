@@ -6,27 +6,27 @@ MLflow, in a process of its own. TENFOLD_TRACKING=off turns both off.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
-from steps.runtime.outputs import write_atomically
+from steps.runtime.outputs import owner_lock, write_atomically
+from steps.runtime.processes import command, peak_memory, start
 
+DELIVERY = [sys.executable, "-m", "steps.tracking.delivery"]
 LIVE_AFTER = 15.0  # seconds a step lives before its curves are carried over while it runs
 PATIENCE = 120.0  # seconds that carrying may take at most; what is left waits for the next time
 LARGEST_ARTIFACT = 5_000_000  # bytes
-LEASH = Path(__file__).parents[1] / "runtime" / "processes.py"
 
 
 def folder(root: Path) -> Path:
@@ -34,18 +34,22 @@ def folder(root: Path) -> Path:
     return root / ".tenfold" / "tracking"
 
 
+def spools(root: Path) -> list[Path]:
+    """Return the spools that wait, oldest first."""
+    return sorted(path.parent for path in folder(root).glob("*/run.json"))
+
+
 def wanted() -> bool:
-    """Whether tracking is on."""
+    """Return whether tracking is on."""
     return os.environ.get("TENFOLD_TRACKING") != "off"
 
 
-def carry(root: Path) -> None:
-    """Carry what waits into MLflow, in a process of its own whose failure is not ours."""
+def carry(root: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Carry what waits into MLflow, in a process of its own whose failure is not ours; ``environment`` is added."""
+    own = {**os.environ, **(environment or {})}
     try:
-        if wanted() and folder(root).is_dir() and any(folder(root).iterdir()):
-            leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
-            command = [*leash, sys.executable, "-m", "steps.tracking.delivery"]
-            subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+        if wanted() and spools(root):
+            subprocess.run(command(DELIVERY), cwd=root, env=own, stdin=subprocess.DEVNULL, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"tracking: {error}; what waits is carried next time", file=sys.stderr)
 
@@ -53,22 +57,21 @@ def carry(root: Path) -> None:
 class Spool:
     """The record of one executed step; no method raises, and none waits for MLflow.
 
-    Files: ``run.json`` (the facts known at the start), ``log.jsonl`` (a line for each logged set of metrics),
-    ``artifacts/``, ``models/`` and, at the end, ``end.json``. A lock held on the folder shows that the step
-    lives: without it and without ``end.json`` the process was killed. The first failure to write is told once
-    on stderr, and then nothing more is recorded.
+    Files: ``run.json`` (the facts known at the start), ``log.jsonl`` (a line for each logged set of metrics), at the
+    end ``artifacts/``, ``models/`` and ``end.json``. A lock beside the folder shows that the step lives: without it
+    and without ``end.json`` the process was killed. The first failure to write is told once on stderr, and then
+    nothing more is recorded.
     """
 
     def __init__(self, root: Path, facts: Mapping[str, Any]) -> None:
         self.root, self.facts = root, dict(facts)
         began = datetime.fromtimestamp(facts["started"], UTC).strftime("%Y%m%dT%H%M%S.%f")  # sorts by time
         self.path = folder(root) / f"{began}-{facts['stage']}-{facts['digest'][:12]}"
-        self.sources: Sequence[Mapping[str, Any]] | None = None  # set it where they are known only at the end
-        self._recording = False
-        self._log = self._lock = -1  # file descriptors
-        self._calls = 0
+        self._lock = owner_lock(self.path)
+        self._log: TextIO | None = None
+        self._recording, self._calls = False, 0
         self._ended = threading.Event()
-        self._follower: threading.Thread | None = None
+        self._follower = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
         if wanted():
@@ -80,20 +83,20 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        if self._follower is not None:
+        if self._follower.ident is not None:
             self._follower.join()
-        if self._lock >= 0:
+        if self._log is not None:
             self._recording = True  # the end is worth another try
-            self._guarded(lambda: self._close(kind, error))
-        for descriptor in (self._log, self._lock):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._recording, self._log, self._lock = False, -1, -1
+            self._guarded(self._close, kind, error)
+            with suppress(OSError):
+                self._log.close()
+        self._recording = False
+        self._lock.release()
 
     def log(self, metrics: Mapping[str, float], update: int | None) -> None:
         """Append metrics of one update, or of the whole step."""
         self._calls += 1
-        self._guarded(lambda: self._append({"update": update, "time": time.time(), "metrics": dict(metrics)}))
+        self._guarded(self._append, {"update": update, "time": time.time(), "metrics": dict(metrics)})
 
     def resumed(self, update: int, history: Sequence[Mapping[str, float]]) -> None:
         """Take over the curve up to the checkpoint of ``update`` from ``history``, as ``Run.history`` has it.
@@ -104,93 +107,63 @@ class Spool:
             metrics = {name: value for name, value in entry.items() if name != "update"}
             number = entry.get("update")
             self.log(metrics, None if number is None else int(number))
-        self._guarded(lambda: self._append({"resumed_from_update": update}))
+        self._guarded(self._append, {"resumed_from_update": update})
 
-    def figure(self, path: Path) -> None:
-        """Keep a copy of a figure."""
-        self.artifact(path, "figures")
-
-    def artifact(self, path: Path, kind: str) -> None:
-        """Keep a copy of a small file, to be shown under ``kind``; larger ones than 5 MB are left out."""
-        self._guarded(lambda: self._copy(path, kind))
-
-    def model(self, path: Path, name: str) -> None:
-        """Keep a copy of a model's folder, to be registered as ``name`` if the step succeeds.
-
-        The folder is as ``tenfold.models`` writes it: weights, card, MLmodel.
-        """
-        self._guarded(lambda: shutil.copytree(path, self.path / "models" / name))
+    def keep(self, out: Path) -> None:
+        """Keep what the output shows: its metrics, figures and tables of up to 5 MB each, models, and its source."""
+        self._guarded(self._keep, out)
 
     def _open(self) -> None:
-        self.path.mkdir(parents=True)
-        self._lock = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._log = os.open(self.path / "log.jsonl", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
-        facts = self.facts | {"prefect_run_id": os.environ.get("TENFOLD_PREFECT_RUN") or None}
-        write_atomically(self.path / "run.json", json.dumps(facts, default=str))
-        self._follower = threading.Thread(target=self._follow, daemon=True)
+        folder(self.root).mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        self.path.mkdir()
+        self._log = open(self.path / "log.jsonl", "a", buffering=1, encoding="utf-8")  # noqa: SIM115 - line by line
+        self.facts["prefect_run_id"] = os.environ.get("TENFOLD_PREFECT_RUN") or None
+        write_atomically(self.path / "run.json", json.dumps(self.facts, default=str))
         self._follower.start()
 
     def _close(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
-        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        now = time.time()
         end = {
-            "status": status,
-            "ended": time.time(),
-            "seconds": time.time() - self.facts["started"],
-            "peak_memory_bytes": peak,
+            "status": "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED",
             "error": None if error is None else f"{type(error).__name__}: {error}",
-            "sources": self.sources,
+            "sources": self.facts["sources"],
+            "ended": now,
+            "seconds": now - self.facts["started"],
+            "peak_memory_bytes": peak_memory(),
         }
         write_atomically(self.path / "end.json", json.dumps(end, default=str))
 
-    def _follow(self) -> None:
-        """Start a process that carries the curves over while a long step runs, and stop it at the end.
+    def _keep(self, out: Path) -> None:
+        if (out / "source.json").is_file():
+            self.facts["sources"] = [json.loads((out / "source.json").read_text(encoding="utf-8"))]
+        if (out / "metrics.json").is_file():
+            self.log(json.loads((out / "metrics.json").read_text(encoding="utf-8")), None)
+        for path in [*out.glob("figures/*"), *out.glob("tables/*")]:
+            if path.is_file() and path.stat().st_size <= LARGEST_ARTIFACT:
+                target = self.path / "artifacts" / path.relative_to(out)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        if (out / "models").is_dir():
+            shutil.copytree(out / "models", self.path / "models")
 
-        The kernel kills that process when the thread that started it ends, so this thread waits beside it.
-        """
-        if self._ended.wait(LIVE_AFTER):
-            return
-        parent = str(os.getpid())
-        try:
-            follower = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-S",
-                    str(LEASH),
-                    parent,
-                    sys.executable,
-                    "-m",
-                    "steps.tracking.delivery",
-                    "--follow",
-                    parent,
-                ],
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError:
-            return  # the curves come at the end
-        self._ended.wait()
-        follower.kill()  # what it delivered half is delivered again without doubles
-        follower.wait()
+    def _follow(self) -> None:
+        """Run a process that carries the curves over while a long step runs; its parent is this thread."""
+        if not self._ended.wait(LIVE_AFTER):
+            words, nowhere = [*DELIVERY, "--follow", str(os.getpid())], subprocess.DEVNULL
+            with suppress(OSError), start(words, cwd=self.root, stdout=nowhere, stderr=nowhere) as follower:
+                self._ended.wait()
+                follower.kill()  # what it delivered half is delivered again without doubles
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        text = (json.dumps(line, default=float) + "\n").encode()
-        if os.write(self._log, text) < len(text):
-            raise OSError("the disk is full")
+        assert self._log is not None
+        self._log.write(json.dumps(line, default=float) + "\n")
 
-    def _copy(self, path: Path, kind: str) -> None:
-        if path.is_file() and path.stat().st_size <= LARGEST_ARTIFACT:
-            (self.path / "artifacts" / kind).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, self.path / "artifacts" / kind / path.name)
-
-    def _guarded(self, action: Callable[[], object]) -> None:
+    def _guarded(self, action: Callable[..., object], *arguments: Any) -> None:
         if not self._recording:
             return
         try:
-            action()
+            action(*arguments)
         except (OSError, TypeError, ValueError) as error:
             print(f"tracking: {error}; this step goes on without it", file=sys.stderr)
             self._recording = False

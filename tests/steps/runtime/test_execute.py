@@ -29,7 +29,7 @@ def test_provenance(project):
     assert record["versions"]["python"].startswith("3.")
     (source,) = record["sources"]
     assert source["name"] == "wine" and {"origin", "sha256", "licence"} <= source.keys()
-    project.edit("tenfold/toy/drawing.py", "The walk", "A walk")
+    project.edit("steps/toy/figures.py", "The walk", "A walk")
     project.run(*STEP, "toy", "train", "left")
     again = json.loads((project.root / BESIDE).read_text())
     assert again["dirty"] is True
@@ -90,7 +90,7 @@ def test_unknown_stages_are_named(pristine, words, message):
 
 def test_wrong_usage_and_unknown_stage_by_name(pristine):
     assert "python -m steps <paper> <step> [variant]" in pristine.run(*STEP, "toy", fails=True)
-    with pytest.raises(UnknownStage, match="After a change to flows/, run: python -m flows dvc"):
+    with pytest.raises(UnknownStage, match="After a change to flows/, run: python -m flows generate"):
         declared(pristine.root, "toy-fly", "default")
 
 

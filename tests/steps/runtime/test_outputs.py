@@ -126,7 +126,14 @@ def test_an_atomic_write_whose_rename_fails(out: Path, monkeypatch):
     assert contents(out.parent) == BEFORE
 
 
-@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "no", "/elsewhere/data"), OSError(errno.EIO, "io")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "no", "/elsewhere/data"),
+        OSError(errno.EIO, "io"),
+        OSError("9 requested and 3 written"),  # on a disk that is not full
+    ],
+)
 def test_errors_about_something_else_keep_their_name(out: Path, error):
     with pytest.raises(type(error)) as caught, replacing(out):
         raise error

@@ -138,15 +138,15 @@ def test_outside_the_block_nothing_is_watched(sandbox: Sandbox):
     assert Path("other/secret.csv").read_text() == "other/secret.csv"
 
 
-LATE = "    from tenfold.toy.drawing import TITLE\n    walk = Walk("
-EARLY = "from tenfold.toy.walk import Walk\nfrom tenfold.toy.drawing import TITLE"
+LATE = "    from steps.toy.figures import TITLE\n    walk = Walk("
+EARLY = "from tenfold.toy.walk import Walk\nfrom steps.toy.figures import TITLE"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "name"),
     [
-        ("    walk = Walk(", LATE, "tenfold/toy/drawing.py"),
-        ("from tenfold.toy.walk import Walk", EARLY, "tenfold/toy/drawing.py"),
+        ("    walk = Walk(", LATE, "steps/toy/figures.py"),
+        ("from tenfold.toy.walk import Walk", EARLY, "steps/toy/figures.py"),
         ("    walk = Walk(", '    Path("params.yaml").read_text()\n    walk = Walk(', "params.yaml"),
         (
             "    walk = Walk(",
@@ -179,15 +179,15 @@ def test_a_stage_is_held_to_its_declaration(project, before, after, name):
 def test_compiled_code_is_no_way_round(project):
     """The bytecode of an undeclared module is held to the same rule as its source."""
     project.edit("steps/toy/train.py", "    walk = Walk(", LATE)
-    project.run(sys.executable, "-m", "compileall", "-q", "tenfold/toy", PYTHONDONTWRITEBYTECODE="")
-    assert (project.root / "tenfold/toy/__pycache__").is_dir()
+    project.run(sys.executable, "-m", "compileall", "-q", "steps/toy", PYTHONDONTWRITEBYTECODE="")
+    assert (project.root / "steps/toy/__pycache__").is_dir()
     printed = project.run(sys.executable, "-m", "steps", "toy", "train", "left", fails=True)
-    assert "opened tenfold/toy/drawing.py" in printed
+    assert "opened steps/toy/figures.py" in printed
 
 
 def test_declaring_it_makes_it_right(project):
     project.edit("steps/toy/train.py", "    walk = Walk(", LATE)
-    project.flows("dvc")
+    project.flows("generate")
     before = project.digests()
     assert project.repro("toy-train-left") == ["toy-train-left"]
     assert project.digests() == before

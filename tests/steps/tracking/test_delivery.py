@@ -56,7 +56,7 @@ sys.exit(tracking.sync(root))
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A store in which nothing has been logged; to make one takes a second."""
     root = tmp_path_factory.mktemp("store")
-    assert tracking.create(root) == 0
+    tracking.create(root)
     return (root / "mlflow.db").read_bytes()
 
 
@@ -64,6 +64,8 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def root(tmp_path: Path, empty_store: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("MLFLOW_TRACKING_URI", "TENFOLD_TRACKING", "TENFOLD_PREFECT_RUN"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in tracking.QUIET.items():  # as a delivery sets it for itself
+        monkeypatch.setenv(name, value)
     (tmp_path / "a checkout").mkdir()
     (tmp_path / "a checkout" / "mlflow.db").write_bytes(empty_store)
     return tmp_path / "a checkout"
@@ -110,15 +112,16 @@ def closed_port() -> Iterator[int]:
 
 def test_a_finished_step_is_one_run_with_everything_in_it(root: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TENFOLD_PREFECT_RUN", "flow-7")
-    (root / "rates.csv").write_text("a,b\n1,2\n")
-    (root / "gap.svg").write_text("<svg/>")
+    out = root / "out"
+    for name, text in {"tables/rates.csv": "a,b\n1,2\n", "figures/gap.svg": "<svg/>"}.items():
+        (out / name).parent.mkdir(parents=True)
+        (out / name).write_text(text)
+    (out / "metrics.json").write_text('{"score": 0.9}')
     params = {"updates": 3, "solver": {"tolerance": 1e-3, "sizes": [1, 2]}, "long": "x" * 2000}
     with Spool(root, facts(variant="left", params=params, sources=[SOURCE])) as spool:
         for update in range(1, 2501):
             spool.log({"loss": 1 / update, "gap (ε)": float(update)}, update)
-        spool.log({"score": 0.9}, None)
-        spool.figure(root / "gap.svg")
-        spool.artifact(root / "rates.csv", "tables")
+        spool.keep(out)
     assert tracking.sync(root) == 0
     assert list(folder(root).iterdir()) == []
 
@@ -287,7 +290,9 @@ def test_a_resumed_step_has_one_curve_without_doubles(root: Path):
 
 def test_data_known_only_at_the_end_are_named(root: Path):
     with Spool(root, facts(paper="data", step="iris")) as spool:
-        spool.sources = [SOURCE | {"sha256": None}]
+        (root / "out").mkdir()
+        (root / "out/source.json").write_text(json.dumps(SOURCE | {"sha256": None}))
+        spool.keep(root / "out")
     tracking.sync(root)
     (run,) = runs(root, "data")
     (data,) = run.inputs.dataset_inputs
@@ -295,15 +300,15 @@ def test_data_known_only_at_the_end_are_named(root: Path):
 
 
 def test_a_model_is_registered_once_with_its_card(root: Path):
-    (root / "final").mkdir()
-    (root / "final" / "model.safetensors").write_bytes(b"weights")
-    (root / "final" / "README.md").write_text("# The adapter\n")
+    (root / "out/models/adapter").mkdir(parents=True)
+    (root / "out/models/adapter/model.safetensors").write_bytes(b"weights")
+    (root / "out/models/adapter/README.md").write_text("# The adapter\n")
     for digest in ("1" * 64, "2" * 64):
         with Spool(root, facts(digest=digest)) as spool:
-            spool.model(root / "final", "adapter")
+            spool.keep(root / "out")
         tracking.sync(root)
     with suppress(ValueError), Spool(root, facts(digest="3" * 64)) as spool:
-        spool.model(root / "final", "adapter")
+        spool.keep(root / "out")
         raise ValueError("it failed after all")
     tracking.sync(root)
     versions = client(root).search_model_versions("name = 'toy-adapter'")
@@ -312,6 +317,47 @@ def test_a_model_is_registered_once_with_its_card(root: Path):
     assert {version.tags["digest"] for version in versions} == {"1" * 64, "2" * 64}
     weights = client(root).download_artifacts(versions[0].run_id, "models/adapter/model.safetensors")
     assert Path(weights).read_bytes() == b"weights"
+
+
+def test_delivering_leaves_the_environment_alone(root: Path):
+    with Spool(root, facts()):
+        pass
+    before = dict(os.environ)
+    assert tracking.sync(root) == 0 and dict(os.environ) == before
+
+
+def test_runs_are_found_by_the_digest_of_their_stage(root: Path, monkeypatch: pytest.MonkeyPatch):
+    with suppress(ValueError), Spool(root, facts(digest="0" * 64)):
+        raise ValueError("row 3 is zero")
+    for _ in range(2):
+        with Spool(root, facts()):
+            pass
+    tracking.sync(root)
+    newest = max((run for run in runs(root) if run.info.status == "FINISHED"), key=lambda run: run.info.start_time)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    digest = facts()["digest"]
+    assert tracking.pages(root, "toy", ["0" * 64, digest]) == {digest: (newest.info.experiment_id, newest.info.run_id)}
+    assert tracking.pages(root, "nobody", [digest]) == {}
+
+
+def test_a_store_that_cannot_be_made_is_said_in_one_line(root: Path, closed_port: int):
+    address = f"http://ada:s3cr3t@127.0.0.1:{closed_port}"
+    done = subprocess.run(
+        [sys.executable, "-m", "steps.tracking.delivery", "--create"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": address},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stderr.startswith("tracking: ") and done.stderr.count("\n") == 1
+    assert "s3cr3t" not in done.stderr
+
+
+def test_the_folder_of_a_step_that_was_killed_at_once_is_removed(root: Path):
+    (folder(root) / "20260101T000000-toy-train").mkdir(parents=True)
+    with Spool(root, facts()):
+        pass
+    assert tracking.sync(root) == 0 and not list(folder(root).iterdir())
 
 
 def test_an_outage_costs_one_line_and_loses_nothing(
@@ -340,7 +386,7 @@ def test_a_broken_store_is_said_in_one_line_and_by_the_exit_status(
     assert told.out == "" and told.err.count("\n") == 1 and "1 runs wait" in told.err
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     carry(root)  # in a process of its own: no failure comes back
-    assert capfd.readouterr().err.count("\n") == 1 and len(list(folder(root).iterdir())) == 1
+    assert capfd.readouterr().err.count("\n") == 1 and len(list(folder(root).glob("*/"))) == 1
 
 
 def test_a_spool_that_mlflow_refuses_does_not_hold_up_the_others(root: Path, capfd: pytest.CaptureFixture[str]):
@@ -355,7 +401,7 @@ def test_a_spool_that_mlflow_refuses_does_not_hold_up_the_others(root: Path, cap
     assert tracking.sync(root) == 1
     told = capfd.readouterr().err
     assert told.count("\n") == 1 and "the experiment refused was deleted; restore it" in told
-    assert len(runs(root)) == 1 and len(list(folder(root).iterdir())) == 1
+    assert len(runs(root)) == 1 and len(list(folder(root).glob("*/"))) == 1
     client(root).restore_experiment(experiment.experiment_id)
     assert tracking.sync(root) == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steps.tracking.delivery import lives
+from steps.runtime.outputs import has_owner
 from steps.tracking.spool import Spool, carry, folder
 
 ROOT = Path(__file__).parents[3]
@@ -90,19 +90,16 @@ def test_a_step_does_not_import_mlflow():
 def test_what_is_logged_is_on_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TENFOLD_PREFECT_RUN", "flow-7")
     given = facts()
-    (tmp_path / "curve.svg").write_text("<svg/>")
     with Spool(tmp_path, given) as spool:
         spool.log({"loss": 0.5, "gap": 2}, 1)
         spool.log({"score": 1.0}, None)
-        spool.figure(tmp_path / "curve.svg")
         assert [(line["update"], line["metrics"]) for line in lines(spool)] == [
             (1, {"loss": 0.5, "gap": 2}),
             (None, {"score": 1.0}),
         ]
         assert read(spool, "run.json") == given | {"prefect_run_id": "flow-7"}
-        assert (spool.path / "artifacts/figures/curve.svg").read_text() == "<svg/>"
-        assert lives(spool.path) and not (spool.path / "end.json").exists()
-    assert not lives(spool.path)
+        assert has_owner(spool.path) and not (spool.path / "end.json").exists()
+    assert not has_owner(spool.path)
     end = read(spool, "end.json")
     assert end["status"] == "FINISHED" and end["error"] is None
     assert 0 <= end["seconds"] < 30 and end["peak_memory_bytes"] > 1e6
@@ -118,11 +115,27 @@ def test_an_error_is_recorded_and_passed_on(tmp_path: Path, error: BaseException
     assert end["status"] == status and end["error"] == f"{type(error).__name__}: {error}"
 
 
-def test_large_files_are_left_out(tmp_path: Path):
-    (tmp_path / "large.svg").write_bytes(bytes(5_000_001))
+def test_what_the_output_shows_is_kept(tmp_path: Path):
+    out = tmp_path / "out"
+    for name in ("figures/gap.svg", "tables/rates.csv", "models/final/README.md", "weights/large.bin"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(name)
+    (out / "metrics.json").write_text('{"score": 0.9}')
+    (out / "source.json").write_text('{"name": "iris"}')
     with Spool(tmp_path, facts()) as spool:
-        spool.figure(tmp_path / "large.svg")
-        spool.figure(tmp_path / "absent.svg")
+        spool.keep(out)
+        assert [line["metrics"] for line in lines(spool)] == [{"score": 0.9}]
+    kept = {path.relative_to(spool.path).as_posix() for path in spool.path.rglob("*/*/*") if path.is_file()}
+    assert kept == {"artifacts/figures/gap.svg", "artifacts/tables/rates.csv", "models/final/README.md"}
+    assert read(spool, "end.json")["sources"] == [{"name": "iris"}] and read(spool, "run.json")["sources"] == []
+
+
+def test_large_files_are_left_out(tmp_path: Path):
+    (tmp_path / "out/figures").mkdir(parents=True)
+    (tmp_path / "out/figures/large.svg").write_bytes(bytes(5_000_001))
+    with Spool(tmp_path, facts()) as spool:
+        spool.keep(tmp_path / "out")
+        spool.keep(tmp_path / "absent")
         spool.log({"loss": 1.0}, 1)
     assert len(lines(spool)) == 1 and not (spool.path / "artifacts").exists()
 
@@ -146,7 +159,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, capfd: pyt
     (tmp_path / ".tenfold").write_text("not a folder")
     with Spool(tmp_path, facts()) as spool:
         spool.log({"loss": 1.0}, 1)
-        spool.artifact(tmp_path / "absent", "tables")
+        spool.keep(tmp_path)
     carry(tmp_path)
     told = capfd.readouterr().err.splitlines()
     assert len(told) == 1 and told[0].startswith("tracking: ") and "goes on without" in told[0]
@@ -167,7 +180,7 @@ print("done")
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "done\n" and done.stderr.count("tracking:") == 1
-    (spool,) = folder(tmp_path).iterdir()
+    (spool,) = folder(tmp_path).glob("*/")
     assert (spool / "log.jsonl").stat().st_size <= 1000
     assert json.loads((spool / "end.json").read_text())["status"] == "FINISHED"
 
@@ -194,12 +207,12 @@ def test_kill_9_keeps_what_was_logged_and_takes_the_follower_along(tmp_path: Pat
     process = psutil.Process(step.pid)
     wait_until(process.children)
     (follower,) = process.children()
-    (spool,) = folder(tmp_path).iterdir()
-    assert lives(spool)
+    (spool,) = folder(tmp_path).glob("*/")
+    assert has_owner(spool)
     step.send_signal(signal.SIGKILL)
     step.communicate()
     wait_until(lambda: not follower.is_running() or follower.status() == psutil.STATUS_ZOMBIE)
-    assert not lives(spool) and not (spool / "end.json").exists()
+    assert not has_owner(spool) and not (spool / "end.json").exists()
     assert json.loads((spool / "log.jsonl").read_text())["metrics"] == {"loss": 0.5}
 
 
@@ -211,5 +224,5 @@ def test_the_follower_ends_with_its_step(tmp_path: Path):
     step.send_signal(signal.SIGINT)
     step.communicate(timeout=30)
     assert not follower.is_running()
-    (spool,) = folder(tmp_path).iterdir()
+    (spool,) = folder(tmp_path).glob("*/")
     assert json.loads((spool / "end.json").read_text())["status"] == "KILLED"

@@ -1,4 +1,4 @@
-"""The searches that the README shows find what they say, in the store that steps fill."""
+"""The searches that docs/tracking.md shows find what they say, in the store that steps fill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from steps.tracking import delivery as tracking
 from steps.tracking.spool import Spool
 
 ROOT = Path(__file__).parents[3]
-SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("## Runs in MLflow")[1].split("\n## ")[0]
+SECTION = (ROOT / "docs/tracking.md").read_text(encoding="utf-8").split("## Finding runs")[1].split("\n## ")[0]
 SEARCHES = re.findall(r"^(\S.*?) {2,}# (.*)$", SECTION.split("```text")[1].split("```")[0], flags=re.MULTILINE)
 COMMIT = "68b8eb9" + "0" * 33
 RUNS = {  # name: what tells it from the first
