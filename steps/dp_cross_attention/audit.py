@@ -1,11 +1,11 @@
-"""Audit every mechanism, and the audit itself by planted bugs and by how often it cries wolf."""
+"""Audit every mechanism, and the audit itself by planted bugs and by its false alarms."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
+from steps.step.json_files import write_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_cross_attention.observation import MECHANISMS, SLOW, Observe
@@ -54,7 +54,7 @@ def audit(*, out: Path, params: AuditParams, run: Run) -> None:
         for mechanism, observe in mechanisms.items():
             for seed in range(params.seeds):
                 records.append(_one(run, kind, mechanism, observe, params.wide_epsilon, runs, seed, params.delta))
-    (out / "audits.json").write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "audits.json", records)
     alarms = sum(record["alarm"] for record in records if record["kind"] == "repeat")
     missed = sorted({record["mechanism"] for record in records if record["kind"] == "planted" and not record["alarm"]})
     run.log({"audit/false_alarms": alarms})

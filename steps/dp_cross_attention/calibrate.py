@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
 
+from steps.step.json_files import write_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_cross_attention.calibration import setting, unit_noise
@@ -68,7 +68,7 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
         "heads": heads,
         "useful_noise": params.useful_noise,
     }
-    (out / "ledger.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "ledger.json", content)
     run.say(f"{len(accounting)} budgets, {len(temperature)} temperatures")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from steps.dp_cross_attention.privacy_columns import privacy_facts, write_table
+from steps.step.json_files import read_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_cross_attention.baselines import class_means, mean_value, per_query
@@ -40,7 +40,7 @@ def classify(prepared: Path, *, out: Path, params: ClassifyParams, run: Run) -> 
     Reads   prepared/<dataset>-<seed>.npz, meta.json
     Writes  accuracy.csv: dataset, seed, B, method, ε, accuracy, and the facts of the release
     """
-    meta = json.loads((prepared / "meta.json").read_text(encoding="utf-8"))
+    meta = read_json(prepared / "meta.json")
     rows: list[dict[str, Any]] = []
     for name, facts in meta.items():
         for seed in range(facts["seeds"]):

@@ -1,12 +1,19 @@
-"""From the steps' tables to one measurement a claim: trees, ablations, attacks, time."""
+"""From the steps' tables to one measurement per claim: trees, ablations, attacks, time."""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from steps.dp_cross_attention.measurements import curves
-from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, slope_over_seeds
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import (
+    SLOPE,
+    difference_of,
+    log_log_slope,
+    mean_of,
+    measured,
+    slope_over_seeds,
+)
 
 
 def trees(routes: pd.DataFrame, alphas: pd.DataFrame, copies: pd.DataFrame) -> dict[str, Measurement]:
@@ -108,19 +115,15 @@ def timed(scaling: pd.DataFrame) -> dict[str, Measurement]:
     n = int(exact.index.max())
     return {
         "query_time_slope": measured(
-            _slope(sketch), "log-log slope", f"of a batch's time against n, sketch of degree {degree}"
+            log_log_slope(sketch.index, sketch), SLOPE, f"of a batch's time against n, sketch of degree {degree}"
         ),
         "exact_time_slope": measured(
-            _slope(large), "log-log slope", f"the same of exact attention, n ≥ {large.index.min()}"
+            log_log_slope(large.index, large), SLOPE, f"the same of exact attention, n ≥ {large.index.min()}"
         ),
         "speedup": measured(
             exact[n] / sketch[n], "ratio", f"exact over sketch, a batch of queries at n = {n}, degree {degree}"
         ),
     }
-
-
-def _slope(seconds: pd.Series) -> float:
-    return float(np.polyfit(np.log(seconds.index.to_numpy(dtype=float)), np.log(seconds.to_numpy()), 1)[0])
 
 
 def _mean(table: pd.DataFrame, column: str, unit: str, detail: str) -> Measurement:

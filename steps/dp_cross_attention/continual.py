@@ -20,7 +20,7 @@ class ContinualParams(Params):
     """Horizons, rows of each step, and one budget for all times together."""
 
     horizons: Annotated[list[Count], Field(min_length=2)]
-    rows_a_step: Count
+    rows_per_step: Count
     dimension: Count
     degree: Count
     queries: Count
@@ -39,7 +39,7 @@ def continual(*, out: Path, params: ContinualParams, run: Run) -> None:
     for horizon in params.horizons:
         for seed in range(params.seeds):
             data = mixture(
-                horizon * params.rows_a_step, params.dimension, 2, params.queries, run.generator(f"{horizon} {seed}")
+                horizon * params.rows_per_step, params.dimension, 2, params.queries, run.generator(f"{horizon} {seed}")
             )
             noise = int(run.generator(f"noise {horizon} {seed}").integers(2**60))
             growing = ContinualMemory(
@@ -54,7 +54,7 @@ def continual(*, out: Path, params: ContinualParams, run: Run) -> None:
                 insecure_seed=noise,
             )
             for step in range(horizon):
-                part = slice(step * params.rows_a_step, (step + 1) * params.rows_a_step)
+                part = slice(step * params.rows_per_step, (step + 1) * params.rows_per_step)
                 growing.append(data.keys[part], data.values[part])
                 if step + 1 in (horizon - 1, horizon):
                     rows.append(_at(growing, data, params, horizon, seed, noise))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
+from steps.step.json_files import write_json
 from steps.step.params import Field, Params
 from steps.step.run import Run
 from tenfold.dp_cross_attention import findings as found
@@ -28,7 +28,7 @@ def corrections(prepared: Path, embedded: Path, *, out: Path, params: Correction
     """Compute what decides each correction.
 
     Reads   prepared/digits-0.npz for keys centred on public rows; embedded/vectors.npy for keys as they come
-    Writes  corrections.json: one entry a correction; truncation by degree; sensitivity search
+    Writes  corrections.json: one entry per correction; truncation by degree; sensitivity search
     """
     data = np.load(prepared / "digits-0.npz")
     generator = run.generator("identity")
@@ -64,7 +64,7 @@ def corrections(prepared: Path, embedded: Path, *, out: Path, params: Correction
         "sensitivity": _searched(params, run),
         "tree": _tree(params, run),
     }
-    (out / "corrections.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "corrections.json", content)
     run.say(f"largest distance over its bound {max(item['ratio'] for item in content['sensitivity']):.4f}")
 
 

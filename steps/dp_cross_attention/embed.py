@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Field, Params
 from steps.step.run import Run
 from tenfold.data.texts import read_texts
@@ -33,7 +33,7 @@ def embed(texts: Path, encoder: Path, *, out: Path, params: EmbedParams, run: Ru
     vectors = model.encode(chosen, max_tokens=params.max_tokens)
     np.save(out / "vectors.npy", vectors)
     np.save(out / "labels.npy", found.labels[: params.texts])
-    source = json.loads((texts / "source.json").read_text(encoding="utf-8"))
+    source = read_json(texts / "source.json")
     meta = {"encoder": model.name, "encoder_sha256": model.sha256, "texts": source["title"], "count": len(chosen)}
-    (out / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "meta.json", meta)
     run.say(f"{len(chosen)} texts by {model.name}: {vectors.shape[1]} numbers each")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from steps.dp_cross_attention import comparisons, figures, measurements, tables
+from steps.step.json_files import read_json
 from steps.step.run import Run
-from tenfold.metrics.measurements import Measurement
 
-Tables = dict[str, pd.DataFrame]
-METRICS = (
+HEADLINES = (
     "noise_slope_rows",
     "noise_over_predicted",
     "tree_over_sketch",
@@ -33,7 +30,7 @@ def evaluate(
     attacked: Path,
     grown: Path,
     corrected: Path,
-    timed: Path,
+    timings: Path,
     *,
     out: Path,
     run: Run,
@@ -41,83 +38,44 @@ def evaluate(
     """Publish what the paper's claims are tested by.
 
     Reads   calibrated/ledger.json, errors/*.csv, classified/accuracy.csv, trees/*.csv, ablated/ablations.csv,
-            audited/audits.json, attacked/attack.csv, grown/continual.csv, corrected/corrections.json, timed/scaling.csv
-    Writes  metrics.json, claims.json, figures/*.svg and tables/*.csv with their captions
+            audited/audits.json, attacked/attack.csv, grown/continual.csv, corrected/*.json, timings/*.csv
+    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions
     """
-    ledger, content = _json(calibrated / "ledger.json"), _json(corrected / "corrections.json")
-    files = {
-        "grid": errors,
-        "temperature": errors,
-        "accuracy": classified,
-        "routes": trees,
-        "alpha": trees,
-        "copies": trees,
-        "prefix": trees,
-        "ablations": ablated,
-        "attack": attacked,
-        "continual": grown,
-        "scaling": timed,
-    }
-    read = {name: pd.read_csv(folder / f"{name}.csv") for name, folder in files.items()}
-    read["audits"] = pd.DataFrame(_json(audited / "audits.json"))
-
-    claims = _claims(read, ledger, content)
-    _write_json(out / "metrics.json", {name: claims[name]["value"] for name in METRICS})
-    _write_json(out / "claims.json", claims)
-    _write_tables(out / "tables", read, ledger)
-    _draw(out / "figures", read, run)
-    run.log({name: claims[name]["value"] for name in METRICS})
-
-
-def _claims(read: Tables, ledger: dict[str, Any], content: dict[str, Any]) -> dict[str, Measurement]:
-    return (
-        measurements.privacy(read["audits"], content)
-        | measurements.error(read["grid"], read["temperature"], ledger)
-        | measurements.classification(read["accuracy"])
+    ledger, content = read_json(calibrated / "ledger.json"), read_json(corrected / "corrections.json")
+    grid, sweep = pd.read_csv(errors / "grid.csv"), pd.read_csv(errors / "temperature.csv")
+    routes, alphas = pd.read_csv(trees / "routes.csv"), pd.read_csv(trees / "alpha.csv")
+    copies, prefixes = pd.read_csv(trees / "copies.csv"), pd.read_csv(trees / "prefix.csv")
+    accuracy, ablations = pd.read_csv(classified / "accuracy.csv"), pd.read_csv(ablated / "ablations.csv")
+    attack, continual = pd.read_csv(attacked / "attack.csv"), pd.read_csv(grown / "continual.csv")
+    scaling, audits = pd.read_csv(timings / "scaling.csv"), pd.DataFrame(read_json(audited / "audits.json"))
+    run.publish(
+        claims=measurements.privacy(audits, content)
+        | measurements.error(grid, sweep, ledger)
+        | measurements.classification(accuracy)
         | measurements.corrected(content)
-        | comparisons.trees(read["routes"], read["alpha"], read["copies"])
-        | comparisons.ablated(read["ablations"])
-        | comparisons.attacked(read["attack"], read["continual"])
-        | comparisons.timed(read["scaling"])
+        | comparisons.trees(routes, alphas, copies)
+        | comparisons.ablated(ablations)
+        | comparisons.attacked(attack, continual)
+        | comparisons.timed(scaling),
+        headlines=HEADLINES,
+        tables={
+            "errors": tables.errors(grid, audits),
+            "accuracy": tables.accuracy(accuracy),
+            "temperature": tables.temperature(sweep, ledger),
+            "routes": tables.routes(routes),
+            "ablations": tables.ablations(ablations, copies),
+            "audits": tables.audits(audits),
+            "attacks": tables.attacks(attack),
+            "growing": tables.growing(continual),
+            "scaling": tables.scaling(scaling),
+        },
+        figures={
+            "accuracy": figures.accuracy(accuracy),
+            "error_grid": figures.error_grid(grid),
+            "temperature": figures.temperature(sweep),
+            "trees": figures.trees(routes, alphas, prefixes),
+            "audits": figures.audits(audits),
+            "adaptive": figures.adaptive(attack, continual),
+            "scaling": figures.scaling(scaling),
+        },
     )
-
-
-def _draw(folder: Path, read: Tables, run: Run) -> None:
-    drawn = {
-        "accuracy": figures.accuracy(read["accuracy"]),
-        "error_grid": figures.error_grid(read["grid"]),
-        "temperature": figures.temperature(read["temperature"]),
-        "trees": figures.trees(read["routes"], read["alpha"], read["prefix"]),
-        "audits": figures.audits(read["audits"]),
-        "adaptive": figures.adaptive(read["attack"], read["continual"]),
-        "scaling": figures.scaling(read["scaling"]),
-    }
-    for name, (figure, _) in drawn.items():
-        run.figure(name, figure)
-    _write_json(folder / "captions.json", {f"{name}.svg": caption for name, (_, caption) in drawn.items()})
-
-
-def _write_tables(folder: Path, read: Tables, ledger: dict[str, Any]) -> None:
-    folder.mkdir()
-    made = {
-        "errors.csv": tables.errors(read["grid"], read["audits"]),
-        "accuracy.csv": tables.accuracy(read["accuracy"]),
-        "temperature.csv": tables.temperature(read["temperature"], ledger),
-        "routes.csv": tables.routes(read["routes"]),
-        "ablations.csv": tables.ablations(read["ablations"], read["copies"]),
-        "audits.csv": tables.audits(read["audits"]),
-        "attacks.csv": tables.attacks(read["attack"]),
-        "growing.csv": tables.growing(read["continual"]),
-        "scaling.csv": tables.scaling(read["scaling"]),
-    }
-    for name, (table, _) in made.items():
-        table.to_csv(folder / name, index=False, float_format="%.6g")
-    _write_json(folder / "captions.json", {name: caption for name, (_, caption) in made.items()})
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From the steps' tables to one measurement a claim: privacy, error and corrections."""
+"""From the steps' tables to one measurement per claim: privacy, error and corrections."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import (
-    Measurement,
     difference_of,
     mean_of,
     measured,
@@ -89,9 +89,11 @@ def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any])
             rows, by_rows, f"of the noise's RMSE against n = {rows[0]} … {rows[-1]}, ε = 1"
         ),
         "noise_slope_epsilon": slope_over_seeds(
-            epsilons, by_epsilon, f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, at every n"
-        )
-        | {"seeds": int(grid.seed.nunique())},
+            epsilons,
+            by_epsilon,
+            f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, at every n",
+            seeds=int(grid.seed.nunique()),
+        ),
         "noise_over_predicted": mean_of(
             weighted.tolist(),
             "ratio",

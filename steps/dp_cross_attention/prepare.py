@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from steps.step.params import Count, Params
+from steps.step.json_files import write_json
+from steps.step.params import Count, ParameterError, Params, place
 from steps.step.run import Run
 from tenfold.data.tables import numeric_matrix, read_schema, read_table
 from tenfold.dp_cross_attention.mixtures import unit
@@ -25,7 +25,7 @@ class Split(Params):
 
 
 class PrepareParams(Params):
-    """One split a data set, and how many seeds."""
+    """One split per data set, and how many seeds."""
 
     digits: Split
     agnews: Split
@@ -39,7 +39,7 @@ def prepare(digits: Path, embedded: Path, *, out: Path, params: PrepareParams, r
 
     Reads   digits: table.csv; embedded/vectors.npy, labels.npy
     Writes  <dataset>-<seed>.npz: keys (n, d), labels (n,), queries (m, d), answers (m,); meta.json
-    Raises  ValueError if a data set has too few rows for its split
+    Raises  ParameterError if a data set has too few rows for its split
     """
     table = read_table(digits)
     target = read_schema(digits).target
@@ -70,7 +70,7 @@ def prepare(digits: Path, embedded: Path, *, out: Path, params: PrepareParams, r
         run.say(
             f"{name}: {split.private} private rows, {split.public} public, {split.queries} queries, {classes} classes"
         )
-    (out / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "meta.json", meta)
 
 
 def _parts(
@@ -82,9 +82,8 @@ def _parts(
 ) -> dict[str, np.ndarray]:
     sizes = np.cumsum([split.public, split.private, split.queries])
     if sizes[-1] > len(rows):
-        raise ValueError(
-            f"dp_cross_attention.prepare.{name}: the split asks for {sizes[-1]} rows, there are {len(rows)}"
-        )
+        where = place(f"dp_cross_attention.prepare.{name}")
+        raise ParameterError(f"{where}: the split asks for {sizes[-1]} rows, there are {len(rows)}: make it smaller")
     public, private, queries, _ = np.split(generator.permutation(len(rows)), sizes)
     mean = rows[public].mean(axis=0)
     directions = np.linalg.svd(rows[public] - mean, full_matrices=False)[2][: split.dimension]  # (d, D)

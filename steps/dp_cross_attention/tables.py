@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-Captioned = tuple[pd.DataFrame, str]
+from steps.step.publish import CaptionedTable
 
 
-def errors(grid: pd.DataFrame, audits: pd.DataFrame) -> Captioned:
-    """Error by rows and ε, with everything that its privacy rests on."""
+def errors(grid: pd.DataFrame, audits: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the error by rows and ε, with everything that its privacy rests on."""
     facts = [
         "delta",
         "relation",
@@ -47,15 +47,14 @@ def errors(grid: pd.DataFrame, audits: pd.DataFrame) -> Captioned:
     seeds, unit = grid.seed.nunique(), grid.unit.iloc[0]
     return table.rename(columns=names), (
         f"Error of one sketch against exact attention (a diagnostic that is not private), means over {seeds} seeds; "
-        f"privacy unit: {unit}. The audited μ_low is μ times the share that audits at "
-        f"ε = {sketch.claimed_epsilon.iloc[0]:g} find. Seeds are insecure, so that numbers reproduce; float64 noise "
-        "is not "
-        "exactly the Gaussian of the proof, and a deployment needs a discrete one."
+        f"privacy unit: {unit}. The audited μ_low is μ times the share that audits at ε = "
+        f"{sketch.claimed_epsilon.iloc[0]:g} find. Seeds are insecure, so that numbers reproduce; float64 noise is "
+        "not exactly the Gaussian of the proof, and a deployment needs a discrete one."
     )
 
 
-def accuracy(table: pd.DataFrame) -> Captioned:
-    """Accuracy by data set, method and ε, mean and half-width of Student's interval."""
+def accuracy(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the accuracy by data set, method and ε, mean and half-width of Student's interval."""
     from scipy import stats
 
     keys = ["dataset", "logit_bound", "method"]
@@ -72,16 +71,15 @@ def accuracy(table: pd.DataFrame) -> Captioned:
     wide = wide.fillna("").reset_index().rename(columns={"logit_bound": "B", "dataset": "data set"})
     delta = table.delta.dropna().iloc[0]
     return wide, (
-        f"Accuracy on held-out queries, mean over {count} seeds (splits and noise) ± half of Student's 95 % "
-        f"interval; δ = {delta:g}, replace-one. Each record is embedded by itself, so that a row is a record: a "
-        "contextual "
-        "encoder lets one token change every row, and m rows of one record cost m times the noise. Nothing was tuned: "
-        "all temperatures are shown."
+        f"Accuracy on held-out queries, mean over {count} seeds (splits and noise) ± half of Student's 95 % interval; "
+        f"δ = {delta:g}, replace-one. Each record is embedded by itself, so that a row is a record: a contextual "
+        "encoder lets one token change every row, and m rows of one record cost m times the noise. Nothing was "
+        "tuned: all temperatures are shown."
     )
 
 
-def temperature(sweep: pd.DataFrame, ledger: dict[str, Any]) -> Captioned:
-    """What B does: degrees and rows needed, and measured bias and noise of the best degree."""
+def temperature(sweep: pd.DataFrame, ledger: dict[str, Any]) -> CaptionedTable:
+    """Tabulate what B does: degrees and rows needed, and measured bias and noise of the best degree."""
     rows = []
     for item in ledger["temperature"]:
         chosen = sweep[(sweep.logit_bound == item["logit_bound"]) & (sweep.features == "taylor")]
@@ -100,36 +98,34 @@ def temperature(sweep: pd.DataFrame, ledger: dict[str, Any]) -> Captioned:
         )
     return pd.DataFrame(rows), (
         f"Temperature: degrees for a relative error, rows for a noise of {ledger['useful_noise']:g}ρ_v at ε = 1, and "
-        "the degree with "
-        "the least RMSE in the measured sweep. Attention heads of pretrained models often have |logits| ≥ 10."
+        "the degree with the least RMSE in the measured sweep. Attention heads of pretrained models often have "
+        "|logits| ≥ 10."
     )
 
 
-def routes(table: pd.DataFrame) -> Captioned:
-    """Trees and sketch at the same rows, features, ε and δ."""
+def routes(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate trees and sketch at the same rows, features, ε and δ."""
     found = table.groupby(["d", "g", "n", "route"], sort=False)[["releases", "rmse", "noise"]].mean().reset_index()
     return found, (
-        f"The paper's trees and one sketch at ε = {table.epsilon.iloc[0]:g}, means over {table.seed.nunique()} "
-        "seeds: RMSE of the "
-        "projected answer, noise of the numerators over n before projection, and the number of releases that share "
-        "the budget."
+        f"The paper's trees and one sketch at ε = {table.epsilon.iloc[0]:g}, means over {table.seed.nunique()} seeds: "
+        "RMSE of the projected answer, noise of the numerators over n before projection, and the number of releases "
+        "that share the budget."
     )
 
 
-def ablations(table: pd.DataFrame, copies: pd.DataFrame) -> Captioned:
-    """Every knob and its values."""
+def ablations(table: pd.DataFrame, copies: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the error for every value of every knob."""
     found = table.groupby(["ablation", "value"], sort=False)[["rmse", "clamped"]].mean().reset_index()
     more = copies.groupby("copies").noise.mean().reset_index()
     extra = pd.DataFrame({"ablation": "copies of the trees", "value": more.copies.astype(str), "rmse": more.noise})
     return pd.concat([found, extra]), (
         f"Ablations: RMSE against the sketch without noise over {table.seed.nunique()} seeds, and the share of "
-        "denominators out of "
-        "range. Copies: noise of the median of the trees' numerators over n."
+        "denominators out of range. Copies: noise of the median of the trees' numerators over n."
     )
 
 
-def audits(table: pd.DataFrame) -> Captioned:
-    """The lower bounds on μ and ε."""
+def audits(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the lower bounds on μ and ε."""
     grouped = table.groupby(["kind", "mechanism", "claimed_epsilon", "runs"], sort=False)
     found = grouped.agg(
         claimed_mu=("claimed_mu", "first"),
@@ -145,8 +141,8 @@ def audits(table: pd.DataFrame) -> Captioned:
     )
 
 
-def attacks(table: pd.DataFrame) -> Captioned:
-    """Adaptive queries, sketch by sketch."""
+def attacks(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate adaptive queries, sketch by sketch."""
     columns = [
         "seed",
         "random",
@@ -159,24 +155,22 @@ def attacks(table: pd.DataFrame) -> Captioned:
     ]
     return table[columns], (
         "Adaptive queries: largest noise in its own sd among random and gradient-searched queries, with the net and "
-        "Cauchy–Schwarz "
-        "bounds; largest error of an answer; share of one answer's error left after averaging."
+        "Cauchy–Schwarz bounds; largest error of an answer; share of one answer's error left after averaging."
     )
 
 
-def growing(table: pd.DataFrame) -> Captioned:
-    """Memories that grow."""
+def growing(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the noise of memories that grow."""
     columns = ["noise_tree", "noise_anew", "noise_once"]
     found = table.groupby(["horizon", "time", "n", "levels", "intervals"])[columns].mean().reset_index()
     return found, (
-        f"Rows that arrive over time, noise RMSE over {table.seed.nunique()} seeds: a tree over time, a new sketch "
-        "at every step, and "
-        "one sketch of all rows so far, which answers at that time only."
+        f"Rows that arrive over time, noise RMSE over {table.seed.nunique()} seeds: a tree over time, a new sketch at "
+        "every step, and one sketch of all rows so far, which answers at that time only."
     )
 
 
-def scaling(table: pd.DataFrame) -> Captioned:
-    """Times by rows."""
+def scaling(table: pd.DataFrame) -> CaptionedTable:
+    """Tabulate times by rows."""
     return (
         table,
         "Seconds of a batch of queries (best of the repeats) and of the release, and bytes held; one run, one machine.",

@@ -21,7 +21,7 @@ from tenfold.privacy.noise import NoiseSource
 
 
 class Case(Params):
-    """One memory: d, g, n."""
+    """One memory: d, g, n; its repr is part of the purposes that seeds derive from."""
 
     dimension: Count
     degree: Count
@@ -57,7 +57,7 @@ def trees(*, out: Path, params: TreesParams, run: Run) -> None:
 
 
 def _data(case: Case, seed: int, params: TreesParams, run: Run) -> Any:
-    return mixture(case.rows, case.dimension, 1, params.queries, run.generator(f"data {case} {seed}"))
+    return mixture(case.rows, case.dimension, 1, params.queries, run.generator(f"data {case!r} {seed}"))
 
 
 def _tree(case: Case, data: Any, params: TreesParams, seed: int, **more: Any) -> TreeMemory:
@@ -76,7 +76,7 @@ def _tree(case: Case, data: Any, params: TreesParams, seed: int, **more: Any) ->
 
 def _routes(case: Case, params: TreesParams, run: Run) -> Any:
     for seed in range(params.seeds):
-        data, noise = _data(case, seed, params, run), int(run.generator(f"noise {case} {seed}").integers(2**60))
+        data, noise = _data(case, seed, params, run), int(run.generator(f"noise {case!r} {seed}").integers(2**60))
         exact = exact_attention(data.queries, data.keys, data.values, 1.0)
         facts = {
             "d": case.dimension,

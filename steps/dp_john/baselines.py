@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from steps.step.params import Count, Field, Params, Positive, Share
+from steps.step.params import Count, Field, ParameterError, Params, Positive, Share, place
 from steps.step.run import Run
 from tenfold.dp_john.certificate import certify, leverage_scores
 from tenfold.dp_john.convex_program import ProgramFailed
@@ -50,7 +50,9 @@ def baselines(prepared: Path, *, out: Path, params: BaselinesParams, run: Run) -
     """
     unknown = [name for name in params.methods if name not in MAX_UPDATES]
     if unknown:
-        raise ValueError(f"dp_john.baselines.methods: {unknown} are not among {sorted(MAX_UPDATES)}")
+        raise ParameterError(
+            f"{place('dp_john.baselines.methods')}: {', '.join(unknown)}: choose among {', '.join(sorted(MAX_UPDATES))}"
+        )
     problems = {f"gaussian {n}×{d}": gaussian(n, d, run.generator(f"{n} {d}")) for n, d in params.sizes}
     problems["adult"] = np.load(prepared / "adult.npy")
     records = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from steps.step.json_files import write_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_john.calibration import calibrate as calibrated
@@ -38,7 +38,7 @@ class CalibrateParams(Params):
 def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
     """Turn every budget of the grid into noise, from public numbers alone.
 
-    Writes  privacy.json: one entry a release: data set, mode, calibration or the reason why there is none
+    Writes  privacy.json: one entry per release: data set, mode, calibration or the reason why there is none
     Raises  InvalidBudget, InvalidCalibration
     """
     entries: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
         for noise_sd in params.paper_noise_sds:
             found = calibrated("paper", None, None, None, **shape, noise_sd=noise_sd, rounds=params.rounds)
             entries.append({"dataset": dataset, "mode": "paper", "noise_sd": noise_sd, "calibration": found.as_dict()})
-    (out / "privacy.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "privacy.json", entries)
     run.say(f"{len(entries)} releases calibrated, {sum('impossible' in entry for entry in entries)} impossible")
 
 

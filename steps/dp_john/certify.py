@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from steps.step.json_files import read_json, write_json
 from steps.step.run import Run
 from tenfold.dp_john.certificate import certify as certificate
 from tenfold.dp_john.diagnostic import diagnose
@@ -19,11 +19,11 @@ def certify(prepared: Path, solved: Path, released: Path, *, out: Path, run: Run
     """Certify every non-private solution, and compare every release with the true rows.
 
     Reads   prepared/<name>.npy; solved/<name>.npz, summary.json; released/releases.json, matrices.npz
-    Writes  certificates.json: m, gap, volume gap, violation a data set;
-            diagnostics.json: violation, share of constraints held and log-radius loss a draw. NOT PRIVATE:
+    Writes  certificates.json: m, gap, volume gap, violation per data set;
+            diagnostics.json: violation, share of constraints held and log-radius loss per draw. NOT PRIVATE:
             computed from the rows without noise, for public data only
     """
-    summary = json.loads((solved / "summary.json").read_text(encoding="utf-8"))
+    summary = read_json(solved / "summary.json")
     certificates: dict[str, dict[str, Any]] = {}
     references: dict[str, Ellipsoid] = {}
     for name in summary:
@@ -42,13 +42,13 @@ def certify(prepared: Path, solved: Path, released: Path, *, out: Path, run: Run
         }
     with one_thread():  # thousands of products with small matrices
         diagnostics = _diagnostics(prepared, released, references)
-    (out / "certificates.json").write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
-    (out / "diagnostics.json").write_text(json.dumps(diagnostics, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "certificates.json", certificates)
+    write_json(out / "diagnostics.json", diagnostics)
     run.say(f"{len(certificates)} certificates, {len(diagnostics)} releases compared with the true rows")
 
 
 def _diagnostics(prepared: Path, released: Path, references: dict[str, Ellipsoid]) -> list[dict[str, Any]]:
-    entries = json.loads((released / "releases.json").read_text(encoding="utf-8"))
+    entries = read_json(released / "releases.json")
     matrices = np.load(released / "matrices.npz")
     rows = {name: np.load(prepared / f"{name}.npy") for name in {entry["dataset"] for entry in entries}}
     found = []

@@ -27,7 +27,7 @@ class GapsParams(Params):
 def gaps(*, out: Path, params: GapsParams, run: Run) -> None:
     """Compute every gap of the paper's argument.
 
-    Writes  gaps.json: one entry a gap, its numbers by name
+    Writes  gaps.json: one entry per gap, its numbers by name
     """
     closeness = np.array([1e-2, 1e-3, 1e-4, 1e-5])
     sds = np.array([0.05, 0.1, 0.2, 0.3, 0.5])

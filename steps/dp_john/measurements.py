@@ -1,26 +1,23 @@
-"""From the steps' outputs to one measurement a claim, with intervals over data sets, seeds or draws."""
+"""From the steps' outputs to one measurement per claim, with intervals over data sets, seeds or draws."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from tenfold.metrics.measurements import CONFIDENCE, Measurement, mean_of, measured, share_of, unavailable
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import (
+    SLOPE,
+    mean_of,
+    measured,
+    share_of,
+    slope_of,
+    unavailable,
+)
 
 FAILURE = 0.05  # δ₀, the probability with which the bound under noise may be missed
-
-
-def slope(x: Sequence[float], y: Sequence[float], detail: str) -> Measurement:
-    """Return the slope of log y against log x, with the interval of least squares at 95 %."""
-    fit = stats.linregress(np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float)))
-    if len(x) < 3 or not np.isfinite(fit.stderr):
-        return measured(fit.slope, "log-log slope", detail)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(x) - 2) * fit.stderr
-    return measured(fit.slope, "log-log slope", detail, (fit.slope - half, fit.slope + half))
 
 
 def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
@@ -30,7 +27,7 @@ def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
     late = exact[exact.updates >= exact.updates.max() / 30]
     names = ", ".join(exact.dataset.unique())
     slopes = [
-        float(slope(group.updates, group.averaged - 1, "")["value"])
+        slope_of(group.updates, group.averaged - 1, "").number
         for _, group in late.groupby("dataset")
         if (group.averaged - 1 > 1e-9).all() and len(group) > 2
     ]
@@ -39,7 +36,7 @@ def rate_measurements(curves: pd.DataFrame) -> dict[str, Measurement]:
         "rate_bound_ratio": measured(
             ratio.max(), "ratio", f"largest log max h over its bound log(n/d)/T, T ≥ 3, on {names}", n=len(exact)
         ),
-        "rate_slope": mean_of(slopes, "log-log slope", f"of the averaged iterate's gap against T, mean over {names}"),
+        "rate_slope": mean_of(slopes, SLOPE, f"of the averaged iterate's gap against T, mean over {names}"),
         "last_over_averaged": measured(
             ((last["last"] - 1) / (last.averaged - 1)).max(),
             "ratio",
@@ -107,8 +104,10 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
             "ratio",
             "least σ that composition needs over the largest that truncation permits, ε ≤ 8, ξ ≤ 0.1, Lε₀ = 1",
         ),
-        "holder_slope": slope(holder["closeness"], holder["ratio"], "of ‖ΔQ‖/ε₀ against ε₀ on three rows"),
-        "duplicate_slope": slope(duplicates["updates"], duplicates["last"], "of a duplicate's weight change against T"),
+        "holder_slope": slope_of(holder["closeness"], holder["ratio"], "of ‖ΔQ‖/ε₀ against ε₀ on three rows"),
+        "duplicate_slope": slope_of(
+            duplicates["updates"], duplicates["last"], "of a duplicate's weight change against T"
+        ),
         "sketch_growth": measured(
             sketch["sketched"][-1] / sketch["exact"][-1],
             "ratio",
@@ -141,7 +140,6 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
     zero = planted[planted.mechanism == "zero row"].epsilon_lower_bound
     seeds = int(audits.seed.nunique())
     claimed = correct.claimed_epsilon.max()
-    share_caught = measured(planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted))
     return {
         "audit_correct_epsilon": measured(
             correct.epsilon_lower_bound.max(),
@@ -150,10 +148,19 @@ def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:
             n=len(correct),
             seeds=seeds,
         ),
-        "audit_caught": share_caught | {"seeds": seeds},
+        "audit_caught": measured(
+            planted.alarm.mean(), "share", "of audits of planted bugs with alarm", n=len(planted), seeds=seeds
+        ),
         "leaked_matrix_epsilon": measured(leaked.min(), "ε", "least lower bound with Q exact", seeds=seeds),
         "zero_row_epsilon": measured(zero.min(), "ε", "least lower bound with a zero row let in", seeds=seeds),
     }
+
+
+def certificate_measurements(certificates: dict[str, Any]) -> dict[str, Measurement]:
+    """Return how near to optimal the default solver's ellipsoids are."""
+    worst = max(facts["max_leverage"] for facts in certificates.values()) - 1
+    detail = "largest max h − 1 of the default solver over all data sets"
+    return {"largest_certificate_gap": measured(worst, "leverage", detail, n=len(certificates))}
 
 
 def release_measurements(diagnostics: list[dict[str, Any]]) -> dict[str, Measurement]:
@@ -214,11 +221,12 @@ def timing_measurements(solvers: pd.DataFrame, rounds: pd.DataFrame) -> dict[str
     widths = exact.groupby("d").n.nunique()
     chosen = exact[exact.d == widths.idxmax()]
     best = chosen.groupby("n").seconds.min()
-    found["round_time_slope"] = slope(
-        best.index.to_numpy(),
-        best.to_numpy(),
+    found["round_time_slope"] = measured(
+        slope_of(best.index, best, "").number,
+        SLOPE,
         f"of the best time of an exact round against n, d = {widths.idxmax()}",
-    ) | {"interval": None, "n": len(chosen)}
+        n=len(chosen),
+    )
     table = solvers.pivot_table(index=["problem", "tolerance"], columns="method", values="seconds")
     both = table[["active_set", "averaged"]].dropna()
     tight = both[both.index.get_level_values("tolerance") == both.index.get_level_values("tolerance").min()]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float64
 
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Field, Params
 from steps.step.run import Run
 from tenfold.data.tables import numeric_matrix, read_schema, read_table
@@ -26,14 +26,14 @@ class PrepareParams(Params):
     largest_table: Annotated[int, Field(ge=100)]  # rows kept of a real table, the first ones
 
 
-def prepare(*tables: Path, out: Path, params: PrepareParams, run: Run) -> None:
+def prepare(tables: list[Path], *, out: Path, params: PrepareParams, run: Run) -> None:
     """Bring every table and synthetic family to rows of a centred polytope.
 
     Numeric columns without the target are centred and scaled to unit variance, constant columns and zero
     rows left out; then all rows are divided by the largest norm. The scaling uses the data: the tables are public,
     and the private modes protect the rows as they come out of this step.
 
-    Reads   tables/*: table.csv, schema.json, source.json
+    Reads   tables: of each, table.csv, schema.json, source.json
     Writes  <name>.npy (n, d) float64 for each; meta.json: n, d, source, origin, row norms
     Raises  MissingValues, TableMismatch, InvalidPolytope
     """
@@ -44,13 +44,13 @@ def prepare(*tables: Path, out: Path, params: PrepareParams, run: Run) -> None:
         if name in PROJECTED and PROJECTED[name] < rows.shape[1]:
             projection = run.generator(f"projection of {name}").standard_normal((rows.shape[1], PROJECTED[name]))
             rows = rows @ projection / np.sqrt(rows.shape[1])
-        origin = json.loads((table / "source.json").read_text(encoding="utf-8"))["origin"]
+        origin = read_json(table / "source.json")["origin"]
         meta[name] = _save(name, rows, out) | {"kind": "table", "origin": origin}
     for name, family in FAMILIES.items():
         columns = min(params.columns, 10) if name == "hypercube_signs" else params.columns
         rows = family(params.rows, columns, run.generator(name))
         meta[name] = _save(name, rows, out) | {"kind": "synthetic", "origin": "synthetic"}
-    (out / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "meta.json", meta)
     for name, facts in meta.items():
         run.say(f"{name}: {facts['n']} × {facts['d']} ({facts['origin']})")
 

@@ -37,7 +37,7 @@ class RateParams(Params):
 
 
 class FixedPoint:
-    """The iteration w ← w∘τ(w), stopped where one likes."""
+    """The iteration w ← w∘τ(w), which may be stopped after any round."""
 
     def __init__(self, rows: np.ndarray, scores: Scores) -> None:
         self.rows, self.scores = rows, scores
@@ -105,7 +105,7 @@ def _marks(params: RateParams, updates: int) -> list[int]:
 
 
 def _variants(params: RateParams, run: Run, dataset: str) -> list[tuple[str, int, Scores]]:
-    """Return (name, seed, scores) of every random variant, once a seed."""
+    """Return (name, seed, scores) of every random variant, once per seed."""
     variants: list[tuple[str, int, Scores]] = []
     for seed in range(params.seeds):
         for count in params.sketch_rows:

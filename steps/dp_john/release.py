@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steps.step.json_files import read_json
 from steps.step.params import Count, Params, Share
 from steps.step.run import Run
 from tenfold.dp_john.calibration import Calibration
@@ -35,7 +36,7 @@ def release(prepared: Path, calibrated: Path, *, out: Path, params: ReleaseParam
             matrices.npz: ``<entry>`` (draws, d, d), and ``<entry>_touching`` before the containment margin
     Raises  InvalidPolytope if a data set is outside its public domain
     """
-    entries = json.loads((calibrated / "privacy.json").read_text(encoding="utf-8"))
+    entries = read_json(calibrated / "privacy.json")
     data = {name: np.load(prepared / f"{name}.npy") for name in {entry["dataset"] for entry in entries}}
     matrices: dict[str, np.ndarray] = {}
     for index, entry in enumerate(entries):

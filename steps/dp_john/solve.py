@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Params, Share
 from steps.step.run import Run
 from tenfold.dp_john.solver import john_ellipsoid
@@ -28,7 +28,7 @@ def solve(prepared: Path, *, out: Path, params: SolveParams, run: Run) -> None:
     Raises  NotConverged, InvalidPolytope
     """
     summary: dict[str, dict[str, Any]] = {}
-    for name in json.loads((prepared / "meta.json").read_text(encoding="utf-8")):
+    for name in read_json(prepared / "meta.json"):
         result = john_ellipsoid(np.load(prepared / f"{name}.npy"), params.tolerance)
         ellipsoid = result.ellipsoid
         np.savez(out / f"{name}.npz", matrix=ellipsoid.matrix, factor=ellipsoid.root, weights=result.weights)
@@ -39,4 +39,4 @@ def solve(prepared: Path, *, out: Path, params: SolveParams, run: Run) -> None:
             "log_volume": ellipsoid.log_volume,
         }
         run.log({f"solve/{name}/max_leverage": result.certificate.max_leverage})
-    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "summary.json", summary)

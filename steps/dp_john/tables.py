@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-Captioned = tuple[pd.DataFrame, str]
+from steps.step.publish import CaptionedTable
 
 
-def rate(curves: pd.DataFrame) -> Captioned:
-    """The exact iteration on the first data set."""
+def rate(curves: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the exact iteration on the first data set."""
     first = curves[(curves.variant == "exact") & (curves.dataset == curves.dataset.iloc[0])]
     table = first[["updates", "averaged", "last", "bound"]]
     return table, f"Largest leverage by update with exact scores, {first.dataset.iloc[0]}; 1 is optimal."
 
 
-def certificates(certificates: dict[str, Any]) -> Captioned:
-    """The library's default solver on every data set."""
+def certificates(certificates: dict[str, Any]) -> CaptionedTable:
+    """Tabulate the library's default solver on every data set."""
     rows = [
         {
             "data set": name,
@@ -39,8 +39,8 @@ def certificates(certificates: dict[str, Any]) -> Captioned:
     return pd.DataFrame(rows), caption
 
 
-def releases(diagnostics: list[dict[str, Any]]) -> Captioned:
-    """Utility of every private release, means over draws."""
+def releases(diagnostics: list[dict[str, Any]]) -> CaptionedTable:
+    """Tabulate the utility of every private release, means over draws."""
     rows = []
     for item in diagnostics:
         final, before = item.get("final"), item.get("before_shrinking")
@@ -68,8 +68,8 @@ def releases(diagnostics: list[dict[str, Any]]) -> Captioned:
     return pd.DataFrame(rows), caption
 
 
-def solvers(solvers: pd.DataFrame) -> Captioned:
-    """Seconds of every solver to the same certificate."""
+def solvers(solvers: pd.DataFrame) -> CaptionedTable:
+    """Tabulate seconds of every solver to the same certificate."""
     table = solvers.pivot_table(
         index=["problem", "tolerance"], columns="method", values="seconds", sort=False, dropna=False
     )
@@ -79,8 +79,8 @@ def solvers(solvers: pd.DataFrame) -> Captioned:
     )
 
 
-def audits(audits: pd.DataFrame) -> Captioned:
-    """The largest ε that each audit bounds from below, over seeds."""
+def audits(audits: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the largest ε that each audit bounds from below, over seeds."""
     groups = audits.groupby(["kind", "mechanism", "canary", "claimed_epsilon"], sort=False)
     table = groups.agg(
         largest_bound=("epsilon_lower_bound", "max"),
@@ -91,7 +91,6 @@ def audits(audits: pd.DataFrame) -> Captioned:
     ).reset_index()
     caption = (
         "White-box audits: the lower bound on ε over seeds, and how many raised the alarm. Noise ratio is observed "
-        "over "
-        "claimed standard deviation."
+        "over claimed standard deviation."
     )
     return table, caption

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
+from steps.step.json_files import write_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_ntk.audit import ModeAudit, audit_correct, audit_planted, audit_replacement
@@ -43,7 +43,7 @@ def audit(*, out: Path, params: AuditParams, run: Run) -> None:
             records.append(_record("replacement", seed, params.epsilon, replaced))
         worst = max(record["epsilon_lower_bound"] for record in records if record["kind"] == "correct")
         run.log({"audit/worst_epsilon_of_correct": worst}, update=seed)
-    (out / "audits.json").write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "audits.json", records)
     missed = [record["mechanism"] for record in records if record["kind"] == "planted" and not record["alarm"]]
     false = [record["mechanism"] for record in records if record["kind"] == "correct" and record["alarm"]]
     run.say(f"{len(records)} audits; missed: {missed or 'none'}; false alarms: {false or 'none'}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_ntk.calibration import (
@@ -45,7 +45,7 @@ def calibrate(kernels: Path, *, out: Path, params: CalibrateParams, run: Run) ->
     Writes  privacy.json: close (mode input, by β and ε), samples (k by rule, data set and ε), replace (by mode)
     Raises  InvalidBudget, InvalidCalibration
     """
-    public = json.loads((kernels / "public.json").read_text(encoding="utf-8"))
+    public = read_json(kernels / "public.json")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakDelta)  # δ = 10⁻³ is the paper's; the finding on n says what it is worth
         close = [
@@ -56,7 +56,7 @@ def calibrate(kernels: Path, *, out: Path, params: CalibrateParams, run: Run) ->
             for epsilon in params.close_epsilons
         ]
     found = {"close": close, "samples": _samples(public, params), "replace": _replace(public, params)}
-    (out / "privacy.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "privacy.json", found)
 
 
 def _samples(public: dict[str, Any], params: CalibrateParams) -> list[dict[str, Any]]:

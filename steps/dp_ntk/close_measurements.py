@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.intervals import mean_or_reason
-from steps.dp_ntk.intervals import unpaired_difference as less
-from tenfold.metrics.measurements import Measurement, measured, unavailable
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import mean_or_unavailable, measured, unavailable
+from tenfold.metrics.measurements import unpaired_difference as less
 
 BETA = 1e-6
 MODEST = 20.0  # total ε of two releases at ε = 10 each
@@ -33,11 +33,13 @@ def close_measurements(curve: pd.DataFrame) -> dict[str, Measurement]:
     ten_exact = _accuracies(curve, "non-private", "cifar_ten")
     where = "two classes, total ε = 20, k by the true n, private cross terms"
     return {
-        "c5_private_accuracy": mean_or_reason(modest, "accuracy", where),
+        "c5_private_accuracy": mean_or_unavailable(modest, "accuracy", where),
         "c5_gap": less(exact, modest, "accuracy", f"non-private less private: {where}"),
         "c5_gap_ten": less(ten_exact, ten, "accuracy", "non-private less private, ten classes, total ε = 20"),
         "c5_over_control": less(modest, control, "accuracy", f"private less the no-solve control: {where}"),
-        "control_accuracy": mean_or_reason(control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"),
+        "control_accuracy": mean_or_unavailable(
+            control, "accuracy", "K(x, X)Y on two classes: raw records, nothing solved"
+        ),
         "smallest_over_control": less(
             smallest, control, "accuracy", "sampling at k = 8 with raw queries less the no-solve control, two classes"
         ),
@@ -95,7 +97,7 @@ def account_measurements(pairs: pd.DataFrame) -> dict[str, Measurement]:
     }
     for beta, name in ((1e-3, "1e-3"), (1e-2, "1e-2")):
         chosen = pairs[np.isclose(pairs.closeness, beta) & (pairs.samples == k)]
-        found[f"exact_epsilon_{name}"] = mean_or_reason(
+        found[f"exact_epsilon_{name}"] = mean_or_unavailable(
             chosen.exact_epsilon, "ε", f"exact at δ = 10⁻³, k = {k}, β = {beta:g}"
         )
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from steps.step.json_files import read_json, write_json
 from steps.step.run import Run
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release
@@ -21,7 +21,7 @@ def fit(released: Path, *, out: Path, run: Run) -> None:
     Reads   released/private_release.npz, private_release.json
     Writes  model.npz: weights (p, d) of the public features, coefficients (p, C); model.json: the guarantee
     """
-    facts = json.loads((released / "private_release.json").read_text(encoding="utf-8"))
+    facts = read_json(released / "private_release.json")
     fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in facts["privacy"].items()
     }
@@ -31,5 +31,5 @@ def fit(released: Path, *, out: Path, run: Run) -> None:
         features, noise_sd = RandomFeatures(content["weights"]), float(content["noise_sd"])
     model = fitted(Release(facts["mode"], features, arrays, noise_sd, privacy), facts["ridge"])
     np.savez(out / "model.npz", weights=features.weights, coefficients=model.coefficients, allow_pickle=False)
-    (out / "model.json").write_text(json.dumps(facts["privacy"], indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "model.json", facts["privacy"])
     run.say(str(privacy))

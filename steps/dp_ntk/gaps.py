@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from steps.dp_ntk.datasets import load
+from steps.step.json_files import write_json
 from steps.step.params import Field, Params, Positive, Share
 from steps.step.run import Run
 from tenfold.dp_ntk.calibration import ConditionFails, affordable_samples, calibrate
@@ -39,7 +39,7 @@ def gaps(prepared: Path, *, out: Path, params: GapsParams, run: Run) -> None:
     """Compute the numbers behind every gap that is not measured elsewhere.
 
     Reads   prepared/digits.npz
-    Writes  gaps.json: one entry a gap, its numbers by name
+    Writes  gaps.json: one entry per gap, its numbers by name
     """
     worst = search(params.search_trials, run.generator("search"))
     counts = _counts(params)
@@ -61,7 +61,7 @@ def gaps(prepared: Path, *, out: Path, params: GapsParams, run: Run) -> None:
         "scaling": _scaling(),
         "laplace": _laplace(params, run),
     }
-    (out / "gaps.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "gaps.json", found)
 
 
 def _counts(params: GapsParams) -> list[dict[str, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from steps.step.json_files import write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
@@ -39,4 +39,4 @@ def kernel_public(*, out: Path, params: KernelPublicParams, run: Run) -> None:
             "diameter": finite.diameter(),
             "limit_diameter": limit.diameter(),
         }
-    (out / "public.json").write_text(json.dumps(public, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "public.json", public)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,9 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from steps.dp_ntk.public_ranges import BREAST_CANCER
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Field, Params
 from steps.step.run import Run
-from tenfold.data.images import Pictures, read_images
+from tenfold.data.images import LabelledImages, read_images
 from tenfold.data.tables import numeric_matrix, read_table
 from tenfold.data.texts import read_texts
 from tenfold.dp_ntk.extractors import PretrainedResNet, random_convolution
@@ -23,14 +23,14 @@ TEST_SHARE = 0.22  # of tables without an official split
 
 
 class PrepareParams(Params):
-    """Sizes by data set, and which public extractor reads the pictures."""
+    """Sizes by data set, and which public extractor reads the images."""
 
     extractor: Literal["random_convolution", "resnet"]
     hub_model: str
     hub_revision: str | None
     filters: Count
     two_classes: Annotated[list[int], Field(min_length=2, max_length=2)]
-    two_class_train: Count  # a class
+    two_class_train: Count  # per class
     two_class_test: Count
     ten_class_train: Count
     ten_class_test: Count
@@ -53,7 +53,7 @@ def prepare(
     params: PrepareParams,
     run: Run,
 ) -> None:
-    """Bring pictures, texts and tables to unit rows of public features.
+    """Bring images, texts and tables to unit rows of public features.
 
     Official test splits are kept apart; tables without one are split once, by a public generator. No feature is
     fitted to the data: extractors are random or pretrained elsewhere, and every record is scaled by itself.
@@ -75,7 +75,7 @@ def prepare(
             y_test=y_test.astype(np.int64),
             allow_pickle=False,
         )
-        record = json.loads((source / "source.json").read_text(encoding="utf-8"))
+        record = read_json(source / "source.json")
         meta[name] = {
             "n": len(x_train),
             "test": len(x_test),
@@ -88,13 +88,13 @@ def prepare(
         run.say(f"{name}: {len(x_train)} × {x_train.shape[1]}, {features} ({record['origin']})")
 
     words = f"{params.extractor}, public"
-    save("cifar_two", cifar10, _pictures(cifar10, params, extract, params.two_classes), words)
-    save("cifar_ten", cifar10, _pictures(cifar10, params, extract, None), words)
+    save("cifar_two", cifar10, _images(cifar10, params, extract, params.two_classes), words)
+    save("cifar_ten", cifar10, _images(cifar10, params, extract, None), words)
     save("fashion_mnist", fashion_mnist, _fashion(fashion_mnist, params, run), "random convolution, public")
     for table, words in ((digits, "pixels"), (breast_cancer, "measurements on public scales")):
         save(table.name, table, _table(table, run), words)
     save("trec", trec, _texts(trec, minilm, params), load_encoder(minilm).name)
-    (out / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "meta.json", meta)
 
 
 def _extractor(params: PrepareParams, run: Run) -> Any:
@@ -104,7 +104,7 @@ def _extractor(params: PrepareParams, run: Run) -> Any:
     return lambda pixels: random_convolution(pixels, params.filters, run.generator("filters"))
 
 
-def _pictures(folder: Path, params: PrepareParams, extract: Any, classes: list[int] | None) -> Split:
+def _images(folder: Path, params: PrepareParams, extract: Any, classes: list[int] | None) -> Split:
     two = classes is not None
     train = read_images(folder, "train", per_class=params.two_class_train if two else params.ten_class_train)
     test = read_images(folder, "test", per_class=params.two_class_test if two else params.ten_class_test)
@@ -113,10 +113,10 @@ def _pictures(folder: Path, params: PrepareParams, extract: Any, classes: list[i
     return extract(train.pixels), train.labels, extract(test.pixels), test.labels
 
 
-def _only(pictures: Pictures, classes: list[int]) -> Pictures:
+def _only(images: LabelledImages, classes: list[int]) -> LabelledImages:
     """Keep two classes and number them 0 and 1."""
-    kept = np.isin(pictures.labels, classes)
-    return Pictures(pictures.pixels[kept], (pictures.labels[kept] == classes[1]).astype(np.int64))
+    kept = np.isin(images.labels, classes)
+    return LabelledImages(images.pixels[kept], (images.labels[kept] == classes[1]).astype(np.int64))
 
 
 def _fashion(folder: Path, params: PrepareParams, run: Run) -> Split:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import DataSet, load
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
 from tenfold.dp_ntk.baselines import no_solve
@@ -45,7 +45,7 @@ def release_close(
     Writes  curve.csv: dataset, method, rule, closeness, epsilon (total), samples, draw, accuracy;
             spectra.json: K's extreme eigenvalues
     """
-    privacy = json.loads((calibrated / "privacy.json").read_text(encoding="utf-8"))
+    privacy = read_json(calibrated / "privacy.json")
     records: list[dict[str, Any]] = []
     spectra = {}
     for name in dict.fromkeys(entry["dataset"] for entry in privacy["samples"]):
@@ -64,7 +64,7 @@ def release_close(
             records += _input(data, kernel, entry, params, run)
         run.say(f"{name}: {len(records)} records so far")
     pd.DataFrame(records).to_csv(out / "curve.csv", index=False)
-    (out / "spectra.json").write_text(json.dumps(spectra, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "spectra.json", spectra)
 
 
 def _record(data: DataSet, method: str, accuracy: float, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from steps.dp_ntk.datasets import DataSet, load
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
 from tenfold.dp_ntk.calibration import Calibration
@@ -40,7 +40,7 @@ def release_replace(prepared: Path, calibrated: Path, *, out: Path, params: Rele
     Writes  record.csv: dataset, method, epsilon, draw, accuracy; private_release.npz and private_release.json: one
             release with its guarantee, from which ``fit`` makes a model without any other input
     """
-    entries = json.loads((calibrated / "privacy.json").read_text(encoding="utf-8"))["replace"]
+    entries = read_json(calibrated / "privacy.json")["replace"]
     records: list[dict[str, Any]] = []
     for name in dict.fromkeys(entry["dataset"] for entry in entries):
         data = load(prepared, name)
@@ -122,4 +122,4 @@ def _publish(released: Release, ridge: float, accuracy: float, out: Path) -> Non
         allow_pickle=False,
     )
     facts = {"mode": released.mode, "ridge": ridge, "accuracy": accuracy, "privacy": released.privacy.as_dict()}
-    (out / "private_release.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "private_release.json", facts)

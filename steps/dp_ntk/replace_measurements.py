@@ -1,11 +1,17 @@
-"""Measurements at record level, and of the audits."""
+"""Measurements at record level, of the published release, and of the audits."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.intervals import mean_or_reason
-from tenfold.metrics.measurements import Measurement, measured, share_of
+from steps.dp_ntk.datasets import load
+from steps.step.json_files import read_json
+from tenfold.dp_ntk.random_features import RandomFeatures
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import mean_or_unavailable, measured, share_of
 
 DATASET = "digits"
 USEFUL = 8.0
@@ -23,21 +29,35 @@ def replace_measurements(record: pd.DataFrame, baselines: pd.DataFrame) -> dict[
         means = ridge.groupby("method").accuracy.mean()
         best = ridge[ridge.method == means.idxmax()] if len(means) else ridge
         words = f"{DATASET}, ε = {epsilon:g}, δ = 10⁻⁵, a record and its label replaced"
-        found[f"ridge_sample_accuracy_{epsilon:g}"] = mean_or_reason(
+        found[f"ridge_sample_accuracy_{epsilon:g}"] = mean_or_unavailable(
             best.accuracy, "accuracy", f"{words}, the better k"
         )
-        found[f"ridge_sample_public_labels_{epsilon:g}"] = mean_or_reason(
+        found[f"ridge_sample_public_labels_{epsilon:g}"] = mean_or_unavailable(
             at[public].accuracy,
             "accuracy",
             f"{DATASET}, ε = {epsilon:g}, δ = 10⁻⁵, a record replaced, labels not protected",
         )
-        found[f"ssp_accuracy_{epsilon:g}"] = mean_or_reason(at[at.method == "ssp"].accuracy, "accuracy", words)
+        found[f"ssp_accuracy_{epsilon:g}"] = mean_or_unavailable(at[at.method == "ssp"].accuracy, "accuracy", words)
         for method, name in (("AdaSSP", "adassp"), ("DP-SGD", "dp_sgd")):
             chosen = peers[(peers.method == method) & (peers.epsilon == epsilon)]
-            found[f"{name}_accuracy_{epsilon:g}"] = mean_or_reason(chosen.accuracy, "accuracy", f"{method}, {words}")
+            found[f"{name}_accuracy_{epsilon:g}"] = mean_or_unavailable(
+                chosen.accuracy, "accuracy", f"{method}, {words}"
+            )
     exact = peers[peers.method == "non-private kernel"].accuracy
-    found["record_non_private"] = mean_or_reason(exact, "accuracy", f"{DATASET}, limit kernel, no privacy")
+    found["record_non_private"] = mean_or_unavailable(exact, "accuracy", f"{DATASET}, limit kernel, no privacy")
     return found
+
+
+def boundary_measurement(prepared: Path, replaced: Path, fitted: Path) -> Measurement:
+    """Return how far apart two models of the published release predict.
+
+    One was made beside the data, the other where no record can be opened.
+    """
+    facts, data = read_json(replaced / "private_release.json"), load(prepared, DATASET)
+    with np.load(fitted / "model.npz") as model:
+        scores = RandomFeatures(model["weights"]).transform(data.x_test) @ model["coefficients"]
+    difference = abs(data.accuracy(scores) - facts["accuracy"])
+    return measured(difference, "accuracy", "model made from the stored release alone against the one made in place")
 
 
 def audit_measurements(audits: pd.DataFrame) -> dict[str, Measurement]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-Captioned = tuple[pd.DataFrame, str]
+from steps.step.publish import CaptionedTable
 
 
 def _spread(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -15,8 +15,8 @@ def _spread(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return table.rename(columns={"dataset": "data set", "closeness": "β", "samples": "k"})
 
 
-def curve(curve: pd.DataFrame) -> Captioned:
-    """The paper's setting."""
+def curve(curve: pd.DataFrame) -> CaptionedTable:
+    """Tabulate accuracies in the paper's setting, all methods."""
     table = _spread(curve, ["dataset", "method", "rule", "closeness", "epsilon", "samples"])
     return table, (
         "The paper's setting: one record moves by β, labels public, δ = 10⁻³. ε is the total of all releases (two for "
@@ -25,8 +25,8 @@ def curve(curve: pd.DataFrame) -> Captioned:
     )
 
 
-def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
-    """Record level, all methods."""
+def record(record: pd.DataFrame, baselines: pd.DataFrame) -> CaptionedTable:
+    """Tabulate accuracies at record level, all methods."""
     table = _spread(pd.concat([record, baselines]), ["dataset", "method", "epsilon"])
     return table.rename(columns={"data set": "dataset"}), (
         "One record and its label replaced, δ = 10⁻⁵, equal budgets and equal adjacency (but for rows that say that "
@@ -34,8 +34,8 @@ def record(record: pd.DataFrame, baselines: pd.DataFrame) -> Captioned:
     )
 
 
-def pairs(pairs: pd.DataFrame) -> Captioned:
-    """The exact accountant beside the bounds."""
+def pairs(pairs: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the exact accountant beside the bounds."""
     table = pairs.groupby(["closeness", "samples"], sort=False).agg(
         exact_deviation=("exact_deviation", "mean"),
         proven_bound=("proven_bound", "mean"),
@@ -50,8 +50,8 @@ def pairs(pairs: pd.DataFrame) -> Captioned:
     )
 
 
-def counts(gaps: dict[str, Any]) -> Captioned:
-    """k by the published formula."""
+def counts(gaps: dict[str, Any]) -> CaptionedTable:
+    """Tabulate k by the published formula."""
     table = pd.DataFrame(gaps["counts"])[["setting", "n", "epsilon", "k", "whitened", "condition", "condition_holds"]]
     return table.rename(columns={"epsilon": "ε", "whitened": "Δ = nβ/η", "condition": "ε/(8 ln(1/δ))"}), (
         "k by the published formula with the published n and the true ones. Δ must not exceed ε/(8 ln(1/δ)), which the "
@@ -59,8 +59,8 @@ def counts(gaps: dict[str, Any]) -> Captioned:
     )
 
 
-def audits(audits: pd.DataFrame) -> Captioned:
-    """The largest ε that each audit bounds from below, over seeds."""
+def audits(audits: pd.DataFrame) -> CaptionedTable:
+    """Tabulate the largest ε that each audit bounds from below, over seeds."""
     groups = audits.groupby(["kind", "mechanism", "canary", "claimed_epsilon"], sort=False)
     table = groups.agg(
         largest_bound=("epsilon_lower_bound", "max"),
@@ -76,8 +76,8 @@ def audits(audits: pd.DataFrame) -> Captioned:
     )
 
 
-def datasets(meta: dict[str, Any]) -> Captioned:
-    """What each data set is."""
+def datasets(meta: dict[str, Any]) -> CaptionedTable:
+    """Tabulate what each data set is."""
     rows = [
         {
             "data set": name,

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.dp_ntk.intervals import slope
-from tenfold.metrics.measurements import Measurement, measured
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import measured, slope_of
 
 
 def convergence_measurements(width: pd.DataFrame, samples: pd.DataFrame) -> dict[str, Measurement]:
     """Return what width and samples do to the error: E1 and C4."""
     found = {
-        f"width_slope_{name}": slope(group.width, group.error, f"of the relative error of the {name} kernel against m")
+        f"width_slope_{name}": slope_of(
+            group.width, group.error, f"of the relative error of the {name} kernel against m", n=len(group)
+        )
         for name, group in width.groupby("activation", sort=False)
     }
     n, least = int(samples.n.iloc[0]), int(samples.samples.min())
@@ -23,8 +25,12 @@ def convergence_measurements(width: pd.DataFrame, samples: pd.DataFrame) -> dict
         "spectral_bound_ratio": measured(
             ratio.max(), "ratio", f"largest spectral error over ρ with constant 1, n = {n}, k ≥ {least}", n=len(samples)
         ),
-        "spectral_slope": slope(samples.samples, samples.spectral, f"of the spectral error against k, n = {n}"),
-        "prediction_slope": slope(samples.samples, samples.prediction, f"of the error of f̃ against k, n = {n}"),
+        "spectral_slope": slope_of(
+            samples.samples, samples.spectral, f"of the spectral error against k, n = {n}", n=len(samples)
+        ),
+        "prediction_slope": slope_of(
+            samples.samples, samples.prediction, f"of the error of f̃ against k, n = {n}", n=len(samples)
+        ),
     }
 
 
@@ -48,8 +54,18 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
         "sampling_ratio": worst("sampling", "exact ε over the theorem's ε, where its condition holds"),
         "laplace_ratio": worst("laplace", "exact δ of truncated Laplace noise over the δ it was calibrated for"),
         "laplace_support": measured(gaps["laplace"]["largest_over_bound"], "ratio", "largest draw over its bound"),
-        "sensitivity_slope_n": slope(scaling["counts"], scaling["by_count"], "of ‖ΔK‖_F against n, aligned records"),
-        "sensitivity_slope_beta": slope(scaling["closenesses"], scaling["by_closeness"], "of ‖ΔK‖_F against β"),
+        "sensitivity_slope_n": slope_of(
+            scaling["counts"],
+            scaling["by_count"],
+            "of ‖ΔK‖_F against n, aligned records",
+            n=len(scaling["counts"]),
+        ),
+        "sensitivity_slope_beta": slope_of(
+            scaling["closenesses"],
+            scaling["by_closeness"],
+            "of ‖ΔK‖_F against β",
+            n=len(scaling["closenesses"]),
+        ),
         "group_epsilon": measured(
             gaps["neighbours"]["group_epsilon"], "ε", "by group privacy for a replaced record, ε = 1 at the published β"
         ),

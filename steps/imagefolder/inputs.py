@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from steps.imagefolder.encoding import reconstructed
-from steps.imagefolder.pictures import Split, read_split
-from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
-from tenfold.imagefolder.metric_classifier import MetricClassifier
+from steps.imagefolder.splits import Split, read_split
+from tenfold.imagefolder.branch_features import branch_features
 from tenfold.imagefolder.pipeline import ImageFolder
-from tenfold.imagefolder.probes import Probe, branch_dependence, branch_features, branch_probes
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.metrics.image_sets import evaluate_images, evaluate_reconstruction
+from tenfold.metrics.metric_classifier import MetricClassifier
+from tenfold.metrics.probes import Probe, group_dependence, group_probes
 
 VARIANTS = ("p2", "p1", "unquantised")
 ORDERS = ("folded", "unfolded")
@@ -38,12 +41,12 @@ def read_inputs(
     dataset: str,
     prepared: Path,
     trained: Path,
-    tokenizers: tuple[Path, ...],
-    generators: tuple[Path, ...],
+    tokenizers: Mapping[str, Path],
+    generators: Mapping[str, Path],
     sampled: Path,
     device: str = "cpu",
 ) -> Inputs:
-    """Return what the steps before left for one data set, its models on a device."""
+    """Return what the steps before left for one data set, its models on a device; folders of models by variant."""
     samples = arrays(sampled / "samples.npz")
     return Inputs(
         dataset,
@@ -52,21 +55,27 @@ def read_inputs(
         MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf").to(device),
         {
             name: Tokenizer.load(folder / "models" / f"{dataset}-{name}").to(device)
-            for name, folder in zip(VARIANTS, tokenizers, strict=True)
+            for name, folder in tokenizers.items()
         },
         {
             name: ImageFolder.load(folder / "models" / f"{dataset}-{name}-0").to(device)
-            for name, folder in zip(ORDERS, generators, strict=True)
+            for name, folder in generators.items()
         },
         {name: [samples[key] for key in sorted(samples) if key.startswith(f"{dataset}-{name}-")] for name in ORDERS},
     )
 
 
-@cache
-def again(one: Inputs, variant: str, resamples: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the errors (N,) of the test pictures that come back from a tokenizer, and figures of them as a set.
+def read_rows(folders: Sequence[Path]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Return the ablation's rows of all folders as one table, and what they were measured by, by test image."""
+    table = pd.concat([pd.read_csv(folder / "rows.csv") for folder in folders])
+    return table, {name: values for folder in folders for name, values in arrays(folder / "items.npz").items()}
 
-    The pictures themselves are not kept.
+
+@cache
+def reconstruction_figures(one: Inputs, variant: str, resamples: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the errors (N,) of the test images that come back from a tokenizer, and figures of them as a set.
+
+    The images themselves are not kept.
     """
     pixels, errors = reconstructed(one.tokenizers[variant], one.test)
     channels = one.judge.config.channels
@@ -75,12 +84,18 @@ def again(one: Inputs, variant: str, resamples: int) -> tuple[np.ndarray, dict[s
 
 
 @cache
+def sample_figures(one: Inputs, order: str, resamples: int) -> list[dict[str, Any]]:
+    """Return the figures of the samples of each seed of an order against the test split."""
+    return [evaluate_images(part, one.test.pixels, one.judge, resamples=resamples) for part in one.samples[order]]
+
+
+@cache
 def probes_of(one: Inputs, variant: str) -> tuple[list[Probe], np.ndarray]:
     """Return each branch's probe, and what a probe of all branches loses without each."""
     features = [branch_features(one.tokenizers[variant], split.pixels) for split in (one.train, one.test)]
     labels = one.train.labels, one.test.labels
-    probes = branch_probes(features[0], labels[0], features[1], labels[1])
-    return probes, branch_dependence(features[0], labels[0], features[1], labels[1])
+    probes = group_probes(features[0], labels[0], features[1], labels[1])
+    return probes, group_dependence(features[0], labels[0], features[1], labels[1])
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,59 +1,136 @@
-"""Measurements of ImageFolder's claims and findings."""
+"""Measurements that ImageFolder's claims are tested by."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy import stats
 
-from tenfold.imagefolder.config import PAPER_TOKENIZER, TokenizerConfig
-from tenfold.imagefolder.pipeline import ImageFolder
-from tenfold.imagefolder.quantizer import Quantizer
-from tenfold.imagefolder.sampling import draw, filtered, joint_sample
-from tenfold.imagefolder.seeding import drawn_from
+from steps.imagefolder.inputs import ORDERS, Inputs, probes_of, reconstruction_figures, sample_figures
 from tenfold.metrics.bootstrap import Estimate, paired_difference
-from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, unavailable
+from tenfold.metrics.generation import frechet_difference
+from tenfold.metrics.image_sets import Reference
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import (
+    difference_of,
+    estimated,
+    geometric_mean_of,
+    mean_of,
+    measured,
+    unavailable,
+)
+from tenfold.metrics.probes import probe_difference
 
 ERROR = "squared error on [−1, 1]"
-JOINT_DRAWS, FEW_CODES = 20_000, 6
 NO_ROWS = "the ablation's rows that it needs are not trained at this size"
 ONE_SEED = "its training varies between seeds, and there is one at this size"
+NO_HEADROOM = "without quantising the same model is no better, so that quantisation is not what limits it"
 ADVERSARIAL = "adversarial training of a few hundred updates on a CPU says nothing about it"
 
 Items = Mapping[str, np.ndarray]
 
 
-def of_estimate(estimate: Estimate, unit: str, detail: str) -> Measurement:
-    """Return a bootstrap estimate as a measurement; its interval holds the value."""
-    low, high = estimate.interval
-    interval = (min(low, estimate.value), max(high, estimate.value))
-    return measured(estimate.value, unit, detail, interval, n=estimate.n)
-
-
 def paired(first: np.ndarray, second: np.ndarray, unit: str, detail: str) -> Measurement:
-    """Return the mean difference of one training each, paired by picture: (pictures,), resampling pictures.
+    """Return the mean difference of one training each, paired by image: (images,), resampling images.
 
     The interval says nothing of how trainings differ from seed to seed.
     """
     found = paired_difference(first, second, seed=0)
-    return of_estimate(found, unit, f"{detail}; one training each, the interval is over pictures")
+    return estimated(found, unit, f"{detail}; one training each, the interval is over images")
 
 
 def between_seeds(first: np.ndarray, second: np.ndarray, unit: str, detail: str) -> Measurement:
-    """Return the mean difference of (seeds, pictures) with Student's interval over seeds; unavailable for one seed."""
+    """Return the mean difference of (seeds, images) with Student's interval over seeds; unavailable for one seed."""
     if len(first) < 2:
         return unavailable(ONE_SEED)
     return difference_of(first.mean(axis=1).tolist(), second.mean(axis=1).tolist(), unit, detail)
 
 
-def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement]:
-    """Return the differences between rows of the ablation, paired by picture or by seed."""
+def reconstruction_measurements(one: Inputs, resamples: int) -> dict[str, Measurement]:
+    """Return what fewer branches and what quantising cost on the test images, one training each."""
+    errors = {name: reconstruction_figures(one, name, resamples)[0] for name in one.tokenizers}
+    positions = one.tokenizers["p2"].config.positions
+    lost = {
+        name: paired(errors[name], errors["unquantised"], ERROR, f"error of {name} less that without quantising")
+        for name in ("p2", "p1")
+    }
+    least = min(lost.values(), key=lambda found: found.bounds[0])
+    return {
+        "p1_minus_p2": paired(
+            errors["p1"], errors["p2"], ERROR, f"error of P = 1 less that of P = 2, {positions} positions"
+        ),
+        "p2_minus_unquantised": lost["p2"],
+        "p1_minus_unquantised": lost["p1"],
+        "headroom": least if least.bounds[0] > 0 else unavailable(NO_HEADROOM),
+    }
+
+
+def probe_measurements(one: Inputs) -> dict[str, Measurement]:
+    """Return what probes say of the regularised (last) and the other branch of p2."""
+    (detail, semantic), lost = probes_of(one, "p2")
+    return {
+        "semantic_minus_detail_probe": estimated(
+            probe_difference(semantic, detail),
+            "accuracy",
+            "probe of the regularised branch less that of the other, one training",
+        ),
+        "semantic_probe": measured(
+            semantic.accuracy, "accuracy", "regularised branch", semantic.interval, n=semantic.n
+        ),
+        "detail_probe": measured(detail.accuracy, "accuracy", "other branch", detail.interval, n=detail.n),
+        "dependence_difference": measured(
+            float(lost[1] - lost[0]),
+            "accuracy",
+            "what a probe of both branches loses without the regularised one, less without the other",
+            n=semantic.n,
+        ),
+        "shuffled_probe": measured(
+            semantic.shuffled_accuracy - semantic.chance,
+            "accuracy",
+            "probe of shuffled labels less chance",
+            n=semantic.n,
+        ),
+    }
+
+
+def generation_measurements(one: Inputs, resamples: int) -> dict[str, Measurement]:
+    """Return distances of samples, and folded less unfolded: over seeds, or resampled where there is one."""
+    found, evaluated = {}, {order: sample_figures(one, order, resamples) for order in ORDERS}
+    for order, figures in evaluated.items():
+        for metric in ("fd_metric_clf", "kd_metric_clf", "is_metric_clf"):
+            found[f"{metric}_{order}"] = _over_trainings([figure[metric] for figure in figures], metric, order)
+    detail = "distance of folded samples less that of unfolded ones"
+    folded, unfolded = (one.judge.measure(one.samples[order][0])[0] for order in ORDERS)
+    real = Reference.of(one.test.pixels, one.judge, "test").take(len(folded), 0)
+    found["fd_folded_minus_unfolded_once"] = estimated(
+        frechet_difference(folded, unfolded, real, resamples=resamples),
+        "fd_metric_clf",
+        f"{detail}, the first training of each; the interval is over images",
+    )
+    first, second = ([figure["fd_metric_clf"]["value"] for figure in evaluated[order]] for order in ORDERS)
+    found["fd_folded_minus_unfolded"] = (
+        unavailable(ONE_SEED) if len(first) < 2 else difference_of(first, second, "fd_metric_clf", detail)
+    )
+    return found
+
+
+def _over_trainings(figures: list[dict[str, Any]], metric: str, order: str) -> Measurement:
+    """Return the mean of a figure over trainings, or that of the one training with its bootstrap interval."""
+    first, detail = figures[0], f"{order} samples, test"
+    if len(figures) > 1:
+        return mean_of([one["value"] for one in figures], metric, f"{detail}, over trainings", seeds=len(figures))
+    low, high = first["interval"]
+    return estimated(Estimate(first["value"], (low, high), first["n"]), metric, f"{detail}, one training")
+
+
+def row_measurements(table: pd.DataFrame, items: Items, *, adversarial: bool = True) -> dict[str, Measurement]:
+    """Return the differences between rows of the ablation, paired by image or by seed.
+
+    ``adversarial`` False: training against a discriminator was too short here to say anything.
+    """
 
     def of(row: int, what: str) -> np.ndarray | None:
         found = [values for name, values in sorted(items.items()) if name.split("|")[::2] == [str(row), what]]
@@ -90,12 +167,9 @@ def row_measurements(table: pd.DataFrame, items: Items) -> dict[str, Measurement
         ),
     }
     found["dropout_full_ratio"] = _ratio(of(2, "error"), of(1, "error"))
-    for name, first, second, detail in (
-        ("fd_one_minus_none", 6, 4, "semantic loss on one branch (row 6) less none (row 4)"),
-        ("fd_one_minus_all", 6, 5, "semantic loss on one branch (row 6) less on both (row 5)"),
-        ("fd_equilibrium_minus_semantic", 8, 6, "a discriminator with equilibrium (row 8) less none (row 6)"),
-    ):
-        found[name] = _between_seeds(table, first, second, detail)
+    found |= _distance_measurements(table)
+    if not adversarial:
+        found["fd_equilibrium_minus_semantic"] = unavailable(ADVERSARIAL)
     return found
 
 
@@ -104,11 +178,19 @@ def _ratio(dropped: np.ndarray | None, plain: np.ndarray | None) -> Measurement:
         return unavailable(NO_ROWS)
     if len(plain) < 2:
         return unavailable(ONE_SEED)
-    logs = np.log(dropped.mean(axis=1) / plain.mean(axis=1))
-    mean = mean_of(logs.tolist(), "log ratio", "", seeds=len(logs))
-    ends = None if mean["interval"] is None else (math.exp(mean["interval"][0]), math.exp(mean["interval"][1]))
-    detail = "error from all scales, with quantizer dropout (row 2) over without (row 1), geometric mean"
-    return measured(math.exp(mean["value"]), "ratio", detail, ends, seeds=len(logs))
+    ratios = dropped.mean(axis=1) / plain.mean(axis=1)
+    detail = "error from all scales, with quantizer dropout (row 2) over without (row 1)"
+    return geometric_mean_of(ratios.tolist(), detail, seeds=range(len(ratios)))
+
+
+def _distance_measurements(table: pd.DataFrame) -> dict[str, Measurement]:
+    """Return the differences between rows of the samples' distances, over seeds."""
+    pairs = {
+        "fd_one_minus_none": (6, 4, "semantic loss on one branch (row 6) less none (row 4)"),
+        "fd_one_minus_all": (6, 5, "semantic loss on one branch (row 6) less on both (row 5)"),
+        "fd_equilibrium_minus_semantic": (8, 6, "a discriminator with equilibrium (row 8) less none (row 6)"),
+    }
+    return {name: _between_seeds(table, *pair) for name, pair in pairs.items()}
 
 
 def _between_seeds(table: pd.DataFrame, first: int, second: int, detail: str) -> Measurement:
@@ -146,44 +228,12 @@ def speed_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
     }
 
 
-def configuration_measurements() -> dict[str, Measurement]:
-    """Return what follows from the published configuration alone."""
-    sizes: dict[str, Any] = {"image_size": 176, "code_dim": 2, "codebook_size": 8, "sides": PAPER_TOKENIZER.sides}
-    losses = []
-    for reduction in ("mean", "sum"):
-        config = TokenizerConfig.from_dict({**sizes, "patch_size": 16, "start_drop": 1, "commit_reduction": reduction})
-        with drawn_from(0, torch.device("cpu")):
-            quantizer = Quantizer(config).eval()
-        z = torch.linspace(-1, 1, 2 * 2 * 121).view(1, 2, 2, 121)
-        losses.append(float(quantizer(z).commitment_loss.detach()))
-    one = TokenizerConfig.from_dict({**PAPER_TOKENIZER.to_dict(), "branches": 1, "semantic_branches": "none"})
-    return {
-        "published_positions": measured(float(PAPER_TOKENIZER.positions), "positions", "Σp² of the shipped schedule"),
-        "commitment_ratio": measured(losses[1] / losses[0], "ratio", "commitment loss, summed over averaged"),
-        "bits_ratio": measured(PAPER_TOKENIZER.bits / one.bits, "ratio", "bits of an image, P = 2 over P = 1"),
-    }
-
-
-def joint_measurement(model: ImageFolder) -> Measurement:
-    """Return the p-value of a chi-square test: pairs drawn jointly against the product of both filtered marginals."""
-    generator = model.generator
-    first = generator.segments[0]
-    zeros = generator.inputs.weight.new_zeros(1, first.stop, generator.inputs.in_features)
-    with torch.inference_mode():
-        classes = torch.zeros(1, dtype=torch.long, device=zeros.device)
-        logits, _ = generator.next_segment(first, zeros, classes, None)
-    best = logits[:, 0].topk(FEW_CODES, dim=-1).values.cpu()  # (1, 2, few): so few that every pair is drawn often
-    kept = filtered(best, 0, 0.95)
-    draws = torch.Generator().manual_seed(0)
-    pairs = joint_sample(kept.expand(JOINT_DRAWS, -1, -1), 0, 1.0, draws)
-    marginals = kept.softmax(dim=-1)[0].double()
-    alone = [draw(m.expand(JOINT_DRAWS, -1), torch.rand(JOINT_DRAWS, generator=draws)) for m in marginals]
-    codes = [torch.unique(torch.cat([pairs[:, b], alone[b]])) for b in range(2)]
-    rows = [
-        [int(((a == i) & (b == j)).sum()) for i in codes[0] for j in codes[1]]
-        for a, b in (pairs.unbind(1), tuple(alone))
-    ]
-    counts = np.array(rows)
-    counts = counts[:, counts.sum(axis=0) >= 10]
-    p = 1.0 if counts.shape[1] < 2 else float(stats.chi2_contingency(counts).pvalue)
-    return measured(p, "p-value", f"of {JOINT_DRAWS} pairs drawn jointly and as many drawn branch by branch")
+def likelihood_measurements(dataset: str, likelihoods: Mapping[str, Any]) -> dict[str, Measurement]:
+    """Return what generator.json says of each order's generators, by order, of one data set."""
+    found: dict[str, Measurement] = {}
+    for order, of_datasets in likelihoods.items():
+        nats = [one["nats_per_image"] for one in of_datasets[dataset]]
+        found[f"nats_{order}"] = measured(
+            float(np.mean(nats)), "nats per image", f"{order}, validation", seeds=len(nats)
+        )
+    return found

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
+from steps.imagefolder.splits import Split, dataset_names, origin, read_split
+from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
-from tenfold.imagefolder.convnet import ConvNetConfig, seeded
-from tenfold.imagefolder.metric_classifier import MetricClassifier, train_metric_classifier
-from tenfold.imagefolder.probes import linear_probe
 from tenfold.imagefolder.teacher import (
     OracleTeacher,
     SSLTeacher,
@@ -21,6 +18,10 @@ from tenfold.imagefolder.teacher import (
     train_oracle_teacher,
     train_teacher,
 )
+from tenfold.metrics.metric_classifier import MetricClassifier, train_metric_classifier
+from tenfold.metrics.probes import linear_probe
+from tenfold.nn.convnet import ConvNetConfig
+from tenfold.nn.seeding import seeded
 
 METHODS = {"simclr": "SimCLR", "vicreg": "VICReg"}  # as a card names them
 CLASSIFIER = """# metric_clf of {dataset}
@@ -60,7 +61,7 @@ def networks(prepared: Path, *, out: Path, params: NetworksParams, run: Run) -> 
     Logs    <dataset>/metric_clf/loss, <dataset>/ssl_teacher/loss
     """
     found = {dataset: _one(prepared, dataset, params, run) for dataset in dataset_names(prepared)}
-    (out / "networks.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "networks.json", found)
 
 
 def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict[str, float]:
@@ -68,36 +69,25 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
     images, labels = train.images.to(run.device), torch.from_numpy(train.labels).to(run.device)
 
     def start(kind: Any, name: str, widths: list[int]) -> Any:
-        config = ConvNetConfig(
-            image_size=images.shape[-1],
-            channels=images.shape[1],
-            widths=tuple(widths),
-            features=params.features,
-            classes=params.classes,
-        )
-        return seeded(kind, config, int(run.generator(f"start of {name} of {dataset}").integers(2**31))).to(run.device)
-
-    def draws(name: str) -> torch.Generator:
-        return run.torch_generator(f"{name} of {dataset}")
+        seed = int(run.generator(f"start of {name} of {dataset}").integers(2**31))
+        return seeded(kind, _config(train, widths, params), seed).to(run.device)
 
     classifier = start(MetricClassifier, "metric_clf", params.classifier_widths)
-    teacher = start(SSLTeacher, "ssl_teacher", params.teacher_widths)
-    untrained = _probe(start(SSLTeacher, "ssl_teacher", params.teacher_widths), train, test)
     losses = train_metric_classifier(
         classifier,
         images,
         labels,
         params.classifier_updates,
-        draws("metric_clf"),
+        run.torch_generator(f"metric_clf of {dataset}"),
         batch_size=params.batch_size,
         learning_rate=params.classifier_learning_rate,
         mirror=True,
     )
     _log(run, f"{dataset}/metric_clf", losses)
-    options: dict[str, Any] = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
-    losses = train_teacher(
-        teacher, images, params.teacher_updates, draws("views"), method=params.teacher_method, **options
-    )
+    teacher, draws = start(SSLTeacher, "ssl_teacher", params.teacher_widths), run.torch_generator(f"views of {dataset}")
+    untrained = _probe(start(SSLTeacher, "ssl_teacher", params.teacher_widths), train, test)
+    how: dict[str, Any] = {"batch_size": params.batch_size, "learning_rate": params.teacher_learning_rate}
+    losses = train_teacher(teacher, images, params.teacher_updates, draws, method=params.teacher_method, **how)
     _log(run, f"{dataset}/ssl_teacher", losses)
     found = {
         "metric_clf_accuracy": classifier.accuracy(test.pixels, test.labels),
@@ -107,17 +97,28 @@ def _one(prepared: Path, dataset: str, params: NetworksParams, run: Run) -> dict
     }
     if params.oracle:
         oracle = start(OracleTeacher, "oracle_teacher", params.teacher_widths)
-        train_oracle_teacher(oracle, images, labels, params.teacher_updates, draws("oracle_teacher"), **options)
+        draws = run.torch_generator(f"oracle_teacher of {dataset}")
+        train_oracle_teacher(oracle, images, labels, params.teacher_updates, draws, **how)
         found["oracle_teacher_probe"] = _probe(oracle, train, test)
-    source, example = origin(prepared, dataset), test.pixels[:2]
-    for name, model, card, accuracy in (
+    words = {"dataset": dataset, "source": origin(prepared, dataset), "method": METHODS[params.teacher_method]}
+    for name, model, card, score in (
         ("metric_clf", classifier, CLASSIFIER, found["metric_clf_accuracy"]),
         ("ssl_teacher", teacher, TEACHER, found["ssl_teacher_probe"]),
     ):
-        text = card.format(dataset=dataset, source=source, accuracy=accuracy, method=METHODS[params.teacher_method])
-        run.model(f"{dataset}-{name}", model.to("cpu"), card=text, example=example)
+        text = card.format(accuracy=score, **words)
+        run.model(f"{dataset}-{name}", model.to("cpu"), card=text, example=test.pixels[:2])
     run.say(f"{dataset}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     return found
+
+
+def _config(train: Split, widths: list[int], params: NetworksParams) -> ConvNetConfig:
+    return ConvNetConfig(
+        image_size=train.size,
+        channels=train.channels,
+        widths=tuple(widths),
+        features=params.features,
+        classes=params.classes,
+    )
 
 
 def _probe(teacher: SSLTeacher, train: Split, test: Split) -> float:

@@ -1,4 +1,4 @@
-"""Split the pictures and bring them to the size that the tokenizer reads."""
+"""Split the images and bring them to the size that the tokenizer reads."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 
 from steps.imagefolder.imagenet import NAME, write_imagenet
 from steps.step.params import Count, Params
 from steps.step.run import Run
 from tenfold.data.images import read_images
+from tenfold.imaging.resizing import fit_square
 
 
 class UnknownDataset(ValueError):
@@ -20,9 +20,9 @@ class UnknownDataset(ValueError):
 
 
 class PrepareParams(Params):
-    """Which data sets, pictures a class of each split, and the side of all pictures.
+    """Which data sets, images per class of each split, and the side of all images.
 
-    A name may end in a side of its own: cifar10_64 is cifar10 at 64×64, of the same pictures in the same splits.
+    A name may end in a side of its own: cifar10_64 is cifar10 at 64×64, of the same images in the same splits.
     ``folder`` holds ImageNet-1k, with train/ and val/ in class subfolders, for the data set of that name; a relative
     path starts at the root of the checkout, and it must lie outside of it.
     """
@@ -36,15 +36,15 @@ class PrepareParams(Params):
 
 
 def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PrepareParams, run: Run) -> None:
-    """Split the pictures and bring them to the size that the tokenizer reads.
+    """Split the images and bring them to the size that the tokenizer reads.
 
     The official test split is the test; validation is cut from what is taken for training.
 
     Reads   the sources' files; source.json of each
     Writes  <dataset>.npz: <split>_pixels (N, size, size) or (N, size, size, 3) uint8, <split>_labels int64
             manifest.json: origin, counts and sha256 of each split, by data set
-            imagenet.csv (where that is a data set): name and label of every picture to train on
-    Raises  TableMismatch, CorruptArchive, MissingPictures, UnknownDataset
+            imagenet.csv (where that is a data set): name and label of every image to train on
+    Raises  TableMismatch, CorruptArchive, MissingImages, UnknownDataset
     """
     folders = {folder.name: folder for folder in (fashion_mnist, cifar10)}
     manifest: dict[str, dict[str, object]] = {}
@@ -71,7 +71,7 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
         record: dict[str, object] = {"origin": source["origin"], "stand_in": source["stand_in"]}
         arrays: dict[str, np.ndarray] = {}
         for part, (pixels, labels) in parts.items():
-            arrays[f"{part}_pixels"], arrays[f"{part}_labels"] = fitted(pixels, size), labels.astype(np.int64)
+            arrays[f"{part}_pixels"], arrays[f"{part}_labels"] = fit_square(pixels, size), labels.astype(np.int64)
             digest = hashlib.sha256(arrays[f"{part}_pixels"].tobytes()).hexdigest()
             record[part] = {"count": len(labels), "sha256": digest}
         np.savez_compressed(out / f"{dataset}.npz", allow_pickle=False, **arrays)
@@ -81,22 +81,6 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
 
 
 def source_and_size(dataset: str, size: int) -> tuple[str, int]:
-    """Return the source of a data set and the side of its pictures: the one after its name, or ``size``."""
+    """Return the source of a data set and the side of its images: the one after its name, or ``size``."""
     source, _, side = dataset.rpartition("_")
     return (source, int(side)) if source and side.isdecimal() and int(side) > 0 else (dataset, size)
-
-
-def fitted(pixels: UInt8[np.ndarray, "N h w *C"], size: int) -> UInt8[np.ndarray, "N H W *C"]:
-    """Return pictures of side ``size``: enlarged by the largest whole factor that fits, then padded with black.
-
-    Pictures larger than ``size`` are reduced to it. Resampling is bicubic.
-    """
-    from PIL import Image
-
-    side = pixels.shape[1]
-    target = size if side > size else side * (size // side)
-    if target != side:
-        cubic = Image.Resampling.BICUBIC
-        pixels = np.stack([np.asarray(Image.fromarray(one).resize((target, target), cubic)) for one in pixels])
-    before, after = (size - target) // 2, size - target - (size - target) // 2
-    return np.pad(pixels, ((0, 0), (before, after), (before, after), *((0, 0),) * (pixels.ndim - 3)))

@@ -13,28 +13,27 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
-from steps.imagefolder import setting
-from steps.imagefolder.encoding import picture_errors, tokens_of
-from steps.imagefolder.loops import fit_generator, fit_tokenizer, settings_from
-from steps.imagefolder.pictures import Split, dataset_names, read_split
+from steps.imagefolder import objective
+from steps.imagefolder.encoding import image_errors, tokens_of
+from steps.imagefolder.imagenet import ImageFileParams, training_images
+from steps.imagefolder.objective import PretrainedParams
+from steps.imagefolder.splits import Split, dataset_names, read_split
+from steps.imagefolder.training import TrainingParams, device_of, fit_generator, fit_tokenizer
 from steps.step.params import Count, Field, Params
 from steps.step.run import Run
 from tenfold.imagefolder.adversarial import AdversarialLoss
 from tenfold.imagefolder.config import GeneratorConfig
-from tenfold.imagefolder.discriminators import discriminator
 from tenfold.imagefolder.generator import FoldedGenerator
-from tenfold.imagefolder.metric_classifier import MetricClassifier
-from tenfold.imagefolder.pictures import to_pixels
 from tenfold.imagefolder.pipeline import ImageFolder
-from tenfold.imagefolder.pretrained import FrozenTransformer
-from tenfold.imagefolder.probes import linear_probe
 from tenfold.imagefolder.rows import SWEEP, Row, ablation_rows, chosen_rows, sweep_rows
-from tenfold.imagefolder.teacher import SSLTeacher
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import code_counts, perplexity
+from tenfold.imaging.pixels import to_pixels
 from tenfold.metrics.generation import frechet_distance
+from tenfold.metrics.metric_classifier import MetricClassifier
+from tenfold.metrics.probes import linear_probe
 
 GROUPS = {"quantisation": [*range(1, 5), *range(9, 9 + len(SWEEP))], "semantics": [*range(5, 9)]}
 FEW = 3  # scales of truncated decoding
@@ -43,41 +42,24 @@ FEW = 3  # scales of truncated decoding
 class RowsParams(Params):
     """Which rows (by number, those of the sweep by name) from how many seeds; sizes are those of the main models.
 
-    ``discriminator`` is that of the rows before the seventh; that of rows 7 and 8 reads features of
-    ``discriminator_model``, or of ssl_teacher where there is none. The other parameters are the tokenizer's.
+    ``discriminator`` is that of the rows before the seventh; that of rows 7 and 8 reads features of the pretrained
+    network, or of ssl_teacher where there is none. ``training`` is the tokenizers', and the generators' apart from
+    ``generator_updates``: 0 trains none.
     """
 
     rows: list[int | str]
     seeds: Count
     long_sides: list[int]  # the scales of rows 1 and 2
+    training: TrainingParams
+    generator_updates: Annotated[int, Field(ge=0)]
+    discriminator: Literal["none", "patch"] = "none"
     adversarial_start: float  # of row 8, as a share of the updates
-    updates: Count
-    batch_size: Count
-    learning_rate: float
-    ema_decay: float
-    generator_updates: int  # 0: no generators
-    per_class: Count
-    guidance: float
+    per_class: Count  # samples that are measured
+    guidance_scale: float
     top_p: float
     top_k: int = 0
-    warmup: float = 0.05
-    floor: float = 0.05
-    micro_batches: Count = 1
-    mixed_precision: Literal["no", "bf16"] = "no"
-    teacher: str = setting.STAND_IN
-    teacher_revision: str | None = None
-    start_from: str | None = None
-    start_revision: str | None = None
-    perceptual: Literal["gradient_difference", "lpips"] = "gradient_difference"
-    perceptual_weight: float = 0.25
-    discriminator: Literal["none", "patch"] = "none"
-    discriminator_model: str | None = None
-    discriminator_revision: str | None = None
-    discriminator_depths: list[Count] = Field(default_factory=list)
-    frozen_size: Count = 224
-    resized: Count | None = None
-    views: Count = 1
-    workers: Annotated[int, Field(ge=0)] = 0
+    pretrained: PretrainedParams = PretrainedParams()
+    image_files: ImageFileParams = ImageFileParams()
 
 
 def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, params: RowsParams, run: Run) -> None:
@@ -88,7 +70,7 @@ def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, pa
 
     Reads   prepared/<first data set>.npz, and the files it lists; the networks'; sizes of p2's and folded's models
     Writes  rows.csv: by row and seed, what was measured on the test split
-            items.npz: <row>|<seed>|<what> (N,), by test picture: error, error_3_scales, probe_<branch>
+            items.npz: <row>|<seed>|<what> (N,), by test image: error, error_3_scales, probe_<branch>
     Logs    <row>/<seed>/<loss>
     Raises  InvalidConfig for a row that does not exist; InvalidModel, MissingPackage
     """
@@ -105,9 +87,9 @@ def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, pa
         if row.number not in GROUPS[run.variant]:
             continue
         for seed in range(params.seeds):
-            found, by_picture = study.measured(row, seed)
+            found, by_image = study.measured(row, seed)
             table.append({"row": row.number, "title": row.title, "seed": seed, **found})
-            items |= {f"{row.number}|{seed}|{what}": values for what, values in by_picture.items()}
+            items |= {f"{row.number}|{seed}|{what}": values for what, values in by_image.items()}
             run.say(f"row {row.number}, seed {seed}: " + ", ".join(f"{k} {v:.4g}" for k, v in found.items()))
     pd.DataFrame(table, columns=None if table else ["row", "title", "seed"]).to_csv(
         out / "rows.csv", index=False, float_format="%.6g"
@@ -116,43 +98,34 @@ def rows(prepared: Path, trained: Path, p2: Path, folded: Path, *, out: Path, pa
 
 
 class Study:
-    """What all rows share: the pictures, the stand-in networks and how a row is trained and measured."""
+    """What all rows share: the images, the stand-in networks and how a row is trained and measured."""
 
     def __init__(
         self, prepared: Path, trained: Path, dataset: str, sizes: GeneratorConfig, params: RowsParams, run: Run
     ) -> None:
         self.prepared, self.trained, self.dataset = prepared, trained, dataset
         self.sizes, self.params, self.run = sizes, params, run
-        self.place = setting.place(params, run)
+        self.device = device_of(params.training, run)
         self.train, self.test = read_split(prepared, dataset, "train"), read_split(prepared, dataset, "test")
-        self.judge = MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf").to(self.place)
-        self.files = setting.files_to_train_on(prepared, dataset, self.train.size, params, run)
+        self.judge = MetricClassifier.load(trained / "models" / f"{dataset}-metric_clf").to(self.device)
+        self.files = training_images(prepared, dataset, self.train.size, params.image_files, run)
         self.reference, _ = self.judge.measure(self.test.pixels)
 
     @cached_property
-    def teacher(self) -> setting.Teacher:
+    def teacher(self) -> objective.Teacher:
         """The network that the semantic loss listens to."""
-        return setting.teacher(self.trained, self.dataset, self.train, self.params, self.run)
+        params = self.params
+        return objective.teacher(self.trained, self.dataset, self.train, params.pretrained, params.training, self.run)
 
     @cached_property
-    def frozen(self) -> tuple[Any, tuple[int, ...]]:
+    def features(self) -> objective.FeatureNetwork:
         """The network whose features rows 7 and 8 discriminate by, and how wide they are."""
-        params = self.params
-        if params.discriminator_model is None:
-            small = SSLTeacher.load(self.trained / "models" / f"{self.dataset}-{setting.STAND_IN}")
-            return small, small.config.widths
-        network = FrozenTransformer.from_pretrained(
-            params.discriminator_model,
-            revision=params.discriminator_revision,
-            image_size=params.frozen_size,
-            depths=tuple(params.discriminator_depths),
-        )
-        return network, network.widths
+        return objective.feature_network(self.trained, self.dataset, self.params.pretrained)
 
     def measured(self, row: Row, seed: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Return a row's figures, and what they are the means of, by test picture."""
-        tokenizer = self.tokenizer(row, seed).to(self.place)
-        pixels, items, counts = there_and_back(tokenizer, self.test)
+        """Return a row's figures, and what they are the means of, by test image."""
+        tokenizer = self.tokenizer(row, seed).to(self.device)
+        pixels, items, counts = reconstruct_split(tokenizer, self.test)
         features = [_features(tokenizer, part) for part in (self.train, self.test)]
         probes = {}
         for branch in range(row.tokenizer.branches):
@@ -173,71 +146,77 @@ class Study:
 
     def tokenizer(self, row: Row, seed: int) -> Tokenizer:
         """Train a row's tokenizer, against its discriminator if it has one."""
-        run, params, config = self.run, self.params, row.tokenizer
-        name, precision = f"{row.number}/{seed}", params.mixed_precision
-        adversarial = None
-        settings = row.adversarial(max(int(params.adversarial_start * params.updates), 1))
-        if settings is not None:
-            network, widths = self.frozen if row.discriminator == "features" else (None, ())
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(int(run.generator(f"discriminator of {name}").integers(2**31)))
-                judge = discriminator(row.discriminator, config.channels, network=network, widths=widths)
-            accelerator = run.accelerator(mixed_precision=precision)
-            adversarial = AdversarialLoss(judge, settings, accelerator, seed=seed)
+        run, params, config, name = self.run, self.params, row.tokenizer, f"{row.number}/{seed}"
         return fit_tokenizer(
             run,
             name,
             config,
-            settings_from(params, collapse_check=0),  # a collapse is a result of the row
+            params.training,
             self.train.images if self.files is None else self.files,
-            params.batch_size,
             teacher=self.teacher.described if config.semantic_branches != "none" else None,
-            adversarial=adversarial,
-            perceptual=setting.perceptual(params.perceptual, run.device),
-            start=setting.start(config, name, params, run),
-            mixed_precision=precision,
-            workers=params.workers,
+            adversarial=self.adversarial(row, name, seed),
+            perceptual=objective.perceptual(params.pretrained, run),
+            perceptual_weight=params.pretrained.perceptual_weight,
+            start=objective.start(config, name, params.pretrained, run),
+            workers=params.image_files.workers,
+            collapse_check=0,  # a collapse is a result of the row
         )
 
+    def adversarial(self, row: Row, name: str, seed: int) -> AdversarialLoss | None:
+        """Return the adversarial part of a row's objective, or None without a discriminator."""
+        training = self.params.training
+        settings = row.adversarial(max(int(self.params.adversarial_start * training.updates), 1))
+        if settings is None:
+            return None
+        weights_seed = int(self.run.generator(f"discriminator of {name}").integers(2**31))
+        network = self.features if row.discriminator == "features" else None
+        judge = objective.new_discriminator(row.discriminator, row.tokenizer.channels, weights_seed, network)
+        accelerator = self.run.accelerator(mixed_precision=training.mixed_precision)
+        return AdversarialLoss(judge, settings, accelerator, seed=seed)
+
     def generation(self, row: Row, seed: int, tokenizer: Tokenizer) -> dict[str, float]:
-        """Train a row's generator and measure its pictures."""
-        run, params, data = self.run, self.params, self.files
+        """Train a row's generator and measure its images."""
+        params = self.params
         names = ("classes", "width", "depth", "heads", "class_dropout", "drop_path")
         config = GeneratorConfig.for_tokenizer(tokenizer.config, **{name: getattr(self.sizes, name) for name in names})
+        data: Dataset[Any] | None = self.files
         if data is None:
             data = TensorDataset(tokens_of(tokenizer, self.train), torch.from_numpy(self.train.labels))
         model = fit_generator(
-            run,
+            self.run,
             f"{row.number}/{seed}/generator",
             config,
-            settings_from(params, updates=params.generator_updates),
+            params.training.model_copy(update={"updates": params.generator_updates}),
             tokenizer,
             data,
-            params.batch_size,
             kind=FoldedGenerator,
             encodes=self.files is not None,
-            mixed_precision=params.mixed_precision,
-            workers=params.workers,
+            workers=params.image_files.workers,
         )
-        classes = np.tile(np.arange(config.classes), params.per_class)
         pixels = (
             ImageFolder.of(tokenizer, model)
-            .to(self.place)
-            .generate(classes, seed=seed, guidance_scale=params.guidance, top_k=params.top_k, top_p=params.top_p)
+            .to(self.device)
+            .generate(
+                np.tile(np.arange(config.classes), params.per_class),
+                seed=seed,
+                guidance_scale=params.guidance_scale,
+                top_k=params.top_k,
+                top_p=params.top_p,
+            )
         )
         return {"fd_metric_clf": self.distance(pixels)}
 
     def distance(self, pixels: np.ndarray) -> float:
-        """Return the Fréchet distance of pictures to as many of the test split."""
+        """Return the Fréchet distance of images to as many of the test split."""
         features, _ = self.judge.measure(pixels)
         return frechet_distance(features, self.reference[: len(features)], resamples=2).value
 
 
 @torch.no_grad()
-def there_and_back(
+def reconstruct_split(
     tokenizer: Tokenizer, split: Split
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Float[torch.Tensor, "S P V"]]:
-    """Return pictures as they come back, as bytes; their errors from all and from the first scales; the codes' use."""
+    """Return images as they come back, as bytes; their errors from all and from the first scales; the codes' use."""
     config, device = tokenizer.config, tokenizer.projection.weight.device
     pixels, whole, few = [], [], []
     counts = torch.zeros(len(config.sides), config.branches, config.codebook_size)
@@ -245,8 +224,8 @@ def there_and_back(
         tokens = tokenizer.encode(images.to(device))
         decoded = tokenizer.decode(tokens).cpu()
         pixels.append(to_pixels(decoded))
-        whole.append(picture_errors(decoded, images))
-        few.append(picture_errors(tokenizer.decode(tokens, FEW).cpu(), images))
+        whole.append(image_errors(decoded, images))
+        few.append(image_errors(tokenizer.decode(tokens, FEW).cpu(), images))
         counts += code_counts(tokens.cpu(), config.sides, config.codebook_size)
     return np.concatenate(pixels), {"error": np.concatenate(whole), "error_3_scales": np.concatenate(few)}, counts
 

@@ -1,18 +1,18 @@
-"""Draw pictures from the generators; guidance is chosen on validation."""
+"""Draw images from the generators; guidance is chosen on validation."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from steps.imagefolder.pictures import dataset_names, read_split
+from steps.imagefolder.splits import dataset_names, read_split
+from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
-from tenfold.imagefolder.metric_classifier import MetricClassifier
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.metrics.generation import frechet_distance
+from tenfold.metrics.metric_classifier import MetricClassifier
 
 
 class SampleParams(Params):
@@ -20,7 +20,7 @@ class SampleParams(Params):
 
     per_class: Count
     search_per_class: Count
-    guidance: list[float]
+    guidance_scales: list[float]
     top_k: int
     top_p: float
     on_gpu: bool = False
@@ -29,7 +29,7 @@ class SampleParams(Params):
 def sample(
     prepared: Path, trained: Path, folded: Path, unfolded: Path, *, out: Path, params: SampleParams, run: Run
 ) -> None:
-    """Draw pictures from the generators; guidance is chosen on validation.
+    """Draw images from the generators; guidance is chosen on validation.
 
     Chosen is the scale with the lowest fd_metric_clf, with the first seed's generator.
 
@@ -49,15 +49,16 @@ def sample(
             classes = np.arange(models[0].config.generator.classes)
             labels = np.tile(classes, params.search_per_class)
             kept = reference[: len(labels)]
+            searched = labels[: len(kept)]
             scores = {
                 scale: frechet_distance(
-                    judge.measure(drawn(models[0], labels[: len(kept)], scale, params, seed=1))[0], kept, resamples=2
+                    judge.measure(draw_images(models[0], searched, scale, params, seed=1))[0], kept, resamples=2
                 ).value
-                for scale in params.guidance
+                for scale in params.guidance_scales
             }
             best = min(scores, key=lambda scale: scores[scale])
             for seed, model in enumerate(models):
-                found = drawn(model, np.tile(classes, params.per_class), best, params, seed=2 + seed)
+                found = draw_images(model, np.tile(classes, params.per_class), best, params, seed=2 + seed)
                 arrays[f"{dataset}-{name}-{seed}"] = found
             tried.setdefault(dataset, {})[name] = {
                 "chosen": best,
@@ -65,9 +66,9 @@ def sample(
             }
             run.say(f"{dataset}, {name}: guidance {best:g}, fd_metric_clf {scores[best]:.2f} on validation")
     np.savez_compressed(out / "samples.npz", allow_pickle=False, **arrays)
-    (out / "guidance.json").write_text(json.dumps(tried, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "guidance.json", tried)
 
 
-def drawn(model: ImageFolder, labels: np.ndarray, scale: float, params: SampleParams, *, seed: int) -> np.ndarray:
-    """Return one picture a label."""
+def draw_images(model: ImageFolder, labels: np.ndarray, scale: float, params: SampleParams, *, seed: int) -> np.ndarray:
+    """Return one image per label."""
     return model.generate(labels, seed=seed, guidance_scale=scale, top_k=params.top_k, top_p=params.top_p)

@@ -1,56 +1,60 @@
-"""Tables of ImageFolder's report."""
+"""Tables of ImageFolder's report, each with its caption."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from steps.imagefolder.encoding import errors_by_scale
-from steps.imagefolder.inputs import Inputs, again, probes_of
-from tenfold.imagefolder.evaluation import evaluate_images
+from steps.imagefolder.inputs import Inputs, probes_of, reconstruction_figures, sample_figures
+from steps.step.publish import CaptionedTable
+from tenfold.imagefolder.branch_features import CAVEAT
+from tenfold.metrics.image_sets import evaluate_images
 
 
-def truncation(one: Inputs) -> pd.DataFrame:
+def truncation(inputs: list[Inputs]) -> CaptionedTable:
     """Return the error from the first n scales of p2 and p1."""
     rows = []
-    for name in ("p2", "p1"):
-        errors = errors_by_scale(one.tokenizers[name], one.test).mean(axis=1)
-        rows += [
-            {"dataset": one.dataset, "variant": name, "scales": scales, "error": error}
-            for scales, error in enumerate(errors, start=1)
-        ]
-    return pd.DataFrame(rows)
+    for one in inputs:
+        for name in ("p2", "p1"):
+            errors = errors_by_scale(one.tokenizers[name], one.test).mean(axis=1)
+            rows += [
+                {"dataset": one.dataset, "variant": name, "scales": scales, "error": error}
+                for scales, error in enumerate(errors, start=1)
+            ]
+    return pd.DataFrame(rows), "Squared error on [−1, 1] from the first scales alone, test split."
 
 
-def reconstructions(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
-    """Return a row a data set and tokenizer: errors, and distances of the reconstructions to the test split."""
+def reconstructions(inputs: list[Inputs], resamples: int) -> CaptionedTable:
+    """Return a row per data set and tokenizer: errors, and distances of the reconstructions to the test split."""
     rows = []
     for one in inputs:
         for name, tokenizer in one.tokenizers.items():
-            _, found = again(one, name, resamples)
+            _, found = reconstruction_figures(one, name, resamples)
             bits = tokenizer.config.bits if tokenizer.config.quantize else None
             rows.append({"dataset": one.dataset, "variant": name, "bits": bits, **_flat(found)})
-    return pd.DataFrame(rows)
+    caption = "Test images through each tokenizer: mse, ssim on [0, 1]; distances in metric_clf."
+    return pd.DataFrame(rows), caption
 
 
-def generations(inputs: list[Inputs], resamples: int) -> pd.DataFrame:
-    """Return a row a generator and seed, and one of the test split's two halves: what no generator can beat."""
+def generations(inputs: list[Inputs], resamples: int) -> CaptionedTable:
+    """Return a row per generator and seed, and one of the test split's two halves: what no generator can beat."""
     rows = []
     for one in inputs:
-        half = min(len(one.test) // 2, len(one.samples["folded"][0]))
         sets = [
-            (f"{name}, seed {seed}", part) for name, parts in one.samples.items() for seed, part in enumerate(parts)
+            (f"{name}, seed {seed}", len(one.samples[name][seed]), figures)
+            for name in one.samples
+            for seed, figures in enumerate(sample_figures(one, name, resamples))
         ]
-        for name, pixels in sets:
-            found = evaluate_images(pixels, one.test.pixels, one.judge, resamples=resamples)
-            rows.append({"dataset": one.dataset, "pictures": name, "n": len(pixels), **_flat(found)})
+        half = min(len(one.test) // 2, len(one.samples["folded"][0]))
         order = np.random.default_rng(0).permutation(len(one.test))
         halves = one.test.pixels[order[:half]], one.test.pixels[order[half : 2 * half]]
-        found = evaluate_images(*halves, one.judge, resamples=resamples)
-        rows.append({"dataset": one.dataset, "pictures": "half of the test split", "n": half, **_flat(found)})
-    return pd.DataFrame(rows)
+        sets.append(("half of the test split", half, evaluate_images(*halves, one.judge, resamples=resamples)))
+        rows += [{"dataset": one.dataset, "pictures": name, "n": n, **_flat(figures)} for name, n, figures in sets]
+    return pd.DataFrame(rows), "Samples against as many test images, in the features of metric_clf: no FID."
 
 
 def _flat(found: dict[str, Any]) -> dict[str, float]:
@@ -62,35 +66,23 @@ def _flat(found: dict[str, Any]) -> dict[str, float]:
     return flat
 
 
-def ablation_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the means over the seeds, a row of the ablation each."""
-    return (
-        rows.groupby(["row", "title"])
-        .mean()
-        .rename(columns={"seed": "seeds"})
-        .assign(seeds=rows.groupby(["row", "title"]).seed.count())
-        .reset_index()
-    )
+def usage(usages: Mapping[str, Any]) -> CaptionedTable:
+    """Return a row per data set, tokenizer, branch and scale."""
+    rows = [
+        {"dataset": dataset, "variant": name, **row}
+        for name, found in usages.items()
+        for dataset, rows in found.items()
+        for row in rows
+    ]
+    return pd.DataFrame(rows), "Use of the codes on validation, by branch and scale."
 
 
-def usage_table(usages: dict[str, Any]) -> pd.DataFrame:
-    """Return a row a data set, tokenizer, branch and scale."""
-    return pd.DataFrame(
-        [
-            {"dataset": dataset, "variant": name, **row}
-            for name, found in usages.items()
-            for dataset, rows in found.items()
-            for row in rows
-        ]
-    )
-
-
-def probe_table(inputs: list[Inputs]) -> pd.DataFrame:
-    """Return a row a data set, tokenizer and branch."""
+def probes(inputs: list[Inputs]) -> CaptionedTable:
+    """Return a row per data set, tokenizer and branch."""
     rows = []
     for one in inputs:
         for variant in ("p2", "p1"):
-            probes, lost = probes_of(one, variant)
+            found, lost = probes_of(one, variant)
             rows += [
                 {
                     "dataset": one.dataset,
@@ -102,6 +94,27 @@ def probe_table(inputs: list[Inputs]) -> pd.DataFrame:
                     "shuffled labels": probe.shuffled_accuracy,
                     "lost without it": lost[branch],
                 }
-                for branch, probe in enumerate(probes)
+                for branch, probe in enumerate(found)
             ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), "Linear probes of each branch's mean token. " + CAVEAT
+
+
+def networks(found: Mapping[str, Any]) -> CaptionedTable:
+    """Return a row per data set: what the step networks measured."""
+    table = pd.DataFrame(found).T.rename_axis("data set").reset_index()
+    return table, "Stand-in networks: accuracy of metric_clf, probes of teachers; oracle_teacher saw labels."
+
+
+def timing(timing: pd.DataFrame) -> CaptionedTable:
+    """Return a row per generator, with and without the cache: medians over the repeats."""
+    table = timing.groupby(["generator", "cache", "positions"]).seconds.median().reset_index()
+    return table, "Drawing with guidance: seconds, medians."
+
+
+def ablation(rows: pd.DataFrame) -> dict[str, CaptionedTable]:
+    """Return the means over the seeds, a row per row of the ablation; nothing if none was trained."""
+    if rows.empty:
+        return {}
+    groups = rows.groupby(["row", "title"])
+    table = groups.mean().rename(columns={"seed": "seeds"}).assign(seeds=groups.seed.count()).reset_index()
+    return {"ablation": (table, "Means over the seeds; errors on [−1, 1]. Rows 7 and 8 are our reading.")}

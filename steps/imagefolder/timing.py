@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from steps.imagefolder.pictures import dataset_names
+from steps.imagefolder.splits import dataset_names
 from steps.step.params import Count, Params
 from steps.step.run import Run
 from tenfold.imagefolder.pipeline import ImageFolder
@@ -17,10 +17,10 @@ from tenfold.imagefolder.sampling import sample
 
 
 class TimingParams(Params):
-    """Pictures at once, and how often each cell is timed."""
+    """How many images are drawn at once, and how often each cell is timed."""
 
-    pictures: Count
-    guidance: float
+    batch_size: Count
+    guidance_scale: float
     repeats: Count
 
 
@@ -38,14 +38,14 @@ def timing(prepared: Path, folded: Path, unfolded: Path, *, out: Path, params: T
         for name, folder in (("folded", folded), ("unfolded", unfolded))
     }
     classes = models["folded"].config.generator.classes
-    labels = torch.from_numpy(np.arange(params.pictures) % classes).to(run.device)
+    labels = torch.from_numpy(np.arange(params.batch_size) % classes).to(run.device)
     cells = [(name, cache) for name in models for cache in (True, False)]
     table = []
     for repeat in range(params.repeats + 1):
         for name, cache in cells:
             model = models[name]
             started = time.perf_counter()
-            sample(model.generator, model.tokenizer, labels, params.guidance, seed=repeat, cache=cache)
+            sample(model.generator, model.tokenizer, labels, params.guidance_scale, seed=repeat, cache=cache)
             if run.device != "cpu":
                 torch.cuda.synchronize()
             seconds = time.perf_counter() - started
@@ -57,6 +57,5 @@ def timing(prepared: Path, folded: Path, unfolded: Path, *, out: Path, params: T
     frame = pd.DataFrame(table)
     frame.to_csv(out / "timing.csv", index=False, float_format="%.6g")
     for (name, cache), part in frame.groupby(["generator", "cache"]):
-        run.say(
-            f"{name}, {'' if cache else 'no '}cache: {params.pictures / median(part.seconds):.0f} pictures a second"
-        )
+        rate = params.batch_size / median(part.seconds)
+        run.say(f"{name}, {'' if cache else 'no '}cache: {rate:.0f} images per second")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from steps.imagefolder import setting
+from steps.imagefolder import objective
 from steps.imagefolder.encoding import mean_error, tokens_of
-from steps.imagefolder.loops import fit_tokenizer, settings_from
-from steps.imagefolder.pictures import Split, dataset_names, origin, read_split
-from steps.step.params import Count, Field, Params
+from steps.imagefolder.imagenet import ImageFileParams, training_images
+from steps.imagefolder.objective import PretrainedParams
+from steps.imagefolder.splits import Split, dataset_names, origin, read_split
+from steps.imagefolder.training import TrainingParams, device_of, fit_tokenizer, scale_of
+from steps.step.json_files import write_json
+from steps.step.params import Params
 from steps.step.run import Run
+from tenfold.imagefolder.adversarial import AdversarialLoss, AdversarialSettings
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.usage import check_collapse, code_counts, perplexity, usage
+from tenfold.nn.errors import InvalidConfig
 
 # What each variant changes, and nothing else; p2 is the paper's. All have the semantic loss on their last branch.
 VARIANTS: dict[str, dict[str, Any]] = {"p2": {}, "p1": {"branches": 1}, "unquantised": {"quantize": False}}
@@ -27,38 +30,18 @@ Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction 
 
 
 class TokenizerParams(Params):
-    """Sizes, training, and what it is trained with (``steps.imagefolder.setting``).
+    """Sizes, training, and what a tokenizer is trained with besides its images.
 
-    ``sizes`` go to TokenizerConfig, as ``sized`` makes them fit the pictures. Warm-up, floor, perceptual_weight and
-    micro_batches are those of TrainingSettings. Where pictures are files, their shorter sides are brought to
-    ``resized`` (None: the crop's), ``views`` random crops of each are seen, and ``workers`` processes read them.
-    ``frozen_size`` is the side of what the hub's frozen transformers read.
+    ``sizes`` go to TokenizerConfig, as ``sized`` makes them fit the images. The adversarial term starts after the
+    share ``adversarial_start`` of the updates.
     """
 
     sizes: dict[str, Any]
-    updates: Count
-    batch_size: Count
-    learning_rate: float
-    ema_decay: float
-    warmup: float = 0.05
-    floor: float = 0.05
-    micro_batches: Count = 1
-    mixed_precision: Literal["no", "bf16"] = "no"
-    teacher: str = "ssl_teacher"
-    teacher_revision: str | None = None
-    start_from: str | None = None
-    start_revision: str | None = None
-    perceptual: Literal["gradient_difference", "lpips"] = "gradient_difference"
-    perceptual_weight: float = 0.25
+    training: TrainingParams
     discriminator: Literal["none", "patch", "features"] = "none"
-    discriminator_model: str | None = None
-    discriminator_revision: str | None = None
-    discriminator_depths: list[Count] = Field(default_factory=list)  # blocks after which heads look
-    adversarial_start: float = 0.0  # as a share of the updates
-    frozen_size: Count = 224
-    resized: Count | None = None
-    views: Count = 1
-    workers: Annotated[int, Field(ge=0)] = 0
+    adversarial_start: float = 0.0
+    pretrained: PretrainedParams = PretrainedParams()
+    image_files: ImageFileParams = ImageFileParams()
 
 
 def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerParams, run: Run) -> None:
@@ -73,26 +56,25 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
     tables: dict[str, list[dict[str, float]]] = {}
     for dataset in dataset_names(prepared):
         train, held_out = (read_split(prepared, dataset, split) for split in ("train", "validation"))
-        teacher = setting.teacher(trained, dataset, train, params, run)
+        teacher = objective.teacher(trained, dataset, train, params.pretrained, params.training, run)
         sizes = {"image_size": train.size, "channels": train.channels, "teacher_dim": teacher.features}
         config = TokenizerConfig.from_dict({**sized(params.sizes, train.size), **sizes, **VARIANTS[run.variant]})
         semantic = config.semantic_branches != "none" and config.semantic_weight > 0
-        files = setting.files_to_train_on(prepared, dataset, train.size, params, run)
+        files = training_images(prepared, dataset, train.size, params.image_files, run)
         model = fit_tokenizer(
             run,
             dataset,
             config,
-            settings_from(params),
+            params.training,
             train.images if files is None else files,
-            params.batch_size,
             teacher=teacher.described if semantic else None,
-            perceptual=setting.perceptual(params.perceptual, run.device),
-            adversarial=setting.adversarial(config, dataset, params, run),
-            start=setting.start(config, dataset, params, run),
-            mixed_precision=params.mixed_precision,
-            workers=params.workers,
+            perceptual=objective.perceptual(params.pretrained, run),
+            perceptual_weight=params.pretrained.perceptual_weight,
+            adversarial=adversarial_loss(config, trained, dataset, params, run),
+            start=objective.start(config, dataset, params.pretrained, run),
+            workers=params.image_files.workers,
         )
-        model.to(setting.place(params, run))
+        model.to(device_of(params.training, run))
         error = mean_error(model, held_out)
         tables[dataset] = use_of_codes(model, held_out) if config.quantize else []
         card = CARD.format(
@@ -101,21 +83,36 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
             positions=config.positions,
             branches=config.branches,
             bits=config.bits,
-            updates=params.updates,
+            updates=params.training.updates,
             source=origin(prepared, dataset),
             channels=config.channels,
             size=config.image_size,
-            scale=setting.scale(run),
+            scale=scale_of(run),
         )
         run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=held_out.pixels[:2])
         run.say(f"{dataset}: error {error:.4f} on validation")
-    (out / "usage.json").write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+    write_json(out / "usage.json", tables)
+
+
+def adversarial_loss(
+    config: TokenizerConfig, trained: Path, dataset: str, params: TokenizerParams, run: Run
+) -> AdversarialLoss | None:
+    """Return the adversarial part of the objective, or None without a discriminator. Raises InvalidConfig."""
+    if params.discriminator == "none":
+        return None
+    seed = int(run.generator(f"discriminator of {dataset}").integers(2**31))
+    features = params.discriminator == "features"
+    network = objective.feature_network(trained, dataset, params.pretrained) if features else None
+    judge = objective.new_discriminator(params.discriminator, config.channels, seed, network)
+    settings = AdversarialSettings(max(int(params.adversarial_start * params.training.updates), 1))
+    accelerator = run.accelerator(mixed_precision=params.training.mixed_precision)
+    return AdversarialLoss(judge, settings, accelerator, seed=seed)
 
 
 def sized(sizes: dict[str, Any], image_size: int) -> dict[str, Any]:
-    """Return sizes for pictures of one side: ``grid`` patches along it, where that is given in place of patch_size.
+    """Return sizes for images of one side: ``grid`` patches along it, where that is given in place of patch_size.
 
-    Pictures of any side so have equally many patches. Raises InvalidConfig if they do not tile the picture.
+    Images of any side so have equally many patches. Raises InvalidConfig if they do not tile the image.
     """
     if "grid" not in sizes:
         return sizes

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steps.ntk_attention.adapt_vision import fresh, load_pictures, train_pictures
-from steps.ntk_attention.arms import Trained, compare, write_arms
-from steps.step.params import Count, Params
+from steps.ntk_attention.adapt_vision import fresh, load_images, train_images
+from steps.ntk_attention.methods import compare_methods
+from steps.step.arms import SearchParams, Trained, write_arms
+from steps.step.params import Params
 from steps.step.run import Run
+from steps.step.training import TrainingParams
 from tenfold.ntk_attention.methods import Method
 
 DATASET = "fashion_mnist"
@@ -46,13 +48,11 @@ def rows() -> dict[str, Method]:
 
 
 class AblateParams(Params):
-    """Which rows ("all" for every one), how long and from how many seeds."""
+    """Which rows of the ablation ("all" for every one), how long and which rates."""
 
     rows: list[str]
-    updates: Count
-    batch_size: Count
-    rates: dict[str, list[float]]
-    seeds: Count
+    training: TrainingParams
+    search: SearchParams
 
 
 def ablate(prepared: Path, pretrained: Path, *, out: Path, params: AblateParams, run: Run) -> None:
@@ -60,23 +60,13 @@ def ablate(prepared: Path, pretrained: Path, *, out: Path, params: AblateParams,
 
     Reads   prepared/fashion_mnist.npz; pretrained/models/fashion_mnist/
     Writes  arms.csv, search.csv, items.npz as adapt_vision does
-    Logs    ablation/<row>/<rate>/<seed>/loss
+    Logs    ablation/<row>/<rate>/<seed>/loss (nats per image)
     """
-    known, parts = rows(), load_pictures(prepared / f"{DATASET}.npz")
+    known, parts = rows(), load_images(prepared / f"{DATASET}.npz")
     chosen = list(known) if params.rows == ["all"] else params.rows
 
     def one(method: Method, rate: float, seed: int) -> Trained:
-        return train_pictures(
-            run,
-            fresh(pretrained, DATASET, seed),
-            method,
-            parts,
-            rate=rate,
-            seed=seed,
-            updates=params.updates,
-            batch_size=params.batch_size,
-            name="ablation",
-        )
+        model = fresh(pretrained, DATASET, seed)
+        return train_images(run, model, method, parts, params.training, rate=rate, seed=seed, name="ablation")
 
-    methods = [known[name] for name in chosen]
-    write_arms(out, [compare(run, DATASET, methods, params.rates, params.seeds, "accuracy", one)])
+    write_arms(out, [compare_methods(run, DATASET, [known[name] for name in chosen], params.search, one)])

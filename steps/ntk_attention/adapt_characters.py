@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from steps.ntk_attention.arms import Trained, compare, decoder_methods, write_arms, write_origins
+from steps.ntk_attention.hub import HubRepository
+from steps.ntk_attention.losses import next_token_loss, window_losses
+from steps.ntk_attention.methods import compare_methods, decoder_methods
 from steps.ntk_attention.pretrain import cut_windows
 from steps.ntk_attention.problems import HubProblems, adapt_problems
-from steps.ntk_attention.training import Precision, character_loss, half, mean_loss, nats_a_window, train
+from steps.step.arms import Comparison, SearchParams, Trained, write_arms
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from steps.step.training import TrainingParams, autocast, mean_loss, train
+from tenfold.hub.errors import EmptySplit
+from tenfold.hub.texts import text_tokens
 from tenfold.ntk_attention.backbones import Backbone, decoder_from_hub
-from tenfold.ntk_attention.errors import EmptySplit
-from tenfold.ntk_attention.hub_texts import text_tokens
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 
 FITTED = 100  # training windows whose loss is reported
@@ -26,31 +30,25 @@ SPLITS = ("train", "validation", "test")
 
 
 class HubLanguage(Params):
-    """What is adapted in place of the small Llama: a decoder, to windows of ``context`` tokens and to word problems.
+    """What is adapted in place of the small Llama: a decoder of the hub, to windows of a text and to word problems.
 
-    Models and data are named by their ids on the hub or as folders; ``evaluation_batch`` windows or problems at a time
-    are evaluated.
+    ``context``: tokens per window. ``evaluation_batch``: how many windows or problems are evaluated at a time.
     """
 
-    model: str
-    revision: str | None
-    dataset: str
-    dataset_revision: str
+    model: HubRepository
+    dataset: HubRepository
     context: Count
     evaluation_batch: Count
-    mixed_precision: Precision
     problems: HubProblems
 
 
 class AdaptCharactersParams(Params):
-    """How much text, how long, which rates by kind of method, and the hub's model and data where those serve."""
+    """How much text, how long, which rates, and the hub's model and data where those serve."""
 
     train_windows: Count
     test_windows: Count
-    updates: Count
-    batch_size: Count
-    rates: dict[str, list[float]]
-    seeds: Count
+    training: TrainingParams
+    search: SearchParams
     hub: HubLanguage | None = None
 
 
@@ -58,39 +56,32 @@ def adapt_characters(prepared: Path, pretrained: Path, *, out: Path, params: Ada
     """Adapt the small Llama from one text to another, by every method; PEFT's prefix tuning is one of them.
 
     Reads   prepared/characters.npz; pretrained/models/characters/; nothing of them where the hub's serve
-    Writes  arms.csv (perplexity a character, of the hub's a token; share of problems solved), search.csv, items.npz
-            (nats of each test window, whether each problem is solved); origins.json of the hub's data
-    Logs    characters/<method>/<rate>/<seed>/loss
-    Raises  HubDataError
+    Writes  arms.csv (perplexity per character, with the hub's decoder per token; share of problems solved), search.csv,
+            items.npz (nats of each test window, whether each problem is solved); origins.json of the hub's data
+    Logs    characters/<method>/<rate>/<seed>/loss (nats per character or token)
+    Raises  HubDataError if a data set of the hub cannot serve
     """
-    hub = params.hub
-    if hub is None:
+    if params.hub is None:
         with np.load(prepared / "characters.npz") as data:
             model = _small(pretrained)
             windows = {name: cut_windows(data[name], model.config.max_position_embeddings // 2) for name in SPLITS}
         write_arms(out, [_text("characters", windows, lambda: _small(pretrained), params, run)])
-        return
+    else:
+        write_arms(out, _from_hub(params.hub, params, run))
 
-    def make() -> Any:
-        return decoder_from_hub(hub.model, hub.revision)
 
+def _from_hub(hub: HubLanguage, params: AdaptCharactersParams, run: Run) -> list[Comparison]:
+    """Compare the methods on the text and on the problems."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(hub.model, revision=hub.revision)
+    def make() -> Any:
+        return decoder_from_hub(hub.model.id, hub.model.revision)
+
+    tokenizer = AutoTokenizer.from_pretrained(hub.model.id, revision=hub.model.revision)
     windows, origins = _windows(hub, tokenizer, params)
-    found = _text(Path(hub.dataset).name, windows, make, params, run, hub.mixed_precision, hub.evaluation_batch)
-    solved, more = adapt_problems(
-        hub.problems,
-        make,
-        tokenizer,
-        rates=params.rates,
-        seeds=params.seeds,
-        mixed_precision=hub.mixed_precision,
-        size=hub.evaluation_batch,
-        run=run,
-    )
-    write_arms(out, [found, solved])
-    write_origins(out, [*origins, *more])
+    text = _text(Path(hub.dataset.id).name, windows, make, params, run, hub.evaluation_batch)
+    solved = adapt_problems(hub.problems, make, tokenizer, search=params.search, size=hub.evaluation_batch, run=run)
+    return [replace(text, origins=origins), solved]
 
 
 def _text(
@@ -99,12 +90,15 @@ def _text(
     make: Callable[[], Any],
     params: AdaptCharactersParams,
     run: Run,
-    mixed_precision: Precision = "no",
     size: int = 64,
-) -> Any:
+) -> Comparison:
     """Compare the methods by perplexity; ``size`` windows are evaluated at a time."""
     data = TensorDataset(windows["train"][: params.train_windows])
     methods = [method for method in decoder_methods(make().config, run) if method.kind != "head"]
+    precision = params.training.mixed_precision
+
+    def losses(model: Any, split: str) -> np.ndarray:
+        return window_losses(model, windows[split][: params.test_windows].to(run.device), size)
 
     def one(method: Method, rate: float, seed: int) -> Trained:
         model: Any = apply(make(), method, head=None, seed=seed).to(run.device)
@@ -112,26 +106,20 @@ def _text(
             run,
             model,
             data,
-            character_loss,
+            next_token_loss,
+            params.training,
             name=f"{task}/{method.name}/{rate:g}/{seed}",
             learning_rate=rate,
-            updates=params.updates,
-            batch_size=params.batch_size,
             order=f"order {seed}",
-            mixed_precision=mixed_precision,
         )
-        with half(run.device, mixed_precision):
-            validation, test = (
-                nats_a_window(model, windows[split][: params.test_windows].to(run.device), size)
-                for split in ("validation", "test")
-            )
-            fitted = mean_loss(model, TensorDataset(*data[:FITTED]), character_loss, size=min(size, 50))
+        with autocast(run.device, precision):
+            validation, test = losses(model, "validation"), losses(model, "test")
+            fitted = mean_loss(model, TensorDataset(*data[:FITTED]), next_token_loss, size=min(size, 50))
         return Trained(trained_count(model, None), fitted, np.exp(validation.mean()), np.exp(test.mean()), test)
 
-    found = compare(run, task, methods, params.rates, params.seeds, "perplexity", one)
-    with half(run.device, mixed_precision):
-        base = make().to(run.device).eval()
-        before = nats_a_window(base, windows["test"][: params.test_windows].to(run.device), size)
+    found = compare_methods(run, task, methods, params.search, one, metric="perplexity", lower_is_better=True)
+    with autocast(run.device, precision):
+        before = losses(make().to(run.device).eval(), "test")
     run.say(f"{task}: perplexity {float(np.exp(before.mean())):.3f} before any adaptation")
     return found
 
@@ -143,12 +131,12 @@ def _small(pretrained: Path) -> Any:
 def _windows(
     hub: HubLanguage, tokenizer: Any, params: AdaptCharactersParams
 ) -> tuple[dict[str, torch.Tensor], list[dict[str, Any]]]:
-    """Return windows of the decoder's own tokens, and where they came from."""
+    """Return windows of the decoder's own tokens by split, and where the splits came from."""
     windows, origins = {}, []
     for name in SPLITS:
         count = params.train_windows if name == "train" else params.test_windows
         split, tokens = text_tokens(
-            hub.dataset, name, tokenizer, wanted=count * (hub.context + 1), revision=hub.dataset_revision
+            hub.dataset.id, name, tokenizer, wanted=count * (hub.context + 1), revision=hub.dataset.revision
         )
         windows[name] = cut_windows(tokens, hub.context)
         if not len(windows[name]):

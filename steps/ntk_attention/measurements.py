@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tenfold.metrics.measurements import Measurement, difference_of, mean_of, measured, slope_over_seeds, unavailable
-from tenfold.ntk_attention import findings as corrections
+from steps.step.arms import Comparison, item_key
+from tenfold.metrics.bootstrap import nested_difference
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import (
+    SLOPE,
+    difference_of,
+    estimated,
+    geometric_mean_of,
+    log_log_slope,
+    mean_of,
+    measured,
+    slope_over_seeds,
+    unavailable,
+)
+from tenfold.ntk_attention import findings
 
-BOOTSTRAPS = 2000
 PEERS = ("full", "lora", "prefix")
 
 
@@ -21,82 +33,53 @@ def family(name: str) -> str:
 
 
 def difference(
-    items: Mapping[str, np.ndarray],
-    arms: pd.DataFrame,
-    first: str,
-    second: str,
-    setting: str,
-    detail: str,
-    *,
-    unit: str = "accuracy",
+    found: Comparison, first: str, second: str, setting: str, detail: str, *, unit: str = "accuracy"
 ) -> Measurement:
     """Return the mean paired difference of two methods over tasks, with a bootstrap interval over test items and seeds.
 
     The tasks weigh the same. Unavailable if a method is missing in every task.
     """
-    chosen = arms[(arms.setting == setting)]
+    chosen = found.arms[found.arms.setting == setting]
     tables = []
-    for task in chosen.task.unique():
-        pair = []
-        for name in (first, second):
-            keys = [f"{task}|{name}|{setting}|{seed}" for seed in sorted(chosen[chosen.task == task].seed.unique())]
-            if all(key in items for key in keys):
-                pair.append(np.stack([items[key].astype(float) for key in keys]))  # (seeds, items)
-        if len(pair) == 2:
-            tables.append(pair[0] - pair[1])
+    for task, part in chosen.groupby("task", sort=False):
+        seeds = sorted(part.seed.unique())
+        pair = [[item_key(str(task), name, setting, seed) for seed in seeds] for name in (first, second)]
+        if all(key in found.items for keys in pair for key in keys):
+            of_first, of_second = (np.stack([found.items[key].astype(float) for key in keys]) for keys in pair)
+            tables.append(of_first - of_second)  # (seeds, items)
     if not tables:
         return unavailable(f"{first} and {second} were not both trained at this size")
-    generator = np.random.default_rng(0)
-    draws = np.zeros(BOOTSTRAPS)
-    for table in tables:
-        seeds, count = table.shape
-        for draw in range(BOOTSTRAPS):
-            rows = generator.integers(0, seeds, seeds)
-            draws[draw] += table[rows][:, generator.integers(0, count, count)].mean() / len(tables)
-    value = float(np.mean([table.mean() for table in tables]))
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return measured(
-        value,
-        unit,
-        f"{detail}, {len(tables)} tasks",
-        (min(low, value), max(high, value)),
-        seeds=tables[0].shape[0],
-        n=sum(table.shape[1] for table in tables),
-    )
+    estimate = nested_difference(tables, seed=0)
+    return estimated(estimate, unit, f"{detail}, {len(tables)} tasks", seeds=tables[0].shape[0])
 
 
-def comparisons(name: str, arms: pd.DataFrame, items: Mapping[str, np.ndarray]) -> dict[str, Measurement]:
+def comparisons(name: str, found: Comparison) -> dict[str, Measurement]:
     """Return NTK-Attention less each peer at equal parameters, for the searched rate and the paper's."""
-    found = {}
+    measurements = {}
     for peer in PEERS:
-        method = equal_method(arms, peer)
+        method = equal_method(found.arms, peer)
         for setting, suffix in (("searched", ""), ("paper", "_paper")):
-            found[f"{name}_ntk_minus_{peer}{suffix}"] = difference(
-                items, arms, "ntk", method, setting, f"NTK-Attention less {method}, {setting} rate"
-            )
-    return found
+            detail = f"NTK-Attention less {method}, {setting} rate"
+            measurements[f"{name}_ntk_minus_{peer}{suffix}"] = difference(found, "ntk", method, setting, detail)
+    return measurements
 
 
-def language_model_measurements(arms: pd.DataFrame, items: Mapping[str, np.ndarray]) -> dict[str, Measurement]:
-    """Return NTK-Attention's loss on the second text less each peer's, in nats a character, paired by window.
+def language_model_measurements(found: Comparison) -> dict[str, Measurement]:
+    """Return NTK-Attention's loss on the second text less each peer's, paired by window.
 
-    Of a text from the hub in nats a token; and where problems were solved, what ``comparisons`` says of them.
+    The unit is nats per character, with a text of the hub nats per token. Where problems were solved, what
+    ``comparisons`` says of the problems is returned too.
     """
-    arms, problems = arms[arms.metric == "perplexity"], arms[arms.metric == "accuracy"]
-    found = {} if problems.empty else comparisons("math", problems, items)
-    unit = "nats a character" if set(arms.task) == {"characters"} else "nats a token"
+    arms, problems = (found.arms[found.arms.metric == metric] for metric in ("perplexity", "accuracy"))
+    measurements = {} if problems.empty else comparisons("math", replace(found, arms=problems))
+    unit = "nats per character" if set(arms.task) == {"characters"} else "nats per token"
     for peer in ("lora", "prefix"):
         method = equal_method(arms, peer)
-        found[f"characters_ntk_minus_{peer}"] = difference(
-            items,
-            arms,
-            "ntk",
-            method,
-            "searched",
-            f"loss of NTK-Attention less that of {method}",
-            unit=unit,
+        detail = f"loss of NTK-Attention less that of {method}"
+        measurements[f"characters_ntk_minus_{peer}"] = difference(
+            replace(found, arms=arms), "ntk", method, "searched", detail, unit=unit
         )
-    return found
+    return measurements
 
 
 def equal_method(arms: pd.DataFrame, kind: str) -> str:
@@ -110,75 +93,67 @@ def equal_method(arms: pd.DataFrame, kind: str) -> str:
     return str(known.loc[(known.trainable_parameters - target).abs().idxmin()].method)
 
 
-def theory_measurements(descent: pd.DataFrame, errors: pd.DataFrame) -> dict[str, Measurement]:
+def descent_measurements(descent: pd.DataFrame) -> dict[str, Measurement]:
+    """Return what T1 says of the eigenvalue and the loss, from the shortest prefix to the longest."""
     widths = sorted(descent.m.unique())
-    by = {m: descent[descent.m == m].set_index("seed") for m in widths}
-    shortest, longest = by[widths[0]], by[widths[-1]]
-    ratios = np.log(longest.loss_after / shortest.loss_after)
-    mean = mean_of(ratios.tolist(), "log ratio", "")
-    interval = mean["interval"]
-    seeds = len(ratios)
-    found = {
+    shortest, longest = (descent[descent.m == m].set_index("seed") for m in (widths[0], widths[-1]))
+    return {
         "lambda_min_longest": mean_of(
-            longest.lambda_min.tolist(), "eigenvalue", f"smallest of the kernel at the start, m = {widths[-1]}"
+            longest.lambda_min, "eigenvalue", f"smallest of the kernel at the start, m = {widths[-1]}"
         ),
         "lambda_min_growth": difference_of(
-            longest.lambda_min.tolist(),
-            shortest.lambda_min.tolist(),
+            longest.lambda_min,
+            shortest.lambda_min,
             "eigenvalue",
             f"smallest eigenvalue, m = {widths[-1]} less m = {widths[0]}",
         ),
-        "loss_longest_over_shortest": measured(
-            float(np.exp(mean["value"])),
-            "ratio",
-            f"final loss, m = {widths[-1]} over m = {widths[0]}, geometric mean",
-            None if interval is None else (float(np.exp(interval[0])), float(np.exp(interval[1]))),
-            seeds=seeds,
+        "loss_longest_over_shortest": geometric_mean_of(
+            longest.loss_after / shortest.loss_after,
+            f"final loss, m = {widths[-1]} over m = {widths[0]}",
+            seeds=list(longest.index),
         ),
         "late_loss_ratio": mean_of(
-            (longest.loss_after / longest.loss_half).tolist(), "ratio", f"final loss over half-way, m = {widths[-1]}"
+            longest.loss_after / longest.loss_half, "ratio", f"final loss over half-way, m = {widths[-1]}"
         ),
     }
-    bounded = errors[errors.eta < 1]
-    scale = float(errors.scale.min())
-    found["bound_violations"] = measured(
-        float((bounded.difference > bounded.bound * (1 + 1e-9)).sum()),
-        "rows",
-        f"rows whose error exceeds the computable bound, of {len(bounded)} with η < 1",
-        n=len(bounded),
-    )
+
+
+def error_measurements(errors: pd.DataFrame) -> dict[str, Measurement]:
+    """Return what T2 says of the error of (Z, k): the bound, the slopes against m, and ratios of errors."""
+    bounded, scale = errors[errors.eta < 1], float(errors.scale.min())
+    found = {
+        "bound_violations": measured(
+            (bounded.difference > bounded.bound * (1 + 1e-9)).sum(),
+            "rows",
+            f"rows whose error exceeds the computable bound, of {len(bounded)} with η < 1",
+            n=len(bounded),
+        )
+    }
     for name, phi, kind in (
         ("error_slope_random", "taylor2", "random"),
         ("elu1_slope_random", "elu1", "random"),
         ("elu1_slope_structured", "elu1", "structured"),
     ):
         rows = errors[(errors.phi == phi) & (errors.kind == kind) & (errors.scale == scale)]
-        lengths = sorted(rows.m.unique())
         curves = {seed: part.sort_values("m").error.tolist() for seed, part in rows.groupby("seed")}
-        found[name] = slope_over_seeds(
-            lengths, curves, f"error against m, {phi}, {kind} prefixes, entries of {scale:g}"
-        )
-    small = errors[(errors.scale == scale)].pivot_table(index=["kind", "m", "seed"], columns="phi", values="error")
-    found["elu1_over_taylor2"] = _geometric(small.elu1 / small.taylor2, "error of elu1 over that of degree two")
+        detail = f"error against m, {phi}, {kind} prefixes, entries of {scale:g}"
+        found[name] = slope_over_seeds(sorted(rows.m.unique()), curves, detail)
+    small = errors[errors.scale == scale].pivot_table(index=["kind", "m", "seed"], columns="phi", values="error")
     large = errors[(errors.phi == "elu1") & (errors.scale == errors.scale.max()) & (errors.m == errors.m.max())]
-    found["large_entries_error_over_without"] = _geometric(
-        large.error / large.without, f"elu1's error over that of no prefix, entries of {errors.scale.max():g}"
-    )
     near = errors[(errors.phi == "taylor2") & (errors.scale == scale)]
-    found["twice_over_error"] = _geometric(
-        near.both / near.error, "error with the prefix seen twice over that of (Z, k)"
-    )
-    return found
-
-
-def _geometric(ratios: pd.Series, detail: str) -> Measurement:
-    mean = mean_of(np.log(ratios).tolist(), "log ratio", detail)
-    ends = mean["interval"]
-    interval = None if ends is None else (float(np.exp(ends[0])), float(np.exp(ends[1])))
-    return measured(float(np.exp(mean["value"])), "ratio", f"{detail}, geometric mean", interval, n=len(ratios))
+    return found | {
+        "elu1_over_taylor2": geometric_mean_of(small.elu1 / small.taylor2, "error of elu1 over that of degree two"),
+        "large_entries_error_over_without": geometric_mean_of(
+            large.error / large.without, f"elu1's error over that of no prefix, entries of {errors.scale.max():g}"
+        ),
+        "twice_over_error": geometric_mean_of(
+            near.both / near.error, "error with the prefix seen twice over that of (Z, k)"
+        ),
+    }
 
 
 def fading_measurements(fading: pd.DataFrame) -> dict[str, Measurement]:
+    """Return how fast the memory's share of the attention falls as the input grows."""
     lengths = sorted(fading.length.unique())
     curves = {seed: part.sort_values("length").share.tolist() for seed, part in fading.groupby("seed")}
     return {
@@ -189,12 +164,13 @@ def fading_measurements(fading: pd.DataFrame) -> dict[str, Measurement]:
 
 
 def timing_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
+    """Return the times of one layer relative to one another, and how the released arithmetic's grows with the input."""
     at = timing.set_index(["method", "m"]).seconds
     prefixes = timing[timing.method == "prefix"]
     longest = prefixes.loc[prefixes.m.idxmax()]
     ours, plain = float(at["merged", 0]), float(at["no prefix", 0])
     official = timing[timing.method == "official"].sort_values("length")
-    slope = float(np.polyfit(np.log(official.length), np.log(official.seconds), 1)[0])
+    slope = log_log_slope(official.length, official.seconds)
     lengths = f"L from {official.length.min()} to {official.length.max()}"
     return {
         "ntk_over_no_prefix": measured(ours / plain, "ratio", "time of the merged form over no prefix, forward"),
@@ -203,13 +179,12 @@ def timing_measurements(timing: pd.DataFrame) -> dict[str, Measurement]:
             "ratio",
             f"time of a prefix of {int(longest.m)} over NTK-Attention's, forward",
         ),
-        "official_length_slope": measured(
-            slope, "log-log slope", f"time of the released arithmetic against L, {lengths}"
-        ),
+        "official_length_slope": measured(slope, SLOPE, f"time of the released arithmetic against L, {lengths}"),
     }
 
 
 def search_measurements(searches: pd.DataFrame, arms: pd.DataFrame) -> dict[str, Measurement]:
+    """Return what choosing the rate on validation cost in test accuracy, and what full fine-tuning gained by it."""
     accurate = searches[searches.task.isin(arms[arms.metric == "accuracy"].task.unique())]
     gains, full = [], []
     for (_, method), part in accurate.groupby(["task", "method"]):
@@ -231,19 +206,20 @@ def search_measurements(searches: pd.DataFrame, arms: pd.DataFrame) -> dict[str,
     }
 
 
-def correction_measurements() -> dict[str, Measurement]:
-    released, softplus = corrections.released_k_gradient()
-    finite, stable = corrections.released_overflow()
-    counts: dict[str, Any] = corrections.published_counts()
-    free, averaged = corrections.outside_every_prefix()
+def finding_measurements() -> dict[str, Measurement]:
+    """Return the findings about the paper's argument and release, measured here."""
+    released, softplus = findings.released_k_gradient()
+    finite, stable = findings.released_overflow()
+    counts: dict[str, Any] = findings.published_counts()
+    free, averaged = findings.outside_every_prefix()
     of_counts = "from the formulas, ChatGLM3-6B's configuration"
     return {
-        "elu1_denominator": measured(corrections.elu1_over_exponential(), "ratio", "Σφ(q)ᵀφ(p) over Σe^s, d = 32"),
+        "elu1_denominator": measured(findings.elu1_over_exponential(), "ratio", "Σφ(q)ᵀφ(p) over Σe^s, d = 32"),
         "released_k_gradient": measured(
             released, "gradient", "largest |∂loss/∂k| in five updates from k = 0 through |k|"
         ),
         "softplus_k_gradient": measured(softplus, "gradient", "the same through softplus, from 1e-4"),
-        "evaluation_noise": measured(corrections.dropout_in_evaluation(), "output", "difference of two evaluations"),
+        "evaluation_noise": measured(findings.dropout_in_evaluation(), "output", "difference of two evaluations"),
         "released_finite": measured(finite, "share", "finite outputs of exponentials as they come, queries × 60"),
         "stable_finite": measured(stable, "share", "finite outputs of the stable form, queries × 60"),
         "ntk_over_lora_parameters": measured(counts["ntk"] / counts["lora, r = 8"], "ratio", of_counts),

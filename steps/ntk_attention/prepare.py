@@ -1,4 +1,4 @@
-"""Split pictures into the classes that a model is pretrained on and those it is adapted to; encode texts."""
+"""Split images into the classes that a model is pretrained on and those it is adapted to; encode texts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from steps.step.params import Count, Params
 from steps.step.run import Run
 from tenfold.data.errors import TableMismatch
-from tenfold.data.images import Pictures, read_images
-from tenfold.ntk_attention.text_tasks import TextItems, as_bytes, encode, read_items, read_plain_text
+from tenfold.data.images import LabelledImages, read_images
+from tenfold.data.text_tasks import TextItems, ascii_codes, encode, read_items, read_plain_text
 
 HALF = 5  # classes 0 … 4 are the source, 5 … 9 the target
 
 
 class PrepareParams(Params):
-    """Sizes; pictures are counted a class, texts in all."""
+    """Sizes; images are counted per class, texts in all."""
 
     source_train: Count
     target_train: Count
@@ -46,19 +46,19 @@ def prepare(
     params: PrepareParams,
     run: Run,
 ) -> None:
-    """Split pictures into the classes that a model is pretrained on and those it is adapted to; encode texts.
+    """Split images into the classes that a model is pretrained on and those it is adapted to; encode texts.
 
     Official test splits are kept apart; validation is cut from what is for training.
 
-    Reads   the sources' files; source.json of each
-    Writes  <pictures>.npz: source_x, train_x, validation_x, test_x (N, channels, H, W) float32 in [−1, 1], and labels
+    Reads   the files and source.json of each source
+    Writes  <images>.npz: source_x, train_x, validation_x, test_x (N, channels, H, W) float32 in [−1, 1], and labels
             <task>.npz: <split>_ids, <split>_mask (N, C, T), <split>_labels int64
             characters.npz: pretrain, train, validation, test int64; meta.json
-    Raises  TableMismatch, CorruptArchive
+    Raises  TableMismatch if a source has other columns or splits; CorruptArchive if a file is damaged
     """
     meta: dict[str, dict[str, object]] = {}
     for folder in (fashion_mnist, cifar10):
-        _pictures(folder, out, params)
+        _images(folder, out, params)
         meta[folder.name] = _origin(folder)
     from transformers import AutoTokenizer
 
@@ -82,7 +82,7 @@ def _origin(folder: Path) -> dict[str, object]:
     return {"origin": record["origin"], "stand_in": record["stand_in"]}
 
 
-def _pictures(folder: Path, out: Path, params: PrepareParams) -> None:
+def _images(folder: Path, out: Path, params: PrepareParams) -> None:
     most = max(params.source_train, params.target_train + params.validation)
     train, test = read_images(folder, "train", per_class=most), read_images(folder, "test", per_class=params.test)
     first = np.concatenate([np.flatnonzero(train.labels == label)[: params.source_train] for label in range(HALF)])
@@ -97,18 +97,18 @@ def _pictures(folder: Path, out: Path, params: PrepareParams) -> None:
         "test": (test, np.flatnonzero(test.labels >= HALF)),
     }
     arrays: dict[str, np.ndarray] = {}
-    for name, (pictures, chosen) in parts.items():
-        arrays |= {f"{name}_x": _scaled(pictures, chosen), f"{name}_y": pictures.labels[chosen] % HALF}
+    for name, (images, chosen) in parts.items():
+        arrays |= {f"{name}_x": _scaled(images, chosen), f"{name}_y": images.labels[chosen] % HALF}
     np.savez(out / f"{folder.name}.npz", **arrays, allow_pickle=False)
 
 
-def _scaled(pictures: Pictures, chosen: np.ndarray) -> np.ndarray:
-    pixels = pictures.pixels[chosen].astype(np.float32) / 127.5 - 1
+def _scaled(images: LabelledImages, chosen: np.ndarray) -> np.ndarray:
+    pixels = images.pixels[chosen].astype(np.float32) / 127.5 - 1
     return pixels[:, None] if pixels.ndim == 3 else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
 
 def _text_splits(folder: Path, params: PrepareParams, run: Run) -> dict[str, TextItems]:
-    """Without a labelled test split the dev split serves as the test; validation is cut from train."""
+    """Return the splits of a task: validation is cut from train; without a labelled test split the dev split tests."""
     known = {name: _read(folder, name) for name in ("train", "dev", "test")}
     test = known["test"] or known["dev"]
     train = known["train"] or known["dev"]  # COPA's dev split is what there is to train on
@@ -133,8 +133,8 @@ def _read(folder: Path, split: str) -> TextItems | None:
 
 
 def _characters(first: Path, second: Path, out: Path, params: PrepareParams) -> None:
-    pretrain = as_bytes(read_plain_text(first)[: params.characters])
-    adapt = as_bytes(read_plain_text(second)[: params.characters])
+    pretrain = ascii_codes(read_plain_text(first)[: params.characters])
+    adapt = ascii_codes(read_plain_text(second)[: params.characters])
     cuts = [len(adapt) * share // 10 for share in (6, 8)]
     train, validation, test = np.split(adapt, cuts)
     np.savez(out / "characters.npz", pretrain=pretrain, train=train, validation=validation, test=test)

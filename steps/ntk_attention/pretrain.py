@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from steps.ntk_attention.training import character_loss, picture_loss, train
-from steps.step.params import Count, Params
+from steps.ntk_attention.losses import image_loss, next_token_loss
+from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
+from steps.step.training import TrainingParams, train
 from tenfold.ntk_attention.backbones import Backbone, small_llama, small_vit
 
-PICTURES = ("fashion_mnist", "cifar10")
+IMAGES = ("fashion_mnist", "cifar10")
 CLASSES = 5
 CARD = """# A small {kind} for adaptation studies
 
@@ -24,28 +25,26 @@ reproduction of NTK-Attention (arXiv 2406.14036); of no use beyond that. License
 
 
 class PretrainParams(Params):
-    """Sizes of the backbones and their training."""
+    """Sizes of the backbones, and how long each is trained."""
 
     width: Count
     heads: Count
     layers: Count
-    patches: Count  # a side
-    updates: Count
-    batch_size: Count
-    learning_rate: float
-    context: Count
-    characters_updates: Count
-    characters_batch: Count
+    patches: Count  # per side of an image
+    context: Count  # characters that the Llama sees
+    learning_rate: Positive
+    images: TrainingParams
+    characters: TrainingParams
 
 
 def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> None:
     """Pretrain the small ViTs on the source classes, and the small Llama on the first text.
 
-    Reads   prepared/<pictures>.npz, prepared/characters.npz
-    Writes  models/<pictures>/, models/characters/: config.json, model.safetensors
-    Logs    <name>/loss
+    Reads   prepared/<images>.npz, prepared/characters.npz
+    Writes  models/<images>/, models/characters/: config.json, model.safetensors
+    Logs    <name>/loss (nats per image or character)
     """
-    for name in PICTURES:
+    for name in IMAGES:
         with np.load(prepared / f"{name}.npz") as data:
             pixels, labels = torch.from_numpy(data["source_x"]), torch.from_numpy(data["source_y"])
         torch.manual_seed(int(run.generator(f"start of {name}").integers(2**31)))
@@ -62,11 +61,10 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
             run,
             model,
             TensorDataset(pixels, labels),
-            picture_loss,
+            image_loss,
+            params.images,
             name=name,
             learning_rate=params.learning_rate,
-            updates=params.updates,
-            batch_size=params.batch_size,
             order=f"order of {name}",
         )
         _keep(run, name, model, f"classes 0 to 4 of {name}", "ViT", pixels[:2].numpy())
@@ -78,18 +76,17 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
         run,
         model,
         TensorDataset(windows),
-        character_loss,
+        next_token_loss,
+        params.characters,
         name="characters",
         learning_rate=params.learning_rate,
-        updates=params.characters_updates,
-        batch_size=params.characters_batch,
         order="order of characters",
     )
     _keep(run, "characters", model, "WikiText-2's characters", "Llama", windows[:2, :-1].numpy())
 
 
 def cut_windows(characters: np.ndarray, context: int) -> torch.Tensor:
-    """Return windows (N, context + 1) one after the other."""
+    """Return the windows (N, context + 1) of a text, one after the other."""
     count = len(characters) // (context + 1)
     return torch.from_numpy(characters[: count * (context + 1)].reshape(count, context + 1))
 

@@ -17,11 +17,11 @@ MAPS = ("elu1", "taylor1", "taylor2", "favor", "hedgehog")
 
 
 class TheoryParams(Params):
-    """T1: n points in d dimensions; T2: entry scales and prefix lengths; seeds of both."""
+    """Sizes of both studies: T1 has points in some dimensions, T2 scales of entries and lengths of prefixes."""
 
     points: Count
     dimensions: Count
-    widths: list[int]
+    widths: list[int]  # prefix lengths m of T1
     updates: Count
     seeds: Count
     head_size: Count
@@ -33,9 +33,9 @@ class TheoryParams(Params):
 def theory(*, out: Path, params: TheoryParams, run: Run) -> None:
     """Measure T1's one-layer training and T2's approximation error.
 
-    Writes  descent.csv: one row a seed and width; curves.csv: the losses of the first seed
-            error.csv: one row a map, kind of prefix, scale, length and seed
-            fading.csv: the memory's share of the attention, one row a length of the input and seed
+    Writes  descent.csv: one row per seed and width; curves.csv: the losses of the first seed
+            error.csv: one row per map, kind of prefix, scale, length and seed
+            fading.csv: the memory's share of the attention, one row per length of the input and seed
     """
     rows, curves = [], []
     for seed in range(params.seeds):

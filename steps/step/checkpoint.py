@@ -6,22 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be written or read."""
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """Anything that can say and take back its state: torch modules, optimisers, schedulers, our solvers."""
-
-    def state_dict(self) -> Any: ...
-
-    def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
 def save(path: Path, tree: Any) -> None:
@@ -35,7 +26,6 @@ def save(path: Path, tree: Any) -> None:
     structure = _split(tree, "state", arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".unfinished")
-    arrays["bytes_of_nothing"] = np.zeros(1, np.uint8)  # the format wants at least one tensor
     save_file(arrays, unfinished, metadata={"structure": json.dumps(structure)})
     os.replace(unfinished, path)
 
@@ -52,9 +42,8 @@ def load(path: Path) -> Any:
             structure = json.loads(file.metadata()["structure"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CheckpointError(
-            f"{path} is not a checkpoint of this project ({error}); delete it to start over"
-        ) from None
+        advice = "delete it to start over"
+        raise CheckpointError(f"{path} is not a checkpoint of this project ({error}); {advice}") from None
     return _join(structure, arrays)
 
 
@@ -70,9 +59,9 @@ def state_of(item: Any) -> Any:
         return item.get_state()
     if isinstance(item, Mapping):
         return {name: state_of(part) for name, part in item.items()}
-    if isinstance(item, Stateful):
-        return item.state_dict()
-    raise CheckpointError(f"{type(item).__name__} has no state_dict and load_state_dict to checkpoint it by")
+    if not hasattr(item, "load_state_dict"):
+        raise CheckpointError(f"{type(item).__name__} has no state_dict and load_state_dict to checkpoint it by")
+    return item.state_dict()
 
 
 def restore(item: Any, state: Any) -> None:
@@ -94,12 +83,11 @@ def _alone(item: Any) -> Any:
 
 
 def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(value, np.generic):
-        return {"scalar": _put(np.asarray(value), place, arrays)}
+    """Return what JSON can hold of ``value``, and put each array in it into ``arrays``."""
+    if isinstance(value, np.ndarray | np.generic):
+        return _put("scalar" if isinstance(value, np.generic) else "array", np.asarray(value), place, arrays)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.ndarray):
-        return {"array": _put(value, place, arrays), "shape": list(value.shape)}
     if type(value).__module__.startswith("torch") and hasattr(value, "detach"):
         return _split_tensor(value, place, arrays)
     if isinstance(value, Mapping):
@@ -107,49 +95,50 @@ def _split(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         if wrong:
             raise CheckpointError(f"{place}: keys must be strings or whole numbers, not {wrong[0]!r}")
         items = [_split(item, f"{place}.{key}", arrays) for key, item in value.items()]
-        return {"keys": list(value), "values": items}
+        return {"mapping": items, "keys": list(value)}
     if isinstance(value, list | tuple):
         items = [_split(item, f"{place}.{index}", arrays) for index, item in enumerate(value)]
         return {"tuple" if isinstance(value, tuple) else "list": items}
     raise CheckpointError(f"{place}: cannot checkpoint a {type(value).__name__}")
 
 
-def _put(array: np.ndarray, place: str, arrays: dict[str, np.ndarray]) -> str:
+def _split_tensor(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    import torch
+
+    try:
+        tensor = value.detach().cpu()
+        if tensor.dtype is torch.bfloat16:  # which NumPy has not
+            return _put("bfloat16", tensor.contiguous().view(torch.int16).numpy(), place, arrays)
+        return _put("tensor", tensor.numpy(), place, arrays)
+    except (TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{place}: cannot checkpoint a tensor of {value.dtype} ({error})") from None
+
+
+def _put(kind: str, array: np.ndarray, place: str, arrays: dict[str, np.ndarray]) -> dict[str, str]:
     """File an array under a name of its own; places alone may coincide, as in {"a.b": 1, "a": {"b": 2}}."""
     if array.dtype.kind not in "biuf" or not array.dtype.isnative or array.dtype.itemsize > 8:
         raise CheckpointError(f"{place}: cannot checkpoint an array of {array.dtype}")
     name = f"{len(arrays)} {place}"
-    arrays[name] = np.ascontiguousarray(array)
-    return name
-
-
-def _split_tensor(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
-    import torch
-
-    bfloat16 = value.dtype is torch.bfloat16
-    try:
-        tensor = value.detach().cpu().contiguous()
-        array = (tensor.view(torch.int16) if bfloat16 else tensor).numpy()
-    except (TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{place}: cannot checkpoint a tensor of {value.dtype} ({error})") from None
-    return {"tensor": _put(array, place, arrays), "shape": list(value.shape), "bfloat16": bfloat16}
+    arrays[name] = np.asarray(array, order="C")
+    return {kind: name}
 
 
 def _join(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    if not isinstance(structure, dict):
-        return structure
-    if "keys" in structure:
-        values = [_join(item, arrays) for item in structure["values"]]
-        return dict(zip(structure["keys"], values, strict=True))
-    if "list" in structure:
-        return [_join(item, arrays) for item in structure["list"]]
-    if "tuple" in structure:
-        return tuple(_join(item, arrays) for item in structure["tuple"])
-    if "array" in structure:
-        return arrays[structure["array"]].reshape(structure["shape"])
-    if "scalar" in structure:
-        return arrays[structure["scalar"]].reshape(())[()]
-    import torch
+    """Return the value that ``_split`` was given."""
+    match structure:
+        case {"mapping": items, "keys": keys}:
+            return dict(zip(keys, [_join(item, arrays) for item in items], strict=True))
+        case {"list": items}:
+            return [_join(item, arrays) for item in items]
+        case {"tuple": items}:
+            return tuple(_join(item, arrays) for item in items)
+        case {"array": name}:
+            return arrays[name]
+        case {"scalar": name}:
+            return arrays[name][()]
+        case {"tensor": name} | {"bfloat16": name}:
+            import torch
 
-    tensor = torch.from_numpy(arrays[structure["tensor"]].copy()).reshape(structure["shape"])
-    return tensor.view(torch.bfloat16) if structure["bfloat16"] else tensor
+            tensor = torch.from_numpy(arrays[name].copy())
+            return tensor.view(torch.bfloat16) if "bfloat16" in structure else tensor
+    return structure

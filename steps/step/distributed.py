@@ -101,7 +101,9 @@ class World:
             if isinstance(error, RuntimeError) and not isinstance(error, PeerFailed):
                 self._raise_for_peer(error)  # perhaps only the connection to the one that failed
             raise
-        self._leave()
+        torch: Any = sys.modules.get("torch")
+        if torch is not None and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
         signal.signal(signal.SIGTERM, before)
 
     def report(self, error: str) -> bool:
@@ -132,11 +134,6 @@ class World:
             )
         return PartialState(cpu=not _cuda())
 
-    def _leave(self) -> None:
-        torch: Any = sys.modules.get("torch")
-        if torch is not None and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
-
     def _stopped(self, *_: object) -> None:
         if sys.exc_info()[0] is not None:
             return  # an error is on its way out already
@@ -153,11 +150,16 @@ class World:
 
     def _peer(self) -> str | None:
         """Return what another process reported first, if any has."""
-        others = [path for path in (self.folder or Path()).glob("*.error") if path.stem != str(self.rank)]
-        if self.folder is None or not others:
-            return None
-        first = min(others, key=lambda path: path.stat().st_mtime_ns)
-        return f"process {first.stem} of {self.size} stopped: {first.read_text(encoding='utf-8').strip()}"
+        return None if self.folder is None else first_error(self.folder, self.size, but=self.rank)
+
+
+def first_error(folder: Path, size: int, but: int | None = None) -> str | None:
+    """Return the error that was reported first in ``folder``, by any of ``size`` processes ``but`` one; else None."""
+    reported = [path for path in folder.glob("*.error") if path.stem != str(but)]
+    if not reported:
+        return None
+    first = min(reported, key=lambda path: path.stat().st_mtime_ns)
+    return f"process {first.stem} of {size} stopped: {first.read_text(encoding='utf-8').strip()}"
 
 
 def _cuda() -> bool:

@@ -11,27 +11,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Field
 from ruamel.yaml import YAML, YAMLError
-
-__all__ = [
-    "GENERAL",
-    "PROFILES",
-    "Count",
-    "Field",
-    "ParameterError",
-    "Params",
-    "Positive",
-    "Share",
-    "block",
-    "file_of",
-    "mapping",
-    "parse",
-    "place",
-    "read",
-    "switched",
-    "typed",
-]
 
 PROFILES = ("smoke", "default", "extended", "gpu", "full")
 FILE = Path("params.yaml")
@@ -107,7 +89,7 @@ def mapping(text: str, file: Path) -> dict[str, Any]:
     except YAMLError as error:
         raise ParameterError(f"{file} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        takes = "with the keys profile, seed and data" if file == FILE else "one block a step"
+        takes = "with the keys profile, seed and data" if file == FILE else "one block per step"
         raise ParameterError(f"{file} must be a mapping, {takes}")
     return content
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from steps.step.batches import Batches
+    from steps.step.publish import CaptionedFigure, CaptionedTable
+    from tenfold.metrics.measurement import Measurement
     from tenfold.models.folder import Model
+
+
+EVERY = 30.0  # seconds between two lines of progress
 
 
 class Diverged(ArithmeticError):
@@ -37,13 +42,9 @@ class OtherAccelerator(ValueError):
 
 
 class Sink(Protocol):
-    """Where logged values and figures go besides the output (the tracking spool)."""
+    """Where logged values go besides the output (the tracking spool)."""
 
     def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
-
-    def figure(self, path: Path) -> None: ...
-
-    def model(self, path: Path, name: str) -> None: ...
 
     def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
 
@@ -109,23 +110,24 @@ class Run:
             self._accelerator = options, self.world.accelerator(*options)
         first, accelerator = self._accelerator
         if first != options:
-            raise OtherAccelerator(f"{self.paper} {self.step}: one accelerator a step; the first had {first}")
+            raise OtherAccelerator(f"{self.paper} {self.step}: one accelerator per step; the first had {first}")
         return accelerator
 
     def batches(self, dataset: Any, batch_size: int, purpose: str = "order", **loader: Any) -> Batches:
         """Return an endless iterator over batches of ``dataset``, for this process's part of each.
 
         ``batch_size`` counts the samples of one batch over all processes: W processes see, B samples each, what
-        one sees with W·B. Each epoch has an order of its own from ``torch_generator``. Its state, how many came,
-        belongs into the ``state`` of ``run.updates``. ``loader`` goes to torch's DataLoader.
+        one sees with W·B. Each epoch has an order of its own from ``torch_generator``. The iterator belongs into
+        the ``state`` of ``run.updates``; its state is how many batches came. ``loader`` goes to torch's DataLoader.
         Raises UnevenBatch.
         """
         from steps.step.batches import Batches
 
+        def generator(word: str) -> torch.Generator:
+            return self.torch_generator(f"{purpose} {word}")
+
         accelerator = self.accelerator() if self._accelerator is None else self._accelerator[1]
-        return Batches(
-            dataset, batch_size, accelerator, lambda word: self.torch_generator(f"{purpose} {word}"), **loader
-        )
+        return Batches(dataset, batch_size, accelerator, generator, **loader)
 
     def say(self, text: str) -> None:
         """Print one log line; Prefect shows it in the task's log."""
@@ -135,7 +137,7 @@ class Run:
     def log(self, metrics: Mapping[str, float], update: int | None = None) -> None:
         """Record metrics, of one update or of the whole step.
 
-        Of several processes all must log alike, each its own value: their mean is recorded, in all of them.
+        Where a step runs in several processes, each logs the same names: the mean of their values is recorded.
         Raises Diverged if a value is NaN or infinite, naming it and the update; then all processes stop.
         """
         values = self.world.mean({name: float(value) for name, value in metrics.items()})
@@ -158,8 +160,6 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context({"svg.hashsalt": "tenfold", "svg.fonttype": "path"}):
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-        if self._sink is not None:
-            self._sink.figure(path)
         return path
 
     def model(self, name: str, model: Model | Path, *, card: str, example: np.ndarray | None = None) -> Path:
@@ -173,9 +173,20 @@ class Run:
 
         path = self.out / "models" / name
         write(path, model, card, example)
-        if self._sink is not None:
-            self._sink.model(path, name)
         return path
+
+    def publish(
+        self,
+        *,
+        claims: Mapping[str, Measurement],
+        headlines: Collection[str],
+        tables: Mapping[str, CaptionedTable],
+        figures: Mapping[str, CaptionedFigure],
+    ) -> None:
+        """Write metrics.json, claims.json, tables and figures with their captions: see ``steps.step.publish``."""
+        from steps.step.publish import publish
+
+        publish(self, claims=claims, headlines=headlines, tables=tables, figures=figures)
 
     def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
         """Yield the update numbers 1 … total, with progress, checkpoints and exact resume.
@@ -183,8 +194,8 @@ class Run:
         ``state`` is what the updates change: an object with state_dict and load_state_dict, a generator,
         or a mapping of such. After a kill the same step goes on from its last checkpoint and ends with the
         same numbers, because parameters, inputs and code are part of the checkpoint's name. A step may have
-        several loops, one after the other; each has a checkpoint of its own. Of several processes one saves
-        and all resume, in any number of them.
+        several loops, one after the other; each has a checkpoint of its own. Where a step runs in several
+        processes, one of them saves, and any number of them resumes.
         Raises NestedUpdates for a loop inside a loop: which of the two a checkpoint is of could not be told.
         """
         if self._in_loop:
@@ -196,20 +207,31 @@ class Run:
         path = self._checkpoints and self._checkpoints / f"updates-{self._loops}.safetensors"
         done = self._resume(path, state)
         self.world.wait()  # nobody saves before everybody has resumed
-        bar = _Progress(f"{self.paper} {self.step}", total, done, quiet=not self.world.is_main)
-        saved_at = time.monotonic()
-        self._in_loop = True
+        self._in_loop, saved_at = True, time.monotonic()
         try:
-            for update in range(done + 1, total + 1):
+            for update in self._shown(done, total):
                 yield update
-                bar.show(update)
                 due = self.world.is_main and time.monotonic() - saved_at >= every_seconds
                 if path is not None and state is not None and due and update < total:
-                    self._save(path, update, state)
+                    tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
+                    checkpoint.save(path, tree)
                     saved_at = time.monotonic()
         finally:
             self._in_loop = False
-            bar.close()
+
+    def _shown(self, done: int, total: int) -> Iterator[int]:
+        """Yield the update numbers after ``done``, with a bar on a terminal and a line every half minute elsewhere."""
+        from tqdm import tqdm
+
+        title, began = f"{self.paper} {self.step}", time.monotonic()
+        shown_at, terminal = began, sys.stderr.isatty()
+        silent = not (terminal and self.world.is_main)
+        for update in tqdm(range(done + 1, total + 1), title, total, initial=done, disable=silent):
+            yield update
+            now = time.monotonic()
+            if not terminal and now - shown_at >= EVERY:
+                shown_at, left = now, (now - began) / (update - done) * (total - update)
+                self.say(f"{title}: update {update} of {total}, {left:.0f} s left")
 
     def _resume(self, path: Path | None, state: Any) -> int:
         if path is None or state is None or not path.exists():
@@ -223,46 +245,6 @@ class Run:
         self.say(f"goes on from the checkpoint of update {tree['update']}")
         return tree["update"]
 
-    def _save(self, path: Path, update: int, state: Any) -> None:
-        tree = {"update": update, "history": self.history, "state": checkpoint.state_of(state)}
-        checkpoint.save(path, tree)
-
     def _seed_of(self, purpose: str) -> int:
         words = "\0".join([str(self.seed), self.paper, self.step, self.variant or "", purpose])
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:16], "little")
-
-
-class _Progress:
-    """A rich progress bar with the time left on a terminal, a line every half minute elsewhere."""
-
-    def __init__(self, title: str, total: int, done: int, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._title, self._total, self._done = title, total, done
-        self._began = self._shown = time.monotonic()
-        self._bar: Any = None
-        if sys.stderr.isatty() and not quiet:
-            from rich.console import Console
-            from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-            self._bar = Progress(
-                *Progress.get_default_columns()[:2],
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task(title, total=total, completed=done)
-            self._bar.start()
-
-    def show(self, update: int) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, completed=update)
-            return
-        now = time.monotonic()
-        if now - self._shown >= 30 and not self._quiet:
-            self._shown = now
-            left = (now - self._began) / max(1, update - self._done) * (self._total - update)
-            print(f"{self._title}: update {update} of {self._total}, {left:.0f} s left", flush=True)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()

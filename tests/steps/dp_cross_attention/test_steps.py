@@ -99,7 +99,7 @@ def test_a_private_memory_classifies(digits: Path, embedded: Path, tmp_path: Pat
     assert by_method["exact attention, not private"] > 0.8
     assert by_method["Taylor sketch"] > by_method["noise for each query"] > by_method["mean value"]
     found = measurements.classification(table)
-    assert found["digits_loss"]["interval"][0] <= found["digits_loss"]["value"]
+    assert found["digits_loss"].bounds[0] <= found["digits_loss"].number
 
 
 def test_errors_fall_as_one_over_n(tmp_path: Path) -> None:
@@ -122,12 +122,12 @@ def test_errors_fall_as_one_over_n(tmp_path: Path) -> None:
     ledger = {"useful_noise": 0.1, "temperature": [{"logit_bound": 8.0, "rows_worst": 7.5e8}]}
     tables = [pd.read_csv(tmp_path / "out" / name) for name in ("grid.csv", "temperature.csv")]
     found = measurements.error(*tables, ledger)
-    assert found["noise_slope_rows"]["value"] == pytest.approx(-1, abs=0.15)
-    assert found["noise_over_predicted"]["value"] == pytest.approx(1, abs=0.25)
-    assert found["truncation_within_bound"]["value"] <= 1
-    truncation = [found[f"truncation_{degree}"]["value"] for degree in (2, 4, 6, 8)]
+    assert found["noise_slope_rows"].number == pytest.approx(-1, abs=0.15)
+    assert found["noise_over_predicted"].number == pytest.approx(1, abs=0.25)
+    assert found["truncation_within_bound"].number <= 1
+    truncation = [found[f"truncation_{degree}"].number for degree in (2, 4, 6, 8)]
     assert truncation == sorted(truncation, reverse=True)
-    assert found["error_at_1"]["value"] < found["error_at_8"]["value"]
+    assert found["error_at_1"].number < found["error_at_8"].number
 
 
 def test_audits_are_recorded_with_their_claims(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_audits_are_recorded_with_their_claims(tmp_path: Path) -> None:
     search = [{"degree": 4, "ratio": 0.9, "trials": 1000}, {"degree": 3, "ratio": 1.02, "trials": 1000}]
     tree = {"reached": 1.4, "usual": 1.0, "bound": 1.42}
     found = measurements.privacy(table, {"sensitivity": search, "tree": tree})
-    assert found["sensitivity_ratio"]["value"] == 0.9 and found["odd_degree_ratio"]["value"] == 1.02
-    assert found["false_alarms"]["n"] == 3
+    assert found["sensitivity_ratio"].number == 0.9 and found["odd_degree_ratio"].number == 1.02
+    assert found["false_alarms"].n == 3
 
 
 def test_every_claim_names_measurements_that_are_made() -> None:

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from steps.dp_john import measurements
+from steps.dp_john.baselines import BaselinesParams, baselines
 from steps.dp_john.calibrate import CalibrateParams, PublicNumbers, calibrate
 from steps.dp_john.rate import RateParams, rate
 from steps.dp_john.solve import SolveParams, solve
+from steps.step.params import ParameterError
 from steps.step.run import Run
 from tenfold.dp_john.certificate import certify
 
@@ -83,19 +85,32 @@ def test_rate_measures_every_variant_below_its_bound(prepared: Path, tmp_path: P
     exact = curves[curves.variant == "exact"]
     assert (exact.averaged <= exact.bound).all()
     found = measurements.rate_measurements(curves)
-    assert found["rate_bound_ratio"]["value"] <= 1
-    assert found["noisy_success"]["interval"][1] == 1
+    assert found["rate_bound_ratio"].number <= 1
+    assert found["noisy_success"].bounds[1] == 1
 
 
-def test_intervals_hold_what_they_should() -> None:
-    mean = measurements.mean_of([1.0, 2.0, 3.0], "", "")
-    assert mean["interval"][0] < 2.0 < mean["interval"][1]
-    assert measurements.mean_of([2.0, 2.0], "", "")["interval"] is None
-    x = np.array([10.0, 20.0, 40.0, 80.0])
-    assert measurements.slope(x, 5 / x, "")["value"] == pytest.approx(-1)
-    assert measurements.share_of(20, 20, "")["interval"] == pytest.approx([0.8316, 1.0], abs=1e-4)
+def test_an_unknown_solver_is_refused_by_name(prepared: Path, tmp_path: Path) -> None:
+    params = BaselinesParams(
+        sizes=[[50, 3]],
+        tolerances=[0.1],
+        methods=["averaged", "newton"],
+        cap=1.0,
+        repeats=1,
+        round_sizes=[[50, 3]],
+        round_repeats=3,
+        sketch_rows=5,
+        sampling_accuracy=0.5,
+    )
+    with pytest.raises(ParameterError, match=r"baselines\.methods: newton: choose among active_set"):
+        baselines(prepared, out=tmp_path, params=params, run=Run("dp_john", "baselines", out=tmp_path))
 
 
 def test_what_the_profile_does_not_measure_is_unavailable_not_wrong() -> None:
     found = measurements.release_measurements([])
-    assert {tuple(item) for item in found.values()} == {("unavailable",)}
+    assert all(item.value is None and item.unavailable for item in found.values())
+
+
+def test_the_worst_certificate_of_all_data_sets_is_measured() -> None:
+    certificates = {"wine": {"max_leverage": 1.00005}, "digits": {"max_leverage": 1.00002}}
+    found = measurements.certificate_measurements(certificates)["largest_certificate_gap"]
+    assert found.number == pytest.approx(5e-5) and found.n == 2

@@ -1,4 +1,4 @@
-"""The paper's own setting on checkpoints, pictures and a perceptual network that the tests make: all tiny."""
+"""The paper's own setting on checkpoints, images and a perceptual network that the tests make: all tiny."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
+from pydantic import ValidationError
 
-from steps.imagefolder import setting
+from steps.imagefolder import objective
 from steps.imagefolder.evaluate import EvaluateParams, evaluate
 from steps.imagefolder.generator import GeneratorParams, generator
+from steps.imagefolder.imagenet import ImageFileParams
 from steps.imagefolder.networks import NetworksParams, networks
-from steps.imagefolder.pictures import read_split
+from steps.imagefolder.objective import PretrainedParams
 from steps.imagefolder.prepare import PrepareParams, prepare
 from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.splits import read_split
 from steps.imagefolder.timing import TimingParams, timing
-from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
+from steps.imagefolder.tokenizer import TokenizerParams, adversarial_loss, tokenizer
+from steps.imagefolder.training import TrainingParams
 from steps.step import params as parameters
 from steps.step.run import Run
 from tenfold.imagefolder.config import PAPER_GENERATOR, PAPER_TOKENIZER, GeneratorConfig, TokenizerConfig
-from tenfold.imagefolder.convnet import weights_sha256
-from tenfold.imagefolder.errors import InvalidConfig, InvalidImages
-from tenfold.imagefolder.folders import CroppedPictures, MissingPictures, class_folders, cropped
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.rows import ablation_rows
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imaging.errors import MissingImages
+from tenfold.imaging.folders import cropped
 from tenfold.models.folder import InvalidModel
+from tenfold.nn.pretrained import weights_sha256
 
 SIDE, CLASSES = 16, 3
 SIZES: dict[str, Any] = {
@@ -60,9 +64,26 @@ TRAINING: dict[str, Any] = {
     "learning_rate": 1e-3,
     "ema_decay": 0.5,
     "micro_batches": 2,
-    "resized": 18,
-    "views": 3,
+    "mixed_precision": "bf16",
 }
+FILES = ImageFileParams(resized=18, views=3)
+
+
+def training_params(**changes: Any) -> TrainingParams:
+    return TrainingParams(**{**TRAINING, **changes})
+
+
+def pretrained_params(top: Path, **changes: Any) -> PretrainedParams:
+    own: dict[str, Any] = dict(
+        teacher=str(top / "dinov2"),
+        start_from=str(top / "dinov2"),
+        discriminator=str(top / "dino"),
+        discriminator_depths=[1, 2],
+        image_size=8,
+        perceptual="lpips",
+        perceptual_weight=1.0,
+    )
+    return PretrainedParams(**{**own, **changes})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,7 +96,7 @@ def precision() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny DINOv2, a tiny DINO, pictures in class subfolders and what ``prepare`` makes of them."""
+    """A folder with a tiny DINOv2, a tiny DINO, images in class subfolders and what ``prepare`` makes of them."""
     from transformers import Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 
     top = tmp_path_factory.mktemp("full")
@@ -100,43 +121,32 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tokenizer_params(top: Path, **changes: Any) -> TokenizerParams:
-    own = dict(
+    own: dict[str, Any] = dict(
         sizes=SIZES,
-        **TRAINING,
-        mixed_precision="bf16",
-        teacher=str(top / "dinov2"),
-        start_from=str(top / "dinov2"),
-        perceptual="lpips",
-        perceptual_weight=1.0,
+        training=training_params(),
         discriminator="features",
-        discriminator_model=str(top / "dino"),
-        discriminator_depths=[1, 2],
         adversarial_start=0.5,
-        frozen_size=8,
+        pretrained=pretrained_params(top),
+        image_files=FILES,
     )
     return TokenizerParams(**{**own, **changes})
 
 
 def rows_params(top: Path, **changes: Any) -> RowsParams:
-    own = dict(
-        **TRAINING,
+    own: dict[str, Any] = dict(
         rows=[],
         seeds=1,
         long_sides=[1, 2, 4],
-        adversarial_start=0.5,
+        training=training_params(),
         generator_updates=2,
+        discriminator="patch",
+        adversarial_start=0.5,
         per_class=2,
-        guidance=1.0,
+        guidance_scale=1.0,
         top_p=0.95,
         top_k=5,
-        mixed_precision="bf16",
-        teacher=str(top / "dinov2"),
-        start_from=str(top / "dinov2"),
-        perceptual="lpips",
-        discriminator="patch",
-        discriminator_model=str(top / "dino"),
-        discriminator_depths=[1, 2],
-        frozen_size=8,
+        pretrained=pretrained_params(top, perceptual_weight=0.25),
+        image_files=FILES,
     )
     return RowsParams(**{**own, **changes})
 
@@ -151,7 +161,7 @@ def trained(top: Path) -> Path:
     out = top / "p2"
     out.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setting, "lpips", distance)
+        patch.setattr(objective, "lpips", distance)
         run = Run("imagefolder", "tokenizer", out=out, variant="p2")
         tokenizer(top / "prepare", top, out=out, params=tokenizer_params(top), run=run)
     (out / "history.json").write_text(json.dumps(run.history))
@@ -163,53 +173,37 @@ def test_params_at_full_are_the_paper_s_sizes() -> None:
     own = parameters.typed(TokenizerParams, parameters.block(raw, "imagefolder", "tokenizer"), "tokenizer")
     whole = TokenizerConfig.from_dict({**own.sizes, "image_size": 256, "channels": 3, "teacher_dim": 768})
     assert whole == PAPER_TOKENIZER
-    assert (own.teacher, own.discriminator_model) == ("facebook/dinov2-base", "facebook/dino-vits16")
-    assert len(own.teacher_revision or "") == len(own.discriminator_revision or "") == 40
+    hub = own.pretrained
+    assert (hub.teacher, hub.discriminator) == ("facebook/dinov2-base", "facebook/dino-vits16")
+    assert len(hub.teacher_revision or "") == len(hub.discriminator_revision or "") == 40
     drawn = parameters.typed(GeneratorParams, parameters.block(raw, "imagefolder", "generator"), "generator")
     assert GeneratorConfig.for_tokenizer(whole, **drawn.sizes) == PAPER_GENERATOR
     ablated = parameters.typed(RowsParams, parameters.block(raw, "imagefolder", "rows"), "rows")
     every = ablation_rows(whole, tuple(ablated.long_sides), discriminator=ablated.discriminator)
     assert ablated.rows == [] and [row.length for row in every] == [680, 680, *[286] * 6]
     assert [row.discriminator for row in every] == ["patch"] * 6 + ["features"] * 2
-    for name in ("teacher", "start_from", "discriminator_model", "perceptual", "resized", "mixed_precision"):
-        assert getattr(ablated, name) == getattr(own, name)
+    assert ablated.pretrained == hub and ablated.image_files == own.image_files
+    assert ablated.training.mixed_precision == own.training.mixed_precision
     for profile in ("smoke", "default", "extended", "gpu"):
         small = parameters.block({**raw, "profile": profile}, "imagefolder", "tokenizer")
-        assert small["teacher"] == "ssl_teacher" and small["discriminator"] == "none" and small["start_from"] is None
+        assert small["pretrained"] == {} and small["discriminator"] == "none"
 
 
-def test_arrays_hold_some_pictures_and_the_listing_all_others(top: Path) -> None:
+def test_arrays_hold_some_images_and_the_listing_all_others(top: Path) -> None:
     listing = pd.read_csv(top / "prepare" / "imagenet.csv")
     assert listing.groupby("label").name.count().tolist() == [8] * CLASSES and listing.name.is_unique
     parts = {name: read_split(top / "prepare", "imagenet", name) for name in ("train", "validation", "test")}
     assert [len(part) for part in parts.values()] == [12, 12, 15]
     assert parts["test"].pixels.shape == (15, SIDE, SIDE, 3)
     seen = {cropped(top / "imagenet/train" / name, SIDE).tobytes() for name in listing.name}
-    assert all(picture.tobytes() in seen for picture in parts["train"].pixels)
-    assert not any(picture.tobytes() in seen for picture in parts["validation"].pixels)
+    assert all(image.tobytes() in seen for image in parts["train"].pixels)
+    assert not any(image.tobytes() in seen for image in parts["validation"].pixels)
 
 
-def test_views_are_random_crops_that_come_back_alike(top: Path) -> None:
-    names, labels, classes = class_folders(top / "imagenet" / "train")
-    assert classes == ["n0", "n1", "n2"] and len(names) == 36 and labels[12] == 1
-    data = CroppedPictures(top / "imagenet/train", names, labels, size=SIDE, resized=18, views=2, seed=3)
-    (first, label), (again, _), (other, same) = data[4], data[4], data[40]
-    assert len(data) == 72 and first.shape == (3, SIDE, SIDE) and label == same == 0
-    assert torch.equal(first, again) and not torch.equal(first, other)
-    with pytest.raises(InvalidImages, match="no crop of 16"):
-        CroppedPictures(top, names, labels, size=SIDE, resized=12, views=1, seed=0)
-
-
-def test_the_middle_of_a_picture_is_cut_out(tmp_path: Path) -> None:
-    pixels = np.zeros((8, 12, 3), np.uint8)
-    pixels[:, 2:10] = 200
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert (cropped(tmp_path / "a.png", 8) == 200).all()
-    (tmp_path / "b.png").write_text("nothing")
-    with pytest.raises(InvalidImages, match=r"b\.png"):
-        cropped(tmp_path / "b.png", 8)
-    with pytest.raises(MissingPictures, match="ILSVRC/imagenet-1k"):
-        class_folders(tmp_path / "nowhere")
+def test_where_imagenet_is_to_be_had_is_said_where_there_is_none(tmp_path: Path) -> None:
+    params = PrepareParams(datasets=["imagenet"], size=SIDE, train=4, validation=4, test=5, folder=str(tmp_path))
+    with pytest.raises(MissingImages, match="ILSVRC/imagenet-1k"):
+        prepare(tmp_path, tmp_path, out=tmp_path, params=params, run=Run("imagefolder", "prepare", out=tmp_path))
 
 
 def test_the_tokenizer_trains_with_the_paper_s_parts(trained: Path) -> None:
@@ -222,11 +216,11 @@ def test_the_tokenizer_trains_with_the_paper_s_parts(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("variant", ["folded", "unfolded"])
-def test_a_generator_trains_on_pictures_that_are_turned_into_tokens_batch_by_batch(
+def test_a_generator_trains_on_images_that_are_turned_into_tokens_batch_by_batch(
     top: Path, trained: Path, tmp_path: Path, variant: str
 ) -> None:
     sizes = {"width": 16, "depth": 2, "heads": 2, "classes": CLASSES, "drop_path": 0.1}
-    params = GeneratorParams(sizes=sizes, seeds=1, **TRAINING, flat=0.05, mixed_precision="bf16")
+    params = GeneratorParams(sizes=sizes, seeds=1, training=training_params(flat=0.05), image_files=FILES)
     run = Run("imagefolder", "generator", out=tmp_path, variant=variant)
     generator(top / "prepare", trained, out=tmp_path, params=params, run=run)
     assert [row["update"] for row in run.history] == [1, 2]
@@ -239,16 +233,17 @@ def test_what_does_not_exist_is_named(top: Path) -> None:
     run = Run("imagefolder", "tokenizer", out=top, variant="p2")
     split, config = read_split(top / "prepare", "imagenet", "train"), TokenizerConfig()
     with pytest.raises(InvalidModel, match="cannot load"):
-        setting.teacher(top, "imagenet", split, tokenizer_params(top, teacher=str(top / "none")), run)
-    with pytest.raises(InvalidConfig, match="lpips, not other"):
-        setting.perceptual("other", "cpu")
-    assert setting.adversarial(config, "imagenet", tokenizer_params(top, discriminator="none"), run) is None
+        none = pretrained_params(top, teacher=str(top / "none"))
+        objective.teacher(top, "imagenet", split, none, training_params(), run)
+    with pytest.raises(ValidationError, match="gradient_difference"):
+        pretrained_params(top, perceptual="other")
+    assert adversarial_loss(config, top, "imagenet", tokenizer_params(top, discriminator="none"), run) is None
 
 
 def test_every_other_step_takes_what_these_leave(
     top: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting, "lpips", distance)
+    monkeypatch.setattr(objective, "lpips", distance)
     out = {"prepare": top / "prepare", "p2": trained}
 
     def step(call: Any, name: str, *inputs: str, variant: str | None = None, params: Any) -> None:
@@ -275,14 +270,18 @@ def test_every_other_step_takes_what_these_leave(
     assert "the paper's sizes" in (out["p1"] / "models/imagenet-p1/README.md").read_text()
     sizes = {"width": 16, "depth": 2, "heads": 2, "classes": CLASSES}
     for variant in ("folded", "unfolded"):
-        params = GeneratorParams(sizes=sizes, seeds=1, **TRAINING, mixed_precision="bf16")
+        params = GeneratorParams(sizes=sizes, seeds=1, training=training_params(), image_files=FILES)
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(per_class=5, search_per_class=2, guidance=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True)
+    drawing = SampleParams(
+        per_class=5, search_per_class=2, guidance_scales=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True
+    )
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
     none = rows_params(top, rows=[])
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=none)
-    chosen = rows_params(top, rows=[2, 6, 8, "codebook_double"], updates=6, learning_rate=5e-3)
+    chosen = rows_params(
+        top, rows=[2, 6, 8, "codebook_double"], training=training_params(updates=6, learning_rate=5e-3)
+    )
     for variant, trained_rows in (("quantisation", [2, 12]), ("semantics", [6, 8])):
         folder = tmp_path / f"chosen-{variant}"
         folder.mkdir()
@@ -293,7 +292,14 @@ def test_every_other_step_takes_what_these_leave(
         logged = {name for row in run.history for name in row}
         last = trained_rows[-1]
         assert {f"{last}/0/perceptual", f"{last}/0/semantic", f"{last}/0/discriminator"} <= logged
-    step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=3, guidance=1.0, repeats=1))
+    step(
+        timing,
+        "timing",
+        "prepare",
+        "folded",
+        "unfolded",
+        params=TimingParams(batch_size=3, guidance_scale=1.0, repeats=1),
+    )
     names = (
         "prepare",
         "networks",
@@ -317,15 +323,16 @@ import sys
 from pathlib import Path
 
 import test_full
-from steps.imagefolder import setting
+from steps.imagefolder import objective
 from steps.imagefolder.tokenizer import tokenizer
 from steps.step.run import Run
 
-setting.lpips = test_full.distance
+objective.lpips = test_full.distance
 top, out = Path(sys.argv[1]), Path(sys.argv[2])
 run = Run("imagefolder", "tokenizer", out=out, variant="p2")
 with run.world.together():
-    params = test_full.tokenizer_params(top, micro_batches=1, mixed_precision="no")
+    training = test_full.training_params(micro_batches=1, mixed_precision="no")
+    params = test_full.tokenizer_params(top, training=training)
     tokenizer(top / "prepare", top, out=out, params=params, run=run)
 """
 

@@ -1,4 +1,4 @@
-"""Evaluation holds pictures as numbers a part at a time, and measures what it would of all at once."""
+"""Evaluation holds images as numbers a part at a time, and measures what it would of all at once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from steps.imagefolder.encoding import errors_by_scale, mean_error, picture_errors, reconstructed, tokens_of
-from steps.imagefolder.evaluate import probe_measurements, reconstruction_measurements
-from steps.imagefolder.inputs import VARIANTS, Inputs, again
-from steps.imagefolder.pictures import PART, Split
-from steps.imagefolder.tables import probe_table, reconstructions, truncation
+from steps.imagefolder.encoding import errors_by_scale, image_errors, mean_error, reconstructed, tokens_of
+from steps.imagefolder.inputs import VARIANTS, Inputs, reconstruction_figures
+from steps.imagefolder.measurements import probe_measurements, reconstruction_measurements
+from steps.imagefolder.splits import PART, Split
+from steps.imagefolder.tables import probes, reconstructions, truncation
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.convnet import ConvNetConfig, seeded
-from tenfold.imagefolder.evaluation import evaluate_images, evaluate_reconstruction
-from tenfold.imagefolder.metric_classifier import MetricClassifier
-from tenfold.imagefolder.pictures import to_pixels, to_tensor
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.imaging.pixels import to_pixels, to_tensor
+from tenfold.metrics.image_sets import evaluate_images, evaluate_reconstruction
+from tenfold.metrics.metric_classifier import MetricClassifier
+from tenfold.nn.convnet import ConvNetConfig
+from tenfold.nn.seeding import seeded
 
 SIDE, CLASSES, COUNT = 16, 3, PART + 130
 SIZES: dict[str, Any] = {
@@ -44,11 +45,11 @@ class Bytes(Split):
 
     @property
     def images(self) -> Tensor:
-        raise AssertionError("all pictures as numbers at once")
+        raise AssertionError("all images as numbers at once")
 
 
 class Spy(Tokenizer):
-    """A tokenizer that remembers how many pictures it was given at once."""
+    """A tokenizer that remembers how many images it was given at once."""
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__(config)
@@ -71,8 +72,8 @@ def split(count: int, seed: int) -> Bytes:
     draws = np.random.default_rng(seed)
     labels = np.arange(count) % CLASSES
     pixels = draws.integers(0, 90, (count, SIDE, SIDE), dtype=np.uint8)
-    for picture, label in zip(pixels, labels, strict=True):
-        picture[:, 5 * label : 5 * label + 5] += 150
+    for image, label in zip(pixels, labels, strict=True):
+        image[:, 5 * label : 5 * label + 5] += 150
     return Bytes(pixels, labels)
 
 
@@ -89,9 +90,9 @@ def one() -> Inputs:
 def test_no_model_is_given_more_than_a_part_and_no_split_becomes_numbers(one: Inputs) -> None:
     reconstruction_measurements(one, 4)
     reconstructions([one], 4)
-    truncation(one)
+    truncation([one])
     probe_measurements(one)
-    probe_table([one])
+    probes([one])
     for tokenizer in one.tokenizers.values():
         assert isinstance(tokenizer, Spy)
         assert max(tokenizer.seen) == PART and min(tokenizer.seen) == COUNT % PART
@@ -110,9 +111,9 @@ def test_figures_are_those_of_all_at_once(one: Inputs, variant: str) -> None:
     whole = tokenizer.reconstruct(images)
     back, errors = reconstructed(tokenizer, one.test)
     assert np.array_equal(back, to_pixels(whole))
-    assert np.allclose(errors, picture_errors(whole, images), rtol=1e-6, atol=0)
+    assert np.allclose(errors, image_errors(whole, images), rtol=1e-6, atol=0)
     assert mean_error(tokenizer, one.test) == pytest.approx(float((whole - images).square().mean()), rel=1e-5)
-    found, figures = again(one, variant, 4)
+    found, figures = reconstruction_figures(one, variant, 4)
     assert np.array_equal(found, errors)
     expected = evaluate_reconstruction(pixels, to_pixels(whole), channels=1, resamples=4)
     assert figures == expected | evaluate_images(to_pixels(whole), pixels, one.judge, resamples=4)
@@ -123,7 +124,7 @@ def test_tokens_and_truncated_errors_are_those_of_all_at_once(one: Inputs, varia
     tokenizer, images = one.tokenizers[variant], to_tensor(one.test.pixels)
     tokens = tokenizer.encode(images)
     assert torch.equal(tokens_of(tokenizer, one.test), tokens)
-    table = truncation(one)
+    table, _ = truncation([one])
     table = table[table.variant == variant]
     expected = [float((tokenizer.decode(tokens, scales) - images).square().mean()) for scales in (1, 2, 3)]
     assert table.scales.tolist() == [1, 2, 3] and table.error.tolist() == pytest.approx(expected, rel=1e-5)

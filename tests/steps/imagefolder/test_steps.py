@@ -1,4 +1,4 @@
-"""The steps of ImageFolder as plain functions, on pictures made here."""
+"""The steps of ImageFolder as plain functions, on images made here."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ import pandas as pd
 import pytest
 import torch
 
-from steps.imagefolder import setting
+from steps.imagefolder import objective
 from steps.imagefolder.evaluate import EvaluateParams, evaluate
+from steps.imagefolder.findings import configuration_measurements
 from steps.imagefolder.generator import GeneratorParams, generator
-from steps.imagefolder.loops import fit_tokenizer, standardised
-from steps.imagefolder.measurements import between_seeds, configuration_measurements, paired, row_measurements
+from steps.imagefolder.measurements import between_seeds, paired, row_measurements
 from steps.imagefolder.networks import NetworksParams, networks
-from steps.imagefolder.pictures import read_split
-from steps.imagefolder.prepare import PrepareParams, fitted, prepare
+from steps.imagefolder.objective import standardised
+from steps.imagefolder.prepare import PrepareParams, prepare
 from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.splits import read_split
 from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
+from steps.imagefolder.training import TrainingParams, fit_tokenizer
 from steps.step.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
-from tenfold.imagefolder.convnet import weights_sha256
 from tenfold.imagefolder.perceptual import gradient_difference
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.teacher import SSLTeacher
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tenfold.imagefolder.training import TrainingSettings
 from tenfold.models.loader import load
+from tenfold.nn.pretrained import weights_sha256
 
 CLASSES, SIDE = 3, 16
 SIZES: dict[str, Any] = {"width": 16, "depth": 1, "heads": 2, "sides": [1, 1, 2], "codebook_size": 16, "start_drop": 1}
-TRAINING: dict[str, Any] = {"updates": 3, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0.5}
+TRAINING = TrainingParams(updates=3, batch_size=8, learning_rate=1e-3, ema_decay=0.5)
+
+
+def trained_for(updates: int) -> TrainingParams:
+    return TRAINING.model_copy(update={"updates": updates, "ema_decay": 0.99})
 
 
 def step_run(name: str, out: Path, variant: str | None = None, **more: Any) -> Run:
@@ -43,16 +48,16 @@ def step_run(name: str, out: Path, variant: str | None = None, **more: Any) -> R
     return Run("imagefolder", name, out=out, variant=variant, **more)
 
 
-def pictures(folder: Path, channels: int) -> Path:
-    """Write pictures of three classes as a source has them: a bright square at a place of the class."""
+def write_images(folder: Path, channels: int) -> Path:
+    """Write images of three classes as a source has them: a bright square at a place of the class."""
     folder.mkdir()
     draws = np.random.default_rng(channels)
     arrays = {}
     for split, count in (("train", 60), ("test", 30)):
         labels = np.arange(count) % CLASSES
         pixels = draws.integers(0, 60, (count, SIDE, SIDE, 3), dtype=np.uint8)
-        for picture, label in zip(pixels, labels, strict=True):
-            picture[4:12, 4 * label : 4 * label + 6] += 150
+        for image, label in zip(pixels, labels, strict=True):
+            image[4:12, 4 * label : 4 * label + 6] += 150
         arrays |= {f"x_{split}": pixels if channels == 3 else pixels[..., 0], f"y_{split}": labels}
     np.savez(folder / "images.npz", **arrays)
     (folder / "source.json").write_text(json.dumps({"origin": "made here", "stand_in": True}))
@@ -63,7 +68,7 @@ def pictures(folder: Path, channels: int) -> Path:
 def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every step's output, each made from the others as the flow says."""
     top = tmp_path_factory.mktemp("imagefolder")
-    sources = [pictures(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))]
+    sources = [write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))]
     out: dict[str, Path] = {}
 
     def step(call: Any, name: str, *inputs: str, variant: str | None = None, **params: Any) -> None:
@@ -95,27 +100,36 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             "prepare",
             "networks",
             variant=variant,
-            params=TokenizerParams(sizes=SIZES, **TRAINING),
+            params=TokenizerParams(sizes=SIZES, training=TRAINING),
         )
     for variant in ("folded", "unfolded"):
-        params = GeneratorParams(sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=2, **TRAINING)
+        params = GeneratorParams(
+            sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=2, training=TRAINING
+        )
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(per_class=8, search_per_class=3, guidance=[0.0, 1.0], top_k=0, top_p=0.95)
+    drawing = SampleParams(per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95)
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
     ablated = RowsParams(
         rows=list(range(1, 9)),
         seeds=2,
         long_sides=[1, 1, 2, 4],
         adversarial_start=0.5,
-        **TRAINING,
+        training=TRAINING,
         generator_updates=2,
         per_class=5,
-        guidance=1.0,
+        guidance_scale=1.0,
         top_p=0.95,
     )
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
-    step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=2))
+    step(
+        timing,
+        "timing",
+        "prepare",
+        "folded",
+        "unfolded",
+        params=TimingParams(batch_size=6, guidance_scale=1.0, repeats=2),
+    )
     steps = (
         "prepare",
         "networks",
@@ -133,22 +147,15 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return out
 
 
-def test_the_splits_share_no_picture_and_keep_the_official_test_split(done: dict[str, Path]) -> None:
+def test_the_splits_share_no_image_and_keep_the_official_test_split(done: dict[str, Path]) -> None:
     for name in ("fashion_mnist", "cifar10"):
         parts = {split: read_split(done["prepare"], name, split) for split in ("train", "validation", "test")}
         assert [len(part) for part in parts.values()] == [42, 18, 30]
-        seen = [{picture.tobytes() for picture in part.pixels} for part in parts.values()]
+        seen = [{image.tobytes() for image in part.pixels} for part in parts.values()]
         assert sum(map(len, seen)) == len(set.union(*seen)) == 90
         with np.load(done[name] / "images.npz") as source:
-            assert seen[2] == {picture.tobytes() for picture in source["x_test"]}
+            assert seen[2] == {image.tobytes() for image in source["x_test"]}
         assert parts["test"].images.shape == (30, 1 if name == "fashion_mnist" else 3, SIDE, SIDE)
-
-
-def test_small_pictures_are_enlarged_before_they_are_padded() -> None:
-    found = fitted(np.full((2, 5, 5), 200, np.uint8), 16)
-    assert found.shape == (2, 16, 16) and (found[:, :15, :15] == 200).all() and (found[:, 15] == 0).all()
-    assert fitted(np.zeros((2, 28, 28, 3), np.uint8), 32).shape == (2, 32, 32, 3)
-    assert fitted(np.zeros((2, 64, 64), np.uint8), 32).shape == (2, 32, 32)
 
 
 def test_models_are_kept_with_cards_and_predict(done: dict[str, Path]) -> None:
@@ -193,7 +200,7 @@ def test_the_teacher_stays_what_it_was_through_a_tokenizer_s_training(done: dict
     described = standardised(teacher, images)
     assert torch.allclose(described(images).std(0), torch.ones(6), atol=1e-2)
     config = TokenizerConfig.from_dict({**SIZES, "image_size": SIDE, "teacher_dim": 6})
-    model = fit_tokenizer(step_run("t", tmp_path), "t", config, TrainingSettings(2), images, 8, teacher=described)
+    model = fit_tokenizer(step_run("t", tmp_path), "t", config, trained_for(2), images, teacher=described)
     assert weights_sha256(teacher) == before
     assert float(model.projection(model.teacher_inputs(described(images))).std(0).min()) > 0
 
@@ -214,7 +221,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(done: dict[str, Path], tm
     def trained(folder: str, stop_after: int = 99) -> str:
         run = Cut("imagefolder", "tokenizer", out=tmp_path / "out", checkpoints=tmp_path / folder)
         run.stop_after = stop_after
-        return weights_sha256(fit_tokenizer(run, "t", config, TrainingSettings(6), images, 8))
+        return weights_sha256(fit_tokenizer(run, "t", config, trained_for(6), images))
 
     whole = trained("whole")
     with pytest.raises(KeyboardInterrupt):
@@ -246,10 +253,10 @@ def test_every_row_of_the_ablation_is_trained_and_measured(done: dict[str, Path]
         assert items[f"{row.row}|{row.seed}|error"].mean() == pytest.approx(row.error, rel=1e-4)
     found = row_measurements(table, items)
     means = table.groupby("row").error.mean()
-    assert found["smaller_map_costs"]["value"] == pytest.approx(means[3] - means[2], rel=1e-4)
-    assert found["rows_p1_minus_p2"]["seeds"] == 2 and found["fd_one_minus_all"]["interval"] is not None
+    assert found["smaller_map_costs"].value == pytest.approx(means[3] - means[2], rel=1e-4)
+    assert found["rows_p1_minus_p2"].seeds == 2 and found["fd_one_minus_all"].interval is not None
     few = row_measurements(table[table.row < 3], {k: v for k, v in items.items() if k[0] in "12"})
-    assert "unavailable" in few["smaller_map_costs"] and "value" in few["dropout_full_ratio"]
+    assert few["smaller_map_costs"].unavailable and few["dropout_full_ratio"].value is not None
 
 
 def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
@@ -260,45 +267,46 @@ def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
         model.quantizer.codebook.data[1] = model.quantizer.codebook.data[1, 0].clone()  # one code in all places
         return model
 
-    monkeypatch.setattr(setting, "start", collapsed)
-    training = {**TRAINING, "updates": 52, "learning_rate": 0.0}  # so that it stays so, past a look at the codes
+    monkeypatch.setattr(objective, "start", collapsed)
+    # so that it stays so, past a look at the codes
+    training = TRAINING.model_copy(update={"updates": 52, "learning_rate": 0.0})
     params = RowsParams(
         rows=[6],
         seeds=1,
         long_sides=[1, 1, 2, 4],
         adversarial_start=0.5,
-        **training,
+        training=training,
         generator_updates=2,
         per_class=5,
-        guidance=1.0,
+        guidance_scale=1.0,
         top_p=0.95,
     )
     inputs = [done[name] for name in ("prepare", "networks", "p2", "folded")]
     rows(*inputs, out=tmp_path, params=params, run=step_run("rows", tmp_path, "semantics"))
     table = pd.read_csv(tmp_path / "rows.csv")
     assert table.least_perplexity[0] == pytest.approx(1)
-    assert len(table) == 1 and table.probe_1[0] == pytest.approx(1 / CLASSES)  # thirty pictures, ten a class
+    assert len(table) == 1 and table.probe_1[0] == pytest.approx(1 / CLASSES)  # thirty images, ten a class
     assert np.isfinite(table.error[0]) and np.isfinite(table.fd_metric_clf[0])
     with np.load(tmp_path / "items.npz") as items:
         assert items["6|0|probe_1"].sum() == 10 and len(items["6|0|probe_0"]) == 30
 
 
-def test_differences_of_one_training_are_over_pictures_and_of_several_over_seeds() -> None:
+def test_differences_of_one_training_are_over_images_and_of_several_over_seeds() -> None:
     draws = np.random.default_rng(0)
     first = draws.standard_normal((3, 400))
     second = first - 0.5 + 0.1 * draws.standard_normal((3, 1)) + 0.01 * draws.standard_normal((3, 400))
     one = paired(first[0], second[0], "error", "")
-    assert one["interval"][1] - one["interval"][0] < 0.01 and one["n"] == 400
+    assert one.bounds[1] - one.bounds[0] < 0.01 and one.n == 400
     several = between_seeds(first, second, "error", "")
-    assert several["seeds"] == 3 and several["interval"][1] - several["interval"][0] > 0.1  # seeds differ by 0.1
-    assert "unavailable" in between_seeds(first[:1], second[:1], "error", "")
+    assert several.seeds == 3 and several.bounds[1] - several.bounds[0] > 0.1  # seeds differ by 0.1
+    assert between_seeds(first[:1], second[:1], "error", "").unavailable
 
 
 def test_the_published_configuration_says_what_the_findings_say() -> None:
     found = configuration_measurements()
-    assert found["published_positions"]["value"] == 286
-    assert found["commitment_ratio"]["value"] == pytest.approx(10, rel=1e-5)
-    assert found["bits_ratio"]["value"] == 2
+    assert found["published_positions"].value == 286
+    assert found["commitment_ratio"].value == pytest.approx(10, rel=1e-5)
+    assert found["bits_ratio"].value == 2
 
 
 def test_evaluation_writes_every_claim_s_measurement_and_figures(done: dict[str, Path]) -> None:

@@ -1,4 +1,4 @@
-"""The same pictures at two sizes, through every step: what the profile ``gpu`` does, at tiny sizes."""
+"""The same images at two sizes, through every step: what the profile ``gpu`` does, at tiny sizes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pytest
 from steps.imagefolder.evaluate import EvaluateParams, evaluate
 from steps.imagefolder.generator import GeneratorParams, generator
 from steps.imagefolder.networks import NetworksParams, networks
-from steps.imagefolder.pictures import dataset_names, read_split
 from steps.imagefolder.prepare import PrepareParams, UnknownDataset, prepare, source_and_size
 from steps.imagefolder.rows import RowsParams, rows
 from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.splits import dataset_names, read_split
 from steps.imagefolder.timing import TimingParams, timing
 from steps.imagefolder.tokenizer import TokenizerParams, sized, tokenizer
 from steps.step import params as parameters
-from tenfold.imagefolder.errors import InvalidConfig
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.tokenizer import Tokenizer
-from tests.steps.imagefolder.test_steps import CLASSES, TRAINING, pictures, step_run
+from tenfold.nn.errors import InvalidConfig
+from tests.steps.imagefolder.test_steps import CLASSES, TRAINING, step_run, write_images
 
 SMALL, LARGE = "cifar10", "cifar10_32"  # of 16×16 and 32×32
 SIZES: dict[str, Any] = {
@@ -68,7 +68,7 @@ def test_a_grid_that_does_not_tile_and_a_source_that_does_not_exist_are_named(tm
 def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every step's output."""
     top = tmp_path_factory.mktemp("two_sizes")
-    out = {name: pictures(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
+    out = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
 
     def step(call: Any, name: str, *inputs: str, variant: str | None = None, params: Any) -> None:
         folder = top / "out" / (variant or name)
@@ -91,27 +91,38 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     step(networks, "networks", "prepare", params=nets)
     for variant in ("p2", "p1", "unquantised"):
-        coding = TokenizerParams(sizes=SIZES, **TRAINING)
+        coding = TokenizerParams(sizes=SIZES, training=TRAINING)
         step(tokenizer, "tokenizer", "prepare", "networks", variant=variant, params=coding)
     for variant in ("folded", "unfolded"):
-        params = GeneratorParams(sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=1, **TRAINING)
+        params = GeneratorParams(
+            sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=1, training=TRAINING
+        )
         step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(per_class=8, search_per_class=3, guidance=[0.0, 1.0], top_k=0, top_p=0.95, on_gpu=True)
+    drawing = SampleParams(
+        per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95, on_gpu=True
+    )
     step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
     ablated = RowsParams(
         rows=[1, 8, "branches_4", "codebook_double", "dropout_half"],
         seeds=1,
         long_sides=[1, 1, 2, 4],
         adversarial_start=0.5,
-        **TRAINING,
+        training=TRAINING,
         generator_updates=2,
         per_class=5,
-        guidance=1.0,
+        guidance_scale=1.0,
         top_p=0.95,
     )
     for variant in ("quantisation", "semantics"):
         step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
-    step(timing, "timing", "prepare", "folded", "unfolded", params=TimingParams(pictures=6, guidance=1.0, repeats=1))
+    step(
+        timing,
+        "timing",
+        "prepare",
+        "folded",
+        "unfolded",
+        params=TimingParams(batch_size=6, guidance_scale=1.0, repeats=1),
+    )
     steps = (
         "prepare",
         "networks",
@@ -129,7 +140,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return out
 
 
-def test_both_sizes_are_of_the_same_pictures_in_the_same_splits(done: dict[str, Path]) -> None:
+def test_both_sizes_are_of_the_same_images_in_the_same_splits(done: dict[str, Path]) -> None:
     assert dataset_names(done["prepare"]) == [SMALL, LARGE]
     for name in ("train", "validation", "test"):
         small, large = (read_split(done["prepare"], dataset, name) for dataset in (SMALL, LARGE))
@@ -139,7 +150,7 @@ def test_both_sizes_are_of_the_same_pictures_in_the_same_splits(done: dict[str, 
         assert np.corrcoef(*means)[0, 1] > 0.999
 
 
-def test_patches_grow_with_the_pictures_and_positions_stay(done: dict[str, Path]) -> None:
+def test_patches_grow_with_the_images_and_positions_stay(done: dict[str, Path]) -> None:
     configs = [Tokenizer.load(done["p2"] / "models" / f"{name}-p2").config for name in (SMALL, LARGE)]
     assert [config.patch_size for config in configs] == [8, 16] and {config.positions for config in configs} == {6}
     model = ImageFolder.load(done["folded"] / "models" / f"{LARGE}-folded-0")

@@ -18,19 +18,22 @@ from steps.ntk_attention.adapt_characters import AdaptCharactersParams, HubLangu
 from steps.ntk_attention.adapt_text import AdaptTextParams, HubTasks, adapt_text
 from steps.ntk_attention.adapt_vision import AdaptVisionParams, HubVision, adapt_vision
 from steps.ntk_attention.evaluate import evaluate
+from steps.ntk_attention.hub import HubRepository
 from steps.ntk_attention.problems import HubProblems
 from steps.ntk_attention.theory import TheoryParams, theory
-from steps.ntk_attention.training import Precision
+from steps.step.arms import SearchParams
 from steps.step.params import PROFILES, block, read, typed
 from steps.step.run import Run
+from steps.step.training import Precision, TrainingParams
+from tenfold.hub.errors import EmptySplit, UnknownTask
+from tenfold.hub.texts import SUPERGLUE
 from tenfold.ntk_attention.backbones import decoder_classifier_from_hub, decoder_logits, vit_from_hub
-from tenfold.ntk_attention.errors import EmptySplit, UnknownTask
-from tenfold.ntk_attention.hub_texts import TASKS
-from tests.tenfold.ntk_attention import hub_folders
+from tests.tenfold.hub import hub_folders
 
 ROOT = Path(__file__).parents[3]
 CLAIMS = ROOT / "steps" / "ntk_attention" / "claims.yaml"
-RATES = {kind: [1e-3] for kind in ("head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk")}
+KINDS = ("head", "fine_tuning", "lora", "prefix", "peft_prefix", "ntk")
+SEARCH = SearchParams(rates={kind: [1e-3] for kind in KINDS}, seeds=1)
 STEPS = {"adapt_vision": AdaptVisionParams, "adapt_text": AdaptTextParams, "adapt_characters": AdaptCharactersParams}
 
 
@@ -45,9 +48,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hub")
     hub_folders.tiny_vit(folder / "vit")
     hub_folders.tiny_decoder(folder / "decoder")
-    hub_folders.pictures(folder / "cifar100")
+    hub_folders.images(folder / "cifar100")
     tables = {}
-    for task, (columns, _) in TASKS.items():
+    for task, (columns, _) in SUPERGLUE.items():
         splits = {}
         for split, count in (("train", 24), ("validation", 9)):
             splits[split] = hub_folders.sentences(count, *columns, label=3 if task == "cb" else 2)
@@ -69,63 +72,67 @@ def cache(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", hub / "cache")
 
 
-def vision_params(hub: Path, **more: Any) -> AdaptVisionParams:
+def repository(folder: Path) -> HubRepository:
+    return HubRepository(id=str(folder), revision="main")
+
+
+def vision_params(hub: Path, mixed_precision: Precision = "no", dataset: str = "cifar100", **more: Any) -> Any:
     from_hub = {
-        "model": str(hub / "vit"),
-        "revision": None,
-        "datasets": [str(hub / "cifar100")],
-        "datasets_revision": "main",
+        "model": repository(hub / "vit"),
+        "datasets": [repository(hub / dataset)],
         "validation": 0.25,
         "epochs": 2,
         "workers": 0,
-        "mixed_precision": "no",
     }
     return AdaptVisionParams(
-        datasets=[], updates=1, batch_size=6, prefixes=[1], rates=RATES, seeds=1, hub=HubVision(**(from_hub | more))
+        datasets=[],
+        prefixes=[1],
+        training=TrainingParams(updates=1, batch_size=6, mixed_precision=mixed_precision),
+        search=SEARCH,
+        hub=HubVision(**(from_hub | more)),
     )
 
 
-def text_params(hub: Path, **more: Any) -> AdaptTextParams:
-    from_hub = {
-        "model": str(hub / "decoder"),
-        "revision": None,
-        "dataset": str(hub / "super_glue"),
-        "dataset_revision": "main",
-        "tasks": ["cb", "copa"],
-        "validation": 0.25,
-        "max_tokens": 16,
-        "mixed_precision": "no",
-    }
+def text_params(hub: Path, mixed_precision: Precision = "no", tasks: tuple[str, ...] = ("cb", "copa")) -> Any:
+    from_hub = HubTasks(
+        model=repository(hub / "decoder"),
+        dataset=repository(hub / "super_glue"),
+        tasks=list(tasks),
+        validation=0.25,
+        max_tokens=16,
+    )
     return AdaptTextParams(
-        tasks=[], updates=2, batch_size=4, prefixes=[], rates=RATES, seeds=1, hub=HubTasks(**(from_hub | more))
+        tasks=[],
+        prefixes=[],
+        training=TrainingParams(updates=2, batch_size=4, mixed_precision=mixed_precision),
+        search=SEARCH,
+        hub=from_hub,
     )
 
 
 def language_params(hub: Path, mixed_precision: Precision = "no", context: int = 8) -> AdaptCharactersParams:
     problems = HubProblems(
-        dataset=str(hub / "MetaMathQA"),
-        dataset_revision="main",
-        test_dataset=str(hub / "gsm8k"),
-        test_revision="main",
-        updates=2,
-        batch_size=2,
+        dataset=repository(hub / "MetaMathQA"),
+        test_dataset=repository(hub / "gsm8k"),
+        training=TrainingParams(updates=2, batch_size=2, mixed_precision=mixed_precision),
         validation=2,
         test=3,
         max_tokens=90,
         new_tokens=3,
     )
     language = HubLanguage(
-        model=str(hub / "decoder"),
-        revision=None,
-        dataset=str(hub / "wikitext"),
-        dataset_revision="main",
+        model=repository(hub / "decoder"),
+        dataset=repository(hub / "wikitext"),
         context=context,
         evaluation_batch=3,
-        mixed_precision=mixed_precision,
         problems=problems,
     )
     return AdaptCharactersParams(
-        train_windows=8, test_windows=4, updates=2, batch_size=4, rates=RATES, seeds=1, hub=language
+        train_windows=8,
+        test_windows=4,
+        training=TrainingParams(updates=2, batch_size=4, mixed_precision=mixed_precision),
+        search=SEARCH,
+        hub=language,
     )
 
 
@@ -257,7 +264,7 @@ def test_every_claim_has_its_measurements_and_mathematics_a_verdict(evaluated: P
     for name, wanted in (("E1", 3), ("E2", 3), ("E3", 3)):
         assert judged[name].verdict is not Verdict.NOT_TESTABLE and len(judged[name].tested) == wanted
     assert measurements["math_ntk_minus_lora"].n == 3
-    assert "nats a token" in {item.unit for name, item in measurements.items() if name.startswith("characters")}
+    assert "nats per token" in {item.unit for name, item in measurements.items() if name.startswith("characters")}
     without = {name: item for name, item in measurements.items() if not name.startswith("math_")}
     require_measurements(claims, without, CLAIMS, evaluated / "claims.json")
     (mathematics,) = (claim for claim in claims.claims if claim.id == "E3")
@@ -286,9 +293,9 @@ def new_precision() -> Iterator[None]:
 @pytest.mark.usefixtures("new_precision")
 def test_every_path_runs_in_bfloat16_with_workers(hub: Path, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
-    pictures = vision_params(hub, mixed_precision="bf16", workers=1, epochs=1)
-    adapt_vision(nothing, nothing, out=tmp_path / "v", params=pictures, run=step_run("adapt_vision", tmp_path / "v"))
-    tasks = text_params(hub, mixed_precision="bf16", tasks=["wic"])
+    images = vision_params(hub, "bf16", workers=1, epochs=1)
+    adapt_vision(nothing, nothing, out=tmp_path / "v", params=images, run=step_run("adapt_vision", tmp_path / "v"))
+    tasks = text_params(hub, "bf16", ("wic",))
     adapt_text(nothing, nothing, out=tmp_path / "t", params=tasks, run=step_run("adapt_text", tmp_path / "t"))
     language = language_params(hub, "bf16")
     adapt_characters(
@@ -312,7 +319,7 @@ def test_unusable_data_is_named_before_anything_is_trained(hub: Path, tmp_path: 
             nothing,
             nothing,
             out=tmp_path / "t",
-            params=text_params(hub, tasks=["record"]),
+            params=text_params(hub, tasks=("record",)),
             run=step_run("adapt_text", tmp_path / "t"),
         )
     with pytest.raises(UnknownTask, match="columns of 'wikitext' are not known"):
@@ -320,7 +327,7 @@ def test_unusable_data_is_named_before_anything_is_trained(hub: Path, tmp_path: 
             nothing,
             nothing,
             out=tmp_path / "v",
-            params=vision_params(hub, datasets=[str(hub / "wikitext")]),
+            params=vision_params(hub, dataset="wikitext"),
             run=step_run("adapt_vision", tmp_path / "v"),
         )
     with pytest.raises(EmptySplit, match="fewer than one window of 2001; lower context"):
@@ -359,4 +366,4 @@ def test_only_the_profile_full_takes_what_the_hub_has() -> None:
             found: Any = typed(kind, block(params, "ntk_attention", step), step)
             assert (found.hub is not None) == (profile == "full")
             if profile == "full":
-                assert all(1e-3 in grid for grid in found.rates.values())  # the released scripts' rate
+                assert all(1e-3 in grid for grid in found.search.rates.values())  # the released scripts' rate

@@ -1,8 +1,7 @@
-"""The steps of NTK-Attention as plain functions, on pictures and texts made here."""
+"""The steps of NTK-Attention as plain functions, on images and texts made here."""
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +10,28 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from steps.ntk_attention import arms
+from steps.ntk_attention import methods
 from steps.ntk_attention.ablate import rows
 from steps.ntk_attention.adapt_text import shortest_first
-from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision, fresh, load_pictures, train_pictures
-from steps.ntk_attention.arms import Trained, compare, comparison
+from steps.ntk_attention.adapt_vision import AdaptVisionParams, adapt_vision, fresh, load_images, train_images
 from steps.ntk_attention.measurements import (
     comparisons,
+    descent_measurements,
     difference,
     equal_method,
+    error_measurements,
     fading_measurements,
-    theory_measurements,
 )
+from steps.ntk_attention.methods import compare_methods, encoder_methods
 from steps.ntk_attention.pretrain import PretrainParams, cut_windows, pretrain
 from steps.ntk_attention.theory import TheoryParams, theory
+from steps.step.arms import Comparison, SearchParams, Trained
 from steps.step.run import Run
-from tenfold.data.errors import TableMismatch
+from steps.step.training import TrainingParams
 from tenfold.models.loader import load
 from tenfold.ntk_attention.backbones import Backbone, MeanPooledClassifier, small_llama, small_vit
 from tenfold.ntk_attention.methods import Method, apply, trained_count
 from tenfold.ntk_attention.model import adapter_names
-from tenfold.ntk_attention.text_tasks import as_bytes, read_items, read_plain_text
 
 RATES = {"head": [1e-3], "fine_tuning": [1e-3], "lora": [1e-3], "prefix": [1e-3, 1e-2], "ntk": [1e-3, 1e-2]}
 
@@ -64,20 +64,22 @@ def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         heads=2,
         layers=1,
         patches=2,
-        updates=2,
-        batch_size=8,
-        learning_rate=1e-3,
         context=16,
-        characters_updates=2,
-        characters_batch=4,
+        learning_rate=1e-3,
+        images=TrainingParams(updates=2, batch_size=8),
+        characters=TrainingParams(updates=2, batch_size=4),
     )
     pretrain(prepared, out=out, params=params, run=step_run("pretrain", out))
     return out
 
 
-def vision_params(**more) -> AdaptVisionParams:
-    usual = {"datasets": ["fashion_mnist"], "updates": 2, "batch_size": 8, "prefixes": [1], "rates": RATES, "seeds": 2}
-    return AdaptVisionParams(**(usual | more))
+def vision_params(updates: int = 2, rates: dict[str, list[float]] = RATES, seeds: int = 2) -> AdaptVisionParams:
+    return AdaptVisionParams(
+        datasets=["fashion_mnist"],
+        prefixes=[1],
+        training=TrainingParams(updates=updates, batch_size=8),
+        search=SearchParams(rates=rates, seeds=seeds),
+    )
 
 
 def test_pretrained_models_are_kept_with_cards_and_predict(pretrained: Path) -> None:
@@ -112,13 +114,11 @@ def test_every_method_is_searched_and_repeated_from_more_seeds(
 
 
 def test_a_trained_prefix_is_distilled_before_it_is_scored(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
-    parts, run = load_pictures(prepared / "fashion_mnist.npz"), step_run("ablate", tmp_path / "out")
-    found = {}
+    parts, run = load_images(prepared / "fashion_mnist.npz"), step_run("ablate", tmp_path / "out")
+    training, found = TrainingParams(updates=2, batch_size=8), {}
     for name in ("prefix (m = 16)", "prefix (m = 16) distilled, taylor2"):
         model = fresh(pretrained, "fashion_mnist", 0)
-        found[name] = train_pictures(
-            run, model, rows()[name], parts, rate=1e-3, seed=0, updates=2, batch_size=8, name=name
-        )
+        found[name] = train_images(run, model, rows()[name], parts, training, rate=1e-3, seed=0, name=name)
         assert (adapter_names(model) == ["default", "distilled"]) == ("distilled" in name)
     assert len({result.train_loss for result in found.values()}) == 1  # the same prefix was trained
 
@@ -156,27 +156,23 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_numbers(
     assert (tmp_path / "second" / "arms.csv").read_bytes() == (whole / "arms.csv").read_bytes()
 
 
-def test_the_rate_is_chosen_on_validation_alone(tmp_path: Path) -> None:
-    scores = {1e-3: (0.9, 0.1), 1e-2: (0.5, 1.0)}  # validation, test
-
+def test_the_paper_s_rate_is_an_arm_of_its_own_where_the_grid_has_it(tmp_path: Path) -> None:
     def train(method: Method, rate: float, seed: int) -> Trained:
-        validation, test = scores[rate]
-        return Trained(10, 0.0, validation, test, np.zeros(4))
+        return Trained(10, 0.0, rate, 0.0, np.zeros(4))
 
-    run = step_run("adapt_vision", tmp_path / "out")
-    table, search, _ = compare(run, "task", [Method("ntk", "ntk")], {"ntk": [1e-3, 1e-2]}, 1, "accuracy", train)
-    assert (table.learning_rate == 1e-3).all() and set(search.test_score) == {0.1, 1.0}
-    table, _, _ = compare(run, "task", [Method("ntk", "ntk")], {"ntk": [1e-3, 1e-2]}, 1, "perplexity", train)
-    assert table.set_index("setting").learning_rate["searched"] == 1e-2  # perplexity: less is better
+    run, search = step_run("adapt_vision", tmp_path / "out"), SearchParams(rates={"ntk": [1e-3, 1e-2]}, seeds=1)
+    found = compare_methods(run, "task", [Method("ntk before rotation", "ntk")], search, train)
+    rates = found.arms.set_index("setting").learning_rate
+    assert rates.to_dict() == {"searched": 1e-2, "paper": methods.PAPER_RATE}
+    assert set(found.arms.method) == {"ntk before rotation"} and methods.PAPER_RATE == 1e-3
 
 
 def test_what_cannot_be_made_equal_is_left_out(tmp_path: Path) -> None:
-    run = step_run("adapt_text", tmp_path / "out")
-    found = comparison(
-        layers=1, heads=4, head_size=8, targets=("query", "value"), prefixes=(), lora_outputs=64, run=run
-    )
+    from transformers import BertConfig
+
+    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
+    found = encoder_methods(config, step_run("adapt_text", tmp_path / "out"))
     assert [method.kind for method in found] == ["head", "fine_tuning", "ntk"]
-    assert arms.PAPER_RATE == 1e-3
 
 
 def test_a_difference_is_of_pairs_and_equal_tasks() -> None:
@@ -193,11 +189,12 @@ def test_a_difference_is_of_pairs_and_equal_tasks() -> None:
         "b|ntk|searched|0": np.ones(10),
         "b|full|searched|0": np.ones(10),
     }
-    found = difference(items, table, "ntk", "full", "searched", "")
-    assert found["value"] == 0.5 and found["n"] == 110
-    assert "unavailable" in difference(items, table, "ntk", "prefix", "searched", "")
+    both = Comparison(table, pd.DataFrame(), items)
+    found = difference(both, "ntk", "full", "searched", "")
+    assert found.value == 0.5 and found.n == 110
+    assert difference(both, "ntk", "prefix", "searched", "").unavailable
     assert equal_method(table, "lora") == "lora (r = 2)" and equal_method(table, "prefix") == "prefix"
-    assert set(comparisons("x", table, items)) >= {"x_ntk_minus_full", "x_ntk_minus_lora_paper"}
+    assert set(comparisons("x", both)) >= {"x_ntk_minus_full", "x_ntk_minus_lora_paper"}
 
 
 @pytest.mark.parametrize("name", sorted(rows()))
@@ -252,39 +249,7 @@ def test_choices_and_sentences_go_through_the_classifier() -> None:
     torch.testing.assert_close(short, long, rtol=0, atol=1e-6)
 
 
-def test_tables_of_every_form_are_read_and_others_refused(tmp_path: Path) -> None:
-    forms = {
-        "sst2": ("split\tlabel\ttext", "train\t1\tgood", (("good", None),), 1),
-        "rte": ("split\tlabel\tindex\tsentence1\tsentence2", "train\tnot_entailment\t1\ta\tb", (("a", "b"),), 0),
-        "copa": (
-            "split\tlabel\tid\tasks_for\tpremise\tchoice1\tchoice2",
-            "train\t1\t1\tcause\tIt fell.\tx\ty",
-            (("It fell because", "x"), ("It fell because", "y")),
-            1,
-        ),
-    }
-    for name, (head, row, texts, label) in forms.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / f"{name}.tsv.gz").write_bytes(gzip.compress(f"{head}\n{row}\n".encode()))
-        items = read_items(tmp_path / name, "train")
-        assert items.texts == (texts,) and items.labels.tolist() == [label]
-    with pytest.raises(TableMismatch, match="nothing of split"):
-        read_items(tmp_path / "sst2", "test")
-    with pytest.raises(TableMismatch, match="holds no"):
-        read_items(tmp_path, "train")
-    (tmp_path / "trec").mkdir()
-    (tmp_path / "trec" / "train_5500.label").write_text("HUM:ind Who was it ?\n", encoding="latin-1")
-    assert read_items(tmp_path / "trec", "train").texts == ((("Who was it ?", None),),)
-    (tmp_path / "odd").mkdir()
-    (tmp_path / "odd" / "o.tsv.gz").write_bytes(gzip.compress(b"split\tlabel\tsound\ntrain\t1\tx\n"))
-    with pytest.raises(TableMismatch, match="without text"):
-        read_items(tmp_path / "odd", "train")
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "a.txt.gz").write_bytes(gzip.compress("ab é".encode()))
-    assert as_bytes(read_plain_text(tmp_path / "plain")).tolist() == [97, 98, 32, 63]
-    (tmp_path / "official").mkdir()
-    (tmp_path / "official" / "input.txt").write_text("to be", encoding="utf-8")
-    assert read_plain_text(tmp_path / "official") == "to be"
+def test_windows_follow_one_another() -> None:
     assert cut_windows(np.arange(10), 2).tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
@@ -306,9 +271,12 @@ def test_theory_rows_and_their_measurements(tmp_path: Path) -> None:
     assert (descent.loss_after < descent.loss_before).all() and (descent.lambda_min >= 0).all()
     assert (errors[(errors.eta < 1)].difference <= errors[errors.eta < 1].bound * (1 + 1e-9)).all()
     fading = fading_measurements(pd.read_csv(out / "fading.csv"))
-    assert fading["memory_share_slope"]["value"] == pytest.approx(-1, abs=0.1)
-    found = theory_measurements(descent, errors)
-    assert found["bound_violations"]["value"] == 0 and found["elu1_over_taylor2"]["value"] > 1
+    assert fading["memory_share_slope"].value == pytest.approx(-1, abs=0.1)
+    found = error_measurements(errors)
+    assert found["bound_violations"].value == 0 and found["elu1_over_taylor2"].number > 1
+    ratio = descent_measurements(descent)["loss_longest_over_shortest"]
+    final = descent.pivot(index="seed", columns="m", values="loss_after")
+    assert ratio.seeds == 3 and ratio.number == pytest.approx(np.exp(np.log(final[64] / final[8]).mean()))
 
 
 def test_texts_come_in_the_order_of_their_lengths() -> None:

@@ -98,7 +98,7 @@ def trouble(kind: str, drawn: Path) -> None:
     if kind == "write":
         (drawn / "more.txt").write_text("x")
 '''
-FLOW = 'combined = paper.step("combine", *arms)'
+FLOW = 'combined = step("combine", arms=arms)'
 FITTED = "artifacts/default/toy/fit"
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-7}  # float32 sums taken in another order, over 12 updates
 STEP = (sys.executable, "-m", "steps", "toy", "fit")
@@ -111,10 +111,10 @@ def trained(finished, tmp_path_factory: pytest.TempPathFactory):
     shutil.copytree(finished.root, root, symlinks=True)
     project = type(finished)(root)
     (root / "steps/toy/fit.py").write_text(FIT.lstrip())
-    project.edit("flows/toy.py", FLOW, f'{FLOW}\npaper.step("fit", drawn)')
+    project.edit("flows/toy.py", FLOW, f'{FLOW}\n    step("fit", drawn=drawn, distributed=True)')
     with open(root / "steps/toy/params.yaml", "a") as file:
         file.write("fit: {updates: 12, batch_size: 16}\n")
-    project.flows("dvc")
+    project.flows("generate")
     return project
 
 
@@ -312,25 +312,27 @@ def test_a_step_that_does_not_ask_for_it_imports_nothing(pristine):
 
 
 @pytest.mark.parametrize(
-    ("step", "gpu", "asked", "count"),
+    ("meta", "asked", "count"),
     [
-        ("fit", False, None, 1),
-        ("fit", False, "3", 3),
-        ("fit", True, None, 4),
-        ("fit", True, "1", 1),
-        ("fit", True, "2", 2),
-        ("train-left", True, None, 1),
-        ("train-left", False, "2", 1),
+        ({"distributed": True}, None, 1),
+        ({"distributed": True}, "3", 3),
+        ({"distributed": True, "gpu": True}, None, 4),
+        ({"distributed": True, "gpu": True}, "1", 1),
+        ({"distributed": True, "gpu": True}, "2", 2),
+        ({"gpu": True}, None, 1),
+        ({}, "2", 1),
     ],
 )
-def test_how_many_processes_are_started(trained, monkeypatch: pytest.MonkeyPatch, step, gpu, asked, count):
+def test_how_many_processes_are_started(trained, monkeypatch: pytest.MonkeyPatch, meta, asked, count):
     """On a machine with four GPUs."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     if asked is None:
         monkeypatch.delenv("TENFOLD_PROCESSES", raising=False)
     else:
         monkeypatch.setenv("TENFOLD_PROCESSES", asked)
-    stage = replace(declared(trained.root, f"toy-{step}", "default"), meta={"gpu": gpu})
+    fit = declared(trained.root, "toy-fit", "default")
+    assert fit.meta["distributed"] is True
+    stage = replace(fit, meta=meta)
     assert launch.wanted(stage) == count
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert launch.wanted(stage) == 1, "one of several starts no more"
@@ -386,6 +388,6 @@ def test_a_batch_must_fit_the_data(tmp_path: Path, size):
 def test_a_step_has_one_accelerator(tmp_path: Path):
     run = run_in(tmp_path)
     assert run.accelerator() is run.accelerator()
-    with pytest.raises(OtherAccelerator, match="one accelerator a step"):
+    with pytest.raises(OtherAccelerator, match="one accelerator per step"):
         run.accelerator(gradient_accumulation_steps=2)
     assert isinstance(run.batches([1, 2, 3], 1), Batches)

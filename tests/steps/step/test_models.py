@@ -83,9 +83,9 @@ def kept(finished, tmp_path_factory: pytest.TempPathFactory):
     project = type(finished)(root)
     (root / "tenfold/toy/homing.py").write_text(MODEL.lstrip())
     (root / "steps/toy/keep.py").write_text(STEP.lstrip())
-    combined = 'combined = paper.step("combine", *arms)'
-    project.edit("flows/toy.py", combined, f'{combined}\npaper.step("keep", drawn)')
-    project.flows("dvc")
+    combined = 'combined = step("combine", arms=arms)'
+    project.edit("flows/toy.py", combined, f'{combined}\n    step("keep", drawn=drawn)')
+    project.flows("generate")
     for _ in range(2):
         project.run(sys.executable, "-m", "steps", "toy", "keep", TENFOLD_TRACKING="on")
     project.run(sys.executable, "-m", "steps.tracking.delivery", TENFOLD_TRACKING="on")

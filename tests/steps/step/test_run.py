@@ -7,12 +7,14 @@ import math
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import steps.step.run as run_module
 from steps.step.run import Diverged, NestedUpdates, Run
 
 ROOT = Path(__file__).parents[3]
@@ -103,9 +105,6 @@ def test_metrics_reach_the_sink(tmp_path: Path):
         def log(self, metrics, update):
             self.append((dict(metrics), update))
 
-        def figure(self, path):
-            self.append(path)
-
     sink = Sink()
     run = run_in(tmp_path, sink=sink)
     run.log({"train/loss": np.float32(0.5)}, update=1)
@@ -192,6 +191,7 @@ def test_checkpoints_wait_for_their_time(tmp_path: Path):
 
 FIGURE = """
 import sys
+import termios
 from pathlib import Path
 from matplotlib.figure import Figure
 from steps.step.run import Run
@@ -218,3 +218,25 @@ def test_figures_are_the_same_bytes_in_every_process(tmp_path: Path):
         written.append((out / "figures" / "curve.svg").read_bytes())
     assert written[0] == written[1]
     assert b"<svg" in written[0] and b"<dc:date>" not in written[0]
+
+
+def test_progress_is_a_line_every_so_often_where_there_is_no_terminal(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "EVERY", 0.0)
+    assert list(run_in(tmp_path).updates(3)) == [1, 2, 3]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0].startswith("toy train: update 1 of 3, ") and printed.err == ""
+    assert printed.out.splitlines()[-1] == "toy train: update 3 of 3, 0 s left"
+    monkeypatch.undo()
+    list(run_in(tmp_path).updates(3))
+    assert capsys.readouterr() == ("", ""), "nothing in the first half minute"
+
+
+def test_progress_is_a_bar_on_a_terminal(tmp_path: Path):
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    code = "from steps.step.run import Run; from pathlib import Path; list(Run('toy', 'train', out=Path()).updates(3))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=theirs, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "toy train: 100%" in shown and "3/3" in shown

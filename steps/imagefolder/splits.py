@@ -5,7 +5,6 @@ Legend:  N images · C channels · H, W height and width
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,15 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from tenfold.imagefolder.pictures import to_tensor
+from steps.step.json_files import read_json
+from tenfold.imaging.pixels import to_tensor
 
-PART = 500  # pictures at once as numbers, which take four times the bytes
+PART = 500  # images at once as numbers, which take four times the bytes
 
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures as bytes, which metrics read, and as numbers in [−1, 1], which models read; and their labels."""
+    """Images as bytes, which metrics read, and as numbers in [−1, 1], which models read; and their labels."""
 
     pixels: UInt8[np.ndarray, "N H W *C"]
     labels: Int[np.ndarray, " N"]
@@ -37,7 +37,7 @@ class Split:
 
     @property
     def size(self) -> int:
-        """The pictures' side."""
+        """The images' side."""
         return int(self.pixels.shape[1])
 
     @property
@@ -50,12 +50,12 @@ class Split:
 
 def dataset_names(prepared: Path) -> list[str]:
     """Return the data sets of this profile; the first is the one that claims are tested on."""
-    return list(json.loads((prepared / "manifest.json").read_text(encoding="utf-8")))
+    return list(read_json(prepared / "manifest.json"))
 
 
 def origin(prepared: Path, dataset: str) -> str:
     """Return where a data set came from, in words."""
-    return str(json.loads((prepared / "manifest.json").read_text(encoding="utf-8"))[dataset]["origin"])
+    return str(read_json(prepared / "manifest.json")[dataset]["origin"])
 
 
 def read_split(prepared: Path, dataset: str, name: str) -> Split:
