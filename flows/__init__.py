@@ -1,1 +1,1 @@
-"""The papers as graphs of steps, the engine that runs a graph, the command line and the report."""
+"""The papers as flows of steps, what runs and serves them, the command line and the report."""

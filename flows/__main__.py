@@ -24,14 +24,14 @@ Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value,
 @app.command("list")
 def list_papers() -> None:
     """List the papers and their steps."""
-    from flows.graph.paper import papers
+    from flows.graph.paper import FLAGS, papers
 
     for paper in papers(ROOT):
         typer.echo(paper.slug)
         for node in paper.nodes:
-            marks = [mark for mark in ("gpu", "publishes", "timed") if getattr(node, mark)]
-            inputs = ", ".join("-".join(item.words) for item in node.inputs) or "nothing"
-            typer.echo(f"  {'-'.join(node.words[1:]):24} from {inputs}{' · ' + ', '.join(marks) if marks else ''}")
+            marks = [mark for mark in FLAGS if getattr(node, mark)]
+            inputs = ", ".join(item.own_name if item.paper == paper.slug else item.name for item in node.upstream)
+            typer.echo(f"  {node.own_name:24} from {inputs or 'nothing'}{' · ' + ', '.join(marks) if marks else ''}")
 
 
 @app.command()
@@ -42,28 +42,12 @@ def run(
     assignments: Assignments = None,
 ) -> None:
     """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
-    from flows.execution.stale_data import outdated
-    from flows.graph.paper import paper_named, papers
-    from flows.graph.parameters import check, held_still, override
+    from flows.execution.paper_flow import AS_IT_IS
+    from flows.graph.paper import flow_named
+    from flows.serving.everything import everything
 
-    chosen = papers(ROOT) if paper == "all" else [paper_named(ROOT, paper)]
-
-    def change() -> None:
-        for line in override(ROOT, chosen, profile, assignments or []):
-            typer.echo(line)
-
-    with held_still(ROOT, change if profile is not None or assignments else None):
-        check(ROOT, chosen)
-        from flows.execution import flow
-
-        nodes = [node for each in chosen for node in each.stages()]
-        forced = {node.name for node in nodes} if force else set(outdated(ROOT, chosen))
-        title = "everything" if paper == "all" else paper
-        try:
-            states = flow.run(ROOT, title, nodes, report=paper == "all", forced=forced)
-        finally:
-            _sync_tracking()
-    for name, state in states.items():
+    flow = everything if paper == "all" else flow_named(ROOT, paper)
+    for name, state in flow(profile or AS_IT_IS, assignments or [], force).items():
         typer.echo(f"{state:10} {name}")
 
 
@@ -83,21 +67,23 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 @app.command()
 def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
-    from flows.execution import dvc_cli as dvc_command
+    from flows.execution import dvc_cli
+    from flows.execution.dvc_recovery import recover
     from flows.execution.stale_data import outdated
     from flows.graph.paper import papers
     from flows.graph.parameters import check
 
     known = papers(ROOT)
     check(ROOT, known)
-    dvc_command.mend(ROOT)
+    for line in recover(ROOT):
+        typer.echo(line)
     for name, reason in outdated(ROOT, known).items():
         typer.echo(f"{name}: {reason}")
-        dvc_command.reproduce(ROOT, name, force=True)
+        dvc_cli.reproduce(ROOT, name, Path(f"{name}.provenance.json"), force=True)
 
 
 @app.command()
-def dvc(check: Annotated[bool, typer.Option(help="Only say whether the files are current.")] = False) -> None:
+def generate(check: Annotated[bool, typer.Option(help="Only say whether the files are current.")] = False) -> None:
     """Generate the dvc.yaml files and prefect.yaml from the papers' graphs."""
     from flows.graph.dvc_yaml import dvc_yamls, stale, write
     from flows.graph.prefect_yaml import prefect_yaml
@@ -109,67 +95,63 @@ def dvc(check: Annotated[bool, typer.Option(help="Only say whether the files are
     elif wrong := stale(ROOT, texts):
         for file in wrong:
             typer.echo(f"{file} {'is not current' if file in texts else 'belongs to no paper'}", err=True)
-        typer.echo("run: python -m flows dvc", err=True)
+        typer.echo("run: python -m flows generate", err=True)
         raise typer.Exit(1)
 
 
 @app.command()
-def freeze(stages: Annotated[list[str], typer.Argument(help="Stages to leave as they are.")]) -> None:
-    """Hold stages up to date whatever changes; DVC's own freeze refuses stages with a profile in them."""
-    from flows.graph.dvc_yaml import freeze, write
+def new(paper: Annotated[str, typer.Argument(help="Its name: lower-case words joined by underscores.")]) -> None:
+    """Write a paper that runs, a copy of examples/toy_paper under another name, and generate its stages."""
+    from importlib import invalidate_caches
 
-    for line in write(ROOT, freeze(ROOT, stages)):
-        typer.echo(line)
+    from flows.graph.new_paper import new_paper
 
-
-@app.command()
-def unfreeze(stages: Annotated[list[str], typer.Argument(help="Stages to bring up to date again.")]) -> None:
-    """Undo freeze."""
-    from flows.graph.dvc_yaml import freeze, write
-
-    for line in write(ROOT, freeze(ROOT, stages, thaw=True)):
-        typer.echo(line)
+    for path in new_paper(ROOT, paper):
+        typer.echo(f"wrote {path}")
+    invalidate_caches()
+    generate(check=False)
 
 
 @app.command()
 def report() -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
+    import json
+
+    from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
     from flows.report.write import write_report
+    from steps.runtime import invocation
+    from steps.runtime.outputs import write_atomically
     from steps.runtime.processes import die_with_parent
     from steps.step.params import read
+    from steps.tracking.spool import carry
 
     if "DVC_STAGE" in os.environ:
         die_with_parent()
-    declared = {paper.slug: ["-".join(node.words[1:]) for node in paper.nodes] for paper in papers(ROOT)}
-    for path in write_report(read(ROOT, [])["profile"], ROOT, declared):
+        invocation.leave_sign(ROOT)
+    profile = read(ROOT, [])["profile"]
+    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
-    _sync_tracking()
+    record = {"stage": "report", "profile": profile, "invocation": invocation.current()}
+    write_atomically(ROOT / REPORT_RECORD.replace("${profile}", profile), json.dumps(record, indent=1) + "\n")
+    carry(ROOT)
 
 
 @app.command()
 def readme(
-    check: Annotated[bool, typer.Option(help="Only say whether the table is current.")] = False,
+    check: Annotated[bool, typer.Option(help="Only say whether every part is current.")] = False,
 ) -> None:
-    """Write the README's results table from the strongest committed report."""
-    from flows.report.readme import readme_is_current, update_readme
+    """Write the generated parts of README and docs: verdicts from the strongest reports, papers, graphs, the tree."""
+    from flows.report.readme import outdated_parts, update_readme
 
     if not check:
-        update_readme(ROOT)
-    elif not readme_is_current(ROOT):
-        typer.echo("the README's table is not current; run: python -m flows readme", err=True)
+        for path in update_readme(ROOT):
+            typer.echo(f"wrote {path}")
+    elif wrong := outdated_parts(ROOT):
+        for path in wrong:
+            typer.echo(f"{path} is not current", err=True)
+        typer.echo("run: python -m flows readme", err=True)
         raise typer.Exit(1)
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def solve(
-    context: typer.Context,
-    paper: Annotated[str, typer.Argument(help="A paper that offers its method for your own data.")],
-) -> None:
-    """Use a paper's method on your own data: ``solve dp_john --help`` says how."""
-    from flows.graph.paper import own_data
-
-    own_data(ROOT, paper).main(context.args)
 
 
 @app.command()
@@ -208,31 +190,11 @@ def worker(
 
 
 @app.command()
-def checkout() -> None:
-    """Print the folder that a served run works in; Prefect asks for it before each run."""
-    from flows.serving.workers import workplace
+def workspace() -> None:
+    """Print the folder that a deployed run works in; Prefect asks for it before each run."""
+    from flows.serving.workers import workspace
 
-    typer.echo(workplace())
-
-
-@app.command()
-def push(
-    if_remote: Annotated[bool, typer.Option(help="Do nothing where DVC has no default remote.")] = False,
-) -> None:
-    """Push everything that this checkout made to DVC's remote, published results among it."""
-    from flows.serving.sharing import NoRemote, push
-
-    try:
-        typer.echo(f"{push(ROOT)} files pushed")
-    except NoRemote:
-        if not if_remote:
-            raise
-
-
-def _sync_tracking() -> None:
-    from steps.tracking.spool import carry
-
-    carry(ROOT)
+    typer.echo(workspace())
 
 
 def main() -> int:

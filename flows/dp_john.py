@@ -1,28 +1,34 @@
 """Differentially private fast John ellipsoid (arXiv:2408.06395)."""
 
-from flows.graph.paper import Paper, source
+from flows.execution.paper_flow import paper_flow
+from flows.graph.paper import plot, source, step
 
-paper = Paper("dp_john")
-tables = [
-    source(name)
-    for name in (
-        "breast_cancer",
-        "wine",
-        "digits",
-        "diabetes",
-        "adult",
-        "letter_recognition",
-        "california_housing",
+TABLES = ("breast_cancer", "wine", "digits", "diabetes", "adult", "letter_recognition", "california_housing")
+
+
+@paper_flow
+def dp_john() -> None:
+    """Differentially private fast John ellipsoid (arXiv:2408.06395)."""
+    prepared = step("prepare", tables=[source(name) for name in TABLES])
+    calibrated = step("calibrate")
+    rates = step("rate", prepared=prepared)
+    solved = step("solve", prepared=prepared)
+    released = step("release", prepared=prepared, calibrated=calibrated)
+    certified = step("certify", prepared=prepared, solved=solved, released=released)
+    timings = step("baselines", prepared=prepared, timed=True)
+    audited = step("audit")
+    gaps = step("gaps")
+    step(
+        "evaluate",
+        rates=rates,
+        certified=certified,
+        timings=timings,
+        audited=audited,
+        gaps=gaps,
+        publishes=True,
     )
-]
-prepared = paper.step("prepare", *tables)
-calibrated = paper.step("calibrate")
-rates = paper.step("rate", prepared)
-solved = paper.step("solve", prepared)
-released = paper.step("release", prepared, calibrated)
-certified = paper.step("certify", prepared, solved, released)
-timings = paper.step("baselines", prepared, timed=True)
-audited = paper.step("audit")
-gaps = paper.step("gaps")
-paper.step("evaluate", rates, certified, timings, audited, gaps, publishes=True)
-paper.plot("rate.csv", x="updates", y="averaged", title="Largest leverage by update, averaged iterate")
+    plot("rate.csv", x="updates", y="averaged", title="Largest leverage by update, averaged iterate")
+
+
+if __name__ == "__main__":
+    dp_john()

@@ -1,19 +1,38 @@
 """Differentially private regression with neural tangent kernels (arXiv:2407.13621)."""
 
-from flows.graph.paper import Paper, source
+from flows.execution.paper_flow import paper_flow
+from flows.graph.paper import plot, sources, step
 
-paper = Paper("dp_ntk")
-sources = [source(name) for name in ("digits", "breast_cancer", "cifar10", "fashion_mnist", "trec", "minilm")]
-prepared = paper.step("prepare", *sources)
-kernels = paper.step("kernel_public")
-calibrated = paper.step("calibrate", kernels)
-converged = paper.step("convergence", prepared)
-close = paper.step("release_close", prepared, kernels, calibrated)
-replaced = paper.step("release_replace", prepared, calibrated)
-fitted = paper.step("fit", replaced)
-accounted = paper.step("account", prepared, kernels)
-audited = paper.step("audit")
-gaps = paper.step("gaps", prepared)
-peers = paper.step("baselines", prepared)
-paper.step("evaluate", prepared, converged, close, replaced, fitted, accounted, audited, gaps, peers, publishes=True)
-paper.plot("record.csv", x="epsilon", y="accuracy", title="Accuracy by ε at record level, mean of the draws")
+
+@paper_flow
+def dp_ntk() -> None:
+    """Differentially private regression with neural tangent kernels (arXiv:2407.13621)."""
+    prepared = step("prepare", **sources("digits", "breast_cancer", "cifar10", "fashion_mnist", "trec", "minilm"))
+    kernels = step("kernel_public")
+    calibrated = step("calibrate", kernels=kernels)
+    converged = step("convergence", prepared=prepared)
+    close = step("release_close", prepared=prepared, kernels=kernels, calibrated=calibrated)
+    replaced = step("release_replace", prepared=prepared, calibrated=calibrated)
+    fitted = step("fit", released=replaced)
+    accounted = step("account", prepared=prepared, kernels=kernels)
+    audited = step("audit")
+    gaps = step("gaps", prepared=prepared)
+    peers = step("baselines", prepared=prepared)
+    step(
+        "evaluate",
+        prepared=prepared,
+        converged=converged,
+        close=close,
+        replaced=replaced,
+        fitted=fitted,
+        accounted=accounted,
+        audited=audited,
+        gaps=gaps,
+        peers=peers,
+        publishes=True,
+    )
+    plot("record.csv", x="epsilon", y="accuracy", title="Accuracy by ε at record level, mean of the draws")
+
+
+if __name__ == "__main__":
+    dp_ntk()

@@ -29,13 +29,14 @@ PARTS = (
     "steps",
     "tenfold",
     "data/sources.yaml",
+    "examples",
+    "params.yaml",
     "pyproject.toml",
     ".gitignore",
     ".dvcignore",
     "prefect.toml",
 )
 PAPERS = sorted(path.stem for path in (ROOT / "flows").glob("[a-z]*.py"))
-OVERLAY = ROOT / "tests" / "eleventh"
 
 
 @dataclass
@@ -123,12 +124,11 @@ def build(root: Path) -> Project:
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    shutil.copytree(OVERLAY, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
     project = Project(root)
     (root / ".gitignore").open("a").write("/benchmarks/\n")
     project.run("git", "init", "-q", "-b", "main")
-    project.flows("dvc")
+    project.flows("new", "toy")
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "the toy paper")
     return project

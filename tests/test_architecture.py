@@ -56,11 +56,14 @@ def may_import(parts: tuple[str, ...], target: tuple[str, ...], papers: list[str
         case "tenfold":
             return target[0] == "tenfold" and not other_paper
         case "steps":
-            rooms = ("step", "runtime", "tracking") if own in {*ROOMS, "__main__"} else ("step",)  # a step sees no runtime
+            rooms = (
+                ("step", "runtime", "tracking") if own in {*ROOMS, "__main__"} else ("step",)
+            )  # a step sees no runtime
             below = target[0] == "tenfold" or target[:2] in (("steps",), ("steps", own), *(("steps", r) for r in rooms))
             return below and not other_paper
         case "flows" if len(parts) == 2 and own in papers:
-            return target in (("flows", "graph"), ("flows",)) or target[:3] == ("flows", "graph", "paper")
+            declares = (("flows", "graph", "paper"), ("flows", "execution", "paper_flow"))
+            return target in (("flows", "graph"), ("flows", "execution"), ("flows",)) or target[:3] in declares
         case "flows":
             return target[0] == "flows" or target[:2] in (
                 ("steps",),
@@ -74,7 +77,7 @@ def may_import(parts: tuple[str, ...], target: tuple[str, ...], papers: list[str
             return target[0] in ("tenfold", "benchmarks")
 
 
-HOMES = {"prefect": ("flows",), "mlflow": ("steps", "tracking"), "dvc": ("flows", "serving", "sharing")}
+HOMES = {"prefect": ("flows",), "mlflow": ("steps", "tracking"), "dvc": ("flows", "execution", "dvc_recovery")}
 
 
 def wrong_arrows(root: Path) -> list[str]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from flows.execution import dvc_recovery as mending
+from flows.execution.dvc_recovery import others_run, recover
+from steps.runtime import processes
+from steps.runtime.invocation import VARIABLE, take_sign
 from steps.runtime.stage import address, name_at
 
-LEASH = Path(__file__).parents[2] / "steps" / "runtime" / "processes.py"
 HINTS = (
     "Updating lock file",
     "To track the changes",
@@ -27,10 +27,12 @@ HINTS = (
     "Use `dvc push`",
     "If there are no processes with such PIDs",
 )
+GRACE = 10.0  # seconds that a DVC may take to end when it is stopped
+TRIES = 3  # of a DVC that ends without having started the step, for a reason that is not ours to know
 
 
 class Outcome(StrEnum):
-    """What reproducing one stage came to; also the name of the Prefect state."""
+    """What bringing a stage up to date came to; also the name of the Prefect state."""
 
     CACHED = "Cached"
     RESTORED = "Restored"
@@ -50,43 +52,24 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._living: set[subprocess.Popen[str]] = set()
-        self._guard = threading.Lock()
+        self.running: list[subprocess.Popen[str]] = []
 
     def all(self) -> None:
         """End what runs and let nothing more start."""
         self._event.set()
-        with self._guard:
-            for process in self._living:
-                _end(process)
+        processes.stop([*self.running], GRACE)
 
     @property
     def stopped(self) -> bool:
         return self._event.is_set()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float = 0.0) -> None:
         """Sleep, unless stopped.
 
         Raises DvcError when stopped.
         """
         if self._event.wait(seconds):
             raise DvcError("stopped")
-
-    @contextmanager
-    def holding(self, start: Callable[[], subprocess.Popen[str]]) -> Iterator[subprocess.Popen[str]]:
-        """Start a process and end it when the block is left early."""
-        with self._guard:
-            self.wait(0)
-            process = start()
-            self._living.add(process)
-        try:
-            yield process
-        finally:
-            with self._guard:
-                self._living.discard(process)
-            if process.poll() is None:
-                _end(process)
-                process.wait()
 
 
 def programs(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -110,27 +93,19 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
         )
         if answer.returncode == 0:
             return {name_at(item): reasons for item, reasons in json.loads(answer.stdout or "{}").items()}
-        lines = answer.stderr.splitlines()
-        mended = mending.mend(root, lines)
-        if mended is None and mending.busy(lines):
+        mended = recover(root)
+        if not mended and others_run(root):
             raise Busy("another command is running a stage in this checkout; ask again when it is done")
-        if mended is None:
+        if not mended:
             raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
-        print(mended, file=sys.stderr, flush=True)
-
-
-def mend(root: Path) -> None:
-    """Remove what a killed DVC left half-written of its own files, and say so on stderr; nothing is lost."""
-    try:
-        status(root, [])
-    except Busy:
-        return
-    mending.remove_empty_entries(root)
+        for line in mended:
+            print(line, file=sys.stderr, flush=True)
 
 
 def reproduce(
     root: Path,
     stage: str,
+    record: Path,
     *,
     force: bool = False,
     say: Callable[[str], None] = print,
@@ -139,43 +114,47 @@ def reproduce(
 ) -> Outcome:
     """Bring one stage up to date and nothing else, after whoever holds DVC's lock or runs the same stage.
 
-    ``environment`` is added to the step's.
+    ``record`` is the stage's provenance, which tells the outcome. ``environment`` is added to the step's.
 
     Raises DvcError with the step's last lines if it fails.
     """
     stop = stop or Stop()
-    command = [*_command(), "--wait-for-lock", "repro", "--pull", "-s", address(stage), *(["-f"] if force else [])]
-    if not _has_remote(root):
+    command = [*_command("--wait-for-lock"), "repro", "--pull", "-s", address(stage), *(["-f"] if force else [])]
+    if not has_remote(root):
         command.remove("--pull")
-    waits = 0
-
-    def say_unless_hint(line: str) -> None:
-        if not _is_hint(line):
-            say(line)
-
+    waited, tries, invocation = 0, 1, uuid.uuid4().hex
     while True:
+        before = _content(root / record)
         lines: list[str] = []
-        if _stream(command, root, lines, say_unless_hint, stop, environment) == 0:
-            return _outcome(stage, lines)
-        mended = mending.mend(root, lines)
-        if mended is not None:
-            say(mended)
-        elif not mending.busy(lines):
+        done = _stream(command, root, lines, say, stop, {**(environment or {}), VARIABLE: invocation}) == 0
+        started = take_sign(root, invocation)
+        if done:
+            return _outcome(before, _content(root / record), invocation)
+        if started:
             break
-        elif waits == 0:
-            say(f"{stage} waits for another command that runs it, or one of its neighbours")
-        waits += 1
-        stop.wait(min(5.0, 0.25 * waits))
+        mended = recover(root)
+        if mended:
+            say("; ".join(mended))
+        elif others_run(root):
+            if waited == 0:
+                say(f"{stage} waits for another command that runs it, or one of its neighbours")
+            waited += 1
+        elif tries < TRIES:
+            tries += 1
+        else:
+            break
+        stop.wait(min(5.0, 0.25 * (waited + tries)))
     raise DvcError(f"stage {stage} failed:\n" + "\n".join(lines[-25:]))
+
+
+def has_remote(root: Path) -> bool:
+    """Return whether the checkout has a place that DVC pushes to and pulls from."""
+    files = (root / ".dvc" / "config", root / ".dvc" / "config.local")
+    return any(file.is_file() and 'remote "' in file.read_text(encoding="utf-8") for file in files)
 
 
 def _command(*flags: str) -> list[str]:
     return [sys.executable, "-m", "dvc", *flags]
-
-
-def _has_remote(root: Path) -> bool:
-    files = (root / ".dvc" / "config", root / ".dvc" / "config.local")
-    return any(file.is_file() and 'remote "' in file.read_text(encoding="utf-8") for file in files)
 
 
 def _stream(
@@ -184,49 +163,43 @@ def _stream(
     lines: list[str],
     say: Callable[[str], None],
     stop: Stop,
-    environment: Mapping[str, str] | None,
+    environment: Mapping[str, str],
 ) -> int:
-    leash = [sys.executable, "-S", str(LEASH), str(os.getpid())]
+    """Run DVC, hand on what it and the step print but for DVC's advice, and return its status."""
 
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*leash, *command],
-            cwd=root,
-            env=programs(environment),
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-        )
-
-    with stop.holding(start) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            line = line.rstrip()
-            if line:
-                lines.append(line)
+    stop.wait()
+    process = processes.start(
+        command,
+        cwd=root,
+        env=programs(environment),
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    stop.running.append(process)
+    try:
+        stop.wait()  # it may have been stopped just before
+        for line in filter(None, map(str.rstrip, process.stdout or ())):
+            lines.append(line)
+            if not line.strip().startswith(HINTS):
                 say(line)
         return process.wait()
+    finally:
+        processes.stop([process], GRACE)
+        stop.running.remove(process)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a DVC with the shell and the step below it."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+def _content(record: Path) -> bytes:
+    return record.read_bytes() if record.is_file() else b""
 
 
-def _outcome(stage: str, lines: list[str]) -> Outcome:
-    if f"Running stage '{address(stage)}':" in lines:
-        return Outcome.COMPLETED
-    if any(line.startswith(f"Stage '{address(stage)}' is cached - skipping run") for line in lines):
-        return Outcome.RESTORED
-    return Outcome.CACHED
-
-
-def _is_hint(line: str) -> bool:
-    """Tell DVC's advice, and its words on whom it waits for, from what a step prints."""
-    waits = line.startswith("ERROR: failed to reproduce") and "is busy" in line
-    return waits or bool(mending.BLOCKER.match(line)) or line.strip().startswith(HINTS)
+def _outcome(before: bytes, after: bytes, invocation: str) -> Outcome:
+    """Return what it came to: the record names our invocation, or it is another one than before, or the same."""
+    try:
+        if json.loads(after).get("invocation") == invocation:
+            return Outcome.COMPLETED
+    except (ValueError, AttributeError):
+        pass
+    return Outcome.CACHED if before == after else Outcome.RESTORED

@@ -1,95 +1,104 @@
-"""What a DVC that was killed left of its own files, and mending it; nothing is lost."""
+"""What a killed DVC leaves of its own files, found by reading them, and mended; nothing is lost."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import re
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from steps.runtime.outputs import write_atomically
+from ruamel.yaml import YAML, YAMLError
 
-BUSY = ("is busy", "Unable to acquire lock", "Unable to acquire rwlock")
-RUNS = ".dvc/cache/runs"
-CUT_OFF = {
-    ".dvc/tmp/rwlock": re.compile(r"ERROR: .*Unable to read RWLock-file"),
-    RUNS: re.compile(r"ERROR: .*join\(\) argument must be .* not 'NoneType'"),
-}
-LOCK = re.compile(r"(?:ERROR: )?'(?:\./)?((?:data/|steps/\w+/)?dvc\.lock)' (?:is invalid|validation failed)")
-BLOCKER = re.compile(r"^\s*\(PID (\d+)\):")
+from steps.runtime.processes import lives
 
-
-def mend(root: Path, lines: list[str]) -> str | None:
-    """Mend what DVC complains of in ``lines``, and say so; None if it is nothing that a killed DVC left."""
-    return _remove_cut_off(root, lines) or _release(root, lines)
+RUNS = Path(".dvc/cache/runs")
+RWLOCK = Path(".dvc/tmp/rwlock")
+ASIDE = Path(".tenfold/aside")  # where a dvc.lock goes that DVC cannot read
+LOCKS = ("dvc.lock", "data/dvc.lock", "steps/*/dvc.lock")
 
 
-def _last_error(lines: list[str]) -> str:
-    """Return DVC's own error, which comes last, not what a step printed before."""
-    return next((line for line in reversed(lines) if line.startswith("ERROR: ")), "")
+class MergeConflict(ValueError):
+    """A dvc.lock holds both sides of a merge."""
 
 
-def busy(lines: list[str]) -> bool:
-    """Tell whether DVC gave up because another one holds a lock, or runs a stage."""
-    error = _last_error(lines)
-    return "failed to run:" not in error and any(words in error for words in BUSY)
+def recover(root: Path) -> list[str]:
+    """Mend DVC's own files and return what was done, a line each.
 
-
-def _remove_cut_off(root: Path, lines: list[str]) -> str | None:
-    """Remove a file of DVC's own that was cut off when a DVC was killed, and say so; None if there is none.
-
-    Nothing is lost: what a dvc.lock held is restored from the run cache.
+    What a dvc.lock held is restored from the run cache. DVC's list of running stages is removed only while no living
+    DVC is on it: DVC itself asks just whether a process has the number, which one that was killed and not yet buried
+    still has, and after a restart another program may.
+    Raises MergeConflict for a dvc.lock with conflict markers.
     """
-    if "failed to run:" in _last_error(lines):
-        return None
-    locks = [found.group(1) for found in map(LOCK.match, lines) if found]
-    others = [path for path, pattern in CUT_OFF.items() if any(map(pattern.match, lines))]
-    if not others and not locks:
-        return None
-    path = [*others, *locks][0]
-    if path == RUNS:
-        remove_empty_entries(root)
-    else:
-        (root / path).unlink(missing_ok=True)
-    return f"{path} was cut off when a DVC was killed; what was half-written is removed"
-
-
-def remove_empty_entries(root: Path) -> None:
-    """Remove what DVC makes just before it writes an entry of its run cache, and cannot read without one."""
+    done = [f"{path} could not be read by DVC and is now in {ASIDE}" for path in _move_broken_locks(root)]
+    if _remove_stale_rwlock(root):
+        done.append(f"{RWLOCK} named no living DVC and is removed")
     for folder in (root / RUNS).glob("*/*"):
-        with suppress(OSError):  # it is not empty
-            folder.rmdir()
+        with suppress(OSError):  # it holds an entry, as it should
+            folder.rmdir()  # DVC makes it just before the entry, and cannot read it without one
+            done.append(f"{RUNS} had an entry without content, which is removed")
+    return done
 
 
-def _release(root: Path, lines: list[str]) -> str | None:
-    """Take processes that ended off DVC's list of running stages, and say so; None if a living DVC blocks.
-
-    DVC asks only whether a process has the number: one that was killed and not yet buried still has it, and
-    after a restart another program may.
-    """
-    blockers = {int(match.group(1)) for match in map(BLOCKER.match, lines) if match}
-    if not busy(lines) or not blockers or any(map(_is_dvc, blockers)):
-        return None
-    folder = root / ".dvc" / "tmp"
-    with open(folder / "rwlock.lock", "a") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # DVC's own guard of the list
-        held = json.loads((folder / "rwlock").read_text(encoding="utf-8"))
-        held["write"] = {path: item for path, item in held["write"].items() if item["pid"] not in blockers}
-        readers = {
-            path: [item for item in items if item["pid"] not in blockers] for path, items in held["read"].items()
-        }
-        held["read"] = {path: items for path, items in readers.items() if items}
-        write_atomically(folder / "rwlock", json.dumps(held))
-    return "a DVC that was killed still held its stage; it was taken off DVC's list of running stages"
+def others_run(root: Path) -> bool:
+    """Return whether a living DVC runs a stage in this checkout."""
+    return any(lives(number, "dvc") for number in _holders(_read(root / RWLOCK) or {}))
 
 
-def _is_dvc(number: int) -> bool:
-    """Tell whether a living process is a DVC."""
-    import psutil
+def _move_broken_locks(root: Path) -> Iterator[Path]:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # DVC's own word on what it can read
+    from voluptuous import Invalid
 
-    try:
-        process = psutil.Process(number)
-        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in " ".join(process.cmdline())
-    except psutil.Error:
+    for path in (path for pattern in LOCKS for path in sorted(root.glob(pattern))):
+        content = path.read_bytes()
+        if b"\n<<<<<<< " in b"\n" + content and b"\n>>>>>>> " in content:
+            raise MergeConflict(
+                f"{path.relative_to(root)} has merge conflict markers; take one side (git checkout --ours or --theirs "
+                f"{path.relative_to(root)}), then run the same command again"
+            )
+        try:
+            COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content.decode("utf-8")))
+        except (Invalid, YAMLError, UnicodeDecodeError):
+            place = root / ASIDE / f"{time.time_ns()}-{path.relative_to(root).as_posix().replace('/', '-')}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(place)
+            yield path.relative_to(root)
+
+
+def _remove_stale_rwlock(root: Path) -> bool:
+    """Remove DVC's list of running stages, under DVC's own guard of it, unless a living DVC is on it."""
+    from zc.lockfile import LockError, LockFile  # what DVC guards the list with
+
+    path = root / RWLOCK
+    if not path.is_file():
         return False
+    try:
+        guard = LockFile(str(path.with_name("rwlock.lock")))
+    except LockError:
+        return False  # a living DVC writes it at this moment
+    try:
+        held = _read(path)
+        if held is not None:
+            holders = _holders(held)
+            if not holders or any(lives(number, "dvc") for number in holders):
+                return False
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        guard.close()
+
+
+def _holders(held: dict[str, Any]) -> list[int]:
+    """Return the numbers of the processes that write or read something."""
+    items = [*held.get("write", {}).values(), *(item for many in held.get("read", {}).values() for item in many)]
+    return [item["pid"] for item in items]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the list of running stages, by path; None if it is cut off."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # UnicodeDecodeError among them
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,19 +1,27 @@
-"""A Prefect server for one flow, where none is configured; it dies with the flow, however that ends."""
+"""A Prefect server for one process, where none is configured; it dies with the process, however that ends."""
 
 from __future__ import annotations
 
 import atexit
-import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.execution.dvc_cli import LEASH, programs
-from flows.serving.servers import HOST, ServerError, answered, patiently
+from flows.execution.dvc_cli import programs
+from steps.runtime import processes
 
+HOST = "127.0.0.1"
+PATIENCE = 120.0  # seconds until a server must answer
 QUIET = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+class ServerError(RuntimeError):
+    """A server or a worker cannot be started, or ended by itself."""
 
 
 def ensure_prefect_api() -> None:
@@ -25,31 +33,10 @@ def ensure_prefect_api() -> None:
     if PREFECT_API_URL.value():
         return
     port = _free_port()
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-S",
-            str(LEASH),
-            str(os.getpid()),
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--factory",
-            "prefect.server.api.server:create_app",
-            "--host",
-            HOST,
-            "--port",
-            str(port),
-            "--log-level",
-            "error",
-            "--timeout-graceful-shutdown",
-            "1",
-        ],
-        env=programs(QUIET),
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    atexit.register(_end, process)  # later than what Prefect still has to send, which threads wait for
+    app = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    options = ["--host", HOST, "--port", str(port), "--log-level", "error", "--timeout-graceful-shutdown", "1"]
+    process = processes.start([*app, *options], env=programs(QUIET))
+    atexit.register(processes.stop, [process], 5.0)  # later than what Prefect still has to send, which threads wait for
     if not patiently(process, lambda: answered(f"http://{HOST}:{port}/api/health")):
         raise ServerError(
             f"a Prefect server of our own did not start (exit status {process.poll()}); see the lines above, or "
@@ -60,13 +47,23 @@ def ensure_prefect_api() -> None:
     atexit.register(settings.__exit__, None, None, None)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def patiently(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
+    """Wait until ``ready``; return False if the process ends first or takes too long."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        if ready():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def answered(address: str) -> bool:
+    """Return whether a server answers at ``address``."""
     try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        with urllib.request.urlopen(address, timeout=2):
+            return True
+    except OSError:  # URLError among them
+        return False
 
 
 def _free_port() -> int:

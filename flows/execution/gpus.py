@@ -1,8 +1,7 @@
-"""Which GPU a stage has: a card each, however many flows of this user run on the machine."""
+"""Which GPU a stage has: one each, however many flows of this user run on the machine."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,15 +11,17 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-LIST_PATIENCE = 30.0  # seconds that the driver may take to list the cards
+from filelock import BaseFileLock, FileLock, Timeout
+
+LIST_PATIENCE = 30.0  # seconds that the driver may take to list the GPUs
 
 
 @cache
-def cards() -> tuple[str, ...]:
-    """Return the visible cards: those that CUDA_VISIBLE_DEVICES names, else all that the driver lists."""
+def visible_gpus() -> tuple[str, ...]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES names, else all that the driver lists."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return tuple(filter(None, (card.strip() for card in named.split(","))))
+        return tuple(filter(None, (gpu.strip() for gpu in named.split(","))))
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -33,34 +34,33 @@ def cards() -> tuple[str, ...]:
 
 
 @contextmanager
-def held_card(gpu: bool, wait: Callable[[float], None]) -> Iterator[dict[str, str]]:
-    """Yield the environment of a stage: one free card, held while the block runs; ``wait`` sleeps between looks.
+def held_gpu(gpu: bool, wait: Callable[[float], None]) -> Iterator[dict[str, str]]:
+    """Yield the environment of a stage: one free GPU, held while the block runs; ``wait`` sleeps between looks.
 
-    Empty for a stage without GPU, on a machine without cards, and where TENFOLD_PROCESSES asks for several
-    processes, which share all cards.
+    Empty for a stage without GPU, on a machine without GPUs, and where TENFOLD_PROCESSES asks for several
+    processes, which share all GPUs.
     """
-    if not gpu or not cards() or os.environ.get("TENFOLD_PROCESSES", "1") != "1":
+    if not gpu or not visible_gpus() or os.environ.get("TENFOLD_PROCESSES", "1") != "1":
         yield {}
         return
-    lock = _take()
-    while lock is None:
+    while (held := _take()) is None:
         wait(1.0)
-        lock = _take()
+    lock, name = held
     try:
-        yield {"CUDA_VISIBLE_DEVICES": lock[1]}
+        yield {"CUDA_VISIBLE_DEVICES": name}
     finally:
-        os.close(lock[0])
+        lock.release()
 
 
-def _take() -> tuple[int, str] | None:
-    """Return the open lock of a card that was free, and the card; None if none is."""
-    folder = Path(tempfile.gettempdir()) / f"tenfold-cards-{os.getuid()}"
+def _take() -> tuple[BaseFileLock, str] | None:
+    """Return the held lock of a GPU that was free, and the GPU; None if none is."""
+    folder = Path(tempfile.gettempdir()) / f"tenfold-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    for card in cards():
-        lock = os.open(folder / card.replace("/", "_"), os.O_CREAT | os.O_RDWR, 0o600)
+    for gpu in visible_gpus():
+        lock = FileLock(folder / gpu.replace("/", "_"), thread_local=False)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock, card
-        except BlockingIOError:
-            os.close(lock)
+            lock.acquire(blocking=False)
+            return lock, gpu
+        except Timeout:
+            continue
     return None

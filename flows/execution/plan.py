@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.execution import dvc_cli as dvc
+from flows.execution import dvc_cli
 from flows.execution.stale_data import outdated
 from flows.graph.paper import Paper
 
@@ -17,7 +17,7 @@ def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
     A stage behind one that will run may still turn out cached, if its input comes out the same.
     """
     nodes = {node.name: node for paper in papers for node in paper.stages()}
-    stale = dvc.status(root, list(nodes))
+    stale = dvc_cli.status(root, list(nodes))
     better = outdated(root, papers)
     found: dict[str, str | None] = {}
     for name, node in nodes.items():
@@ -26,7 +26,7 @@ def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
         elif name in stale:
             found[name] = "; ".join(_words(item) for item in stale[name])
         else:
-            upstream = [item.name for item in node.inputs if found.get(item.name)]
+            upstream = [item.name for item in node.upstream if found.get(item.name)]
             found[name] = f"{', '.join(upstream)} will run and may change its input" if upstream else None
     return found
 

@@ -13,7 +13,7 @@ from flows.report.collect import collect_paper
 from flows.report.formatting import interval, number, with_unit
 from flows.report.verdicts import SYMBOLS, Judged
 from steps.step.params import read
-from steps.tracking.pages import pages
+from steps.tracking.delivery import pages
 
 MLFLOW = "TENFOLD_MLFLOW_PAGES"  # the environment variable that says where MLflow's pages are
 
@@ -21,8 +21,7 @@ MLFLOW = "TENFOLD_MLFLOW_PAGES"  # the environment variable that says where MLfl
 def show_results(root: Path, paper: Paper) -> None:
     """Write the results of a paper that is up to date as a Markdown artifact of the current flow run."""
     profile = read(root, [])["profile"]
-    steps = ["-".join(node.words[1:]) for node in paper.nodes]
-    collected = collect_paper(paper.slug, profile, root, steps)
+    collected = collect_paper(paper.slug, profile, root, paper.steps)
     address = os.environ.get(MLFLOW) or os.environ.get("MLFLOW_TRACKING_URI", "")
     runs: dict[str, str] = {}
     if address.startswith("http"):
@@ -46,7 +45,10 @@ def results(paper: Collected, profile: str, address: str, runs: dict[str, str]) 
     lines += ["", "| | verdict | claim | measured |", "| --- | --- | --- | --- |"]
     lines += [_row(item) for item in (*paper.claims, *paper.findings)]
     lines += ["", "## Figures", ""]
-    lines += [f"- {_figure(figure.path, address, runs.get('evaluate'))}: {figure.caption}" for figure in paper.figures]
+    lines += [
+        f"- {_figure(figure.path, address, runs.get(list(paper.steps)[-1]))}: {figure.caption}"
+        for figure in paper.figures
+    ]
     if runs:
         lines += ["", "## Runs in MLflow", ""]
         lines += [f"- [{name}]({_run_page(address, run)})" for name, run in runs.items()]

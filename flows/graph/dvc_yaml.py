@@ -1,41 +1,33 @@
-"""The dvc.yaml files, generated from the papers' graphs: one a paper, one for the sources, the root's with the report.
+"""The dvc.yaml files, generated from the graphs: one per paper, one for the sources, the root's with the report.
 
-One a paper, because DVC rewrites the whole dvc.lock beside it after each stage. ``dvc repro`` works on the root's,
-and so on everything that the report depends on.
+There is one per paper because DVC rewrites the whole dvc.lock beside it after each stage. ``dvc repro`` works on the
+root's, and so on everything that the report depends on.
 """
 
 from __future__ import annotations
 
-import ast
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from flows.graph.code_dependencies import reached
-from flows.graph.paper import GraphError, Node, Paper, papers
+from flows.graph.paper import Node, Paper, papers
+from flows.graph.signatures import check_inputs, summary
 from steps.runtime.outputs import write_atomically
-from steps.runtime.stage import name_at, pipeline
+from steps.runtime.stage import pipeline
 from steps.step.params import FILE, file_of, read
 
-HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
-METRICS = ("metrics.json", "claims.json")
-PLOTS = ("figures", "tables")
+HEADER = "# Generated from flows/ by `python -m flows generate`. Do not edit: change the graph and generate again.\n"
+NUMBERS = ("metrics.json", "claims.json")
+SHOWN = ("figures", "tables")
 REPORT = "report"
+REPORT_RECORD = "artifacts/${profile}/report.provenance.json"
 ROOT_FILE = Path("dvc.yaml")
 LEADING = "exec "  # the shell becomes the step: dash would stay between DVC and a step that dies with its parent
-
-
-def frozen(root: Path) -> set[str]:
-    """Return the stages that are held frozen: up to date whatever has changed."""
-    return {
-        name_at(f"{file}:{own}")
-        for file in files(root)
-        for own, spec in ((YAML(typ="safe").load(root / file) or {}).get("stages") or {}).items()
-        if spec.get("frozen")
-    }
+UNCACHED = {"cache": False}
 
 
 def files(root: Path) -> list[Path]:
@@ -44,35 +36,19 @@ def files(root: Path) -> list[Path]:
     return [path.relative_to(root) for path in found if path.is_file()]
 
 
-def freeze(root: Path, names: Collection[str], *, thaw: bool = False) -> dict[Path, str]:
-    """Return the dvc.yaml files with the stages ``names`` frozen, or no longer so.
+def dvc_yamls(root: Path) -> dict[Path, str]:
+    """Return the text of each dvc.yaml for the checkout at ``root``.
 
-    Raises GraphError for a stage that there is not.
+    Raises GraphError for a step without its function, or inputs that are not those of its signature.
     """
-    known = {node.name for paper in papers(root) for node in paper.stages()} | {REPORT}
-    for name in names:
-        if name not in known:
-            raise GraphError(f"there is no stage {name}; `python -m flows plan` lists them")
-    return dvc_yamls(root, frozen(root) - set(names) if thaw else frozen(root) | set(names))
-
-
-def dvc_yamls(root: Path, frozen_stages: Collection[str] | None = None) -> dict[Path, str]:
-    """Return the text of each dvc.yaml for the checkout at ``root``; frozen stages stay so, unless told which."""
     known = papers(root)
-    still = frozen(root) if frozen_stages is None else frozen_stages
     nodes = {node.name: node for paper in known for node in paper.stages()}
     documents: dict[Path, dict[str, Any]] = {}
     for paper in sorted({node.paper for node in nodes.values()}):
-        stages = {
-            "-".join(node.words[1:]): stage(root, node) | ({"frozen": True} if name in still else {})
-            for name, node in nodes.items()
-            if node.paper == paper
-        }
+        stages = {node.own_name: stage(root, node) for node in nodes.values() if node.paper == paper}
         documents[pipeline(paper)] = {"vars": [f"{_up(pipeline(paper))}/{FILE}:profile"], "stages": stages}
-    report = report_stage(root, known) | ({"frozen": True} if REPORT in still else {})
-    plots = [entry for paper in known for entry in _plots(paper)]
-    documents[ROOT_FILE] = {"stages": {REPORT: report}} | ({"plots": plots} if plots else {})
-    return {file: _text(document) for file, document in documents.items()}
+    documents[ROOT_FILE] = {"stages": {REPORT: report_stage(root, known)}} | _shown(known)
+    return {file: yaml_text(document) for file, document in documents.items()}
 
 
 def write(root: Path, texts: Mapping[Path, str]) -> Iterator[str]:
@@ -93,38 +69,31 @@ def stale(root: Path, texts: Mapping[Path, str]) -> list[Path]:
     return differ + [file for file in files(root) if file not in texts]
 
 
-def _says(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
-
-
-def _text(document: dict[str, Any]) -> str:
+def yaml_text(document: dict[str, Any]) -> str:
+    """Return a generated document as YAML under its header."""
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.ignore_aliases = lambda *_: True
     yaml.dump(document, text)
     return HEADER + text.getvalue()
 
 
-def _up(file: Path) -> str:
-    """Return the way from a file's folder to the root, where commands run and from where paths count."""
-    return "/".join([".."] * len(file.parent.parts))
-
-
 def stage(root: Path, node: Node) -> dict[str, Any]:
-    """Return the DVC stage of one step."""
+    """Return the DVC stage of one step; ``meta`` holds what ``python -m steps`` needs to know of it."""
+    inputs = {
+        name: [one.out for one in item] if isinstance(item, tuple) else item.out for name, item in node.inputs.items()
+    }
+    flags = {name: True for name in ("gpu", "distributed", "timed", "publishes") if getattr(node, name)}
     return {
         "desc": summary(root, node),
         "cmd": LEADING + " ".join(("python -m steps", *node.words)),
         "wdir": _up(pipeline(node.paper)),
-        "deps": [*(item.out for item in node.inputs), *(str(path) for path in reached(root, node.module))],
+        "deps": [*(item.out for item in node.upstream), *_code(root, node)],
         "params": _params(root, node),
-        **_outs(node),
-        "meta": {
-            "out": node.out,
-            **({"gpu": True} if node.gpu else {}),
-            **({"timed": True} if node.timed else {}),
-        },
+        "outs": [*_published(node), node.provenance] if node.is_publish else [node.out, node.provenance],
+        "meta": {"out": node.out, "provenance": node.provenance, "inputs": inputs, **flags},
     }
 
 
@@ -135,67 +104,76 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
     for paper in known:
         deps.append(f"flows/{paper.slug}.py")
         for node in paper.stages():
-            deps.append(node.provenance)
-            if node.publishes:
-                deps += [f"{node.out}/{name}" for name in (*METRICS, *PLOTS)]
+            deps += [f"{node.out}/{name}" for name in (*NUMBERS, *SHOWN)] if node.is_publish else [node.provenance]
         deps.append(f"steps/{paper.slug}/claims.yaml")
         timings = Path("benchmarks/results") / f"{paper.slug}.json"
         if (root / timings).is_file():
             deps.append(str(timings))
+    written = [{f"reports/${{profile}}.{kind}": UNCACHED.copy()} for kind in ("md", "html", "json")]
     return {
         "desc": "Join claims and measurements into verdicts",
         "cmd": LEADING + "python -m flows report",
         "deps": list(dict.fromkeys(deps)),
         "params": ["profile"],
-        "outs": [{f"reports/${{profile}}.{kind}": {"cache": False}} for kind in ("md", "html", "json")],
+        "outs": [*written, REPORT_RECORD],
+        "meta": {"provenance": REPORT_RECORD},
     }
 
 
-def summary(root: Path, node: Node) -> str:
-    """Return the first sentence of the step's docstring, without its full stop.
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
-    Raises GraphError if the step has no module, or the module no function of its name.
-    """
-    path = root / (node.module.replace(".", "/") + ".py")
-    name = "bring" if node.is_source else node.step
-    if not path.is_file():
-        raise GraphError(f"flows/{node.paper}.py declares {node.name}, but there is no {path.relative_to(root)}")
-    for item in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(item, ast.FunctionDef) and item.name == name:
-            sentence = (ast.get_docstring(item) or name).split("\n\n")[0].split(". ")[0]
-            return " ".join(sentence.split()).rstrip(".")
-    raise GraphError(f"{path.relative_to(root)} has no function {name}; a step's function carries its module's name")
+
+def _up(file: Path) -> str:
+    """Return the way from a file's folder to the root, where commands run and from where paths count."""
+    return "/".join([".."] * len(file.parent.parts))
+
+
+def _code(root: Path, node: Node) -> list[str]:
+    if node.is_publish:
+        return []
+    check_inputs(root, node)
+    return [str(path) for path in reached(root, node.module)]
 
 
 def _params(root: Path, node: Node) -> list[Any]:
     if node.is_source:
         return ["profile", "data", {"data/sources.yaml": [node.step]}]
+    if node.is_publish:
+        return ["profile"]
     own = read(root, [node.paper]).get(node.paper, {}).get(node.step)
     return ["profile", "seed", *([] if own is None else [{str(file_of(node.paper)): [node.step]}])]
 
 
-def _outs(node: Node) -> dict[str, Any]:
-    """Return the output keys of a stage. What is published stands in git, and as metrics and plots, because
-    DVC's run cache leaves out stages with any other kind of uncached output."""
-    if not node.publishes:
-        return {"outs": [node.out, node.provenance]}
-    uncached = {"cache": False}
-    return {
-        "outs": [node.provenance],
-        "metrics": [{f"{node.out}/{name}": uncached.copy()} for name in METRICS],
-        "plots": [{f"{node.out}/{name}": uncached.copy()} for name in PLOTS],
-    }
+def _published(node: Node) -> list[dict[str, Any]]:
+    """Return what stands in git, where ``dvc push`` and ``dvc pull`` leave it alone."""
+    return [{f"{node.out}/{name}": UNCACHED.copy()} for name in (*NUMBERS, *SHOWN)]
 
 
-def _plots(paper: Paper) -> list[dict[str, Any]]:
-    out = next((node.out for node in paper.nodes if node.publishes), None)
-    return [
+def _shown(known: list[Paper]) -> dict[str, Any]:
+    """Return what ``dvc metrics``, ``dvc plots`` and the model registry show: headlines, figures, curves, models."""
+    published = {paper.slug: node.out for paper in known for node in paper.stages() if node.is_publish}
+    plots: list[Any] = [f"{out}/figures" for out in published.values()]
+    plots += [
         {
             f"{paper.slug}: {plot.title}": {
                 "x": plot.x,
-                "y": {f"{out}/tables/{plot.table}": plot.y},
+                "y": {f"{published[paper.slug]}/tables/{plot.table}": plot.y},
                 "title": plot.title,
             }
         }
+        for paper in known
         for plot in paper.plots
     ]
+    models = {
+        f"{paper.slug}-{model.name}".replace("_", "-"): {
+            "path": f"{model.node.out}/models/{model.name}",
+            "type": "model",
+            "desc": model.description,
+            "labels": [paper.slug],
+        }
+        for paper in known
+        for model in paper.models
+    }
+    found = {"metrics": [f"{out}/metrics.json" for out in published.values()], "plots": plots, "artifacts": models}
+    return {key: value for key, value in found.items() if value}

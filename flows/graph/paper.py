@@ -1,38 +1,46 @@
-"""The one declaration of a paper: its steps, in order, as data flow."""
+"""The one declaration of a paper: its steps, in order, as data flow.
+
+``trace`` runs the function that declares a paper once; inside it ``source``, ``step``, ``plot`` and ``model`` add to
+the paper's graph.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-EVERYTHING, ALL_PAPERS = "everything", "All papers, then the report."  # the flow over all papers
+PUBLISH = "publish"  # the stage that copies what a paper publishes into results/
+FLAGS = ("gpu", "distributed", "timed", "fetches", "publishes")
 
 
 class GraphError(ValueError):
     """A paper's graph is declared wrongly."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """One step, or one data source; ``inputs`` in the order of the step's positional arguments."""
+    """One step, or one data source. ``inputs`` by the name of the step's parameter that takes them."""
 
     paper: str
     step: str
     variant: str | None = None
-    inputs: tuple[Node, ...] = ()
-    gpu: bool = False
-    publishes: bool = False
-    timed: bool = False
+    inputs: Mapping[str, Node | tuple[Node, ...]] = field(default_factory=dict)
+    gpu: bool = False  # one at a time on each GPU
+    distributed: bool = False  # trains through run.accelerator, so that several processes may share it
+    timed: bool = False  # measures time, so that the output differs from run to run
+    fetches: bool = False  # may need the network, and is tried again where that fails
+    publishes: bool = False  # writes what the paper publishes
 
     @property
-    def name(self) -> str:
-        """The name of the DVC stage."""
-        return "-".join(filter(None, (self.paper, self.step, self.variant)))
+    def upstream(self) -> tuple[Node, ...]:
+        """The inputs in order, lists unfolded."""
+        return tuple(node for item in self.inputs.values() for node in (item if isinstance(item, tuple) else (item,)))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -40,26 +48,46 @@ class Node:
         return tuple(filter(None, (self.paper, self.step, self.variant)))
 
     @property
-    def module(self) -> str:
-        return "steps.data" if self.is_source else f"steps.{self.paper}.{self.step}"
+    def own_name(self) -> str:
+        """The name of the DVC stage in its paper's dvc.yaml."""
+        return "-".join(self.words[1:])
+
+    @property
+    def name(self) -> str:
+        """The name of the DVC stage among those of all papers."""
+        return "-".join(self.words)
 
     @property
     def is_source(self) -> bool:
         return self.paper == "data"
 
     @property
+    def is_publish(self) -> bool:
+        return not self.is_source and self.step == PUBLISH
+
+    @property
+    def module(self) -> str:
+        return "steps.data" if self.is_source else f"steps.{self.paper}.{self.step}"
+
+    @property
+    def function(self) -> str:
+        return "bring" if self.is_source else self.step
+
+    @property
     def out(self) -> str:
         """The output folder; ``${profile}`` stands for the profile."""
-        if self.is_source:
-            return f"data/${{profile}}/{self.step}"
-        if self.publishes:
+        if self.is_publish:
             return f"results/${{profile}}/{self.paper}"
-        return f"artifacts/${{profile}}/{self.paper}/{'-'.join(self.words[1:])}"
+        return f"{self._folder}/{self.own_name}"
 
     @property
     def provenance(self) -> str:
-        folder = "data/${profile}" if self.is_source else f"artifacts/${{profile}}/{self.paper}"
-        return f"{folder}/{'-'.join(self.words[1:])}.provenance.json"
+        """The record beside the output: who made it, when and from what."""
+        return f"{self._folder}/{self.own_name}.provenance.json"
+
+    @property
+    def _folder(self) -> str:
+        return "data/${profile}" if self.is_source else f"artifacts/${{profile}}/{self.paper}"
 
 
 @dataclass(frozen=True)
@@ -72,58 +100,114 @@ class Plot:
     title: str
 
 
+@dataclass(frozen=True)
+class Model:
+    """A model that a step keeps under models/, as an entry of DVC's model registry."""
+
+    node: Node
+    name: str
+    description: str
+
+
 @dataclass
 class Paper:
-    """A paper's graph. ``step`` adds a step and returns it, to be an input of later ones."""
+    """A paper's graph."""
 
     slug: str
+    description: str = ""
     nodes: list[Node] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
 
-    def step(
-        self,
-        name: str,
-        *inputs: Node,
-        variant: str | None = None,
-        gpu: bool = False,
-        publishes: bool = False,
-        timed: bool = False,
-    ) -> Node:
-        """Declare one step.
+    @property
+    def publisher(self) -> Node | None:
+        """The step that writes what the paper publishes."""
+        return next((node for node in self.nodes if node.publishes), None)
 
-        ``gpu``: one at a time on a card. ``publishes``: its output is results/<profile>/<paper>, in git.
-        ``timed``: its output holds timings, so it differs from run to run.
-        Raises GraphError for a name that is taken or not made of lower-case words.
-        """
-        for word in filter(None, (name, variant)):
-            if not NAME.fullmatch(word):
-                raise GraphError(f"{self.slug}: {word!r} must be lower-case words joined by underscores")
-        node = Node(self.slug, name, variant, inputs, gpu, publishes, timed)
-        if any(other.name == node.name for other in self.nodes):
-            raise GraphError(f"{self.slug}: the step {node.name} is declared twice; give one a variant")
-        if publishes and any(other.publishes for other in self.nodes):
-            raise GraphError(f"{self.slug}: only one step of a paper publishes its results")
-        self.nodes.append(node)
-        return node
-
-    def plot(self, table: str, *, x: str, y: str, title: str) -> None:
-        """Declare a curve over ``tables/<table>`` of the publishing step."""
-        self.plots.append(Plot(table, x, y, title))
+    @property
+    def steps(self) -> list[str]:
+        """The names of the steps in order, the one that publishes last."""
+        return [node.own_name for node in sorted(self.nodes, key=lambda node: node.publishes)]
 
     def stages(self) -> Iterator[Node]:
-        """Yield the data sources that the paper uses and its steps, each after its inputs."""
+        """Yield the paper's sources, steps and the stage that publishes, each after its inputs."""
         seen: set[str] = set()
         for node in self.nodes:
-            for source_ in node.inputs:
-                if source_.is_source and source_.name not in seen:
-                    seen.add(source_.name)
-                    yield source_
+            for item in node.upstream:
+                if item.is_source and item.name not in seen:
+                    seen.add(item.name)
+                    yield item
             yield node
+        if self.publisher is not None:
+            yield Node(self.slug, PUBLISH, inputs={"published": self.publisher})
+
+
+_declared: ContextVar[Paper] = ContextVar("the paper that is being declared")
+
+
+def trace(declare: Callable[[], object]) -> Paper:
+    """Return the graph that the function ``declare`` makes; the paper has its name and its docstring.
+
+    Raises GraphError for a wrong declaration.
+    """
+    paper = Paper(declare.__name__, " ".join((declare.__doc__ or declare.__name__).split()))
+    token = _declared.set(paper)
+    try:
+        declare()
+    finally:
+        _declared.reset(token)
+    return paper
 
 
 def source(name: str) -> Node:
     """Return the data source ``name`` of data/sources.yaml as an input for steps."""
-    return Node("data", name)
+    return Node("data", name, fetches=True)
+
+
+def sources(*names: str) -> dict[str, Any]:
+    """Return data sources as inputs for parameters of the same names: ``step("prepare", **sources("wine"))``."""
+    return {name: source(name) for name in names}
+
+
+def step(
+    name: str,
+    *,
+    variant: str | None = None,
+    gpu: bool = False,
+    distributed: bool = False,
+    timed: bool = False,
+    fetches: bool = False,
+    publishes: bool = False,
+    **inputs: Node | Sequence[Node],
+) -> Node:
+    """Add one step to the paper that is being declared, and return it as an input for later steps.
+
+    ``inputs`` are named like the parameters of the step's function that take them; a list goes where that wants a
+    list. The flags are those of ``Node``.
+    Raises GraphError for a name that is taken or not made of lower-case words, and outside a declaration.
+    """
+    paper = _current()
+    for word in filter(None, (name, variant)):
+        if not NAME.fullmatch(word) or word == PUBLISH:
+            raise GraphError(f"{paper.slug}: {word!r} must be lower-case words joined by underscores")
+    given = {key: item if isinstance(item, Node) else tuple(item) for key, item in inputs.items()}
+    node = Node(paper.slug, name, variant, given, gpu, distributed, timed, fetches, publishes)
+    if any(other.name == node.name for other in paper.nodes):
+        raise GraphError(f"{paper.slug}: the step {node.name} is declared twice; give one a variant")
+    if publishes and paper.publisher is not None:
+        raise GraphError(f"{paper.slug}: only one step of a paper publishes its results")
+    paper.nodes.append(node)
+    return node
+
+
+def plot(table: str, *, x: str, y: str, title: str) -> None:
+    """Declare a curve over ``tables/<table>`` of what the paper publishes."""
+    _current().plots.append(Plot(table, x, y, title))
+
+
+def model(node: Node, name: str, description: str) -> None:
+    """Declare that the step ``node`` keeps a model called ``name`` that others may want to use."""
+    _current().models.append(Model(node, name, description))
 
 
 def slugs(root: Path) -> list[str]:
@@ -134,40 +218,31 @@ def slugs(root: Path) -> list[str]:
 def papers(root: Path) -> list[Paper]:
     """Return the paper of every module in flows/, by name.
 
-    Raises GraphError if a module has no ``paper`` or one with another name than the module.
+    Raises GraphError if a module has no flow of its own name.
     """
-    found = []
-    for slug in slugs(root):
-        paper = getattr(import_module(f"flows.{slug}"), "paper", None)
-        if not isinstance(paper, Paper) or paper.slug != slug:
-            raise GraphError(f"flows/{slug}.py: a paper's module must set paper = Paper({slug!r})")
-        found.append(paper)
-    return found
+    return [paper_named(root, slug) for slug in slugs(root)]
 
 
 def paper_named(root: Path, slug: str) -> Paper:
-    """Return one paper.
+    """Return one paper; raises as ``flow_named`` does."""
+    return flow_named(root, slug).paper
 
-    Raises GraphError listing the papers there are.
+
+def flow_named(root: Path, slug: str) -> Any:
+    """Return the Prefect flow of one paper, whose ``paper`` is its graph.
+
+    Raises GraphError listing the papers there are, or if the module has no flow of its own name.
     """
-    known = papers(root)
-    for paper in known:
-        if paper.slug == slug:
-            return paper
-    raise GraphError(f"there is no paper {slug!r}; there are {', '.join(paper.slug for paper in known)}")
+    if slug not in slugs(root):
+        raise GraphError(f"there is no paper {slug!r}; there are {', '.join(slugs(root))}")
+    flow = getattr(import_module(f"flows.{slug}"), slug, None)
+    if not isinstance(getattr(flow, "paper", None), Paper):
+        raise GraphError(f"flows/{slug}.py: a paper's module defines @paper_flow def {slug}()")
+    return flow
 
 
-def description(slug: str) -> str:
-    """Return what a paper's module in flows/ says of itself, in one paragraph."""
-    return " ".join((import_module(f"flows.{slug}").__doc__ or slug).split())
-
-
-def own_data(root: Path, slug: str) -> ModuleType:
-    """Return the module of a paper's command for a person's own data.
-
-    Raises GraphError if there is no such paper, or it offers none.
-    """
-    paper_named(root, slug)
-    if not (root / "steps" / slug / "own_data.py").is_file():
-        raise GraphError(f"{slug} offers no command for your own data")
-    return import_module(f"steps.{slug}.own_data")
+def _current() -> Paper:
+    try:
+        return _declared.get()
+    except LookupError:
+        raise GraphError("steps are declared inside a function decorated with @paper_flow") from None

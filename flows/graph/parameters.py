@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, ReadWriteLock, Timeout
 from ruamel.yaml import YAML, YAMLError
 
-from flows.graph.paper import Node, Paper, slugs
+from flows.graph.paper import Paper, slugs
 from steps.runtime.execute import find
 from steps.runtime.outputs import write_atomically
 from steps.step.params import FILE, PROFILES, ParameterError, block, file_of, mapping, parse, place, read
@@ -34,7 +34,7 @@ def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | Non
                 raise ParameterError(
                     f"{place(f'{paper.slug}.{key}')}: {paper.slug} has no step {key}; it has {', '.join(steps)}"
                 )
-        for words in dict.fromkeys(_module(node) for node in paper.stages()):
+        for words in dict.fromkeys((node.paper, node.step) for node in paper.stages() if not node.is_publish):
             found = find(settings, *words)
             if found.params is None and own.get(words[1]) is not None and words[0] == paper.slug:
                 raise ParameterError(f"{place('.'.join(words))}: this step takes no parameters")
@@ -87,27 +87,35 @@ def held_still(
     """
     folder = root / ".tenfold"
     folder.mkdir(exist_ok=True)
-    with open(folder / "params.lock", "w") as turn, open(folder / "flows.lock", "w") as running:
-        if change is not None:
-            fcntl.flock(turn, fcntl.LOCK_EX)  # one change at a time, until it is held still
+    running = ReadWriteLock(folder / "flows.lock", is_singleton=False)
+    if change is None:
+        running.acquire_read()
+    else:
+        with FileLock(folder / "params.lock", thread_local=False):  # one change at a time, until it is held still
+            _alone(running, wait)
             try:
-                fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if wait is None:
-                    raise ParameterError(
-                        "another flow is running in this checkout, and --profile or --set would change "
-                        "parameters under it; wait for it, or use a second checkout"
-                    ) from None
-                wait("waits for another flow in this checkout, because it would change parameters under it")
-                fcntl.flock(running, fcntl.LOCK_EX)
-            change()
-        fcntl.flock(running, fcntl.LOCK_SH)
-        fcntl.flock(turn, fcntl.LOCK_UN)
+                change()
+            finally:
+                running.release()
+            running.acquire_read()
+    try:
         yield
+    finally:
+        running.release()
+        running.close()
 
 
-def _module(node: Node) -> tuple[str, str]:
-    return node.paper, node.step
+def _alone(running: ReadWriteLock, wait: Callable[[str], None] | None) -> None:
+    try:
+        running.acquire_write(blocking=False)
+    except Timeout:
+        if wait is None:
+            raise ParameterError(
+                "another flow is running in this checkout, and --profile or --set would change parameters under it; "
+                "wait for it, or use a second checkout"
+            ) from None
+        wait("waits for another flow in this checkout, because it would change parameters under it")
+        running.acquire_write()
 
 
 def _assign(document: Any, profile: str, key: str, text: str) -> list[str]:

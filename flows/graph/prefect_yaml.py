@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from flows.graph.dvc_yaml import yaml_text
+from flows.graph.paper import Paper, papers
 
-from flows.graph.paper import ALL_PAPERS, EVERYTHING, Paper, description, papers
-from flows.serving.workspaces import HOME
-
-HEADER = "# Generated from flows/ by `python -m flows dvc`. Do not edit: change the graph and generate again.\n"
+EVERYTHING, ALL_PAPERS = "everything", "All papers, then the report."  # the flow over all papers
+EVERYTHING_FILE = "flows/serving/everything.py"
+HOME = "TENFOLD_HOME"  # the environment variable that names a worker's own checkout
 CPU, GPU = "cpu", "gpu"
 NIGHTLY = {"cron": "0 2 * * *", "timezone": "UTC", "slug": "nightly", "active": False}
 STEPS = "prefect.deployments.steps"
@@ -19,33 +18,32 @@ STEPS = "prefect.deployments.steps"
 PULL = [
     {
         f"{STEPS}.run_shell_script": {
-            "id": "checkout",
-            "script": "python -m flows checkout",
+            "id": "workspace",
+            "script": "python -m flows workspace",
             "directory": f"{{{{ ${HOME} }}}}",
         }
     },
-    {f"{STEPS}.set_working_directory": {"directory": "{{ checkout.stdout }}"}},
+    {f"{STEPS}.set_working_directory": {"directory": "{{ workspace.stdout }}"}},
 ]
 
 
 def prefect_yaml(root: Path) -> str:
     """Return the text of prefect.yaml for the checkout at ``root``."""
     known = papers(root)
+    everywhere = [pool for pool in (CPU, GPU) if any(pool in pools(paper) for paper in known)]
     document = {
         "name": "tenfold",
         "pull": PULL,
         "deployments": [
-            *(_deployment(paper.slug, description(paper.slug), pool) for paper in known for pool in pools(paper)),
-            *(_deployment(EVERYTHING, ALL_PAPERS, pool) for pool in _all_pools(known)),
+            *(
+                _deployment(f"flows/{paper.slug}.py:{paper.slug}", paper.description, pool, "paper", paper.slug)
+                for paper in known
+                for pool in pools(paper)
+            ),
+            *(_deployment(f"{EVERYTHING_FILE}:{EVERYTHING}", ALL_PAPERS, pool, EVERYTHING) for pool in everywhere),
         ],
     }
-    text = io.StringIO()
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.ignore_aliases = lambda *_: True
-    yaml.dump(document, text)
-    return HEADER + text.getvalue()
+    return yaml_text(document)
 
 
 def pools(paper: Paper) -> list[str]:
@@ -53,16 +51,12 @@ def pools(paper: Paper) -> list[str]:
     return [CPU, GPU] if any(node.gpu for node in paper.nodes) else [CPU]
 
 
-def _all_pools(known: list[Paper]) -> list[str]:
-    return [pool for pool in (CPU, GPU) if any(pool in pools(paper) for paper in known)]
-
-
-def _deployment(name: str, what: str, pool: str) -> dict[str, Any]:
+def _deployment(entrypoint: str, what: str, pool: str, *tags: str) -> dict[str, Any]:
     return {
         "name": pool,
-        "entrypoint": f"flows/serving/deployed_flows.py:{name}",
+        "entrypoint": entrypoint,
         "description": what,
-        "tags": ["tenfold", name] if name == EVERYTHING else ["tenfold", "paper", name],
+        "tags": ["tenfold", *tags],
         "work_pool": {"name": pool},
         "schedules": [NIGHTLY],
     }

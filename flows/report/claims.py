@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from flows.report.errors import ClaimsError, MeasurementError
 from flows.report.schema import Strict, dotted, read_json, read_yaml, typed
+from tenfold.metrics.measurement import Measurement
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 KINDS = ("at_most", "at_least", "between", "equals", "order")
@@ -123,39 +124,6 @@ class Claims(Strict):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise ValueError(f"used for more than one claim or finding: {', '.join(twice)}")
-        return self
-
-
-class Measurement(Strict):
-    """A measured value with its interval, or the reason why there is none."""
-
-    value: float | None = None
-    interval: tuple[float, float] | None = None
-    seeds: Annotated[int, Field(gt=0)] | None = None
-    n: Annotated[int, Field(gt=0)] | None = None
-    unit: str = ""
-    detail: str = ""
-    unavailable: Text | None = None
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The interval; without one, the value twice."""
-        if self.value is None:
-            raise MeasurementError(f"there is no value: {self.unavailable}")
-        return self.interval or (self.value, self.value)
-
-    @model_validator(mode="after")
-    def _value_or_reason(self) -> Measurement:
-        if (self.value is None) == (self.unavailable is None):
-            raise ValueError("a measurement has either a value or the reason why it is unavailable")
-        if self.value is None or self.interval is None:
-            if self.interval is not None:
-                raise ValueError("an interval without a value")
-            return self
-        low, high = self.interval
-        slack = 1e-9 * max(abs(low), abs(high))  # a mean of equal numbers may differ in the last digits
-        if not low - slack <= self.value <= high + slack:
-            raise ValueError(f"the interval [{low}, {high}] does not contain the value {self.value}")
         return self
 
 

@@ -11,18 +11,13 @@ from pathlib import Path
 from pydantic import FiniteFloat
 
 from flows.report.benchmark import Benchmark, load_benchmark
-from flows.report.claims import (
-    Claims,
-    Measurement,
-    load_claims,
-    load_measurements,
-    require_measurements,
-)
+from flows.report.claims import Claims, load_claims, load_measurements, require_measurements
 from flows.report.errors import ResultsError
-from flows.report.provenance import PUBLISHER, Provenance, Source, distinct_sources, load_provenance
+from flows.report.provenance import Provenance, Source, distinct_sources, load_provenance
 from flows.report.schema import read_json, typed
 from flows.report.verdicts import Judged, Verdict, judge_claim, judge_finding
 from steps.step.params import GENERAL, PROFILES, read
+from tenfold.metrics.measurement import Measurement
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -73,7 +68,7 @@ class Paper:
     @property
     def publisher(self) -> Provenance:
         """The record of the step that wrote the measurements."""
-        return self.steps[PUBLISHER]
+        return list(self.steps.values())[-1]
 
     @property
     def dirty_steps(self) -> tuple[str, ...]:
@@ -116,8 +111,8 @@ class Report:
 def collect(profile: str, root: Path, declared: Mapping[str, Sequence[str]] | None = None) -> Report:
     """Gather every paper that has results under ``profile``.
 
-    ``declared`` maps each paper to its steps (``prepare``, ``solve-fast``, …), both in order. Without it
-    papers come in the order of their names, and steps by the time they started.
+    ``declared`` maps each paper to its steps (``prepare``, ``solve-fast``, …), both in order, the step that publishes
+    last. Without it papers come in the order of their names, and steps by the time they started.
 
     Raises a ReportError naming file and place if an input is missing or broken, and ResultsError if no
     paper has results, or one that is not declared has.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from flows.report.claims import Measurement
 from flows.report.verdicts import Tested, allowed
+from tenfold.metrics.measurement import Measurement
 
 WIDTH, ROW, EDGE = 320, 22, 10  # pixels
 

@@ -3,74 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from flows.report.errors import ProvenanceError
 from flows.report.schema import read_json, typed
+from steps.runtime.provenance import SUFFIX, Provenance, Source
 
-SUFFIX = ".provenance.json"
-PUBLISHER = "evaluate"
-
-
-def _with_offset(text: str) -> str:
-    if datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError(f"{text!r} has no offset from UTC")
-    return text
-
-
-class Record(BaseModel):
-    """A frozen record whose known fields are strict; others, such as a mirror's path, are not printed."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
-
-
-class Source(Record):
-    """Data that a number rests on, and where it came from."""
-
-    name: str
-    origin: Literal["bundled", "packaged", "mirror", "official", "stand_in"]
-    detail: str = ""
-    sha256: str | None = None
-    licence: str | None = None
-
-
-class Provenance(Record):
-    """One executed step: what ran, from which commit, how long, and on which data."""
-
-    stage: str
-    profile: str
-    digest: str
-    commit: str | None
-    dirty: bool
-    command: str
-    seconds: float
-    peak_memory_bytes: int | None = None
-    started: Annotated[str, AfterValidator(_with_offset)]
-    versions: dict[str, str]
-    device: str
-    cores: int | None = None
-    machine: str | None = None
-    sources: tuple[Source, ...]
+PUBLISH = "publish"  # copies what the step before it wrote, and is no source of a number
 
 
 def load_provenance(folder: Path, profile: str, steps: Sequence[str] | None = None) -> dict[str, Provenance]:
     """Return the records of one paper's steps in ``artifacts/<profile>/<paper>/``, by step.
 
-    ``steps`` names them in order (``prepare``, ``solve-fast``, …); without it, all that are there, by
-    the time they started.
+    ``steps`` names them in order (``prepare``, ``solve-fast``, …), the one that publishes last; without it, all that
+    are there, by the time they started.
 
     Raises ProvenanceError if one is missing or broken, or was made under another profile.
     """
     there = [path.name.removesuffix(SUFFIX) for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))]
-    names = dict.fromkeys([*(there if steps is None else steps), PUBLISHER])
+    names = [name for name in there if name != PUBLISH] if steps is None else steps
+    if not names:
+        raise ProvenanceError(f"{folder}: no step has left its record there; run `dvc repro`")
     records = {name: _load(folder / f"{name}{SUFFIX}", profile) for name in names}
-    if steps is None:
-        return dict(sorted(records.items(), key=lambda item: (item[1].started, item[0] == PUBLISHER, item[0])))
-    return records
+    return records if steps is not None else dict(sorted(records.items(), key=lambda item: item[1].started))
 
 
 def distinct_sources(records: Iterable[Provenance]) -> tuple[Source, ...]:

@@ -1,48 +1,57 @@
-"""The README's results table, written from the strongest evidence there is."""
+"""What `python -m flows readme` writes: the generated parts of README.md and docs/, results/README.md and the image.
+
+A part stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, on lines of their own. Names: ``verdicts``,
+``papers``, ``packages``, ``tree``, ``graph SLUG`` and ``evidence SLUG``.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import UndefinedError
 
+from flows.graph.mermaid import flowchart
+from flows.graph.paper import paper_named, papers
 from flows.report.errors import ReadmeError
+from flows.report.public_names import packages
 from flows.report.rendering import environment
 from flows.report.tree import annotated_tree
 from flows.report.write import FOLDER
 from steps.runtime.outputs import write_atomically
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-TREE_BEGIN, TREE_END = "<!-- tree:begin -->", "<!-- tree:end -->"  # a README may do without the tree
+README, CLAIMS, IMAGE = Path("README.md"), Path("results/README.md"), Path("docs/images/verdicts.svg")
 STRONGEST_FIRST = ("full", "gpu", "extended", "default")  # smoke is no evidence
+_MARKER = re.compile(r"^<!-- (?:begin|end) .+ -->$", re.MULTILINE)
+_PART = re.compile(r"^(<!-- begin (.+) -->)\n(?:(?!<!-- (?:begin|end) ).*\n)*(<!-- end \2 -->)$", re.MULTILINE)
 
 
-def update_readme(root: Path) -> bool:
-    """Rewrite README.md between its markers; returns whether that changed it.
+def update_readme(root: Path) -> list[Path]:
+    """Bring every generated part up to date; return the files that this changed, relative to ``root``.
 
-    Raises ReadmeError if README.md or a marker is missing, or a report is broken.
+    Raises ReadmeError if README.md is missing, a marker is wrong or a report is broken.
     """
-    path = root / "README.md"
-    before = _read(path)
-    after = _updated(before, root, path)
-    if after != before:
-        write_atomically(path, after)
-    return after != before
+    texts = _texts(root)
+    changed = [path for path, text in texts.items() if _read(root / path) != text]
+    for path in changed:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(root / path, texts[path])
+    return changed
 
 
-def readme_is_current(root: Path) -> bool:
-    """Return whether README.md says what the reports say; raises as `update_readme` does."""
-    path = root / "README.md"
-    text = _read(path)
-    return _updated(text, root, path) == text
+def outdated_parts(root: Path) -> list[Path]:
+    """Return the files whose generated parts are not current, relative to ``root``; raises as `update_readme` does."""
+    return [path for path, text in _texts(root).items() if _read(root / path) != text]
 
 
 def strongest(root: Path) -> list[dict[str, Any]]:
     """Return each paper's verdicts under the strongest profile that reported on it.
 
     A paper comes in the place that the strongest report gives it; papers that only weaker ones have follow.
+    Raises ReadmeError if a report's summary cannot be read.
     """
     papers: dict[str, dict[str, Any]] = {}
     for profile in STRONGEST_FIRST:
@@ -59,31 +68,73 @@ def strongest(root: Path) -> list[dict[str, Any]]:
     return list(papers.values())
 
 
-def _read(path: Path) -> str:
+def _texts(root: Path) -> dict[Path, str]:
+    """Return what every file with a generated part should hold, by path relative to ``root``."""
+    if not (root / README).is_file():
+        raise ReadmeError(f"{root / README} does not exist")
+    pages = [README, *sorted(path.relative_to(root) for path in (root / "docs").rglob("*.md"))]
+    evidence = strongest(root)
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ReadmeError(f"{path} does not exist") from None
-
-
-def _updated(text: str, root: Path, path: Path) -> str:
-    for marker in (BEGIN, END):
-        if text.count(marker) != 1:
-            raise ReadmeError(
-                f"{path} has the marker {marker} {text.count(marker)} times: it needs {BEGIN} and, after it, "
-                f"{END}, once each, on lines of their own; the results table is written between them"
-            )
-    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    if end < start:
-        raise ReadmeError(f"{path} has {END} before {BEGIN}: exchange them")
-    try:
-        table = environment().get_template("readme.md.j2").render(papers=strongest(root))
-    except (UndefinedError, ValueError) as problem:
-        if isinstance(problem, ReadmeError):
-            raise
+        texts = {path: _filled(root, path, evidence) for path in pages}
+        for path, template in ((CLAIMS, "claims.md.j2"), (IMAGE, "verdicts.svg.j2")):
+            texts[path] = _rendered(template, papers=evidence)
+    except UndefinedError as problem:
         raise ReadmeError(f"a summary in {root / FOLDER} is out of date ({problem}): write the reports again") from None
-    text = f"{text[:start]}\n\n{table.strip()}\n\n{text[end:]}"
-    before, marker, after = text.partition(TREE_BEGIN)
-    if not marker:
-        return text
-    return f"{before}{marker}\n\n{annotated_tree(root)}\n\n{after[max(0, after.find(TREE_END)) :]}"
+    return texts
+
+
+def _filled(root: Path, page: Path, evidence: list[dict[str, Any]]) -> str:
+    """Return a page with its parts written anew.
+
+    Raises ReadmeError for a marker without its partner and for a part that nobody generates.
+    """
+    text, up = (root / page).read_text(encoding="utf-8"), "../" * (len(page.parts) - 1)
+    if loose := _MARKER.search(_PART.sub("", text)):
+        raise ReadmeError(f"{page}: {loose[0]} wants its partner; a part begins and ends once, and holds no other")
+    return _PART.sub(lambda part: f"{part[1]}\n\n{_part(root, part[2], up, evidence).strip()}\n\n{part[3]}", text)
+
+
+def _part(root: Path, name: str, up: str, evidence: list[dict[str, Any]]) -> str:
+    """Return one generated part; links begin with ``up``, the way to the root."""
+    word, _, slug = name.partition(" ")
+    parts: Mapping[str, Callable[[], str]] = {
+        "verdicts": lambda: _rendered("verdict_table.md.j2", papers=evidence, up=up),
+        "papers": lambda: _rendered("papers.md.j2", papers=_introduced(root), up=up),
+        "packages": lambda: _rendered("packages.md.j2", packages=packages(root)),
+        "tree": lambda: annotated_tree(root),
+        "graph": lambda: _graph(root, slug),
+        "evidence": lambda: _rendered(
+            "evidence.md.j2", papers=[one for one in evidence if one["paper"] == slug], up=up
+        ),
+    }
+    if word not in parts:
+        raise ReadmeError(f"nobody generates the part {name!r}; there are {', '.join(parts)}")
+    return parts[word]()
+
+
+def _graph(root: Path, slug: str) -> str:
+    return f"```mermaid\n{flowchart(paper_named(root, slug))}\n```"
+
+
+def _introduced(root: Path) -> list[dict[str, str]]:
+    """Return each paper's slug, what its flow says it is about, and how its page in docs/ imports it."""
+    return [
+        {"slug": paper.slug, "about": paper.description.rstrip("."), "imported": _imported(root, paper.slug)}
+        for paper in papers(root)
+    ]
+
+
+def _imported(root: Path, slug: str) -> str:
+    page = root / "docs" / "papers" / f"{slug}.md"
+    found = re.search(rf"^from tenfold\.{slug} import .+$", _read(page) or "", re.MULTILINE)
+    if not found:
+        raise ReadmeError(f"{page} should show how the paper is used: a line `from tenfold.{slug} import …`")
+    return found[0]
+
+
+def _rendered(template: str, **values: Any) -> str:
+    return environment().get_template(template).render(**values)
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None

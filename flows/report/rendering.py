@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from flows.report import benchmark, formatting, verdicts
-from flows.report.claims import Measurement
 from flows.report.collect import Figure, Table
 from flows.report.interval import picture
 from flows.report.verdicts import Outcome, Verdict
+from tenfold.metrics.measurement import Measurement
 
 ROWS_SHOWN = 50  # of a table; the rest stands in the CSV file
 _CODE = re.compile(r"`([^`]+)`")
+_ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 PROFILES = {
@@ -27,6 +29,14 @@ PROFILES = {
     "extended": "real small data on a CPU, several seeds, every row of the ablations, longer training",
     "gpu": "real data on one GPU, trained from scratch",
     "full": "the papers' own settings",
+}
+TONES = {  # how a verdict is coloured
+    Verdict.REPRODUCED: "good",
+    Verdict.CONTRADICTED: "bad",
+    Verdict.INCONCLUSIVE: "unsure",
+    Verdict.NOT_TESTABLE: "none",
+    Verdict.CONFIRMED: "good",
+    Verdict.NOT_CONFIRMED: "bad",
 }
 ORIGINS = {
     "bundled": "bundled with a dependency",
@@ -39,10 +49,10 @@ ORIGINS = {
 
 @cache
 def environment() -> Environment:
-    """Return the environment; names ending in .html.j2 are escaped, others are not."""
+    """Return the environment; templates of HTML and SVG are escaped, those of Markdown are not."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
+        autoescape=lambda name: str(name).endswith((".html.j2", ".svg.j2")),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -60,6 +70,8 @@ def environment() -> Environment:
         interval=interval,
         prose=prose,
         plain=plain,
+        linked=linked,
+        confirmed=confirmed,
         picture=lambda tested: Markup(picture(tested)),
         data_uri=data_uri,
         cell=cell,
@@ -69,6 +81,7 @@ def environment() -> Environment:
     )
     made.globals.update(
         SYMBOLS=verdicts.SYMBOLS,
+        TONES={verdict.value: tone for verdict, tone in TONES.items()},
         CLAIM_VERDICTS=verdicts.CLAIM_VERDICTS,
         FINDING_VERDICTS=verdicts.FINDING_VERDICTS,
         Verdict=Verdict,
@@ -106,6 +119,18 @@ def plain(text: str) -> str:
     for index in range(0, len(parts), 2):
         parts[index] = re.sub(r"([\\*$~]|(?<=\])\()", r"\\\1", parts[index]).replace("<", "&lt;").replace(">", "&gt;")
     return "".join(parts).replace("|", "\\|")
+
+
+def linked(text: str) -> str:
+    """Return a line of Markdown with every arXiv:NUMBER as a link to the paper."""
+    return _ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
+
+
+def confirmed(paper: Mapping[str, Any]) -> str:
+    """Return how many of a summary's findings are confirmed, or a dash where it has none."""
+    if not paper["findings"]:
+        return "–"
+    return f"{paper['finding_counts'][Verdict.CONFIRMED.value]} of {len(paper['findings'])}"
 
 
 def data_uri(figure: Figure) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flows.report.claims import Claim, Measurement
+from flows.report.claims import Claim
 from flows.report.collect import Paper, Report
 from flows.report.formatting import in_words
 from flows.report.verdicts import CLAIM_VERDICTS, FINDING_VERDICTS, Judged, Tested
+from tenfold.metrics.measurement import Measurement
 
 
 def summarise(report: Report) -> dict[str, Any]:

@@ -1,63 +1,50 @@
-"""The README's annotated tree: one line a file, from the first line of each module's docstring."""
+"""The README's annotated tree, two folders deep: each folder's line is the first of its package's docstring."""
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
-FOLDERS = ("flows", "steps", "tenfold", "benchmarks")
+from flows.graph.paper import slugs
+from flows.report.public_names import summary
+
+PAPER = "<paper>"  # stands for every paper, so that the tree stays the same size
+OF_A_PAPER = {
+    "flows": "the paper's steps in order, as data flow: a Prefect flow",
+    "steps": "its steps, one module per step; claims.yaml, params.yaml, and dvc.yaml, which is generated",
+    "tenfold": "what the paper invented, importable by anyone",
+}
 OTHERS = {
-    "params.yaml": "the profile, the seed, and what all papers share",
-    "dvc.yaml": "the report as a DVC stage, which depends on all others; generated from flows/",
-    "data/dvc.yaml": "the sources as DVC stages, generated from flows/",
-    "prefect.yaml": "the papers' flows as Prefect deployments, generated from flows/",
-    "flows/kubernetes.json": "a base job template for a work pool of type kubernetes",
-    "data/sources.yaml": "every source of data: addresses, checksums, licences, stand-ins",
+    "data/": "sources.yaml: every source of data, with addresses, checksums, licences and stand-ins",
+    "docs/": "this documentation; `make docs` builds the site",
+    "examples/toy_paper/": "a small paper, which `python -m flows new` copies",
+    "tests/": "mirrors flows/, steps/ and tenfold/",
+    "benchmarks/": "timings side by side with peers, one module per paper",
     "results/": "what the papers publish, by profile: numbers, tables, figures",
     "reports/": "claims and verdicts, by profile: Markdown, a self-contained page, JSON",
+    "params.yaml": "the profile, the seed, and what all papers share",
+    "dvc.yaml": "report, metrics, plots and models for DVC, generated from flows/",
+    "prefect.yaml": "the papers' deployments for Prefect, generated from flows/",
     "constraints.txt": "exact versions",
-    "prefect.toml": "Prefect's settings: no analytics",
-    "tests/": "mirrors flows/, steps/ and tenfold/; eleventh/ is a paper that the tests add",
 }
-OF_A_PAPER = {
-    "claims.yaml": "what the paper claims, and the test of each claim",
-    "dvc.yaml": "the paper's steps as DVC stages, generated from flows/",
-    "params.yaml": "the paper's parameters by step, each once, with its value by profile",
-}
-WIDTH = 44
+WIDTH = 23
 
 
 def annotated_tree(root: Path) -> str:
-    """Return the tree of the checkout as a Markdown code block."""
-    lines = [f"{path:{WIDTH}}{words}" for path, words in OTHERS.items()]
-    for folder in FOLDERS:
-        lines += ["", f"{folder + '/':{WIDTH}}{_summary(root / folder / '__init__.py')}".rstrip()]
-        lines += _folder(root / folder, 1)
-    return "\n".join(["```", *lines, "```"])
-
-
-def _folder(folder: Path, depth: int) -> list[str]:
+    """Return the tree of the checkout at ``root`` as a Markdown code block."""
     lines = []
-    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
-        indent = "  " * depth
-        if path.name.startswith((".", "__pycache__", "results")) or path.name == "__init__.py":
-            continue
-        if path.is_dir():
-            inside = _folder(path, depth + 1)
-            if inside:
-                lines += [
-                    f"{indent + path.name + '/':{WIDTH}}{_summary(path / '__init__.py')}".rstrip(),
-                    *inside,
-                ]
-        elif path.suffix == ".py":
-            lines.append(f"{indent + path.name:{WIDTH}}{_summary(path)}".rstrip())
-        elif path.name in OF_A_PAPER:
-            lines.append(f"{indent + path.name:{WIDTH}}{OF_A_PAPER[path.name]}")
-    return lines
+    for layer, words in OF_A_PAPER.items():
+        lines.append(_line(f"{layer}/", summary(root / layer / "__init__.py")))
+        lines.append(_line(f"  {PAPER}{'.py' if layer == 'flows' else '/'}", words))
+        lines += [_line(f"  {folder.name}/", summary(folder / "__init__.py")) for folder in _rooms(root, layer)]
+    lines += [_line(path, words) for path, words in OTHERS.items() if (root / path).exists()]
+    return "\n".join(["```text", *lines, "```"])
 
 
-def _summary(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(text.split("\n\n")[0].split()).rstrip(".:").replace("``", "")
+def _line(path: str, words: str) -> str:
+    return f"{path:{WIDTH}}{words}"
+
+
+def _rooms(root: Path, layer: str) -> list[Path]:
+    """Return the packages of a layer that belong to no paper."""
+    papers = set(slugs(root))
+    return [path.parent for path in sorted((root / layer).glob("*/__init__.py")) if path.parent.name not in papers]

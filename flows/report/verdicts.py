@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from flows.report.claims import Claim, Finding, Measurement, Test, untested
+from flows.report.claims import Claim, Finding, Test, untested
 from flows.report.formatting import in_words, interval, number
+from tenfold.metrics.measurement import Measurement
 
 
 class Outcome(Enum):

@@ -1,1 +1,1 @@
-"""Running it as a service: servers, work pools, workers and the folders that deployed runs work in."""
+"""Running papers as a service: servers, work pools, workers, and all papers spread over workers."""

@@ -13,10 +13,10 @@ from prefect.deployments import run_deployment
 from prefect.runtime import deployment
 from prefect.states import Cancelling
 
+from flows.execution.workspaces import head
 from flows.graph.paper import Paper
 from flows.graph.prefect_yaml import pools
 from flows.serving.work_pools import LOST
-from flows.serving.workspaces import head
 
 PAUSE = 2.0  # seconds between two looks at the runs
 
@@ -25,7 +25,7 @@ class PaperFailed(RuntimeError):
     """At least one paper's run did not complete."""
 
 
-def spread(papers: list[Paper], parameters: dict[str, Any]) -> None:
+def fan_out(papers: list[Paper], parameters: dict[str, Any]) -> None:
     """Start a run for each paper and wait until all have ended; they all use the commit that is checked out here.
 
     A run that this one started is cancelled if this one is stopped.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -18,18 +17,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from flows.execution.dvc_cli import programs
+from filelock import FileLock, Timeout
 
-HOST = "127.0.0.1"
-GUARD = Path(__file__).with_name("guard.py")
-PATIENCE = 120.0  # seconds until a server must answer
+from flows.execution.dvc_cli import programs
+from flows.execution.ephemeral_server import HOST, PATIENCE, ServerError, answered, patiently
+from flows.graph.prefect_yaml import CPU, GPU
+from flows.serving.work_pools import prepare
+from flows.serving.workers import RUNS_AT_ONCE, command, environment
+from steps.runtime import processes
+
 GRACE = 15.0  # seconds that a server may take to stop before it is killed
 WORKER_GRACE = 3.0  # a worker would wait for its runs, and without any it takes half a minute, too
 DATABASES = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI")
-
-
-class ServerError(RuntimeError):
-    """A server or a worker cannot be started, or ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +49,17 @@ class Server:
 
 def servers(root: Path, prefect_port: int, mlflow_port: int) -> tuple[Server, Server]:
     """Return the servers for the checkout at ``root``; their state is in .tenfold/ and mlflow.db."""
-    python, home = sys.executable, root / ".tenfold" / "prefect"
     store = os.environ.get("MLFLOW_TRACKING_URI", "")
     backend = f"sqlite:///{root / 'mlflow.db'}" if not store or store.startswith("http") else store
+    prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
+    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1"]
+    mlflow += ["--backend-store-uri", backend, "--default-artifact-root", str(root / "mlartifacts")]
+    pages = {"PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{prefect_port}/api"}  # where Prefect's pages ask
     return (
-        Server(
-            "Prefect",
-            (python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)),
-            prefect_port,
-            "/api/health",
-            environment={
-                "PREFECT_HOME": str(home),
-                "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{prefect_port}/api",  # where its pages ask
-            },
-        ),
+        Server("Prefect", tuple(prefect), prefect_port, "/api/health", environment=_home(root) | pages),
         Server(
             "MLflow",
-            (
-                python,
-                "-m",
-                "mlflow",
-                "server",
-                "--host",
-                HOST,
-                "--port",
-                str(mlflow_port),
-                "--workers",
-                "1",
-                "--backend-store-uri",
-                backend,
-                "--default-artifact-root",
-                str(root / "mlartifacts"),
-            ),
+            tuple(mlflow),
             mlflow_port,
             "/health",
             "/#/experiments?workflowType=machine_learning",
@@ -91,7 +69,7 @@ def servers(root: Path, prefect_port: int, mlflow_port: int) -> tuple[Server, Se
 
 
 def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = True) -> None:
-    """Start servers, deployments and a worker a pool; print the addresses; stop all on Ctrl-C or SIGTERM.
+    """Start servers, deployments and a worker per pool; print the addresses; stop all on Ctrl-C or SIGTERM.
 
     Raises ServerError if this checkout's servers run already, a port is taken, a database's folder is missing, or
     a process does not answer or ends by itself.
@@ -115,21 +93,21 @@ def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = Tr
 
 
 def _start_workers(root: Path, family: Family, api: str, mlflow: str) -> None:
-    """Prepare pools and deployments, then start a worker a pool and wait until the server knows it."""
-    from flows.graph.prefect_yaml import CPU, GPU
-    from flows.serving.work_pools import prepare
-    from flows.serving.workers import RUNS_AT_ONCE, command, environment
-
+    """Prepare pools and deployments, then start a worker per pool and wait until the server knows it."""
     prepare(root, api)
     workers = {}
     for pool in (CPU, GPU):
-        own = environment(root, api, mlflow) | {"PREFECT_HOME": str(root / ".tenfold" / "prefect")}
-        name = f"{socket.gethostname()}-{pool}"
-        workers[pool] = Server(f"worker-{pool}", tuple(command(pool, name, RUNS_AT_ONCE)), environment=own)
+        words = command(pool, f"{socket.gethostname()}-{pool}", RUNS_AT_ONCE)
+        own = environment(root, api, mlflow) | _home(root)
+        workers[pool] = Server(f"worker-{pool}", tuple(words), environment=own)
         family.start(workers[pool])
     for pool, worker in workers.items():
         family.wait(worker, partial(_online, api, pool))
         print(f"worker   pool {pool}", flush=True)
+
+
+def _home(root: Path) -> dict[str, str]:
+    return {"PREFECT_HOME": str(root / ".tenfold" / "prefect")}
 
 
 class Family:
@@ -145,20 +123,19 @@ class Family:
 
     def __exit__(self, *_error: object) -> None:
         """Stop workers, and with them what they run, while their server still answers; then the servers."""
-        _stop([process for server, process in self.members if not server.port], WORKER_GRACE)
-        _stop([process for server, process in self.members if server.port], GRACE)
+        processes.stop([process for server, process in self.members if not server.port], WORKER_GRACE)
+        processes.stop([process for server, process in self.members if server.port], GRACE)
 
     def start(self, server: Server) -> None:
-        guard = [sys.executable, "-S", str(GUARD), str(os.getpid())]
+        """Start a member; servers start processes of their own, which end with its group."""
         with open(self._log(server), "ab") as log:
-            process = subprocess.Popen(
-                [*guard, *server.command],
+            process = processes.start(
+                server.command,
+                group=True,
                 cwd=self.root,
                 env=programs(server.environment),
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
-                process_group=0,
             )
         self.members.append((server, process))
 
@@ -173,47 +150,18 @@ class Family:
             raise ServerError(f"{server.name} {what}; see {self._log(server)}")
 
     def watch(self) -> None:
-        """Wait until a server ends; a worker that ends is replaced.
+        """Wait until a member ends by itself.
 
-        Raises ServerError when a server ended, or a worker for the third time in a minute.
+        Raises ServerError when one did.
         """
-        replaced: list[float] = []
         while True:
             time.sleep(0.5)
-            for member in self.members:
-                server, process = member
-                if process.poll() is None:
-                    continue
-                replaced = [moment for moment in replaced if time.monotonic() - moment < 60.0]
-                if server.port or len(replaced) == 2:
+            for server, process in self.members:
+                if process.poll() is not None:
                     raise ServerError(f"{server.name} ended by itself; see {self._log(server)}")
-                replaced.append(time.monotonic())
-                self.members.remove(member)
-                self.start(server)
-                print(f"{server.name} ended by itself and is replaced; see {self._log(server)}", flush=True)
-                break
 
     def _log(self, server: Server) -> Path:
         return self.logs / f"{server.name.lower()}.log"
-
-
-def patiently(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
-    """Wait until ``ready``; return False if the process ends first or takes too long."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        if ready():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def answered(address: str) -> bool:
-    """Whether a server answers at ``address``."""
-    try:
-        with urllib.request.urlopen(address, timeout=2):
-            return True
-    except OSError:  # URLError among them
-        return False
 
 
 def _online(api: str, pool: str) -> bool:
@@ -232,19 +180,16 @@ def _online(api: str, pool: str) -> bool:
 @contextmanager
 def _only_here(root: Path) -> Iterator[None]:
     (root / ".tenfold").mkdir(exist_ok=True)
-    with open(root / ".tenfold" / "up.lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise ServerError(
-                f"the servers of this checkout run already (process {lock.read().strip() or 'unknown'}); stop them "
-                f"with Ctrl-C there first"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+    holder = root / ".tenfold" / "up.pid"
+    try:
+        with FileLock(root / ".tenfold" / "up.lock", blocking=False):
+            holder.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+    except Timeout:
+        number = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
+        raise ServerError(
+            f"the servers of this checkout run already (process {number}); stop them with Ctrl-C there first"
+        ) from None
 
 
 def _refuse_missing_folders() -> None:
@@ -265,16 +210,3 @@ def _refuse_taken(server: Server) -> None:
                 f"port {server.port} is taken, so {server.name} cannot start: {holder}. Look at {server.address}, stop "
                 f"what holds the port, or choose another with --{server.name.lower()}-port"
             ) from None
-
-
-def _stop(processes: list[subprocess.Popen[bytes]], grace: float) -> None:
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-    until = time.monotonic() + grace
-    for process in processes:
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

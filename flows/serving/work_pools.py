@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from flows.execution.dvc_cli import programs
-from flows.execution.gpus import cards
+from flows.execution.gpus import visible_gpus
 from flows.graph.prefect_yaml import CPU, GPU
 
 HEARTBEAT = 30  # seconds between two signs of life of a run; Prefect takes no less
@@ -40,13 +40,13 @@ def prepare(root: Path, api: str, gpus: int | None = None) -> None:
     """Make work pools, limits, automation and deployments on the server at ``api``, or bring them up to date.
 
     ``gpus`` is how many steps tagged ``gpu`` may run at once over all workers: by default as many as this machine
-    has cards, and one where it has none.
+    has GPUs, and one where it has none.
     Raises DeployFailed with Prefect's words if it refuses a deployment.
     """
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for pool in (CPU, GPU):
             _pool(client, pool)
-        client.create_concurrency_limit(tag=GPU, concurrency_limit=gpus or len(cards()) or 1)
+        client.create_concurrency_limit(tag=GPU, concurrency_limit=gpus or len(visible_gpus()) or 1)
         for automation in _automations():
             _automate(client, automation)
     done = subprocess.run(

@@ -12,10 +12,11 @@ from typing import NoReturn
 from uuid import UUID
 
 from flows.execution.dvc_cli import programs
+from flows.execution.ephemeral_server import answered
 from flows.execution.results_artifact import MLFLOW
-from flows.serving.servers import answered
+from flows.execution.workspaces import prepare_workspace
+from flows.graph.prefect_yaml import HOME
 from flows.serving.work_pools import HEARTBEAT
-from flows.serving.workspaces import HOME, checkout
 
 RUNS_AT_ONCE = 2  # a run of everything and one paper's, or two papers'
 POLL = 2.0  # seconds between two questions for work
@@ -90,7 +91,7 @@ def work(root: Path, pool: str, name: str | None, at_once: int) -> NoReturn:
     os.execve(sys.executable, command(pool, own, at_once), environment(root, api))
 
 
-def workplace() -> Path:
+def workspace() -> Path:
     """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names, a clone if it asks for a revision.
 
     Raises RevisionError if that cannot be checked out.
@@ -100,4 +101,4 @@ def workplace() -> Path:
     number = os.environ["PREFECT__FLOW_RUN_ID"]
     with get_client(sync_client=True) as client:
         asked = client.read_flow_run(UUID(number)).parameters
-    return checkout(Path(os.environ[HOME]), asked.get("revision"), number)
+    return prepare_workspace(Path(os.environ[HOME]), asked.get("revision"), number)

@@ -119,7 +119,7 @@ WRONG = {
     ),
     "no YAML": ([[GENERAL, "seed: 0", "seed: ["]], ["plan"], r"params\.yaml is not valid YAML"),
     "no YAML of a paper": ([[OWN, "draw:", "draw: ["]], ["plan"], r"steps/toy/params\.yaml is not valid YAML"),
-    "no mapping": ([[OWN, "", "3"]], ["plan"], r"steps/toy/params\.yaml must be a mapping, one block a step"),
+    "no mapping": ([[OWN, "", "3"]], ["plan"], r"steps/toy/params\.yaml must be a mapping, one block per step"),
 }
 
 
@@ -150,11 +150,11 @@ def test_wrong_usage(pristine):
 
 def test_list_and_plan(project):
     listed = project.flows("list").splitlines()
-    assert listed[0] == "toy" and re.fullmatch(r"  train-left +from toy-draw", listed[2])
+    assert listed[0] == "toy" and re.fullmatch(r"  train-left +from draw", listed[2])
     assert listed[-1].strip().endswith("· publishes")
     assert set(re.findall(r"^\S+ +(.*)$", project.flows("plan", "toy"), re.MULTILINE)) == {"cached"}
     project.edit("steps/toy/params.yaml", "default: 12}", "default: 13}")
-    project.edit("tenfold/toy/drawing.py", "The walk", "A walk")
+    project.edit("steps/toy/figures.py", "The walk", "A walk")
     plan = dict(re.findall(r"^(\S+) +(.*)$", project.flows("plan"), re.MULTILINE))
     assert plan["toy-draw"] == "cached"
     assert plan["toy-train-left"].startswith("will run, because")
@@ -162,7 +162,7 @@ def test_list_and_plan(project):
     assert plan["toy-combine"] == (
         "will run, because toy-train-left, toy-train-right will run and may change its input"
     )
-    assert "tenfold/toy/drawing.py modified" in plan["toy-evaluate"]
+    assert "steps/toy/figures.py modified" in plan["toy-evaluate"]
 
 
 def test_set_keeps_comments_and_sets_the_profile_in_force(fresh):

@@ -1,4 +1,4 @@
-"""A card each for GPU stages, whatever else runs on the machine."""
+"""One GPU each for GPU stages, whatever else runs on the machine."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from threading import Barrier
 
 import pytest
 
-from flows.execution import gpus as cards
+from flows.execution import gpus
 
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """Locks and a list of cards of this test's own."""
+    """Locks and a list of GPUs of this test's own."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(cards.tempfile, "tempdir", None)
+    monkeypatch.setattr(gpus.tempfile, "tempdir", None)
     monkeypatch.delenv("TENFOLD_PROCESSES", raising=False)
-    cards.cards.cache_clear()
+    gpus.visible_gpus.cache_clear()
     yield
-    cards.cards.cache_clear()
+    gpus.visible_gpus.cache_clear()
 
 
 def never(_seconds: float) -> None:
-    raise AssertionError("there was a free card")
+    raise AssertionError("there was a free GPU")
 
 
-def test_two_stages_have_two_cards_and_a_third_waits(monkeypatch):
+def test_two_stages_have_two_gpus_and_a_third_waits(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
     waited: list[float] = []
 
@@ -41,9 +41,9 @@ def test_two_stages_have_two_cards_and_a_third_waits(monkeypatch):
     both = Barrier(2)
 
     def hold() -> str:
-        with cards.held_card(True, never) as environment:
+        with gpus.held_gpu(True, never) as environment:
             both.wait(10)
-            with pytest.raises(Enough), cards.held_card(True, once):
+            with pytest.raises(Enough), gpus.held_gpu(True, once):
                 pass
             both.wait(10)
             return environment["CUDA_VISIBLE_DEVICES"]
@@ -51,23 +51,23 @@ def test_two_stages_have_two_cards_and_a_third_waits(monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         assert sorted(item.result(20) for item in [pool.submit(hold), pool.submit(hold)]) == ["3", "5"]
     assert len(waited) == 2
-    with cards.held_card(True, never) as environment:
+    with gpus.held_gpu(True, never) as environment:
         assert environment == {"CUDA_VISIBLE_DEVICES": "3"}
 
 
 @pytest.mark.parametrize(("gpu", "visible", "processes"), [(False, "0", "1"), (True, "", "1"), (True, "0", "2")])
-def test_no_card_where_none_is_asked_for_there_or_all_are_shared(monkeypatch, gpu, visible, processes):
+def test_no_gpu_where_none_is_asked_for_there_or_all_are_shared(monkeypatch, gpu, visible, processes):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setenv("TENFOLD_PROCESSES", processes)
-    with cards.held_card(gpu, never) as environment:
+    with gpus.held_gpu(gpu, never) as environment:
         assert environment == {}
 
 
 @pytest.mark.parametrize(("script", "expected"), [("echo 0; echo 1", ("0", "1")), ("exit 9", ())])
-def test_the_driver_lists_the_cards(tmp_path, monkeypatch, script, expected):
+def test_the_driver_lists_the_gpus(tmp_path, monkeypatch, script, expected):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert cards.cards() == expected
+    assert gpus.visible_gpus() == expected

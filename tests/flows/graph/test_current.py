@@ -48,7 +48,7 @@ def changed_parameters(lock: dict) -> list[str]:
 
 
 def test_dvc_yaml_is_current():
-    assert stale(ROOT, dvc_yamls(ROOT)) == [], "run: python -m flows dvc"
+    assert stale(ROOT, dvc_yamls(ROOT)) == [], "run: python -m flows generate"
 
 
 def test_committed_results_come_of_this_code_and_these_parameters():

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from flows.graph.dvc_yaml import REPORT
-from flows.graph.paper import GraphError, Paper, source
+from flows.graph.paper import GraphError, model, plot, source, step, trace
 
 
 def test_stages_come_after_their_inputs_once():
-    paper = Paper("toy")
-    table, other = source("wine"), source("adult")
-    drawn = paper.step("draw", table, other)
-    arms = [paper.step("train", drawn, table, variant=arm) for arm in ("left", "right")]
-    paper.step("evaluate", *arms, publishes=True)
+    def toy():
+        """A toy,
+        in two lines."""
+        table, other = source("wine"), source("adult")
+        drawn = step("draw", table=table, other=other)
+        arms = [step("train", drawn=drawn, table=table, variant=arm) for arm in ("left", "right")]
+        kept = step("evaluate", arms=arms, publishes=True)
+        plot("curve.csv", x="update", y="loss", title="Loss")
+        model(kept, "walker", "A walker")
+
+    paper = trace(toy)
+    assert (paper.slug, paper.description) == ("toy", "A toy, in two lines.")
+    assert [len(paper.plots), len(paper.models)] == [1, 1]
     names = [node.name for node in paper.stages()]
     assert names == [
         "data-wine",
@@ -25,25 +32,30 @@ def test_stages_come_after_their_inputs_once():
         "toy-train-left",
         "toy-train-right",
         "toy-evaluate",
+        "toy-publish",
     ]
+    assert paper.steps == ["draw", "train-left", "train-right", "evaluate"]
 
 
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
-        (lambda paper: paper.step("Draw"), "'Draw' must be lower-case"),
-        (lambda paper: paper.step("draw-it"), "'draw-it' must be lower-case"),
-        (lambda paper: paper.step("draw", variant="1st"), "'1st' must be lower-case"),
-        (
-            lambda paper: (paper.step("draw"), paper.step("draw")),
-            "toy-draw is declared twice; give one a variant",
-        ),
-        (lambda paper: (paper.step("a", publishes=True), paper.step("b", publishes=True)), "only one step"),
+        (lambda: step("Draw"), "'Draw' must be lower-case"),
+        (lambda: step("draw-it"), "'draw-it' must be lower-case"),
+        (lambda: step("publish"), "'publish' must be"),
+        (lambda: step("draw", variant="1st"), "'1st' must be lower-case"),
+        (lambda: (step("draw"), step("draw")), "draw is declared twice; give one a variant"),
+        (lambda: (step("a", publishes=True), step("b", publishes=True)), "only one step"),
     ],
 )
 def test_wrong_declarations_are_refused(declare, message):
     with pytest.raises(GraphError, match=message):
-        declare(Paper("toy"))
+        trace(declare)
+
+
+def test_steps_outside_a_declaration_are_refused():
+    with pytest.raises(GraphError, match="inside a function decorated with @paper_flow"):
+        step("draw")
 
 
 def test_generated_stages(pristine):
@@ -56,6 +68,7 @@ def test_generated_stages(pristine):
         "toy-train-right",
         "toy-combine",
         "toy-evaluate",
+        "toy-publish",
     ]
     train = stages["toy-train-left"]
     assert train["wdir"] == "../.." and stages["data-wine"]["wdir"] == ".."
@@ -63,12 +76,22 @@ def test_generated_stages(pristine):
     assert train["desc"] == "Walk to the target, one arm of two"
     assert train["deps"][0] == "artifacts/${profile}/toy/draw"
     assert {"tenfold/toy/walk.py", "tenfold/toy/scale.py"} < set(train["deps"])
-    assert "tenfold/toy/drawing.py" not in train["deps"]
+    assert "steps/toy/figures.py" not in train["deps"]
     assert train["params"] == ["profile", "seed", {"steps/toy/params.yaml": ["train"]}]
     assert train["outs"] == [f"artifacts/${{profile}}/toy/train-left{end}" for end in ("", ".provenance.json")]
     assert stages["toy-combine"]["params"] == ["profile", "seed"]
     assert stages["data-wine"]["params"] == ["profile", "data", {"data/sources.yaml": ["wine"]}]
-    assert "metrics" in stages["toy-evaluate"] and "persist" not in str(stages)
+    assert "persist" not in str(stages)
+    assert train["meta"]["inputs"] == {"drawn": "artifacts/${profile}/toy/draw"}
+    assert stages["toy-combine"]["meta"]["inputs"] == {
+        "arms": [f"artifacts/${{profile}}/toy/train-{arm}" for arm in ("left", "right")]
+    }
+    published = stages["toy-publish"]
+    assert published["deps"] == ["artifacts/${profile}/toy/evaluate"]
+    assert [next(iter(out)) for out in published["outs"][:-1]] == [
+        f"results/${{profile}}/toy/{name}" for name in ("metrics.json", "claims.json", "figures", "tables")
+    ]
+    assert stages["data-wine"]["desc"] == "Wine recognition; licence: CC BY 4.0 (UCI)"
     inputs = [path for path in stages["toy-combine"]["deps"] if not path.endswith(".py")]
     assert inputs == [f"artifacts/${{profile}}/toy/train-{arm}" for arm in ("left", "right")]
 
@@ -77,15 +100,15 @@ def test_a_forgotten_generation_is_noticed(fresh):
     """And the generated file is the same each time."""
     path = fresh.root / "steps/toy/dvc.yaml"
     before = path.read_text()
-    fresh.flows("dvc", "--check")
-    fresh.edit("tenfold/toy/walk.py", "import numpy as np\n", "import numpy as np\nimport tenfold.toy.drawing\n")
-    complaint = "steps/toy/dvc.yaml is not current\nrun: python -m flows dvc\n"
-    assert fresh.flows("dvc", "--check", fails=True) == complaint
+    fresh.flows("generate", "--check")
+    fresh.edit("steps/toy/train.py", "import numpy as np\n", "import numpy as np\nimport steps.toy.figures\n")
+    complaint = "steps/toy/dvc.yaml is not current\nrun: python -m flows generate\n"
+    assert fresh.flows("generate", "--check", fails=True) == complaint
     assert path.read_text() == before
-    assert fresh.flows("dvc") == "steps/toy/dvc.yaml written\n"
-    assert "tenfold/toy/drawing.py" in fresh.stages()["toy-train-left"]["deps"]
-    fresh.edit("tenfold/toy/walk.py", "import numpy as np\nimport tenfold.toy.drawing\n", "import numpy as np\n")
-    fresh.flows("dvc")
+    assert fresh.flows("generate") == "steps/toy/dvc.yaml written\n"
+    assert "steps/toy/figures.py" in fresh.stages()["toy-train-left"]["deps"]
+    fresh.edit("steps/toy/train.py", "import numpy as np\nimport steps.toy.figures\n", "import numpy as np\n")
+    fresh.flows("generate")
     assert path.read_text() == before
 
 
@@ -93,35 +116,49 @@ def test_what_a_paper_that_is_gone_left_is_found_and_removed(project):
     """A dvc.yaml of no paper would go on declaring its stages."""
     gone = project.root / "steps/gone"
     shutil.copytree(project.root / "steps/toy", gone)
-    assert "steps/gone/dvc.yaml belongs to no paper\n" in project.flows("dvc", "--check", fails=True)
-    assert project.flows("dvc") == "steps/gone/dvc.yaml removed: it belongs to no paper\n"
+    assert "steps/gone/dvc.yaml belongs to no paper\n" in project.flows("generate", "--check", fails=True)
+    assert project.flows("generate") == "steps/gone/dvc.yaml removed: it belongs to no paper\n"
     assert not list(gone.glob("dvc.*")) and (gone / "draw.py").is_file()
-    project.flows("dvc", "--check")
+    project.flows("generate", "--check")
 
 
 def test_a_step_without_its_module_or_function_is_named(fresh):
     fresh.edit("steps/toy/combine.py", "def combine(", "def merge(")
     message = "steps/toy/combine.py has no function combine; a step's function carries its module's name"
-    assert message in fresh.flows("dvc", fails=True)
+    assert message in fresh.flows("generate", fails=True)
     (fresh.root / "steps/toy/combine.py").unlink()
-    assert "flows/toy.py declares toy-combine, but there is no steps/toy/combine.py" in fresh.flows("dvc", fails=True)
+    assert "flows/toy.py declares toy-combine, but there is no steps/toy/combine.py" in fresh.flows(
+        "generate", fails=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("drawn=drawn, variant", "drew=drawn, variant", "drew is no parameter of the step; drawn is missing"),
+        ("arms=arms)", "arms=arms[0])", "arms must be a list"),
+        ("combined=combined", "combined=[combined]", "combined must be one input"),
+    ],
+)
+def test_inputs_are_checked_against_the_step_s_signature(fresh, before, after, message):
+    fresh.edit("flows/toy.py", before, after)
+    assert message in fresh.flows("generate", fails=True)
+
+
+def test_a_step_with_a_strange_signature_is_refused(fresh):
+    fresh.edit("steps/toy/combine.py", "arms: list[Path], *, out: Path", "*arms: Path, out: Path")
+    assert "the step takes *arms; make that arms: list[Path]" in fresh.flows("generate", fails=True)
+    fresh.edit("steps/toy/combine.py", "*arms: Path, out: Path", "arms: list[Path], *, out: Path, seed: int")
+    assert "seed comes after * but is none of out, params, run" in fresh.flows("generate", fails=True)
 
 
 def test_a_twelfth_paper_is_one_folder_in_each_layer(fresh):
-    """Copy the toy under another name: both run side by side, and the first does not run again."""
+    """Write it beside the toy: both run side by side, and the first does not run again."""
     before = fresh.stages()
-    for layer in ("steps", "tenfold"):
-        shutil.copytree(fresh.root / layer / "toy", fresh.root / layer / "other")
-    shutil.copy(fresh.root / "flows/toy.py", fresh.root / "flows/other.py")
-    for path in [Path("flows/other.py"), *(fresh.root / "steps/other").glob("*.py")]:
-        text = (fresh.root / path).read_text()
-        (fresh.root / path).write_text(text.replace("toy", "other"))
-    for path in (fresh.root / "tenfold/other").glob("*.py"):
-        path.write_text(path.read_text().replace("toy", "other"))
-    fresh.flows("dvc")
+    fresh.flows("new", "other")
     after = fresh.stages()
     assert {name: after[name] for name in before if name != REPORT} == {
         name: spec for name, spec in before.items() if name != REPORT
     }
-    assert sum(name.startswith("other-") for name in after) == 5
+    assert sum(name.startswith("other-") for name in after) == 6
     assert "other\n" in fresh.flows("list")

@@ -18,11 +18,14 @@ def parsed(project) -> dict:
 def test_the_generated_file(pristine):
     document = parsed(pristine)
     assert [(item["entrypoint"], item["work_pool"]["name"]) for item in document["deployments"]] == [
-        ("flows/serving/deployed_flows.py:toy", "cpu"),
-        ("flows/serving/deployed_flows.py:everything", "cpu"),
+        ("flows/toy.py:toy", "cpu"),
+        ("flows/serving/everything.py:everything", "cpu"),
     ]
     toy = document["deployments"][0]
-    assert toy["description"] == "A small paper, added to a copy of the project the way paper eleven would be."
+    assert (
+        toy["description"]
+        == "A small paper, the pattern of every other: two arms walk towards a target (arXiv:0000.00000)."
+    )
     assert toy["tags"] == ["tenfold", "paper", "toy"]
     (nightly,) = toy["schedules"]
     assert nightly["cron"] == "0 2 * * *" and nightly["active"] is False
@@ -31,16 +34,16 @@ def test_the_generated_file(pristine):
 
 def test_a_paper_with_gpu_steps_is_deployed_to_both_pools(fresh):
     fresh.edit("flows/toy.py", "variant=arm)", "variant=arm, gpu=True)")
-    assert "prefect.yaml is not current" not in fresh.flows("dvc")
+    assert "prefect.yaml is not current" not in fresh.flows("generate")
     names = [(item["entrypoint"].split(":")[1], item["name"]) for item in parsed(fresh)["deployments"]]
     assert names == [("toy", "cpu"), ("toy", "gpu"), ("everything", "cpu"), ("everything", "gpu")]
 
 
 def test_a_forgotten_generation_is_noticed(fresh):
     fresh.edit("flows/toy.py", "A small paper", "A tiny paper")
-    assert "prefect.yaml is not current" in fresh.flows("dvc", "--check", fails=True)
-    assert "prefect.yaml written" in fresh.flows("dvc")
-    fresh.flows("dvc", "--check")
+    assert "prefect.yaml is not current" in fresh.flows("generate", "--check", fails=True)
+    assert "prefect.yaml written" in fresh.flows("generate")
+    fresh.flows("generate", "--check")
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows.report.claims import Measurement, load_claims, load_measurements, require_measurements
+from flows.report.claims import load_claims, load_measurements, require_measurements
 from flows.report.errors import ClaimsError, MeasurementError
+from tenfold.metrics.measurement import Measurement
 from tests.flows.report.made_up import CLAIMS, MEASUREMENTS, write
 
 

@@ -1,17 +1,20 @@
-"""The README's table."""
+"""The generated parts of README and docs: verdicts, claims and the image of both."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from flows.graph.paper import GraphError
 from flows.report.errors import ReadmeError
-from flows.report.readme import BEGIN, END, readme_is_current, update_readme
+from flows.report.readme import CLAIMS, IMAGE, outdated_parts, update_readme
 from flows.report.write import write_report
 from tests.flows.report.made_up import write
 
+BEGIN, END = "<!-- begin verdicts -->", "<!-- end verdicts -->"
 README = f"# Project\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
 
 
@@ -21,8 +24,8 @@ def root(project: Path) -> Path:
     return project
 
 
-def table(root: Path) -> str:
-    text = (root / "README.md").read_text(encoding="utf-8")
+def table(root: Path, page: str = "README.md") -> str:
+    text = (root / page).read_text(encoding="utf-8")
     return text[text.index(BEGIN) : text.index(END)]
 
 
@@ -35,22 +38,54 @@ def stronger(root: Path, profile: str, papers: list[str]) -> None:
 
 def test_round_trip(root: Path) -> None:
     write_report("default", root)
-    assert not readme_is_current(root)
-    assert update_readme(root)
-    assert readme_is_current(root)
-    assert not update_readme(root)
+    generated = [Path("README.md"), CLAIMS, IMAGE]
+    assert outdated_parts(root) == generated
+    assert update_readme(root) == generated
+    assert outdated_parts(root) == [] == update_readme(root)
     text = (root / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# Project\n\nBefore.\n\n") and text.endswith(f"{END}\n\nAfter.\n")
     assert "\nold\n" not in text
 
 
-def test_it_counts_names_and_links(root: Path) -> None:
+def test_it_counts_and_links(root: Path) -> None:
     write_report("default", root)
     update_readme(root)
-    assert "(`first`) ⚠ stand-in data | [default](reports/default.md#first) | 1 | 1 | 1 | 2 | 1 of 1 |" in table(root)
-    assert "(`second`) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | – |" in table(root)
-    assert "- ✗ **C2** contradicted: A sketch keeps the rate." in table(root)
-    assert "- ✓ **F1** confirmed: Releasing Q with exact weights is not private." in table(root)
+    assert (
+        "](results/README.md#first) ⚠ stand-in data | [default](reports/default.md#first) | 1 | 1 | 1 | 2 | 1 of 1 |"
+        in (table(root))
+    )
+    assert "](results/README.md#second) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | – |" in table(root)
+
+
+def test_claims_are_listed_beside_the_results(root: Path) -> None:
+    write_report("default", root)
+    update_readme(root)
+    text = (root / CLAIMS).read_text(encoding="utf-8")
+    assert '<a id="first"></a>' in text and "(../reports/default.md#first)" in text
+    assert "- ✗ **C2** contradicted: A sketch keeps the rate." in text
+    assert "- ✓ **F1** confirmed: Releasing Q with exact weights is not private." in text
+
+
+def test_the_image_has_a_mark_for_every_claim_and_finding(root: Path) -> None:
+    write_report("default", root)
+    update_readme(root)
+    text = (root / IMAGE).read_text(encoding="utf-8")
+    tree = ElementTree.fromstring(text)
+    shapes = [item.tag.rpartition("}")[2] for item in tree.iter()]
+    # claims and findings; beside them the frame, four verdicts and a finding of the legend
+    assert shapes.count("rect") == 6 + 1 + 4 and shapes.count("circle") == 1 + 1
+    assert "A made-up paper &amp; its &lt;ellipsoid&gt;" in text
+
+
+def test_a_page_further_down_finds_its_way_up(root: Path) -> None:
+    write_report("default", root)
+    write(
+        root / "docs/papers/first.md", f"{BEGIN}\n{END}\n\n<!-- begin evidence first -->\n<!-- end evidence first -->\n"
+    )
+    assert Path("docs/papers/first.md") in update_readme(root)
+    assert "(../../reports/default.md#first)" in table(root, "docs/papers/first.md")
+    text = (root / "docs/papers/first.md").read_text(encoding="utf-8")
+    assert "✓ 1 reproduced, ✗ 1 contradicted" in text and "(../../steps/first/claims.yaml)" in text
 
 
 def test_each_paper_has_its_strongest_profile(root: Path) -> None:
@@ -61,7 +96,7 @@ def test_each_paper_has_its_strongest_profile(root: Path) -> None:
     assert "reports/extended.md#first" in table(root) and "reports/default.md#second" in table(root)
     assert "smoke" not in table(root)
     stronger(root, "gpu", ["first"])
-    assert not readme_is_current(root)
+    assert outdated_parts(root)
     update_readme(root)
     assert "reports/gpu.md#first" in table(root) and "extended" not in table(root)
 
@@ -71,24 +106,31 @@ def test_smoke_alone_is_no_result(root: Path) -> None:
     stronger(root, "smoke", ["first"])
     (root / "reports/default.json").unlink()
     update_readme(root)
-    assert "No results yet" in table(root)
+    assert "No results yet" in table(root) and "No results yet" in (root / CLAIMS).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# Project\n", "has the marker <!-- results:begin --> 0 times"),
-        (f"{BEGIN}\n", "has the marker <!-- results:end --> 0 times"),
-        (f"{BEGIN}{BEGIN}{END}", "has the marker <!-- results:begin --> 2 times"),
-        (f"{END}\n{BEGIN}\n", "before"),
+        (f"{BEGIN}\n", "<!-- begin verdicts --> wants its partner"),
+        (f"{BEGIN}\n{BEGIN}\n{END}\n", "wants its partner"),
+        (f"{END}\n{BEGIN}\n", "<!-- end verdicts --> wants its partner"),
+        (f"{BEGIN}\n<!-- end tree -->\n", "wants its partner"),
+        ("<!-- begin verdict -->\n<!-- end verdict -->\n", "nobody generates the part 'verdict'; there are verdicts"),
     ],
 )
-def test_markers_are_required(root: Path, text: str, message: str) -> None:
+def test_a_wrong_marker_is_named_and_nothing_written(root: Path, text: str, message: str) -> None:
     path = write(root / "README.md", text)
-    for call in (update_readme, readme_is_current):
+    for call in (update_readme, outdated_parts):
         with pytest.raises(ReadmeError, match=message):
             call(root)
-    assert path.read_text(encoding="utf-8") == text
+    assert path.read_text(encoding="utf-8") == text and not (root / CLAIMS).exists()
+
+
+def test_a_graph_of_no_paper_is_named(root: Path) -> None:
+    write(root / "README.md", "<!-- begin graph nobody -->\n<!-- end graph nobody -->\n")
+    with pytest.raises(GraphError, match="there is no paper 'nobody'"):
+        update_readme(root)
 
 
 def test_a_broken_summary_is_named(root: Path) -> None:

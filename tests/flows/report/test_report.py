@@ -96,12 +96,12 @@ def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
 
 
 def test_declared_order_decides(project: Path) -> None:
-    declared = {"first": ["evaluate", "prepare"], "second": ["evaluate"]}
+    declared = {"first": ["prepare", "evaluate"], "second": ["evaluate"]}
     summary = json.loads(write_report("default", project, declared)[2].read_text(encoding="utf-8"))
     assert [paper["paper"] for paper in summary["papers"]] == ["first", "second"]
     assert summary["absent"] == []
     text = (project / "reports/default.md").read_text(encoding="utf-8")
-    assert text.index("| evaluate | `python -m steps first") < text.index("| prepare | `python -m steps first")
+    assert text.index("| prepare | `python -m steps first") < text.index("| evaluate | `python -m steps first")
 
 
 def edit(path: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], Any]:
@@ -161,10 +161,11 @@ PREPARE = "artifacts/default/first/prepare.provenance.json"
 def test_broken_inputs_are_named_and_leave_the_old_report(
     project: Path, spoil: Callable[[Path], Any], message: str
 ) -> None:
-    before = [(path, path.read_bytes()) for path in write_report("default", project)]
+    declared = {"first": ["prepare", "evaluate"], "second": ["evaluate"]}
+    before = [(path, path.read_bytes()) for path in write_report("default", project, declared)]
     spoil(project)
     with pytest.raises(ReportError) as error:
-        write_report("default", project)
+        write_report("default", project, declared)
     assert message in str(error.value)
     assert all(path.read_bytes() == content for path, content in before)
 

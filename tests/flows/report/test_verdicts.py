@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.report import claims as declared
-from flows.report.claims import Claim, Finding, Measurement
+from flows.report.claims import Claim, Finding
 from flows.report.verdicts import Outcome, Verdict, judge_claim, judge_finding, outcome
+from tenfold.metrics.measurement import Measurement
 
 HOLDS, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.FAILS, Outcome.UNDECIDED
 

@@ -121,7 +121,7 @@ def checkouts(finished: Project, tmp_path: Path) -> list[Project]:
     starter.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
     starter.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.6")
     starter.run("git", "commit", "-qam", "a remote, and steps that take a while")
-    starter.flows("push")
+    starter.dvc("push", "--run-cache")
     starter.run("git", "clone", "-q", "--bare", ".", str(tmp_path / "origin.git"))
     for number in (1, 2, 3):
         starter.run("git", "clone", "-q", str(tmp_path / "origin.git"), str(tmp_path / f"worker{number}"))
@@ -153,7 +153,7 @@ def test_papers_run_on_other_machines_and_a_killed_worker_is_replaced(
         return 0
 
     def working(project: Project) -> list[str]:
-        return [line for clone in (project.root / ".tenfold/checkouts").glob("*/") for line in living(clone)]
+        return [line for clone in (project.root / ".tenfold/workspaces").glob("*/") for line in living(clone)]
 
     while not (victim := trainer()):
         assert time.monotonic() < until, "\n".join(worker.printed() for worker in workers.values())
@@ -168,7 +168,7 @@ def test_papers_run_on_other_machines_and_a_killed_worker_is_replaced(
     assert set(deployed.tasks(run).values()) == {"Cached", "Restored", "Completed"}
     tasks = deployed.tasks(run)  # one is the paper's own run
     assert {tasks[name] for name in NAMES} <= {"Restored", "Cached"}, tasks
-    assert not (starter.root / ".tenfold/checkouts").exists()
-    assert starter.repro("--pull") == ["report"]
+    assert not (starter.root / ".tenfold/workspaces").exists()
+    assert starter.repro("--pull") == ["toy-publish", "report"], "copies and summaries alone are written anew"
     numbers = {name: value for name, value in finished.digests().items() if not name.startswith("reports/")}
     assert starter.digests() == numbers

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate"]
+NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate", "toy-publish"]
 BREAK = """    if run.variant == "right":
         raise ValueError("the right arm is broken")
     walk = Walk("""
@@ -84,7 +84,7 @@ def test_a_worker_runs_a_deployment_and_prefect_shows_it(deployed, project, star
     assert artifact["key"] == "toy-results" and artifact["type"] == "markdown"
     assert "| C1 | ✓ reproduced | The walk gets closer. | `shrinkage` 0." in artifact["data"]
     assert "Profile `smoke`" in artifact["data"] and "walk" in artifact["data"]
-    assert project.repro("toy-evaluate") == []
+    assert project.repro("toy-publish") == []
     again = deployed.run()
     deployed.wait_for(again, "Completed")
     assert set(deployed.tasks(again).values()) == {"Cached"}
@@ -121,7 +121,7 @@ def test_cancelling_stops_the_work_and_leaves_nothing_half_made(deployed, projec
     whole = {name: value for name, value in project.digests().items() if ".unfinished" not in name}
     assert whole.items() <= before.items()
     project.edit("steps/toy/params.yaml", "pause: 20.0", "pause: 0.0")
-    assert project.repro("toy-evaluate") == []
+    assert project.repro("toy-publish") == []
     assert project.digests() == before
 
 

@@ -1,33 +1,88 @@
-"""The folder that a served run works in: a worker's own checkout, or a clone of it at a given revision.
+"""The folder that a run works in: this checkout, or a worker's clone of its own checkout at a given revision.
 
 A clone shares the checkout's DVC cache, remote and MLflow store, so what one run made no other makes again.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from flows.execution.dvc_cli import programs
+from filelock import FileLock
 
-HOME = "TENFOLD_HOME"  # the environment variable that names a worker's own checkout
-FOLDER = Path(".tenfold") / "checkouts"
+from flows.execution.dvc_cli import has_remote, programs
+from flows.graph.prefect_yaml import HOME
+from steps.runtime import processes
+
+FOLDER = Path(".tenfold") / "workspaces"
 KEPT = 7 * 24 * 3600.0  # seconds that the clone of a run which failed is kept for its retry
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/+-]*")
+
+
+NOTHING = subprocess.DEVNULL
 
 
 class RevisionError(ValueError):
     """The revision cannot be checked out."""
 
 
-def checkout(home: Path, revision: str | None, run: str) -> Path:
+class PushFailed(RuntimeError):
+    """What a run made did not arrive at DVC's remote."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one run, and the checkout whose cache it shares: the same, unless the run asked for a revision."""
+
+    root: Path
+    home: Path
+
+    @classmethod
+    def current(cls) -> Workspace:
+        """Return the workspace of this process: its working directory, and the checkout that a worker has named."""
+        root = Path.cwd()
+        return cls(root, Path(os.environ.get(HOME, root)))
+
+    @property
+    def is_clone(self) -> bool:
+        return self.root != self.home
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What steps and tracking need to know besides: the MLflow store of the checkout."""
+        if not self.is_clone or "MLFLOW_TRACKING_URI" in os.environ:
+            return {}
+        return {"MLFLOW_TRACKING_URI": f"sqlite:///{self.home / 'mlflow.db'}"}
+
+    def push(self) -> None:
+        """Push what a clone made to DVC's remote, so that a worker that dies loses little.
+
+        In a checkout of somebody's own, and without a remote, do nothing: pushing is for the owner to decide.
+        Raises PushFailed.
+        """
+        if not self.is_clone or not has_remote(self.root):
+            return
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "push", "--run-cache"]
+        done = subprocess.run(
+            processes.command(command), cwd=self.root, env=programs(), capture_output=True, text=True, stdin=NOTHING
+        )
+        if done.returncode != 0:
+            raise PushFailed(f"what this run made stays on this machine: {done.stderr.strip()}")
+
+    def discard(self) -> None:
+        """Remove the clone of a run that has ended well; a checkout of somebody's own is left alone."""
+        if self.root.parent.parts[-2:] == FOLDER.parts:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+
+def prepare_workspace(home: Path, revision: str | None, run: str) -> Path:
     """Return the folder for the run ``run``: ``home`` itself, or its clone at ``revision``.
 
     A commit, a tag or a branch of the remote ``origin``, which is fetched first, or else of ``home``.
@@ -38,7 +93,8 @@ def checkout(home: Path, revision: str | None, run: str) -> Path:
         return home
     if not REVISION.fullmatch(revision):
         raise RevisionError(f"revision {revision!r}: give a commit, a branch or a tag")
-    with _one_at_a_time(home):
+    (home / FOLDER).mkdir(parents=True, exist_ok=True)
+    with FileLock(home / FOLDER / "lock"):
         _remove_old(home)
         commit = _resolve(home, revision)
         folder = home / FOLDER / run
@@ -54,12 +110,6 @@ def head(folder: Path) -> str:
     return _git(folder, "rev-parse", "HEAD").strip()
 
 
-def discard(folder: Path) -> None:
-    """Remove the clone of a run that has ended well; a checkout of somebody's own is left alone."""
-    if folder.parent.parts[-2:] == FOLDER.parts:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _resolve(home: Path, revision: str) -> str:
     if _git(home, "remote").split():
         _git(home, "fetch", "--quiet", "--tags", "--force", "origin")
@@ -72,7 +122,6 @@ def _resolve(home: Path, revision: str) -> str:
 def _clone(home: Path, folder: Path) -> None:
     """Clone without copying git's objects, with the checkout's DVC cache and remotes."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     _git(home, "clone", "--quiet", "--shared", "--no-checkout", str(home), str(folder))
     local = home / ".dvc" / "config.local"
     (folder / ".dvc").mkdir()
@@ -87,14 +136,6 @@ def _remove_old(home: Path) -> None:
     for folder in (home / FOLDER).glob("*/"):
         if time.time() - folder.stat().st_mtime > KEPT:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
-    (home / FOLDER).mkdir(parents=True, exist_ok=True)
-    with open(home / FOLDER / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from flows.serving.workspaces import FOLDER, KEPT, RevisionError, checkout, discard, head
+from flows.execution.workspaces import FOLDER, KEPT, RevisionError, Workspace, head, prepare_workspace
 
 
 def test_without_a_revision_it_is_the_worker_s_own_checkout(project):
-    assert checkout(project.root, "", "run") == project.root
-    assert checkout(project.root, None, "run") == project.root
-    discard(project.root)
+    assert prepare_workspace(project.root, "", "run") == project.root
+    assert prepare_workspace(project.root, None, "run") == project.root
+    Workspace(project.root, project.root).discard()
     assert (project.root / "params.yaml").is_file()
 
 
@@ -22,20 +22,20 @@ def test_a_clone_at_a_revision_restores_from_the_shared_cache(project):
     project.edit("params.yaml", "seed: 0", "seed: 7")
     project.run("git", "commit", "-qam", "another seed")
     project.run("git", "checkout", "-q", "main")
-    clone = checkout(project.root, "other", "run-1")
+    clone = prepare_workspace(project.root, "other", "run-1")
     assert clone == project.root / FOLDER / "run-1"
     assert "seed: 7" in (clone / "params.yaml").read_text() and "seed: 0" in (project.root / "params.yaml").read_text()
-    finished = checkout(project.root, "main", "run-2")
+    finished = prepare_workspace(project.root, "main", "run-2")
     assert type(project)(finished).repro("toy-evaluate") == []
     assert type(project)(finished).digests() == {
         name: value for name, value in project.digests().items() if not name.startswith(str(FOLDER))
     }
     assert project.run("git", "status", "--porcelain") == ""
     (clone / "left.txt").write_text("a checkpoint")
-    assert checkout(project.root, "other", "run-1") == clone and (clone / "left.txt").is_file(), (
+    assert prepare_workspace(project.root, "other", "run-1") == clone and (clone / "left.txt").is_file(), (
         "a retry finds it again"
     )
-    discard(clone)
+    Workspace(clone, project.root).discard()
     assert not clone.exists() and finished.exists()
 
 
@@ -48,14 +48,14 @@ def test_a_remote_s_branch_is_fetched_first(project, tmp_path):
     other.edit("params.yaml", "seed: 0", "seed: 9")
     other.run("git", "commit", "-qam", "pushed")
     other.run("git", "push", "-q", "origin", "main")
-    clone = checkout(project.root, "main", "run")
+    clone = prepare_workspace(project.root, "main", "run")
     assert head(clone) == head(elsewhere) != head(project.root)
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--upload-pack=touch", "a b", "HEAD^{tree}", "-x"])
 def test_what_cannot_be_checked_out_is_refused_by_name(project, revision):
     with pytest.raises(RevisionError, match="revision"):
-        checkout(project.root, revision, "run")
+        prepare_workspace(project.root, revision, "run")
     assert not (project.root / FOLDER / "run").exists()
 
 
@@ -65,5 +65,5 @@ def test_a_half_made_clone_is_made_again_and_old_ones_go(project):
     old = project.root / FOLDER / "old"
     old.mkdir()
     os.utime(old, (time.time() - KEPT - 60,) * 2)
-    clone = checkout(project.root, "main", "run")
+    clone = prepare_workspace(project.root, "main", "run")
     assert (clone / "params.yaml").is_file() and not old.exists()
