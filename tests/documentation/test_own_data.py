@@ -1,0 +1,106 @@
+"""The commands for people's own data run as the page shows them, one after the other, on small files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import transformers
+from PIL import Image
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from tenfold.__main__ import main
+from tenfold.imagefolder import ImageFolder
+from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
+from tenfold.imagefolder.generator import FoldedGenerator
+from tenfold.imagefolder.tokenizer import Tokenizer
+from tests.conftest import ROOT
+from tests.documentation.pages import commands
+
+PAGE = ROOT / "docs" / "own_data.md"
+WRITTEN = {
+    "dp-john": ["result.json", "result.npz", "private.json", "private.npz"],
+    "dp-ntk": ["model", "predictions.csv"],
+    "dp-cross-attention": ["memory.safetensors", "answers.csv"],
+    "ntk-attention": ["adapter/adapter.safetensors", "text_adapter/adapter.safetensors"],
+    "imagefolder": ["grid.png"],
+}
+SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
+
+
+def table(name: str, columns: dict[str, object]) -> None:
+    pd.DataFrame(columns).to_csv(name, index=False)
+
+
+def polytope(draws: np.random.Generator) -> None:
+    table("table.csv", {f"a{column}": draws.normal(size=200) for column in range(4)})
+
+
+def records(draws: np.random.Generator) -> None:
+    for name in ("train.csv", "new.csv", "test.csv"):
+        x = draws.normal(size=(200, 3)) + 1
+        table(
+            name, {"age": x[:, 0], "hours": x[:, 1], "gain": x[:, 2], "income": np.where(x[:, 0] > 1, ">50K", "<=50K")}
+        )
+
+
+def memory(draws: np.random.Generator) -> None:
+    keys = draws.normal(size=(300, 3))
+    keys /= np.linalg.norm(keys, axis=1, keepdims=True) * 1.001
+    rows = {f"k_{column}": keys[:, column] for column in range(3)}
+    table("rows.csv", rows | {f"v_{column}": draws.uniform(-0.5, 0.5, 300) for column in range(2)})
+    table("queries.csv", {name: values[:5] for name, values in rows.items()})
+
+
+def checkpoints(draws: np.random.Generator) -> None:
+    for folder, count in (("photos", 4), ("photos_for_testing", 2)):
+        for shade, name in ((60, "dark"), (200, "light")):
+            Path(folder, name).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(np.full((20, 20, 3), shade + number, np.uint8)).save(
+                    Path(folder, name, f"{number}.png")
+                )
+    for name, count in (("reviews.csv", 16), ("reviews_for_testing.csv", 6)):
+        table(name, {"review": ["good film", "bad film"] * (count // 2), "mood": ["happy", "sad"] * (count // 2)})
+    torch.manual_seed(0)
+    vit = transformers.ViTConfig(**SIZES, image_size=16, patch_size=8)
+    transformers.ViTForImageClassification(vit).save_pretrained("vit")
+    ViTImageProcessorPil().save_pretrained("vit")
+    bert = transformers.BertConfig(**SIZES, vocab_size=len(WORDS), max_position_embeddings=16)
+    transformers.BertForMaskedLM(bert).save_pretrained("bert")
+    transformers.BertTokenizer(vocab={word: index for index, word in enumerate(WORDS)}).save_pretrained("bert")
+
+
+def generator(_: np.random.Generator) -> None:
+    coder = Tokenizer(TokenizerConfig(width=16, depth=1, heads=2, codebook_size=16))
+    sizes = GeneratorConfig.for_tokenizer(coder.config, width=16, depth=1, heads=2)
+    ImageFolder.of(coder, FoldedGenerator(sizes)).save_pretrained("model")
+
+
+FILES = {
+    "dp-john": polytope,
+    "dp-ntk": records,
+    "dp-cross-attention": memory,
+    "ntk-attention": checkpoints,
+    "imagefolder": generator,
+}
+
+
+@pytest.mark.parametrize("paper", WRITTEN)
+def test_the_page_s_commands_run(paper: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    FILES[paper](np.random.default_rng(0))
+    words = [command.words for command in commands(PAGE) if command.whole and command.words[:2] == ("tenfold", paper)]
+    assert words
+    for one in words:
+        assert main(list(one[1:])) == 0, one
+    for path in WRITTEN[paper]:
+        assert Path(path).exists()
+
+
+def test_no_command_of_the_page_is_left_out() -> None:
+    assert {command.words[1] for command in commands(PAGE) if command.whole} == set(WRITTEN)
