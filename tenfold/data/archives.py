@@ -28,8 +28,7 @@ BROKEN = (  # what the standard library raises on damaged archives, over and abo
 def gunzip(path: Path) -> bytes:
     """Return what a gzip file holds.
 
-    Raises:
-        CorruptArchive: if it is not gzip, is cut short, or fails its own check.
+    Raises CorruptArchive if it is not gzip, is cut short, or fails its own check.
     """
     content = path.read_bytes()
     if not content:
@@ -43,8 +42,7 @@ def gunzip(path: Path) -> bytes:
 def read_member(path: Path, member: str) -> bytes:
     """Return one member of a zip or tar archive (tar plain or compressed).
 
-    Raises:
-        CorruptArchive: if the archive cannot be read, lacks the member, or the member fails its own check.
+    Raises CorruptArchive if the archive cannot be read, lacks the member, or the member fails its own check.
     """
     with path.open("rb") as file:
         try:

@@ -23,9 +23,8 @@ LOADERS: dict[str, dict[str, Any]] = {  # the loader's arguments
 def bundled_table(source: Source) -> tuple[Table, bytes]:
     """Return the schema and the bytes of table.csv of a bundled source; the last column is `target`.
 
-    Raises:
-        UnknownSource: if scikit-learn has no such table.
-        ChecksumMismatch: if the installed package's arrays are not the listed ones.
+    Raises UnknownSource if scikit-learn has no such table. Raises ChecksumMismatch if the installed package's
+    arrays are not the listed ones.
     """
     features, target, names, classes = _load(source)
     columns = {name: _numeric_column(values) for name, values in zip(names, features.T, strict=True)}

@@ -30,8 +30,7 @@ def sha256_of_set(sums: Mapping[str, str]) -> str:
 def check_sum(path: Path, *, expected: str, size: int | None, where: str, remedy: str) -> None:
     """Compare a file with its listed sha256 and size in bytes.
 
-    Raises:
-        ChecksumMismatch: if the sums differ; names both, ``where`` the file is from, and the ``remedy``.
+    Raises ChecksumMismatch if the sums differ; names both, ``where`` the file is from, and the ``remedy``.
     """
     came = sha256_file(path)
     if came != expected:

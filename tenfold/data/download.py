@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urldefrag, urlsplit
+
+from filelock import FileLock
 
 from tenfold.data.checksums import sha256_bytes, sha256_file
 from tenfold.data.errors import AddressUnavailable, HostUnreachable, UnverifiedFile
@@ -34,10 +34,9 @@ def download(
     A file that is in ``downloads`` with the listed sum is not brought again. A file without a listed sum is
     trusted at first use if ``allow_unverified``: its sum is pinned beside it, and checked from then on.
 
-    Raises:
-        UnverifiedFile: if no sum is listed and ``allow_unverified`` is false.
-        HostUnreachable, AddressRefused: if no address serves the file.
-        TruncatedDownload, CorruptArchive, ChecksumMismatch: as in `ResumableDownloader`.
+    Raises UnverifiedFile if no sum is listed and ``allow_unverified`` is false. Raises HostUnreachable or
+    AddressRefused if no address serves the file. Raises TruncatedDownload, CorruptArchive or ChecksumMismatch as in
+    `ResumableDownloader`.
     """
     folder = download_folder(file, downloads)
     pin = folder / "sha256"
@@ -47,7 +46,8 @@ def download(
             "List its sum in data/sources.yaml, name a mirror folder in TENFOLD_MIRROR, or allow unverified "
             "files (its sum is then recorded at first use)."
         )
-    with _alone(downloads, folder):
+    (downloads / ".locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(downloads / ".locks" / folder.name):  # two that append to one .part would spoil it
         expected = file.sha256 or (pin.read_text().strip() if pin.exists() else None)
         path = _first_address(file, folder, expected, progress)
         if file.sha256 is None and expected is None:
@@ -85,13 +85,3 @@ def _retrieve(file: OfficialFile, address: str, folder: Path, expected: str | No
         downloader = ResumableDownloader(part, sha256=expected, size=file.size, report=report)
         known = None if expected is None else f"sha256:{expected}"
         return Path(pooch.retrieve(address, known_hash=known, fname=file.name, path=folder, downloader=downloader))
-
-
-@contextmanager
-def _alone(downloads: Path, folder: Path) -> Iterator[None]:
-    """Let one process at a time bring a file: two that append to one .part would spoil it."""
-    locks = downloads / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with (locks / folder.name).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -181,8 +181,7 @@ Registry = Mapping[str, Source]
 def load_registry(path: Path) -> dict[str, Source]:
     """Read the list of sources.
 
-    Raises:
-        InvalidRegistry: if the file is not YAML or an entry is wrong; names entry, field and fault.
+    Raises InvalidRegistry if the file is not YAML or an entry is wrong; names entry, field and fault.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -209,8 +208,7 @@ def _source(path: Path, name: str, entry: Any) -> Source:
 def find_source(registry: Registry, name: str) -> Source:
     """Return the entry called ``name``.
 
-    Raises:
-        UnknownSource: if there is none; names the nearest one.
+    Raises UnknownSource if there is none; names the nearest one.
     """
     if name in registry:
         return registry[name]

@@ -60,11 +60,9 @@ def resolve(
     ``allow`` takes one, with the warning `StandInUsed`, if no address serves the files; ``forbid`` never.
     Only an unreachable host or a refusing address leads to a stand-in: wrong or broken files never do.
 
-    Raises:
-        UnknownSource, UnknownPolicy: if there is no such source or policy.
-        MirrorNotFound: if ``mirror`` is not a folder.
-        SourceUnavailable: if no origin that the policy permits has the source.
-        ChecksumMismatch, TruncatedDownload, CorruptArchive, UnverifiedFile: as in `download`.
+    Raises UnknownSource or UnknownPolicy if there is no such source or policy. Raises MirrorNotFound if ``mirror``
+    is not a folder. Raises SourceUnavailable if no origin that the policy permits has the source. Raises
+    ChecksumMismatch, TruncatedDownload, CorruptArchive or UnverifiedFile as in `download`.
     """
     source = find_source(registry, name)
     _check_policy(policy)
@@ -105,9 +103,8 @@ def available_origin(
 
     None says that only asking the official address can tell.
 
-    Raises:
-        UnknownSource, UnknownPolicy: if there is no such source or policy.
-        MirrorNotFound: if ``mirror`` is not a folder.
+    Raises UnknownSource or UnknownPolicy if there is no such source or policy. Raises MirrorNotFound if ``mirror``
+    is not a folder.
     """
     source = find_source(registry, name)
     _check_policy(policy)

@@ -32,8 +32,7 @@ class Schema:
 def read_schema(path: Path) -> Schema:
     """Read the schema of the table in the folder ``path``.
 
-    Raises:
-        TableMismatch: if there is none.
+    Raises TableMismatch if there is none.
     """
     file = path / "schema.json"
     if not file.exists():
@@ -47,8 +46,7 @@ def read_table(path: Path) -> pd.DataFrame:
     integer is int64 (Int64 where cells may be empty), number is float64, category and split are categories in
     the schema's order, whichever of them occur; empty cells are missing values.
 
-    Raises:
-        TableMismatch: if the columns differ from the schema's, or a cell is not of its column's kind.
+    Raises TableMismatch if the columns differ from the schema's, or a cell is not of its column's kind.
     """
     import pandas as pd
 
@@ -94,8 +92,7 @@ def _typed(cells: pd.Series, column: dict[str, Any], where: Path) -> pd.Series:
 def numeric_columns(frame: pd.DataFrame, *, exclude: Sequence[str] = ()) -> list[str]:
     """Return the names of the integer and number columns that are not in ``exclude``, in order.
 
-    Raises:
-        TableMismatch: if a column in ``exclude`` is not in the table.
+    Raises TableMismatch if a column in ``exclude`` is not in the table.
     """
     from pandas.api.types import is_numeric_dtype
 
@@ -115,9 +112,8 @@ def numeric_matrix(
 
     ``missing="drop_rows"`` leaves out each row with an empty cell in one of these columns.
 
-    Raises:
-        MissingValues: if cells are empty and ``missing`` is "refuse"; names the columns and how many.
-        TableMismatch: if a column in ``exclude`` is not in the table, or no numeric column is left.
+    Raises MissingValues if cells are empty and ``missing`` is "refuse"; names the columns and how many. Raises
+    TableMismatch if a column in ``exclude`` is not in the table, or no numeric column is left.
     """
     names = numeric_columns(frame, exclude=exclude)
     if not names:

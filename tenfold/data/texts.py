@@ -32,9 +32,8 @@ def read_texts(folder: Path, split: str) -> Texts:
     Known formats: ``*.tsv.gz`` with a header line and no quoting (columns split, label, and text or title and
     description); TREC's ``*.label`` files; AG News' ``<split>.csv`` (class from 1, title, description).
 
-    Raises:
-        TableMismatch: ``folder`` holds none of these, or nothing of this split.
-        CorruptArchive: a file cannot be unpacked.
+    Raises TableMismatch if ``folder`` holds none of these, or nothing of this split. Raises CorruptArchive if a
+    file cannot be unpacked.
     """
     for pattern, reader in READERS.items():
         found = sorted(folder.glob(pattern))

@@ -33,8 +33,7 @@ def open_address(address: str, offset: int) -> requests.Response:
 
     The request runs in a thread of its own, because nothing else bounds the time of a name look-up.
 
-    Raises:
-        HostUnreachable: if no answer comes within ANSWER_SECONDS, or the connection fails twice.
+    Raises HostUnreachable if no answer comes within ANSWER_SECONDS, or the connection fails twice.
     """
     import requests
     from requests.adapters import HTTPAdapter
@@ -84,12 +83,10 @@ class ResumableDownloader:
     def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
         """Bring ``url`` (``…/archive.zip#member`` for one member of an archive) to ``output_file``.
 
-        Raises:
-            HostUnreachable: if the host cannot be reached.
-            AddressRefused: if it answers with an error status.
-            TruncatedDownload: if it closes early twice; what came is kept as ``part`` for next time.
-            CorruptArchive: if the member cannot be read; nothing is kept.
-            ChecksumMismatch: if the sum is not the listed one; nothing is kept.
+        Raises HostUnreachable if the host cannot be reached. Raises AddressRefused if it answers with an error
+        status. Raises TruncatedDownload if it closes early twice; what came is kept as ``part`` for next time.
+        Raises CorruptArchive if the member cannot be read; nothing is kept. Raises ChecksumMismatch if the sum
+        is not the listed one; nothing is kept.
         """
         address, member = urldefrag(url)
         self.size = None if member else self.size  # the listed size is the member's, not the archive's

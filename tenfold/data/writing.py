@@ -24,10 +24,9 @@ def write_source(resolved: Resolved, source: Source, out: Path) -> None:
         table.csv and schema.json for a table; otherwise the files under their own names.
         source.json: name, title, origin, detail, sha256, licence, files (name to sha256), stand_in.
 
-    Raises:
-        CorruptArchive: if a file cannot be unpacked.
-        TableMismatch: if a file cannot be brought to the normal form.
-        ChecksumMismatch: if the normal form is not the listed one. Nothing is written in any of these cases.
+    Raises CorruptArchive if a file cannot be unpacked. Raises TableMismatch if a file cannot be brought to the
+    normal form. Raises ChecksumMismatch if the normal form is not the listed one. Nothing is written in any of
+    these cases.
     """
     if source.kind == "files":
         out.mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,7 @@ class SentenceEncoder:
         Sentences of like length share a batch, so that little is padding; the order of the result is that of
         ``sentences``. Padding is masked out, so a vector depends on its batch only by rounding.
 
-        Raises:
-            EncoderMismatch: a sentence has no direction (a zero or non-finite vector).
+        Raises EncoderMismatch if a sentence has no direction (a zero or non-finite vector).
         """
         import torch
 
@@ -78,8 +77,7 @@ def load_encoder(folder: Path, *, device: str = "cpu") -> SentenceEncoder:
 
     The weights are checked against the sum that source.json, beside them, lists.
 
-    Raises:
-        EncoderMismatch: a file is missing, or the weights are not the listed ones.
+    Raises EncoderMismatch if a file is missing, or the weights are not the listed ones.
     """
     record = folder / "source.json"
     if not record.is_file() or not (folder / WEIGHTS).is_file():
