@@ -6,6 +6,7 @@ import ast
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,12 @@ def modules(root: Path) -> Iterator[tuple[Path, tuple[str, ...], ast.Module]]:
     for layer in LAYERS:
         for path in sorted((root / layer).rglob("*.py")):
             relative = path.relative_to(root)
-            yield relative, relative.with_suffix("").parts, ast.parse(path.read_text(encoding="utf-8"))
+            yield relative, relative.with_suffix("").parts, parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def parsed(path: Path, _changed: int) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported(parts: tuple[str, ...], tree: ast.Module) -> Iterator[str]:

@@ -55,3 +55,13 @@ def test_experiments(project):
     project.run("git", "checkout", "--", ".")
     assert set(project.repro()) <= {"toy-publish", "report"}
     assert project.digests() == before
+
+
+def test_the_publishing_step_may_have_any_name(project):
+    (project.root / "steps/toy/evaluate.py").rename(project.root / "steps/toy/summarise.py")
+    project.edit("steps/toy/summarise.py", "def evaluate(", "def summarise(")
+    project.edit("flows/toy.py", 'step("evaluate"', 'step("summarise"')
+    project.flows("generate")
+    assert project.repro() == ["toy-summarise", "toy-publish", "report"]
+    report = json.loads((project.root / "reports/default.json").read_text())
+    assert [claim["verdict"] for claim in report["papers"][0]["claims"]] == ["reproduced"]
