@@ -116,6 +116,7 @@ def new(paper: Annotated[str, typer.Argument(help="Its name: lower-case words jo
 def report() -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
     import json
+    from datetime import UTC, datetime
 
     from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
@@ -129,10 +130,16 @@ def report() -> None:
     if "DVC_STAGE" in os.environ:
         die_with_parent()
         invocation.leave_sign(ROOT)
-    profile = read(ROOT, [])["profile"]
+    profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
     for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
-    record = {"stage": "report", "profile": profile, "invocation": invocation.current()}
+    record = {
+        "stage": "report",
+        "profile": profile,
+        "started": began,
+        "seconds": 0.0,
+        "invocation": invocation.current(),
+    }
     write_atomically(ROOT / REPORT_RECORD.replace("${profile}", profile), json.dumps(record, indent=1) + "\n")
     carry(ROOT)
 

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ HINTS = (
     "If there are no processes with such PIDs",
 )
 GRACE = 10.0  # seconds that a DVC may take to end when it is stopped
+ROUNDED = 1.0  # seconds to which a record tells when a step began
 TRIES = 3  # of a DVC that ends without having started the step, for a reason that is not ours to know
 
 
@@ -123,13 +126,13 @@ def reproduce(
     if not has_remote(root):
         command.remove("--pull")
     waited, tries, invocation = 0, 1, uuid.uuid4().hex
+    before, began = _content(root / record), time.time()
     while True:
-        before = _content(root / record)
         lines: list[str] = []
         done = _stream(command, root, lines, say, stop, {**(environment or {}), VARIABLE: invocation}) == 0
         started = take_sign(root, invocation)
         if done:
-            return _outcome(before, _content(root / record), invocation)
+            return _outcome(before, _content(root / record), invocation, began)
         if started:
             break
         mended = recover(root)
@@ -195,11 +198,13 @@ def _content(record: Path) -> bytes:
     return record.read_bytes() if record.is_file() else b""
 
 
-def _outcome(before: bytes, after: bytes, invocation: str) -> Outcome:
-    """Return what it came to: the record names our invocation, or it is another one than before, or the same."""
-    try:
-        if json.loads(after).get("invocation") == invocation:
-            return Outcome.COMPLETED
-    except (ValueError, AttributeError):
-        pass
-    return Outcome.CACHED if before == after else Outcome.RESTORED
+def _outcome(before: bytes, after: bytes, invocation: str, began: float) -> Outcome:
+    """Return what it came to, from the record before and after: whose run it tells of, ours, an earlier or none.
+
+    A run of another command that ended since ``began``, in seconds, leaves nothing to do for this one.
+    """
+    record = json.loads(after or b"{}")
+    if record.get("invocation") == invocation:
+        return Outcome.COMPLETED
+    ended = datetime.fromisoformat(record["started"]).timestamp() + record["seconds"] if "started" in record else 0.0
+    return Outcome.CACHED if before == after or ended + ROUNDED > began else Outcome.RESTORED
