@@ -53,6 +53,13 @@ class PaperFlow(Flow[..., Any]):
     papers: Callable[[], list[Paper]]
     paper: Paper | None
 
+    def with_options(self, **options: Any) -> PaperFlow:  # type: ignore[override]
+        """Return the same flow with other options of Prefect's."""
+        other = super().with_options(**options)
+        assert isinstance(other, PaperFlow)
+        other.papers, other.paper = self.papers, self.paper
+        return other
+
     def __call__(  # type: ignore[override]
         self,
         profile: str = AS_IT_IS,

@@ -10,7 +10,7 @@ import json
 from prefect import Flow
 from flows.toy import toy
 assert isinstance(toy, Flow) and [node.own_name for node in toy.paper.nodes][0] == "draw"
-print(json.dumps(toy(profile="smoke", overrides=["toy.train.updates=4"])))
+print(json.dumps(toy.with_options(description="mine")(profile="smoke", overrides=["toy.train.updates=4"])))
 """
 SERVE = """
 from flows.toy import toy
