@@ -30,6 +30,7 @@ from steps.tracking.spool import DELIVERY, folder, spools
 PAUSE = 5.0  # seconds between two rounds of following
 PATIENCE = 60.0  # seconds that MLflow may take to say where runs are
 QUIET = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
