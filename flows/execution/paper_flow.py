@@ -55,9 +55,8 @@ class PaperFlow(Flow[..., Any]):
 
     def with_options(self, **options: Any) -> PaperFlow:  # type: ignore[override]
         """Return the same flow with other options of Prefect's."""
-        other = super().with_options(**options)
-        assert isinstance(other, PaperFlow)
-        other.papers, other.paper = self.papers, self.paper
+        other: Any = super().with_options(**options)  # Prefect makes a plain Flow of it
+        other.__class__, other.papers, other.paper = PaperFlow, self.papers, self.paper
         return other
 
     def __call__(  # type: ignore[override]
