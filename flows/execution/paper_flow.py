@@ -53,7 +53,7 @@ class PaperFlow(Flow[..., Any]):
     papers: Callable[[], list[Paper]]
     paper: Paper | None
 
-    def with_options(self, **options: Any) -> PaperFlow:  # type: ignore[override]
+    def with_options(self, **options: Any) -> PaperFlow:
         """Return the same flow with other options of Prefect's."""
         other: Any = super().with_options(**options)  # Prefect makes a plain Flow of it
         other.__class__, other.papers, other.paper = PaperFlow, self.papers, self.paper
