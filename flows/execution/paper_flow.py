@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_type_hints
 
 from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -114,6 +114,7 @@ def as_flow(
     body: Callable[..., State[Any]], name: str, module: str, description: str, papers: Callable[[], list[Paper]]
 ) -> PaperFlow:
     """Make a flow that Prefect finds again as ``name`` in ``module``, its form described where Prefect looks for it."""
+    body.__annotations__ = get_type_hints(body)  # their names are known here, not in the paper's module
     body.__name__ = body.__qualname__ = name
     body.__module__, body.__doc__ = module, description + FORM
     flow = PaperFlow(body, name=name, description=description, task_runner=threads(), persist_result=False)
