@@ -147,7 +147,18 @@ def pickles(root: Path) -> list[str]:
     return found
 
 
-CHECKS = [wrong_arrows, missing_parts, overlong, nameless, pickles]
+def wide_parameters(root: Path) -> list[str]:
+    """Return the lines of parameters' files that no screen shows whole."""
+    files = [path for folder in ("steps", "examples") for path in (root / folder).rglob("params.yaml")]
+    return [
+        f"{path.relative_to(root)}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 120
+    ]
+
+
+CHECKS = [wrong_arrows, missing_parts, overlong, nameless, pickles, wide_parameters]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
