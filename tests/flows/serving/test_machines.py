@@ -165,7 +165,7 @@ def test_papers_run_on_other_machines_and_a_killed_worker_is_replaced(
     workers[3] = work(3)
     state = deployed.wait_for(run, "Completed", "Failed", "Crashed", seconds=PATIENCE)
     assert state == "Completed", "\n".join(worker.printed() for worker in workers.values())
-    assert set(deployed.tasks(run).values()) == {"Cached", "Restored", "Completed"}
+    assert {"Restored", "Completed"} <= set(deployed.tasks(run).values()) <= {"Cached", "Restored", "Completed"}
     tasks = deployed.tasks(run)  # one is the paper's own run
     assert {tasks[name] for name in NAMES} <= {"Restored", "Cached"}, tasks
     assert not (starter.root / ".tenfold/workspaces").exists()
