@@ -19,16 +19,15 @@ from PIL import Image
 from pydantic import ValidationError
 
 from steps.imagefolder import objective
-from steps.imagefolder.evaluate import EvaluateParams, evaluate
+from steps.imagefolder.evaluate import EvaluateParams
 from steps.imagefolder.generator import GeneratorParams, generator
 from steps.imagefolder.imagenet import ImageFileParams
-from steps.imagefolder.networks import NetworksParams, networks
 from steps.imagefolder.objective import PretrainedParams
 from steps.imagefolder.prepare import PrepareParams, prepare
 from steps.imagefolder.rows import RowsParams, rows
-from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.sample import SampleParams
 from steps.imagefolder.splits import read_split
-from steps.imagefolder.timing import TimingParams, timing
+from steps.imagefolder.timing import TimingParams
 from steps.imagefolder.tokenizer import TokenizerParams, adversarial_loss, tokenizer
 from steps.imagefolder.training import TrainingParams
 from steps.step import params as parameters
@@ -41,6 +40,8 @@ from tenfold.imaging.errors import MissingImages
 from tenfold.imaging.folders import cropped
 from tenfold.models.folder import InvalidModel
 from tenfold.nn.pretrained import weights_sha256
+from tests.steps.imagefolder.test_steps import network_params
+from tests.steps.whole_paper import run_steps
 
 SIDE, CLASSES = 16, 3
 SIZES: dict[str, Any] = {
@@ -244,41 +245,25 @@ def test_every_other_step_takes_what_these_leave(
     top: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objective, "lpips", distance)
-    out = {"prepare": top / "prepare", "p2": trained}
-
-    def step(call: Any, name: str, *inputs: str, variant: str | None = None, params: Any) -> None:
-        folder = out[variant or name] = tmp_path / (variant or name)
-        folder.mkdir()
-        run = Run("imagefolder", name, out=folder, variant=variant, profile="full")
-        call(*(out[key] for key in inputs), out=folder, params=params, run=run)
-
-    nets = NetworksParams(
-        classifier_widths=[4, 8],
-        teacher_widths=[4, 8],
-        features=3,
-        classes=CLASSES,
-        classifier_updates=2,
-        teacher_updates=2,
-        batch_size=8,
-        classifier_learning_rate=1e-3,
-        teacher_learning_rate=1e-3,
-        oracle=False,
-    )
-    step(networks, "networks", "prepare", params=nets)
-    for variant in ("p1", "unquantised"):
-        step(tokenizer, "tokenizer", "prepare", "networks", variant=variant, params=tokenizer_params(top))
+    tokenizing = {"prepare": top / "prepare", "p2": trained, "fashion_mnist": top, "cifar10": top}
+    params: dict[str, Any] = {
+        "networks": network_params(updates=2, features=3),
+        "tokenizer": tokenizer_params(top),
+        "generator": GeneratorParams(
+            sizes={"width": 16, "depth": 2, "heads": 2, "classes": CLASSES},
+            seeds=1,
+            training=training_params(),
+            image_files=FILES,
+        ),
+        "sample": SampleParams(
+            per_class=5, search_per_class=2, guidance_scales=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True
+        ),
+        "rows": rows_params(top, rows=[]),
+        "timing": TimingParams(batch_size=3, guidance_scale=1.0, repeats=1),
+        "evaluate": EvaluateParams(resamples=2, on_gpu=True),
+    }
+    out = run_steps("imagefolder", tmp_path, tokenizing, params, profile="full")
     assert "the paper's sizes" in (out["p1"] / "models/imagenet-p1/README.md").read_text()
-    sizes = {"width": 16, "depth": 2, "heads": 2, "classes": CLASSES}
-    for variant in ("folded", "unfolded"):
-        params = GeneratorParams(sizes=sizes, seeds=1, training=training_params(), image_files=FILES)
-        step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(
-        per_class=5, search_per_class=2, guidance_scales=[0.0, 3.25], top_k=5, top_p=0.95, on_gpu=True
-    )
-    step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    none = rows_params(top, rows=[])
-    for variant in ("quantisation", "semantics"):
-        step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=none)
     chosen = rows_params(
         top, rows=[2, 6, 8, "codebook_double"], training=training_params(updates=6, learning_rate=5e-3)
     )
@@ -292,28 +277,6 @@ def test_every_other_step_takes_what_these_leave(
         logged = {name for row in run.history for name in row}
         last = trained_rows[-1]
         assert {f"{last}/0/perceptual", f"{last}/0/semantic", f"{last}/0/discriminator"} <= logged
-    step(
-        timing,
-        "timing",
-        "prepare",
-        "folded",
-        "unfolded",
-        params=TimingParams(batch_size=3, guidance_scale=1.0, repeats=1),
-    )
-    names = (
-        "prepare",
-        "networks",
-        "p2",
-        "p1",
-        "unquantised",
-        "folded",
-        "unfolded",
-        "sample",
-        "quantisation",
-        "semantics",
-        "timing",
-    )
-    step(evaluate, "evaluate", *names, params=EvaluateParams(resamples=2, on_gpu=True))
     claims = json.loads((out["evaluate"] / "claims.json").read_text())
     assert "value" in claims["p1_minus_p2"] and "unavailable" in claims["smaller_map_costs"]
 

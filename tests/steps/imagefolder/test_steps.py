@@ -12,18 +12,18 @@ import pytest
 import torch
 
 from steps.imagefolder import objective
-from steps.imagefolder.evaluate import EvaluateParams, evaluate
+from steps.imagefolder.evaluate import EvaluateParams
 from steps.imagefolder.findings import configuration_measurements
-from steps.imagefolder.generator import GeneratorParams, generator
+from steps.imagefolder.generator import GeneratorParams
 from steps.imagefolder.measurements import between_seeds, paired, row_measurements
 from steps.imagefolder.networks import NetworksParams, networks
 from steps.imagefolder.objective import standardised
-from steps.imagefolder.prepare import PrepareParams, prepare
+from steps.imagefolder.prepare import PrepareParams
 from steps.imagefolder.rows import RowsParams, rows
-from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.sample import SampleParams
 from steps.imagefolder.splits import read_split
-from steps.imagefolder.timing import TimingParams, timing
-from steps.imagefolder.tokenizer import TokenizerParams, tokenizer
+from steps.imagefolder.timing import TimingParams
+from steps.imagefolder.tokenizer import TokenizerParams
 from steps.imagefolder.training import TrainingParams, fit_tokenizer
 from steps.step.run import Run
 from tenfold.imagefolder.config import TokenizerConfig
@@ -33,14 +33,47 @@ from tenfold.imagefolder.teacher import SSLTeacher
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.models.loader import load
 from tenfold.nn.pretrained import weights_sha256
+from tests.steps.whole_paper import run_steps
 
 CLASSES, SIDE = 3, 16
 SIZES: dict[str, Any] = {"width": 16, "depth": 1, "heads": 2, "sides": [1, 1, 2], "codebook_size": 16, "start_drop": 1}
+GENERATOR: dict[str, Any] = {"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}
 TRAINING = TrainingParams(updates=3, batch_size=8, learning_rate=1e-3, ema_decay=0.5)
 
 
 def trained_for(updates: int) -> TrainingParams:
     return TRAINING.model_copy(update={"updates": updates, "ema_decay": 0.99})
+
+
+def network_params(updates: int, **changes: Any) -> NetworksParams:
+    own: dict[str, Any] = dict(
+        classifier_widths=[4, 8],
+        teacher_widths=[4, 8],
+        features=6,
+        classes=CLASSES,
+        classifier_updates=updates,
+        teacher_updates=updates,
+        batch_size=8,
+        classifier_learning_rate=1e-3,
+        teacher_learning_rate=1e-3,
+        oracle=False,
+    )
+    return NetworksParams(**{**own, **changes})
+
+
+def row_params(**changes: Any) -> RowsParams:
+    own: dict[str, Any] = dict(
+        rows=[],
+        seeds=1,
+        long_sides=[1, 1, 2, 4],
+        adversarial_start=0.5,
+        training=TRAINING,
+        generator_updates=2,
+        per_class=5,
+        guidance_scale=1.0,
+        top_p=0.95,
+    )
+    return RowsParams(**{**own, **changes})
 
 
 def step_run(name: str, out: Path, variant: str | None = None, **more: Any) -> Run:
@@ -68,83 +101,18 @@ def write_images(folder: Path, channels: int) -> Path:
 def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every step's output, each made from the others as the flow says."""
     top = tmp_path_factory.mktemp("imagefolder")
-    sources = [write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))]
-    out: dict[str, Path] = {}
-
-    def step(call: Any, name: str, *inputs: str, variant: str | None = None, **params: Any) -> None:
-        folder = top / "out" / (name if variant is None else variant)
-        run = step_run(name, folder, variant)
-        call(*(out[key] for key in inputs), out=folder, run=run, **params)
-        out[name if variant is None else variant] = folder
-
-    split = PrepareParams(datasets=["fashion_mnist", "cifar10"], size=SIDE, train=14, validation=6, test=10)
-    out["fashion_mnist"], out["cifar10"] = sources
-    step(prepare, "prepare", "fashion_mnist", "cifar10", params=split)
-    nets = NetworksParams(
-        classifier_widths=[4, 8],
-        teacher_widths=[4, 8],
-        features=6,
-        classes=CLASSES,
-        classifier_updates=3,
-        teacher_updates=3,
-        batch_size=8,
-        classifier_learning_rate=1e-3,
-        teacher_learning_rate=1e-3,
-        oracle=True,
-    )
-    step(networks, "networks", "prepare", params=nets)
-    for variant in ("p2", "p1", "unquantised"):
-        step(
-            tokenizer,
-            "tokenizer",
-            "prepare",
-            "networks",
-            variant=variant,
-            params=TokenizerParams(sizes=SIZES, training=TRAINING),
-        )
-    for variant in ("folded", "unfolded"):
-        params = GeneratorParams(
-            sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=2, training=TRAINING
-        )
-        step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95)
-    step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    ablated = RowsParams(
-        rows=list(range(1, 9)),
-        seeds=2,
-        long_sides=[1, 1, 2, 4],
-        adversarial_start=0.5,
-        training=TRAINING,
-        generator_updates=2,
-        per_class=5,
-        guidance_scale=1.0,
-        top_p=0.95,
-    )
-    for variant in ("quantisation", "semantics"):
-        step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
-    step(
-        timing,
-        "timing",
-        "prepare",
-        "folded",
-        "unfolded",
-        params=TimingParams(batch_size=6, guidance_scale=1.0, repeats=2),
-    )
-    steps = (
-        "prepare",
-        "networks",
-        "p2",
-        "p1",
-        "unquantised",
-        "folded",
-        "unfolded",
-        "sample",
-        "quantisation",
-        "semantics",
-        "timing",
-    )
-    step(evaluate, "evaluate", *steps, params=EvaluateParams(resamples=4))
-    return out
+    sources = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
+    params: dict[str, Any] = {
+        "prepare": PrepareParams(datasets=["fashion_mnist", "cifar10"], size=SIDE, train=14, validation=6, test=10),
+        "networks": network_params(updates=3, oracle=True),
+        "tokenizer": TokenizerParams(sizes=SIZES, training=TRAINING),
+        "generator": GeneratorParams(sizes=GENERATOR, seeds=2, training=TRAINING),
+        "sample": SampleParams(per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95),
+        "rows": row_params(rows=list(range(1, 9)), seeds=2),
+        "timing": TimingParams(batch_size=6, guidance_scale=1.0, repeats=2),
+        "evaluate": EvaluateParams(resamples=4),
+    }
+    return run_steps("imagefolder", top / "out", sources, params)
 
 
 def test_the_splits_share_no_image_and_keep_the_official_test_split(done: dict[str, Path]) -> None:
@@ -270,17 +238,7 @@ def test_a_row_with_a_collapsed_branch_is_published_with_a_probe_at_chance(
     monkeypatch.setattr(objective, "start", collapsed)
     # so that it stays so, past a look at the codes
     training = TRAINING.model_copy(update={"updates": 52, "learning_rate": 0.0})
-    params = RowsParams(
-        rows=[6],
-        seeds=1,
-        long_sides=[1, 1, 2, 4],
-        adversarial_start=0.5,
-        training=training,
-        generator_updates=2,
-        per_class=5,
-        guidance_scale=1.0,
-        top_p=0.95,
-    )
+    params = row_params(rows=[6], training=training)
     inputs = [done[name] for name in ("prepare", "networks", "p2", "folded")]
     rows(*inputs, out=tmp_path, params=params, run=step_run("rows", tmp_path, "semantics"))
     table = pd.read_csv(tmp_path / "rows.csv")

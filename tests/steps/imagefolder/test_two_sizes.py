@@ -10,20 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from steps.imagefolder.evaluate import EvaluateParams, evaluate
-from steps.imagefolder.generator import GeneratorParams, generator
-from steps.imagefolder.networks import NetworksParams, networks
+from steps.imagefolder.evaluate import EvaluateParams
+from steps.imagefolder.generator import GeneratorParams
 from steps.imagefolder.prepare import PrepareParams, UnknownDataset, prepare, source_and_size
-from steps.imagefolder.rows import RowsParams, rows
-from steps.imagefolder.sample import SampleParams, sample
+from steps.imagefolder.sample import SampleParams
 from steps.imagefolder.splits import dataset_names, read_split
-from steps.imagefolder.timing import TimingParams, timing
-from steps.imagefolder.tokenizer import TokenizerParams, sized, tokenizer
+from steps.imagefolder.timing import TimingParams
+from steps.imagefolder.tokenizer import TokenizerParams, sized
 from steps.step import params as parameters
 from tenfold.imagefolder.pipeline import ImageFolder
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.nn.errors import InvalidConfig
-from tests.steps.imagefolder.test_steps import CLASSES, TRAINING, step_run, write_images
+from tests.steps.imagefolder.test_steps import GENERATOR, TRAINING, network_params, row_params, step_run, write_images
+from tests.steps.whole_paper import run_steps
 
 SMALL, LARGE = "cifar10", "cifar10_32"  # of 16×16 and 32×32
 SIZES: dict[str, Any] = {
@@ -68,76 +67,20 @@ def test_a_grid_that_does_not_tile_and_a_source_that_does_not_exist_are_named(tm
 def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every step's output."""
     top = tmp_path_factory.mktemp("two_sizes")
-    out = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
-
-    def step(call: Any, name: str, *inputs: str, variant: str | None = None, params: Any) -> None:
-        folder = top / "out" / (variant or name)
-        call(*(out[key] for key in inputs), out=folder, run=step_run(name, folder, variant), params=params)
-        out[variant or name] = folder
-
-    split = PrepareParams(datasets=[SMALL, LARGE], size=16, train=14, validation=6, test=10)
-    step(prepare, "prepare", "fashion_mnist", "cifar10", params=split)
-    nets = NetworksParams(
-        classifier_widths=[4, 8],
-        teacher_widths=[4, 8],
-        features=6,
-        classes=CLASSES,
-        classifier_updates=2,
-        teacher_updates=2,
-        batch_size=8,
-        classifier_learning_rate=1e-3,
-        teacher_learning_rate=1e-3,
-        oracle=False,
-    )
-    step(networks, "networks", "prepare", params=nets)
-    for variant in ("p2", "p1", "unquantised"):
-        coding = TokenizerParams(sizes=SIZES, training=TRAINING)
-        step(tokenizer, "tokenizer", "prepare", "networks", variant=variant, params=coding)
-    for variant in ("folded", "unfolded"):
-        params = GeneratorParams(
-            sizes={"width": 16, "depth": 1, "heads": 2, "classes": CLASSES}, seeds=1, training=TRAINING
-        )
-        step(generator, "generator", "prepare", "p2", variant=variant, params=params)
-    drawing = SampleParams(
-        per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95, on_gpu=True
-    )
-    step(sample, "sample", "prepare", "networks", "folded", "unfolded", params=drawing)
-    ablated = RowsParams(
-        rows=[1, 8, "branches_4", "codebook_double", "dropout_half"],
-        seeds=1,
-        long_sides=[1, 1, 2, 4],
-        adversarial_start=0.5,
-        training=TRAINING,
-        generator_updates=2,
-        per_class=5,
-        guidance_scale=1.0,
-        top_p=0.95,
-    )
-    for variant in ("quantisation", "semantics"):
-        step(rows, "rows", "prepare", "networks", "p2", "folded", variant=variant, params=ablated)
-    step(
-        timing,
-        "timing",
-        "prepare",
-        "folded",
-        "unfolded",
-        params=TimingParams(batch_size=6, guidance_scale=1.0, repeats=1),
-    )
-    steps = (
-        "prepare",
-        "networks",
-        "p2",
-        "p1",
-        "unquantised",
-        "folded",
-        "unfolded",
-        "sample",
-        "quantisation",
-        "semantics",
-        "timing",
-    )
-    step(evaluate, "evaluate", *steps, params=EvaluateParams(resamples=4, on_gpu=True))
-    return out
+    sources = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
+    params: dict[str, Any] = {
+        "prepare": PrepareParams(datasets=[SMALL, LARGE], size=16, train=14, validation=6, test=10),
+        "networks": network_params(updates=2),
+        "tokenizer": TokenizerParams(sizes=SIZES, training=TRAINING),
+        "generator": GeneratorParams(sizes=GENERATOR, seeds=1, training=TRAINING),
+        "sample": SampleParams(
+            per_class=8, search_per_class=3, guidance_scales=[0.0, 1.0], top_k=0, top_p=0.95, on_gpu=True
+        ),
+        "rows": row_params(rows=[1, 8, "branches_4", "codebook_double", "dropout_half"]),
+        "timing": TimingParams(batch_size=6, guidance_scale=1.0, repeats=1),
+        "evaluate": EvaluateParams(resamples=4, on_gpu=True),
+    }
+    return run_steps("imagefolder", top / "out", sources, params)
 
 
 def test_both_sizes_are_of_the_same_images_in_the_same_splits(done: dict[str, Path]) -> None:
