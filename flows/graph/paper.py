@@ -130,16 +130,20 @@ class Paper:
         return [node.own_name for node in sorted(self.nodes, key=lambda node: node.publishes)]
 
     def stages(self) -> Iterator[Node]:
-        """Yield the paper's sources, steps and the stage that publishes, each after its inputs."""
+        """Yield the paper's steps and the stage that publishes, each after its inputs: sources, other papers' steps."""
         seen: set[str] = set()
         for node in self.nodes:
-            for item in node.upstream:
-                if item.is_source and item.name not in seen:
-                    seen.add(item.name)
-                    yield item
+            yield from self._behind(node, seen)
             yield node
         if self.publisher is not None:
             yield Node(self.slug, PUBLISH, inputs={"published": self.publisher})
+
+    def _behind(self, node: Node, seen: set[str]) -> Iterator[Node]:
+        for item in node.upstream:
+            if item.paper != self.slug and item.name not in seen:
+                seen.add(item.name)
+                yield from self._behind(item, seen)
+                yield item
 
 
 _declared: ContextVar[Paper] = ContextVar("the paper that is being declared")
@@ -167,6 +171,25 @@ def source(name: str) -> Node:
 def sources(*names: str) -> dict[str, Any]:
     """Return data sources as inputs for parameters of the same names: ``step("prepare", **sources("wine"))``."""
     return {name: source(name) for name in names}
+
+
+def output(paper: str, name: str, *, variant: str | None = None) -> Node:
+    """Return another paper's step as an input: files cross papers, code does not.
+
+    Raises GraphError if that paper has no such step, or reads from this one in turn.
+    """
+    try:
+        flow = getattr(import_module(f"flows.{paper}"), paper, None)
+    except ModuleNotFoundError:
+        raise GraphError(f"{_current().slug}: there is no paper {paper!r} to read from") from None
+    found = getattr(flow, "paper", None)
+    if found is None:
+        raise GraphError(f"{_current().slug} and {paper} read from each other; outputs go one way between two papers")
+    asked = Node(paper, name, variant).own_name
+    for node in found.nodes:
+        if node.own_name == asked:
+            return node
+    raise GraphError(f"{_current().slug}: {paper} has no step {asked}; it has {', '.join(found.steps)}")
 
 
 def step(

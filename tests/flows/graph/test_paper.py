@@ -162,3 +162,21 @@ def test_a_twelfth_paper_is_one_folder_in_each_layer(fresh):
     }
     assert sum(name.startswith("other-") for name in after) == 6
     assert "other\n" in fresh.flows("list")
+
+
+def test_a_paper_reads_another_one_s_output(fresh):
+    """Its stages are those that lie behind it, of either paper; two papers do not read from each other."""
+    fresh.flows("new", "other")
+    fresh.edit("flows/other.py", "import plot, source, step", "import output, plot, source, step")
+    fresh.edit("flows/other.py", "arms=arms)", 'arms=[*arms, output("toy", "train", variant="left")])')
+    fresh.flows("generate")
+    assert "artifacts/${profile}/toy/train-left" in fresh.stages()["other-combine"]["deps"]
+    planned = fresh.flows("plan", "other")
+    assert "toy-draw" in planned and "toy-train-left" in planned and "toy-combine" not in planned
+    assert "toy-train-left" in fresh.repro("other-combine")
+    fresh.edit("flows/other.py", '"toy", "train"', '"toy", "walk"')
+    assert "other: toy has no step walk-left; it has draw, train-left" in fresh.flows("list", fails=True)
+    fresh.edit("flows/other.py", '"toy", "walk"', '"toy", "train"')
+    fresh.edit("flows/toy.py", "import plot, source, step", "import output, plot, source, step")
+    fresh.edit("flows/toy.py", "arms=arms)", 'arms=[*arms, output("other", "train", variant="left")])')
+    assert "read from each other; outputs go one way" in fresh.flows("list", fails=True)
