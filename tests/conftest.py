@@ -19,8 +19,8 @@ from flows.graph.dvc_yaml import files
 from steps.runtime.stage import address, name_at
 
 # The same examples in every run, so that a run of the suite says something about the change and not about chance;
-# `pytest --hypothesis-profile=default` draws new ones.
-settings.register_profile("same", derandomize=True)
+# `pytest --hypothesis-profile=default` draws new ones. How long an example takes depends on what else runs.
+settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 
 ROOT = Path(__file__).parents[1]
