@@ -20,7 +20,7 @@ repro: setup
 
 # Two files at a time, one thread each, the longest first; then, alone, what starts servers or kills flows.
 test: setup
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile tests/test_smoke.py tests $(ALONE:%=--ignore=%)
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	python -m pytest $(ALONE)
 
 lint: setup

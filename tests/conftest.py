@@ -37,6 +37,12 @@ PARTS = (
     "prefect.toml",
 )
 PAPERS = sorted(path.stem for path in (ROOT / "flows").glob("[a-z]*.py"))
+LONGEST = ("test_smoke.py", "test_distributed.py", "test_delivery.py", "test_full.py", "test_hub.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that none of them is left over when everything else is done."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @dataclass
