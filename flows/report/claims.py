@@ -27,7 +27,7 @@ class Test(Strict):
     """One condition on our measurements; exactly one kind is given.
 
     ``identity``: only a bug of ours can fail it. ``training``: it is a result of training runs, of which one seed
-    decides nothing. ``over``: what was resampled for the interval (seeds, items, …); without it the number has no noise.
+    decides nothing. ``over``: what was resampled for the interval (seeds, items, …); without it there is no noise.
     """
 
     __test__ = False  # not a pytest class
@@ -105,7 +105,8 @@ class Entry(Strict):
     def _tests_or_reason(self) -> Entry:
         if self.tests is None and self.not_testable is None:
             raise ValueError(
-                "a claim has tests, or not_testable (what it would take to test it), or both; findings and facts have tests"
+                "a claim has tests, or not_testable (what it would take to test it), or both; "
+                "a finding and a fact have tests"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""The registered form of every test, ``steps/<paper>/claims.lock``: what decides a verdict, as it stood when results came.
+"""The registered form of every test, ``steps/<paper>/claims.lock``: what decides a verdict, as results found it.
 
 A paper with results is registered. From then on a test changes only together with a new entry under ``amendments:``.
 """
