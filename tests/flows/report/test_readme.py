@@ -56,6 +56,7 @@ def test_it_counts_and_links(root: Path) -> None:
         "](results/README.md#second) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | 0 | 0 | – | – |"
         in table(root)
     )
+    assert "withdrawn | findings | facts |\n| --- | --- | --: |" in table(root)
     assert "| all claims: 8 | | 1 | 2 | 1 | 1 | 2 | 1 | | |" in table(root)
 
 
@@ -68,7 +69,9 @@ def test_claims_are_listed_beside_the_results(root: Path) -> None:
     assert "- ✓ **F1** confirmed: Releasing Q with exact weights is not private." in text
     assert "- ✓ **F2** holds: Our audit catches the planted bug." in text.split("Facts about this library:")[1]
     assert "- ↩ **C7** withdrawn: It is faster.\n  - Why withdrawn: Another machine was timed.\n" in text
-    assert "  - Amended 2025-11-25: contradicted → reproduced\n" in text
+    assert (
+        "  - Amended 2025-11-25, the value known: contradicted → reproduced (was at least 2; now at least 1)\n" in text
+    )
 
 
 def test_the_image_has_a_mark_for_every_claim_and_finding(root: Path) -> None:
