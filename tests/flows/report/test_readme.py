@@ -80,8 +80,8 @@ def test_the_image_has_a_mark_for_every_claim_and_finding(root: Path) -> None:
     text = (root / IMAGE).read_text(encoding="utf-8")
     tree = ElementTree.fromstring(text)
     shapes = [item.tag.rpartition("}")[2] for item in tree.iter()]
-    # claims, findings and facts; beside them the frame, six verdicts and a circle of the legend
-    assert shapes.count("rect") == 8 + 1 + 6 and shapes.count("circle") == 2 + 1
+    # claims, facts and findings; beside them the frame, and of the legend six verdicts, a fact and a finding
+    assert shapes.count("rect") == 8 + 1 + 1 + 6 + 1 and shapes.count("circle") == 1 + 1
     assert "A made-up paper &amp; its &lt;ellipsoid&gt;" in text
 
 
