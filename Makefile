@@ -29,6 +29,7 @@ lint: setup
 	mypy
 	python -m flows generate --check
 	python -m flows readme --check
+	python -m flows register --check
 
 bench: setup
 	python -m benchmarks.dp_john

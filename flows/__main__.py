@@ -162,6 +162,18 @@ def readme(
 
 
 @app.command()
+def register(check: Annotated[bool, typer.Option(help="Only say whether every test is registered.")] = False) -> None:
+    """Write steps/<paper>/claims.lock, the registered form of the tests; refused where one changed unexplained."""
+    from flows.report import registration
+
+    changed = registration.register(ROOT, check=check)
+    for path in changed:
+        typer.echo(f"{path} is not current; run: python -m flows register" if check else f"wrote {path}", err=check)
+    if check and changed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def up(
     prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,

@@ -75,7 +75,8 @@ def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Proj
     for paper in report["papers"]:
         declared = YAML(typ="safe").load(project.root / "steps" / paper["paper"] / "claims.yaml")
         assert [claim["id"] for claim in paper["claims"]] == [claim["id"] for claim in declared["claims"]]
-        assert [item["id"] for item in paper["findings"]] == [item["id"] for item in declared["findings"]]
+        for group in ("findings", "facts"):
+            assert [item["id"] for item in paper[group]] == [item["id"] for item in declared.get(group, [])]
         assert all(claim["verdict"] for claim in paper["claims"])
     page = (project.root / "reports" / "smoke.html").read_text()
     assert "stand-in" in page.lower()  # smoke never touches mirror or network, and says so

@@ -43,7 +43,7 @@ def results(paper: Collected, profile: str, address: str, runs: dict[str, str]) 
         names = ", ".join(source.name for source in paper.stand_ins)
         lines += ["", f"**Stand-in data:** {names}. Read the verdicts with that in mind."]
     lines += ["", "| | verdict | claim | measured |", "| --- | --- | --- | --- |"]
-    lines += [_row(item) for item in (*paper.claims, *paper.findings)]
+    lines += [_row(item) for item in paper.judged]
     lines += ["", "## Figures", ""]
     lines += [
         f"- {_figure(figure.path, address, runs.get(list(paper.steps)[-1]))}: {figure.caption}"

@@ -24,7 +24,11 @@ class Published(Strict):
 
 
 class Test(Strict):
-    """One condition on our measurements; exactly one kind is given."""
+    """One condition on our measurements; exactly one kind is given.
+
+    ``identity``: only a bug of ours can fail it. ``training``: it is a result of training runs, of which one seed
+    decides nothing. ``over``: what was resampled for the interval (seeds, items, …); without it there is no noise.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -35,6 +39,9 @@ class Test(Strict):
     equals: float | None = None
     tolerance: Annotated[float, Field(ge=0)] | None = None
     order: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
+    over: Text | None = None
+    identity: bool = False
+    training: bool = False
 
     @property
     def kind(self) -> str:
@@ -59,49 +66,86 @@ class Test(Strict):
             raise ValueError(f"between {list(self.between)}: the first number must be the smaller")
         if self.order is not None and len(set(self.order)) != len(self.order):
             raise ValueError(f"order names a measurement twice: {', '.join(self.order)}")
+        if self.identity and self.training:
+            raise ValueError("no training is an identity: a seed can fail it")
         return self
 
 
 Tests = Annotated[tuple[Test, ...], Field(min_length=1)]
 
 
-class Claim(Strict):
+class Amendment(Strict):
+    """A change of a test, a measurement's definition or its unit of resampling after a result was committed."""
+
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    was: Text
+    now: Text
+    why: Text
+    value_known: bool
+    changed: Text
+
+
+class Entry(Strict):
+    """What claims, findings and facts have in common."""
+
+    id: Text
+    where: Text | None = None
+    tests: Tests | None = None
+    inconclusive: Text | None = None
+    not_testable: Text | None = None
+    withdrawn: Text | None = None
+    amendments: tuple[Amendment, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _tests_or_reason(self) -> Entry:
+        if self.tests is None and self.not_testable is None:
+            raise ValueError(
+                "a claim has tests, or not_testable (what it would take to test it), or both; "
+                "a finding and a fact have tests"
+            )
+        return self
+
+
+class Claim(Entry):
     """What the paper says, where, and the tests that reproduce it, or why none can.
 
     ``not_testable`` beside tests: what it would take, where the publishing step measures nothing of what they name.
     """
 
-    id: Text
     claim: Text
     where: Text
     published: Published | None = None
-    tests: Tests | None = None
-    inconclusive: Text | None = None
-    not_testable: Text | None = None
 
     @property
     def text(self) -> str:
         return self.claim
 
-    @model_validator(mode="after")
-    def _tests_or_reason(self) -> Claim:
-        if self.tests is None and self.not_testable is None:
-            raise ValueError("a claim has tests, or not_testable (what it would take to test it), or both")
-        return self
 
+class Finding(Entry):
+    """A flaw in the paper's argument or release, and the tests that confirm it."""
 
-class Finding(Strict):
-    """A flaw in the paper's argument and the tests that confirm it."""
-
-    id: Text
     finding: Text
-    where: Text | None = None
-    tests: Tests
-    inconclusive: Text | None = None
+    not_testable: None = None
 
     @property
     def text(self) -> str:
         return self.finding
+
+
+class Fact(Entry):
+    """Something about our own library, which says nothing about the paper, and its tests."""
+
+    fact: Text
+    not_testable: None = None
+
+    @property
+    def text(self) -> str:
+        return self.fact
 
 
 class Claims(Strict):
@@ -112,18 +156,19 @@ class Claims(Strict):
     summary: Text
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
     findings: tuple[Finding, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
-    def entries(self) -> tuple[Claim | Finding, ...]:
-        """Claims, then findings, as declared."""
-        return (*self.claims, *self.findings)
+    def entries(self) -> tuple[Claim | Finding | Fact, ...]:
+        """Claims, findings, facts, as declared."""
+        return (*self.claims, *self.findings, *self.facts)
 
     @model_validator(mode="after")
     def _ids_once(self) -> Claims:
         ids = [entry.id for entry in self.entries]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(f"used for more than one claim or finding: {', '.join(twice)}")
+            raise ValueError(f"used for more than one claim, finding or fact: {', '.join(twice)}")
         return self
 
 
@@ -151,7 +196,7 @@ def require_measurements(
 ) -> None:
     """Check that each measurement that a test names was written; a claim that may be ``not_testable`` may lack all.
 
-    Raises MeasurementError naming each claim and the measurement it lacks.
+    Raises MeasurementError naming each claim and the measurement it lacks, or whose interval has no unit.
     """
     lacking = [
         f"{declared_in}: {entry.id} tests the measurement {name!r}, which {measured_in} does not have: "
@@ -162,19 +207,27 @@ def require_measurements(
         for name in test.measurements
         if name not in measurements
     ]
+    lacking += [
+        f"{declared_in}: {entry.id} tests {name!r}, whose interval in {measured_in} is over nobody knows what: "
+        "say `over: seeds` (items, draws, …) in the test"
+        for entry in claims.entries
+        for test in entry.tests or ()
+        for name in test.measurements
+        if not test.identity and test.over is None and name in measurements and measurements[name].interval
+    ]
     if lacking:
         raise MeasurementError("\n".join(dict.fromkeys(lacking)))
 
 
-def untested(entry: Claim | Finding, measurements: Mapping[str, Measurement]) -> bool:
+def untested(entry: Entry, measurements: Mapping[str, Measurement]) -> bool:
     """Say whether a claim declares what it would take to test it, and nothing that its tests name was written."""
     named = (name for test in entry.tests or () for name in test.measurements)
-    return isinstance(entry, Claim) and entry.not_testable is not None and not any(n in measurements for n in named)
+    return entry.not_testable is not None and not any(name in measurements for name in named)
 
 
 def _named(raw: Any, location: tuple) -> str:
     match location:
-        case ("claims" | "findings" as group, int(index), *rest):
+        case ("claims" | "findings" | "facts" as group, int(index), *rest):
             entry = raw[group][index]
             name = entry.get("id") if isinstance(entry, dict) else None
             kind = group.removesuffix("s")

@@ -15,7 +15,7 @@ from flows.report.claims import Claims, load_claims, load_measurements, require_
 from flows.report.errors import ResultsError
 from flows.report.provenance import Provenance, Source, distinct_sources, load_provenance
 from flows.report.schema import read_json, typed
-from flows.report.verdicts import Judged, Verdict, judge_claim, judge_finding
+from flows.report.verdicts import VERDICTS, Judged, judge
 from steps.step.params import GENERAL, PROFILES, read
 from tenfold.metrics.measurement import Measurement
 
@@ -54,6 +54,7 @@ class Paper:
     measurements: dict[str, Measurement]
     claims: tuple[Judged, ...]
     findings: tuple[Judged, ...]
+    facts: tuple[Judged, ...]
     metrics: dict[str, float]
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...]
@@ -88,15 +89,20 @@ class Paper:
         return groups
 
     @property
+    def judged(self) -> tuple[Judged, ...]:
+        """Claims, findings and facts, as declared."""
+        return (*self.claims, *self.findings, *self.facts)
+
+    @property
     def untested(self) -> dict[str, Measurement]:
         """Measurements that no test names."""
-        named = {name for item in (*self.claims, *self.findings) for one in item.tested for name in one.measurements}
+        named = {name for item in self.judged for one in item.tested for name in one.measurements}
         return {name: item for name, item in self.measurements.items() if name not in named}
 
-    def count(self, verdict: Verdict, among: str = "claims") -> int:
-        """Return how many claims (or findings) have this verdict."""
-        judged: tuple[Judged, ...] = getattr(self, among)
-        return Counter(item.verdict for item in judged)[verdict]
+    def counts(self, among: str) -> dict[str, int]:
+        """Return how many claims (or findings, or facts) have each verdict that they can have."""
+        found = Counter(item.verdict for item in getattr(self, among))
+        return {verdict.value: found[verdict] for verdict in VERDICTS[among]}
 
 
 @dataclass(frozen=True)
@@ -147,8 +153,9 @@ def collect_paper(slug: str, profile: str, root: Path, steps: Sequence[str] | No
         slug=slug,
         declared=declared,
         measurements=measurements,
-        claims=tuple(judge_claim(claim, measurements) for claim in declared.claims),
-        findings=tuple(judge_finding(finding, measurements) for finding in declared.findings),
+        claims=tuple(judge(claim, measurements) for claim in declared.claims),
+        findings=tuple(judge(finding, measurements) for finding in declared.findings),
+        facts=tuple(judge(fact, measurements) for fact in declared.facts),
         metrics=_metrics(folder / "metrics.json"),
         figures=_figures(folder / "figures", root),
         tables=_tables(folder / "tables", root),

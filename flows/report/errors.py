@@ -25,5 +25,9 @@ class BenchmarkError(ReportError):
     """A benchmark's record breaks its schema or contradicts itself."""
 
 
+class RegistrationError(ReportError):
+    """A registered test changed without an amendment that says why."""
+
+
 class ReadmeError(ReportError):
     """README.md cannot take the results table."""

@@ -88,6 +88,12 @@ def moment(written: str) -> str:
     return f"{datetime.fromisoformat(written).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def kind_in_words(test: Test) -> str:
+    """Return what a reader must know of a test besides what it asks."""
+    marks = {"identity: only a bug of ours can fail it": test.identity, "a training": test.training}
+    return "; ".join(mark for mark, given in marks.items() if given)
+
+
 def in_words(test: Test) -> str:
     """Return the test as the end of a sentence, with measurement names in backticks."""
     match test:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from flows.report.verdicts import Tested, allowed
-from tenfold.metrics.measurement import Measurement
+from flows.report.verdicts import Tested, allowed, bounds
+from tenfold.metrics.measurement import Interval
 
 WIDTH, ROW, EDGE = 320, 22, 10  # pixels
 
@@ -16,13 +16,13 @@ def picture(tested: Tested) -> str:
 
     The band is what the test allows; a dot is the measured value, and the bar through it its interval.
     """
-    measured = [item for item in tested.measurements.values() if item.value is not None]
+    measured = [
+        (item.number, bounds(tested.test, item)) for item in tested.measurements.values() if item.value is not None
+    ]
     if not measured:
         return ""
     least, most = allowed(tested.test) if tested.test.order is None else (-math.inf, math.inf)
-    shown = [bound for item in measured for bound in item.bounds] + [
-        limit for limit in (least, most) if math.isfinite(limit)
-    ]
+    shown = [end for _, ends in measured for end in ends] + [limit for limit in (least, most) if math.isfinite(limit)]
     low, high = min(shown), max(shown)
     margin = 0.18 * (high - low) or max(abs(high), 1.0) * 0.1
     low, high = low - margin, high + margin
@@ -41,18 +41,16 @@ def picture(tested: Tested) -> str:
             for limit in (least, most)
             if math.isfinite(limit)
         ]
-    parts += [_mark(item, across, ROW * row + ROW / 2 + 3) for row, item in enumerate(measured)]
+    parts += [_mark(*item, across, ROW * row + ROW / 2 + 3) for row, item in enumerate(measured)]
     return (
         f'<svg class="interval {tested.outcome.value}" viewBox="0 0 {WIDTH} {height}" '
         f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
 
 
-def _mark(item: Measurement, across: Callable[[float], float], y: float) -> str:
-    low, high = item.bounds
-    value = low if item.value is None else item.value
-    left, right = across(low), across(high)
+def _mark(value: float, ends: Interval, across: Callable[[float], float], y: float) -> str:
+    left, right = (across(end) for end in ends)
     whisker = (
-        f'<path class="bar" d="M{left} {y}H{right}M{left} {y - 5}v10M{right} {y - 5}v10"/>' if item.interval else ""
+        f'<path class="bar" d="M{left} {y}H{right}M{left} {y - 5}v10M{right} {y - 5}v10"/>' if ends[0] < ends[1] else ""
     )
     return f'{whisker}<circle class="value" cx="{across(value)}" cy="{y}" r="4.5"/>'

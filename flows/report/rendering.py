@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -37,6 +36,10 @@ TONES = {  # how a verdict is coloured
     Verdict.NOT_TESTABLE: "none",
     Verdict.CONFIRMED: "good",
     Verdict.NOT_CONFIRMED: "bad",
+    Verdict.HOLDS: "good",
+    Verdict.FAILS: "bad",
+    Verdict.DERIVED: "check",
+    Verdict.WITHDRAWN: "none",
 }
 ORIGINS = {
     "bundled": "bundled with a dependency",
@@ -63,6 +66,7 @@ def environment() -> Environment:
         duration=formatting.duration,
         memory=formatting.memory,
         words=formatting.in_words,
+        kind=formatting.kind_in_words,
         moment=formatting.moment,
         sentence=lambda text: text[:1].upper() + text[1:],
         published=lambda value: value if isinstance(value, str) else formatting.exact(value),
@@ -71,7 +75,7 @@ def environment() -> Environment:
         prose=prose,
         plain=plain,
         linked=linked,
-        confirmed=confirmed,
+        tally=tally,
         picture=lambda tested: Markup(picture(tested)),
         data_uri=data_uri,
         cell=cell,
@@ -82,8 +86,7 @@ def environment() -> Environment:
     made.globals.update(
         SYMBOLS=verdicts.SYMBOLS,
         TONES={verdict.value: tone for verdict, tone in TONES.items()},
-        CLAIM_VERDICTS=verdicts.CLAIM_VERDICTS,
-        FINDING_VERDICTS=verdicts.FINDING_VERDICTS,
+        CLAIM_VERDICTS=verdicts.VERDICTS["claims"],
         Verdict=Verdict,
         Outcome=Outcome,
         PROFILES=PROFILES,
@@ -103,9 +106,11 @@ def measured(measurement: Measurement, compared_with: Sequence[float] = ()) -> s
     return formatting.with_unit(formatting.number(measurement.value, compared_with), measurement.unit)
 
 
-def interval(measurement: Measurement, compared_with: Sequence[float] = ()) -> str:
-    """Return the interval, or "none"."""
-    return formatting.interval(measurement.interval, compared_with) if measurement.interval else "none"
+def interval(measurement: Measurement, compared_with: Sequence[float] = (), over: str | None = "") -> str:
+    """Return the interval and what it is over, or "none": so too where its test names nothing that was resampled."""
+    if not measurement.interval or over is None:
+        return "none"
+    return formatting.interval(measurement.interval, compared_with) + (f" over {over}" if over else "")
 
 
 def prose(text: str) -> Markup:
@@ -126,11 +131,9 @@ def linked(text: str) -> str:
     return _ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
 
 
-def confirmed(paper: Mapping[str, Any]) -> str:
-    """Return how many of a summary's findings are confirmed, or a dash where it has none."""
-    if not paper["findings"]:
-        return "–"
-    return f"{paper['finding_counts'][Verdict.CONFIRMED.value]} of {len(paper['findings'])}"
+def tally(counts: Mapping[str, int]) -> str:
+    """Return a summary's counts of findings or facts, those that there are, or a dash where there is none."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count) or "–"
 
 
 def data_uri(figure: Figure) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from flows.report.claims import Claim
 from flows.report.collect import Paper, Report
 from flows.report.formatting import in_words
-from flows.report.verdicts import CLAIM_VERDICTS, FINDING_VERDICTS, Judged, Tested
+from flows.report.verdicts import Judged, Tested
 from tenfold.metrics.measurement import Measurement
 
 
@@ -34,10 +34,12 @@ def _paper(paper: Paper) -> dict[str, Any]:
         "commit": paper.publisher.commit,
         "dirty_steps": list(paper.dirty_steps),
         "stand_ins": [source.name for source in paper.stand_ins],
-        "claim_counts": {verdict.value: paper.count(verdict) for verdict in CLAIM_VERDICTS},
-        "finding_counts": {verdict.value: paper.count(verdict, "findings") for verdict in FINDING_VERDICTS},
+        "claim_counts": paper.counts("claims"),
+        "finding_counts": paper.counts("findings"),
+        "fact_counts": paper.counts("facts"),
         "claims": [_judged(item) for item in paper.claims],
         "findings": [_judged(item) for item in paper.findings],
+        "facts": [_judged(item) for item in paper.facts],
     }
 
 
@@ -51,6 +53,7 @@ def _judged(item: Judged) -> dict[str, Any]:
         "published": published.model_dump() if published else None,
         "verdict": item.verdict.value,
         "reason": item.reason,
+        "amendments": [amendment.model_dump() for amendment in entry.amendments],
         "tests": [_tested(one) for one in item.tested],
     }
 
@@ -58,6 +61,9 @@ def _judged(item: Judged) -> dict[str, Any]:
 def _tested(one: Tested) -> dict[str, Any]:
     return {
         "test": in_words(one.test),
+        "identity": one.test.identity,
+        "training": one.test.training,
+        "over": one.test.over,
         "outcome": one.outcome.value,
         "measurements": {name: _measurement(item) for name, item in one.measurements.items()},
     }

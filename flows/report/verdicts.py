@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from flows.report.claims import Claim, Finding, Test, untested
+from flows.report.claims import Claim, Entry, Fact, Finding, Test, untested
 from flows.report.formatting import in_words, interval, number
-from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurement import Interval, Measurement
 
 
 class Outcome(Enum):
@@ -23,26 +23,43 @@ class Outcome(Enum):
 
 
 class Verdict(Enum):
-    """What the tests say about a claim (the first four) or a finding (the last three)."""
+    """What the tests say about a claim, a finding or a fact."""
 
     REPRODUCED = "reproduced"
     CONTRADICTED = "contradicted"
-    NOT_TESTABLE = "not testable at this scale"
     CONFIRMED = "confirmed"
     NOT_CONFIRMED = "not confirmed"
+    HOLDS = "holds"
+    FAILS = "fails"
+    DERIVED = "derived"
     INCONCLUSIVE = "inconclusive"
+    NOT_TESTABLE = "not testable at this scale"
+    WITHDRAWN = "withdrawn"
 
 
-CLAIM_VERDICTS = (Verdict.REPRODUCED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE, Verdict.NOT_TESTABLE)
-FINDING_VERDICTS = (Verdict.CONFIRMED, Verdict.NOT_CONFIRMED, Verdict.INCONCLUSIVE)
+DECIDED: dict[type[Entry], tuple[Verdict, Verdict]] = {  # if all tests hold, if one fails
+    Claim: (Verdict.REPRODUCED, Verdict.CONTRADICTED),
+    Finding: (Verdict.CONFIRMED, Verdict.NOT_CONFIRMED),
+    Fact: (Verdict.HOLDS, Verdict.FAILS),
+}
+_UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.WITHDRAWN)
+VERDICTS = {
+    "claims": (*DECIDED[Claim], Verdict.DERIVED, Verdict.INCONCLUSIVE, Verdict.NOT_TESTABLE, Verdict.WITHDRAWN),
+    "findings": (*DECIDED[Finding], Verdict.DERIVED, *_UNDECIDED),
+    "facts": (*DECIDED[Fact], *_UNDECIDED),
+}
 
 SYMBOLS: dict[Enum, str] = {
     Verdict.REPRODUCED: "✓",
     Verdict.CONTRADICTED: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.NOT_TESTABLE: "–",
     Verdict.CONFIRMED: "✓",
     Verdict.NOT_CONFIRMED: "✗",
+    Verdict.HOLDS: "✓",
+    Verdict.FAILS: "✗",
+    Verdict.DERIVED: "=",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_TESTABLE: "–",
+    Verdict.WITHDRAWN: "↩",
     Outcome.HOLDS: "✓",
     Outcome.FAILS: "✗",
     Outcome.UNDECIDED: "?",
@@ -63,14 +80,19 @@ class Tested:
         """The numbers from which the measured values must be told apart when printed."""
         if self.test.order is None:
             return [limit for limit in allowed(self.test) if math.isfinite(limit)]
-        return [bound for item in self.measurements.values() if not item.unavailable for bound in item.bounds]
+        return [end for item in self.measurements.values() if not item.unavailable for end in bounds(self.test, item)]
+
+    @property
+    def without_seeds(self) -> list[str]:
+        """The names of the measurements that rest on one seed of a training, or on seeds that were not recorded."""
+        return [name for name, item in self.measurements.items() if _without_seeds(self.test, item)]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim or finding with its verdict and the reason in words."""
+    """A claim, finding or fact with its verdict and the reason in words."""
 
-    entry: Claim | Finding
+    entry: Entry
     tested: tuple[Tested, ...]
     verdict: Verdict
     reason: str
@@ -80,18 +102,33 @@ def outcome(test: Test, measurements: Mapping[str, Measurement]) -> Outcome:
     """Return what the measurements say about the test.
 
     It holds if the whole interval (the value, where there is no interval) satisfies it, fails if the
-    whole interval violates it, and is undecided otherwise. Bounds are inclusive.
+    whole interval violates it, and is undecided otherwise; so are one seed of a training, and an interval over
+    seeds whose number was not recorded. Bounds are inclusive.
     """
     named = [measurements[name] for name in test.measurements]
     if any(measurement.unavailable for measurement in named):
         return Outcome.UNAVAILABLE
-    bounds = [measurement.bounds for measurement in named]
+    if any(_without_seeds(test, measurement) for measurement in named):
+        return Outcome.UNDECIDED
+    intervals = [bounds(test, measurement) for measurement in named]
     if test.order is not None:
-        return _ordered(bounds)
-    (low, high), (least, most) = bounds[0], allowed(test)
+        return _ordered(intervals)
+    (low, high), (least, most) = intervals[0], allowed(test)
     if least <= low and high <= most:
         return Outcome.HOLDS
     return Outcome.FAILS if high < least or low > most else Outcome.UNDECIDED
+
+
+def bounds(test: Test, measurement: Measurement) -> Interval:
+    """Return the measurement's interval, or the value twice where the test says nothing of resampling: no noise."""
+    return measurement.bounds if test.over is not None else (measurement.number, measurement.number)
+
+
+def _without_seeds(test: Test, measurement: Measurement) -> bool:
+    if measurement.unavailable:
+        return False
+    over_seeds = test.over == "seeds" and measurement.interval is not None
+    return (test.training and (measurement.seeds or 1) < 2) or (over_seeds and measurement.seeds is None)
 
 
 def allowed(test: Test) -> tuple[float, float]:
@@ -114,55 +151,50 @@ def _ordered(bounds: Sequence[tuple[float, float]]) -> Outcome:
     return Outcome.FAILS if any(first[0] >= second[1] for first, second in pairs) else Outcome.UNDECIDED
 
 
-def judge_claim(claim: Claim, measurements: Mapping[str, Measurement]) -> Judged:
-    """Return the claim's verdict.
+def judge(entry: Entry, measurements: Mapping[str, Measurement]) -> Judged:
+    """Return the verdict on a claim, a finding or a fact.
 
-    Contradicted if a test fails; reproduced if all hold; not testable if it is declared so and none of its
-    measurements was written, or none was available; inconclusive otherwise.
+    Withdrawn or not testable if it is declared so (the latter while nothing that its tests name was written).
+    Identities are checks of ours: with all of them holding, a claim is contradicted if a test fails, reproduced if all
+    hold, derived if there are identities alone, not testable if none was available, and inconclusive otherwise.
+    Findings and facts have words of their own for the first two; facts are not derived.
     """
-    if untested(claim, measurements):
-        assert claim.not_testable is not None
-        return Judged(claim, (), Verdict.NOT_TESTABLE, claim.not_testable)
-    tested = _tested(claim, measurements)
-    verdict = _verdict(tested, Verdict.REPRODUCED, Verdict.CONTRADICTED)
-    if all(item.outcome is Outcome.UNAVAILABLE for item in tested):
-        verdict = Verdict.NOT_TESTABLE
-    return Judged(claim, tested, verdict, _reason(claim, tested, verdict))
-
-
-def judge_finding(finding: Finding, measurements: Mapping[str, Measurement]) -> Judged:
-    """Return the finding's verdict.
-
-    Not confirmed if a test fails; confirmed if all hold; inconclusive otherwise.
-    """
-    tested = _tested(finding, measurements)
-    verdict = _verdict(tested, Verdict.CONFIRMED, Verdict.NOT_CONFIRMED)
-    return Judged(finding, tested, verdict, _reason(finding, tested, verdict))
-
-
-def _tested(entry: Claim | Finding, measurements: Mapping[str, Measurement]) -> tuple[Tested, ...]:
-    return tuple(
+    unmeasured = untested(entry, measurements)
+    tested = tuple(
         Tested(test, {name: measurements[name] for name in test.measurements}, outcome(test, measurements))
-        for test in entry.tests or ()
+        for test in (() if unmeasured else entry.tests or ())
     )
+    if entry.withdrawn is not None:
+        return Judged(entry, tested, Verdict.WITHDRAWN, entry.withdrawn)
+    if unmeasured:
+        return Judged(entry, (), Verdict.NOT_TESTABLE, entry.not_testable or "")
+    verdict = _verdict(entry, tested)
+    return Judged(entry, tested, verdict, _reason(entry, tested, verdict))
 
 
-def _verdict(tested: Sequence[Tested], if_all_hold: Verdict, if_one_fails: Verdict) -> Verdict:
-    outcomes = {item.outcome for item in tested}
+def _verdict(entry: Entry, tested: Sequence[Tested]) -> Verdict:
+    holds, fails = DECIDED[type(entry)]
+    deciding = [item for item in tested if not item.test.identity or isinstance(entry, Fact)]
+    outcomes, checks = {item.outcome for item in deciding}, {item.outcome for item in tested if item not in deciding}
+    if Outcome.FAILS in checks:
+        return Verdict.INCONCLUSIVE
     if Outcome.FAILS in outcomes:
-        return if_one_fails
-    return if_all_hold if outcomes == {Outcome.HOLDS} else Verdict.INCONCLUSIVE
+        return fails
+    if outcomes | checks == {Outcome.HOLDS}:
+        return holds if deciding else Verdict.DERIVED
+    if isinstance(entry, Claim) and (outcomes or checks) == {Outcome.UNAVAILABLE}:
+        return Verdict.NOT_TESTABLE
+    return Verdict.INCONCLUSIVE
 
 
-def _reason(entry: Claim | Finding, tested: Sequence[Tested], verdict: Verdict) -> str:
-    if verdict in (Verdict.REPRODUCED, Verdict.CONFIRMED):
-        return ""
-    if verdict in (Verdict.CONTRADICTED, Verdict.NOT_CONFIRMED):
-        decisive = [item for item in tested if item.outcome is Outcome.FAILS]
-    else:
+def _reason(entry: Entry, tested: Sequence[Tested], verdict: Verdict) -> str:
+    if verdict is Verdict.DERIVED:
+        return "It rests on identities alone: checks that only a bug of ours can fail."
+    decisive = [item for item in tested if item.outcome is Outcome.FAILS]
+    if verdict is Verdict.NOT_TESTABLE or not decisive:
         decisive = [item for item in tested if item.outcome is not Outcome.HOLDS]
     sentences = [_explanation(item) for item in decisive]
-    if entry.inconclusive and any(item.outcome is Outcome.UNDECIDED for item in decisive):
+    if entry.inconclusive and any(item.outcome is Outcome.UNDECIDED and not item.without_seeds for item in decisive):
         sentences.append(entry.inconclusive)
     return " ".join(dict.fromkeys(sentences))
 
@@ -174,14 +206,23 @@ def _explanation(item: Tested) -> str:
             for name, measurement in item.measurements.items()
             if measurement.unavailable
         )
+    if item.without_seeds:
+        return " ".join(
+            f"`{name}` rests on one seed of a training, which decides nothing."
+            if item.measurements[name].seeds
+            else f"`{name}` was recorded without its number of seeds, and may rest on one."
+            for name in item.without_seeds
+        )
     asked = in_words(item.test)
+    if item.test.identity and item.outcome is Outcome.FAILS:
+        asked += ", which only a bug of ours can fail"
     if item.test.order is not None:
         what = "are out of order" if item.outcome is Outcome.FAILS else "overlap"
         return f"The measurements {what}, where the test asks that {asked}."
     (measurement,) = item.measurements.values()
     limits = item.compared_with
     if item.outcome is Outcome.UNDECIDED:
-        return f"The interval {interval(measurement.bounds, limits)} straddles what the test asks: {asked}."
-    measured = number(measurement.bounds[0] if measurement.value is None else measurement.value, limits)
-    within = f" {interval(measurement.interval, limits)}" if measurement.interval else ""
+        return f"The interval {interval(bounds(item.test, measurement), limits)} straddles what the test asks: {asked}."
+    measured = number(measurement.number, limits)
+    within = f" {interval(measurement.interval, limits)}" if measurement.interval and item.test.over else ""
     return f"The measured value is {measured}{within}, where the test asks that {asked}."

@@ -9,7 +9,9 @@ import pandas as pd
 
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import (
+    SLOPE,
     difference_of,
+    log_log_slope,
     mean_of,
     measured,
     share_of,
@@ -82,17 +84,17 @@ def error(grid: pd.DataFrame, temperature: pd.DataFrame, ledger: dict[str, Any])
     rows, by_rows = curves(grid[np.isclose(grid.epsilon, 1.0)], "n", "noise")
     by_n = {n: curves(group, "epsilon", "noise") for n, group in grid.groupby("n")}
     epsilons = next(iter(by_n.values()))[0]
-    by_epsilon = {(n, seed): noise for n, (_, found) in by_n.items() for seed, noise in found.items()}
+    slopes = [[log_log_slope(epsilons, found[seed]) for _, found in by_n.values()] for seed in by_rows]
     weighted = (grid.noise / grid.predicted).groupby(grid.seed).mean()
     found = {
         "noise_slope_rows": slope_over_seeds(
             rows, by_rows, f"of the noise's RMSE against n = {rows[0]} … {rows[-1]}, ε = 1"
         ),
-        "noise_slope_epsilon": slope_over_seeds(
-            epsilons,
-            by_epsilon,
+        "noise_slope_epsilon": mean_of(
+            np.mean(slopes, axis=1).tolist(),
+            SLOPE,
             f"of the noise's RMSE against ε = {epsilons[0]:g} … {epsilons[-1]:g}, at every n",
-            seeds=int(grid.seed.nunique()),
+            seeds=len(slopes),
         ),
         "noise_over_predicted": mean_of(
             weighted.tolist(),

@@ -58,8 +58,9 @@ def _sketch_gap(curves: pd.DataFrame) -> dict[str, Measurement]:
     rows = sketched.variant.str.split().str[1].astype(int)
     widest = sketched[rows == rows.max()]
     ratio = np.log(widest.averaged) / np.log(widest.bound)
+    of_seeds = ratio.groupby(widest.seed).mean()
     detail = f"log max h over log(n/d)/T with {rows.max()} sketch rows at T = {widest.updates.max()}"
-    return {"sketch_gap_ratio": mean_of(ratio, "ratio", detail, seeds=int(widest.seed.nunique()))}
+    return {"sketch_gap_ratio": mean_of(of_seeds, "ratio", detail, seeds=len(of_seeds))}
 
 
 def _noisy(curves: pd.DataFrame) -> dict[str, Measurement]:
@@ -104,9 +105,13 @@ def gap_measurements(gaps: dict[str, Any]) -> dict[str, Measurement]:
             "ratio",
             "least σ that composition needs over the largest that truncation permits, ε ≤ 8, ξ ≤ 0.1, Lε₀ = 1",
         ),
-        "holder_slope": slope_of(holder["closeness"], holder["ratio"], "of ‖ΔQ‖/ε₀ against ε₀ on three rows"),
-        "duplicate_slope": slope_of(
-            duplicates["updates"], duplicates["last"], "of a duplicate's weight change against T"
+        "holder_slope": measured(
+            slope_of(holder["closeness"], holder["ratio"], "").number, SLOPE, "of ‖ΔQ‖/ε₀ against ε₀ on three rows"
+        ),
+        "duplicate_slope": measured(
+            slope_of(duplicates["updates"], duplicates["last"], "").number,
+            SLOPE,
+            "of a duplicate's weight change against T",
         ),
         "sketch_growth": measured(
             sketch["sketched"][-1] / sketch["exact"][-1],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tenfold.metrics.measurement import Measurement
-from tenfold.metrics.measurements import measured, slope_of
+from tenfold.metrics.measurements import SLOPE, measured, slope_of
 
 
 def convergence_measurements(width: pd.DataFrame, samples: pd.DataFrame) -> dict[str, Measurement]:
@@ -54,15 +54,15 @@ def gap_measurements(gaps: dict[str, Any], spectra: dict[str, Any]) -> dict[str,
         "sampling_ratio": worst("sampling", "exact ε over the theorem's ε, where its condition holds"),
         "laplace_ratio": worst("laplace", "exact δ of truncated Laplace noise over the δ it was calibrated for"),
         "laplace_support": measured(gaps["laplace"]["largest_over_bound"], "ratio", "largest draw over its bound"),
-        "sensitivity_slope_n": slope_of(
-            scaling["counts"],
-            scaling["by_count"],
+        "sensitivity_slope_n": measured(
+            slope_of(scaling["counts"], scaling["by_count"], "").number,
+            SLOPE,
             "of ‖ΔK‖_F against n, aligned records",
             n=len(scaling["counts"]),
         ),
-        "sensitivity_slope_beta": slope_of(
-            scaling["closenesses"],
-            scaling["by_closeness"],
+        "sensitivity_slope_beta": measured(
+            slope_of(scaling["closenesses"], scaling["by_closeness"], "").number,
+            SLOPE,
             "of ‖ΔK‖_F against β",
             n=len(scaling["closenesses"]),
         ),

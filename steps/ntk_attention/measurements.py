@@ -99,7 +99,10 @@ def descent_measurements(descent: pd.DataFrame) -> dict[str, Measurement]:
     shortest, longest = (descent[descent.m == m].set_index("seed") for m in (widths[0], widths[-1]))
     return {
         "lambda_min_longest": mean_of(
-            longest.lambda_min, "eigenvalue", f"smallest of the kernel at the start, m = {widths[-1]}"
+            longest.lambda_min,
+            "eigenvalue",
+            f"smallest of the kernel at the start, m = {widths[-1]}",
+            seeds=len(longest),
         ),
         "lambda_min_growth": difference_of(
             longest.lambda_min,
@@ -113,7 +116,10 @@ def descent_measurements(descent: pd.DataFrame) -> dict[str, Measurement]:
             seeds=list(longest.index),
         ),
         "late_loss_ratio": mean_of(
-            longest.loss_after / longest.loss_half, "ratio", f"final loss over half-way, m = {widths[-1]}"
+            longest.loss_after / longest.loss_half,
+            "ratio",
+            f"final loss over half-way, m = {widths[-1]}",
+            seeds=len(longest),
         ),
     }
 
@@ -142,12 +148,20 @@ def error_measurements(errors: pd.DataFrame) -> dict[str, Measurement]:
     large = errors[(errors.phi == "elu1") & (errors.scale == errors.scale.max()) & (errors.m == errors.m.max())]
     near = errors[(errors.phi == "taylor2") & (errors.scale == scale)]
     return found | {
-        "elu1_over_taylor2": geometric_mean_of(small.elu1 / small.taylor2, "error of elu1 over that of degree two"),
+        "elu1_over_taylor2": geometric_mean_of(
+            small.elu1 / small.taylor2,
+            "error of elu1 over that of degree two",
+            seeds=list(small.index.get_level_values("seed")),
+        ),
         "large_entries_error_over_without": geometric_mean_of(
-            large.error / large.without, f"elu1's error over that of no prefix, entries of {errors.scale.max():g}"
+            large.error / large.without,
+            f"elu1's error over that of no prefix, entries of {errors.scale.max():g}",
+            seeds=list(large.seed),
         ),
         "twice_over_error": geometric_mean_of(
-            near.both / near.error, "error with the prefix seen twice over that of (Z, k)"
+            near.both / near.error,
+            "error with the prefix seen twice over that of (Z, k)",
+            seeds=list(near.seed),
         ),
     }
 

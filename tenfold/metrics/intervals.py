@@ -14,19 +14,20 @@ from scipy import stats
 from tenfold.metrics.measurement import Interval
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-12  # relative
 
 
 def student(values: Sequence[float]) -> Interval | None:
     """Return Student's interval of the mean of ``values``; none for one value or for equal ones."""
     array = np.asarray(values, dtype=float)
-    spread = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else 0.0
+    spread = np.sqrt(_variance(array))
     return None if spread == 0 else _around(array.mean(), len(array) - 1, spread)
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return Welch's interval of the difference of two independent means; none if neither varies."""
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    parts = [x.var(ddof=1) / x.size if x.size > 1 else 0.0 for x in (a, b)]
+    parts = [_variance(x) for x in (a, b)]
     variance = sum(parts)
     if variance == 0:
         return None
@@ -45,6 +46,13 @@ def least_squares(x: Sequence[float], y: Sequence[float]) -> tuple[float, Interv
     fit = stats.linregress(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
     known = len(x) > 2 and np.isfinite(fit.stderr)
     return float(fit.slope), _around(fit.slope, len(x) - 2, fit.stderr) if known else None
+
+
+def _variance(values: np.ndarray) -> float:
+    """Return the variance of the mean; 0 for one value or for values that are equal but for rounding."""
+    if values.size < 2 or np.ptp(values) <= ROUNDING * np.abs(values).max():
+        return 0.0
+    return float(values.var(ddof=1)) / values.size
 
 
 def _around(centre: float, freedom: float, standard_error: float) -> Interval:

@@ -16,19 +16,19 @@ claims:
     where: abstract
     published: {value: 0.93, source: "Table 2, row 3"}
     tests:
-      - {measurement: rate_ratio, at_most: 1.0}
-      - {measurement: slope, between: [-1.2, -0.8]}
+      - {measurement: rate_ratio, at_most: 1.0, over: seeds}
+      - {measurement: slope, between: [-1.2, -0.8], over: seeds}
   - id: C2
     claim: A sketch keeps the rate.
     where: section 4
     published: null
     tests:
-      - {order: [gap_wide, gap_narrow]}
+      - {order: [gap_wide, gap_narrow], over: seeds, training: true}
   - id: C3
     claim: The loss is small.
     where: theorem 5
     tests:
-      - {measurement: loss, equals: 0.1, tolerance: 0.05}
+      - {measurement: loss, equals: 0.1, tolerance: 0.05, over: seeds}
     inconclusive: Too few draws to tell.
   - id: C4
     claim: It holds on a very large matrix.
@@ -39,11 +39,34 @@ claims:
     claim: The constant is optimal.
     where: remark 7
     not_testable: A lower bound over all algorithms would be needed.
+  - id: C6
+    claim: The sums agree.
+    where: equation 7
+    tests:
+      - {measurement: sums, at_most: 1.0e-9, identity: true}
+  - id: C7
+    claim: It is faster.
+    where: table 8
+    tests:
+      - {measurement: speed, at_least: 1.0}
+    withdrawn: Another machine was timed.
+    amendments:
+      - date: "2025-11-25"
+        was: at least 2
+        now: at least 1
+        why: The old limit was a slip.
+        value_known: true
+        changed: contradicted → reproduced
 findings:
   - id: F1
     finding: Releasing Q with exact weights is not private.
     tests:
       - {measurement: leak, at_least: 0.9}
+facts:
+  - id: F2
+    fact: Our audit catches the planted bug.
+    tests:
+      - {measurement: caught, equals: 1, tolerance: 0}
 """
 
 MEASUREMENTS: dict[str, Any] = {
@@ -61,6 +84,9 @@ MEASUREMENTS: dict[str, Any] = {
     "loss": {"value": 0.13, "interval": [0.11, 0.17], "seeds": 3, "unit": "", "detail": "per axis"},
     "large_gap": {"unavailable": "needs 64 GiB of memory"},
     "leak": {"value": 1.0, "interval": None, "seeds": None, "n": 200, "unit": "", "detail": "rows recovered"},
+    "sums": {"value": 3e-16, "interval": [1e-16, 5e-16], "detail": "difference of both"},
+    "speed": {"value": 1.5, "detail": "ratio of times"},
+    "caught": {"value": 1, "n": 20, "detail": "audits"},
     "spare": {"value": 2.71828e-7, "detail": "used by no test"},
 }
 

@@ -16,9 +16,9 @@ from tests.flows.report.made_up import CLAIMS, MEASUREMENTS, write
 
 def test_claims_keep_their_order_and_kinds(tmp_path: Path) -> None:
     loaded = load_claims(write(tmp_path / "claims.yaml", CLAIMS))
-    assert [entry.id for entry in loaded.entries] == ["C1", "C2", "C3", "C4", "C5", "F1"]
+    assert [entry.id for entry in loaded.entries] == ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "F1", "F2"]
     kinds = [test.kind for entry in loaded.entries for test in entry.tests or ()]
-    assert kinds == ["at_most", "between", "order", "equals", "at_least", "at_least"]
+    assert kinds == ["at_most", "between", "order", "equals", "at_least", "at_most", "at_least", "at_least", "equals"]
     assert loaded.claims[0].published is not None and loaded.claims[0].published.value == 0.93
 
 
@@ -33,7 +33,7 @@ def test_claims_keep_their_order_and_kinds(tmp_path: Path) -> None:
         ("at_most: 1.0", "at_mots: 1.0", "claim C1: tests[0].at_mots is not a known key"),
         ("at_most: 1.0", "at_most: .nan", "claim C1: tests[0].at_most = nan: must be a finite number"),
         ("at_most: 1.0", "at_most: 1.0, at_least: 0.5", "claim C1: tests[0]: a test has one of"),
-        ("{measurement: rate_ratio, at_most: 1.0}", "{measurement: rate_ratio}", "this one has none"),
+        ("rate_ratio, at_most: 1.0, over: seeds}", "rate_ratio}", "this one has none"),
         ("measurement: rate_ratio, ", "", "claim C1: tests[0]: a test names its measurement"),
         ("[-1.2, -0.8]", "[-0.8, -1.2]", "claim C1: tests[1]: between [-0.8, -1.2]: the first number"),
         (", tolerance: 0.05", "", "claim C3: tests[0]: equals and tolerance go together"),
@@ -51,10 +51,19 @@ def test_claims_keep_their_order_and_kinds(tmp_path: Path) -> None:
             "claim C5: a claim has tests, or not_testable",
         ),
         ('source: "Table 2, row 3"', 'from: "Table 2"', "claim C1: published.source is missing"),
-        ("id: C2", "id: C1", "used for more than one claim or finding: C1"),
-        ("id: F1", "id: C3", "used for more than one claim or finding: C3"),
+        ("id: C2", "id: C1", "used for more than one claim, finding or fact: C1"),
+        ("id: F1", "id: C3", "used for more than one claim, finding or fact: C3"),
         ("  - id: F1\n", "  - no: F1\n", "finding number 1: id is missing"),
         ('"2408.06395"', "2408.06395", "arxiv = 2408.06395: input should be a valid string"),
+        ("id: F2", "id: F1", "used for more than one claim, finding or fact: F1"),
+        ("fact: Our", "finding: Our", "fact F2: fact is missing"),
+        (
+            "1.0e-9, identity: true",
+            "1.0e-9, identity: true, training: true",
+            "claim C6: tests[0]: no training is an identity",
+        ),
+        ('"2025-11-25"', '"last year"', "claim C7: amendments[0].date = 'last year'"),
+        ("        why: The old limit was a slip.\n", "", "claim C7: amendments[0].why is missing"),
         ("title: A", "title: [", "is not valid YAML"),
         ("title: A", "titel: A", "titel is not a known key"),
     ],

@@ -116,7 +116,7 @@ def test_colours_have_contrast() -> None:
         dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
         for block in re.findall(r":root \{(.*?)\}", css.read_text(encoding="utf-8"), re.DOTALL)
     )
-    pairs = [(name, f"{name}-bg") for name in ("good", "bad", "unsure", "none", "flaw")]
+    pairs = [(name, f"{name}-bg") for name in ("good", "bad", "unsure", "none", "flaw", "check")]
     pairs += [(text, ground) for text in ("ink", "muted", "link") for ground in ("page", "surface")]
     for scheme in (light, dark):
         for text, ground in pairs:

@@ -50,11 +50,14 @@ def test_round_trip(root: Path) -> None:
 def test_it_counts_and_links(root: Path) -> None:
     write_report("default", root)
     update_readme(root)
+    first = "[default](reports/default.md#first) | 1 | 1 | 1 | 1 | 2 | 1 | 1 confirmed | 1 holds |"
+    assert f"](results/README.md#first) ⚠ stand-in data | {first}" in table(root)
     assert (
-        "](results/README.md#first) ⚠ stand-in data | [default](reports/default.md#first) | 1 | 1 | 1 | 2 | 1 of 1 |"
-        in (table(root))
+        "](results/README.md#second) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | 0 | 0 | – | – |"
+        in table(root)
     )
-    assert "](results/README.md#second) | [default](reports/default.md#second) | 0 | 1 | 0 | 0 | – |" in table(root)
+    assert "withdrawn | findings | facts |\n| --- | --- | --: |" in table(root)
+    assert "| all claims: 8 | | 1 | 2 | 1 | 1 | 2 | 1 | | |" in table(root)
 
 
 def test_claims_are_listed_beside_the_results(root: Path) -> None:
@@ -64,6 +67,11 @@ def test_claims_are_listed_beside_the_results(root: Path) -> None:
     assert '<a id="first"></a>' in text and "(../reports/default.md#first)" in text
     assert "- ✗ **C2** contradicted: A sketch keeps the rate." in text
     assert "- ✓ **F1** confirmed: Releasing Q with exact weights is not private." in text
+    assert "- ✓ **F2** holds: Our audit catches the planted bug." in text.split("Facts about this library:")[1]
+    assert "- ↩ **C7** withdrawn: It is faster.\n  - Why withdrawn: Another machine was timed.\n" in text
+    assert (
+        "  - Amended 2025-11-25, the value known: contradicted → reproduced (was at least 2; now at least 1)\n" in text
+    )
 
 
 def test_the_image_has_a_mark_for_every_claim_and_finding(root: Path) -> None:
@@ -72,8 +80,8 @@ def test_the_image_has_a_mark_for_every_claim_and_finding(root: Path) -> None:
     text = (root / IMAGE).read_text(encoding="utf-8")
     tree = ElementTree.fromstring(text)
     shapes = [item.tag.rpartition("}")[2] for item in tree.iter()]
-    # claims and findings; beside them the frame, four verdicts and a finding of the legend
-    assert shapes.count("rect") == 6 + 1 + 4 and shapes.count("circle") == 1 + 1
+    # claims, facts and findings; beside them the frame, and of the legend six verdicts, a fact and a finding
+    assert shapes.count("rect") == 8 + 1 + 1 + 6 + 1 and shapes.count("circle") == 1 + 1
     assert "A made-up paper &amp; its &lt;ellipsoid&gt;" in text
 
 
@@ -85,7 +93,7 @@ def test_a_page_further_down_finds_its_way_up(root: Path) -> None:
     assert Path("docs/papers/first.md") in update_readme(root)
     assert "(../../reports/default.md#first)" in table(root, "docs/papers/first.md")
     text = (root / "docs/papers/first.md").read_text(encoding="utf-8")
-    assert "✓ 1 reproduced, ✗ 1 contradicted" in text and "(../../steps/first/claims.yaml)" in text
+    assert "✓ 1 reproduced, ✗ 1 contradicted, = 1 derived" in text and "(../../steps/first/claims.yaml)" in text
 
 
 def test_each_paper_has_its_strongest_profile(root: Path) -> None:

@@ -54,6 +54,13 @@ def test_what_a_reader_looks_for(project: Path, suffix: str) -> None:
         "2.718×10⁻⁷",
         "CC BY 4.0",
         "python -m benchmarks first",
+        "identity: only a bug of ours can fail it",
+        "a training",
+        "[0.069, 0.074] over seeds",
+        "Another machine was timed.",
+        "Amended 2025-11-25, the value known:",
+        "contradicted → reproduced",
+        "Facts about this library",
     ):
         assert expected in words, expected
     assert words.index("Stand-in data") < words.index("reproduced")  # at the head
@@ -70,14 +77,28 @@ def test_the_summary_has_every_verdict(project: Path) -> None:
         "inconclusive",
         "not testable at this scale",
         "not testable at this scale",
+        "derived",
+        "withdrawn",
     ]
     assert first["claim_counts"] == {
         "reproduced": 1,
         "contradicted": 1,
+        "derived": 1,
         "inconclusive": 1,
         "not testable at this scale": 2,
+        "withdrawn": 1,
     }
     assert [item["verdict"] for item in first["findings"]] == ["confirmed"]
+    assert [item["verdict"] for item in first["facts"]] == ["holds"] and first["fact_counts"]["holds"] == 1
+    assert first["claims"][6]["amendments"][0]["changed"] == "contradicted → reproduced"
+    assert first["claims"][1]["tests"][0] | {"measurements": {}} == {
+        "test": "`gap_wide` < `gap_narrow`, with intervals apart",
+        "identity": False,
+        "training": True,
+        "over": "seeds",
+        "outcome": "fails",
+        "measurements": {},
+    }
     assert first["stand_ins"] == ["digits"] and first["dirty_steps"] == ["prepare"]
     assert second["claims"][0]["reason"] == "The measured value is 4, where the test asks that `size` is at least 5."
     assert first["claims"][0]["tests"][0]["measurements"]["rate_ratio"]["value"] == 0.8731416
@@ -127,6 +148,10 @@ PREPARE = "artifacts/default/first/prepare.provenance.json"
             "loss = nan: must be a finite number",
         ),
         (edit(f"{FIRST}/claims.json", lambda m: m.pop("leak")), "F1 tests the measurement 'leak'"),
+        (
+            edit("results/default/second/claims.json", lambda m: m["size"].update(interval=[3, 5])),
+            "C1 tests 'size', whose interval in",
+        ),
         (lambda root: write(root / FIRST / "figures/more.svg", SVG), "files without a caption: more.svg"),
         (lambda root: (root / FIRST / "figures/rate.svg").unlink(), "captions without a file: rate.svg"),
         (

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.report import claims as declared
-from flows.report.claims import Claim, Finding
-from flows.report.verdicts import Outcome, Verdict, judge_claim, judge_finding, outcome
+from flows.report.claims import Claim, Fact, Finding
+from flows.report.verdicts import Outcome, Verdict, judge, outcome
 from tenfold.metrics.measurement import Measurement
 
 HOLDS, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.FAILS, Outcome.UNDECIDED
@@ -56,7 +56,7 @@ def claim(*tests: dict[str, Any], **fields: Any) -> Claim:
     ],
 )
 def test_one_measurement(test: dict[str, Any], measurement: Measurement, expected: Outcome) -> None:
-    assert outcome(declared.Test(measurement="m", **test), {"m": measurement}) is expected
+    assert outcome(declared.Test(measurement="m", over="items", **test), {"m": measurement}) is expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_one_measurement(test: dict[str, Any], measurement: Measurement, expecte
 )
 def test_order(measurements: list[Measurement], expected: Outcome) -> None:
     names = [f"m{index}" for index in range(len(measurements))]
-    test = declared.Test(order=tuple(names))
+    test = declared.Test(order=tuple(names), over="items")
     assert outcome(test, dict(zip(names, measurements, strict=True))) is expected
 
 
@@ -84,7 +84,7 @@ numbers = st.floats(-100, 100).map(lambda value: round(value, 3))
 @given(limit=numbers, first=numbers, second=numbers)
 def test_an_interval_is_decided_exactly_when_its_ends_agree(limit: float, first: float, second: float) -> None:
     low, high = sorted((first, second))
-    test = declared.Test(measurement="m", at_most=limit)
+    test = declared.Test(measurement="m", at_most=limit, over="items")
     ends = {outcome(test, {"m": measured(end)}) for end in (low, high)}
     whole = outcome(test, {"m": Measurement(value=low, interval=(low, high))})
     assert whole is (ends.pop() if len(ends) == 1 else UNDECIDED)
@@ -94,15 +94,15 @@ def test_an_interval_is_decided_exactly_when_its_ends_agree(limit: float, first:
 def test_at_least_mirrors_at_most(low: float, width: float, value: float, shift: float) -> None:
     interval = Measurement(value=low, interval=(low, low + width))
     mirrored = Measurement(value=-low, interval=(-(low + width), -low))
-    above = outcome(declared.Test(measurement="m", at_least=value), {"m": interval})
-    below = outcome(declared.Test(measurement="m", at_most=-value), {"m": mirrored})
+    above = outcome(declared.Test(measurement="m", at_least=value, over="items"), {"m": interval})
+    below = outcome(declared.Test(measurement="m", at_most=-value, over="items"), {"m": mirrored})
     assert above is below
 
 
 FAILED = "The measured value is 1.5, where the test asks that `b` is at most 1."
 GOOD, BAD, WIDE = measured(0.5), measured(1.5), measured(0.5, 1.5)
 ABSENT = Measurement(unavailable="needs a GPU")
-BOTH = ({"measurement": "a", "at_most": 1.0}, {"measurement": "b", "at_most": 1.0})
+BOTH = tuple({"measurement": name, "at_most": 1.0, "over": "items"} for name in "ab")
 
 
 @pytest.mark.parametrize(
@@ -128,23 +128,23 @@ BOTH = ({"measurement": "a", "at_most": 1.0}, {"measurement": "b", "at_most": 1.
     ],
 )
 def test_claim(a: Measurement, b: Measurement, verdict: Verdict, reason: str) -> None:
-    judged = judge_claim(claim(*BOTH), {"a": a, "b": b})
+    judged = judge(claim(*BOTH), {"a": a, "b": b})
     assert (judged.verdict, judged.reason) == (verdict, reason)
 
 
 def test_declared_reasons_are_printed() -> None:
-    wide = judge_claim(claim(*BOTH, inconclusive="Too few seeds."), {"a": GOOD, "b": WIDE})
+    wide = judge(claim(*BOTH, inconclusive="Too few seeds."), {"a": GOOD, "b": WIDE})
     assert wide.verdict is Verdict.INCONCLUSIVE and wide.reason.endswith(" Too few seeds.")
-    never = judge_claim(claim(not_testable="A proof would be needed."), {})
+    never = judge(claim(not_testable="A proof would be needed."), {})
     assert (never.verdict, never.reason) == (Verdict.NOT_TESTABLE, "A proof would be needed.")
 
 
 def test_what_it_would_take_is_said_only_while_nothing_was_measured() -> None:
     declared = claim(*BOTH, not_testable="A GPU would be needed.")
-    never = judge_claim(declared, {"other": GOOD})
+    never = judge(declared, {"other": GOOD})
     assert (never.verdict, never.reason, never.tested) == (Verdict.NOT_TESTABLE, "A GPU would be needed.", ())
-    assert judge_claim(declared, {"a": GOOD, "b": GOOD}).verdict is Verdict.REPRODUCED
-    assert judge_claim(declared, {"a": GOOD, "b": BAD}).verdict is Verdict.CONTRADICTED
+    assert judge(declared, {"a": GOOD, "b": GOOD}).verdict is Verdict.REPRODUCED
+    assert judge(declared, {"a": GOOD, "b": BAD}).verdict is Verdict.CONTRADICTED
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,68 @@ def test_what_it_would_take_is_said_only_while_nothing_was_measured() -> None:
     ],
 )
 def test_finding(measurement: Measurement, verdict: Verdict) -> None:
-    finding = Finding(id="F1", finding="x", tests=(declared.Test(measurement="leak", at_least=0.9),))
-    judged = judge_finding(finding, {"leak": measurement})
+    finding = Finding(id="F1", finding="x", tests=(declared.Test(measurement="leak", at_least=0.9, over="items"),))
+    judged = judge(finding, {"leak": measurement})
     assert judged.verdict is verdict
     assert (judged.reason == "") is (verdict is Verdict.CONFIRMED)
 
 
 def test_a_broken_bound_does_not_read_like_the_bound() -> None:
-    judged = judge_claim(claim(BOTH[0]), {"a": measured(1.00004)})
+    judged = judge(claim(BOTH[0]), {"a": measured(1.00004)})
     assert judged.reason == "The measured value is 1.00004, where the test asks that `a` is at most 1."
+
+
+ONE, IDENTITY = {"measurement": "a", "at_most": 1.0}, {"measurement": "b", "at_most": 1.0, "identity": True}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"),
+    [
+        (GOOD, GOOD, Verdict.REPRODUCED),
+        (BAD, GOOD, Verdict.CONTRADICTED),
+        (BAD, BAD, Verdict.INCONCLUSIVE),  # with a bug of ours nothing is contradicted
+        (GOOD, BAD, Verdict.INCONCLUSIVE),
+        (ABSENT, GOOD, Verdict.NOT_TESTABLE),
+        (GOOD, ABSENT, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_identities_are_checks_beside_the_tests(a: Measurement, b: Measurement, verdict: Verdict) -> None:
+    assert judge(claim(ONE, IDENTITY), {"a": a, "b": b}).verdict is verdict
+
+
+def test_identities_alone_derive() -> None:
+    assert judge(claim(IDENTITY), {"b": GOOD}).verdict is Verdict.DERIVED
+    failed = judge(claim(IDENTITY), {"b": BAD})
+    assert failed.verdict is Verdict.INCONCLUSIVE and failed.reason.endswith("which only a bug of ours can fail.")
+    fact = Fact(id="F1", fact="x", tests=(declared.Test(**IDENTITY),))
+    assert [judge(fact, {"b": one}).verdict for one in (GOOD, BAD)] == [Verdict.HOLDS, Verdict.FAILS]
+
+
+def test_a_number_without_noise_has_no_interval() -> None:
+    assert judge(claim(IDENTITY), {"b": WIDE.model_copy(update={"value": 1.0})}).verdict is Verdict.DERIVED
+
+
+@pytest.mark.parametrize(
+    ("test", "seeds", "verdict", "reason"),
+    [
+        ({"training": True, "over": "items"}, 3, Verdict.REPRODUCED, ""),
+        ({"training": True, "over": "items"}, 1, Verdict.INCONCLUSIVE, "`a` rests on one seed of a training,"),
+        ({"training": True}, None, Verdict.INCONCLUSIVE, "`a` was recorded without its number of seeds,"),
+        ({"over": "seeds"}, None, Verdict.INCONCLUSIVE, "`a` was recorded without its number of seeds,"),
+        ({"over": "seeds"}, 3, Verdict.REPRODUCED, ""),
+        ({"over": "items"}, None, Verdict.REPRODUCED, ""),
+    ],
+)
+def test_one_seed_decides_nothing(test: dict[str, Any], seeds: int | None, verdict: Verdict, reason: str) -> None:
+    found = Measurement(value=0.5, interval=(0.4, 0.6), seeds=seeds)
+    judged = judge(claim(ONE | test, inconclusive="Too small."), {"a": found})
+    assert judged.verdict is verdict and judged.reason.startswith(reason) and "Too small" not in judged.reason
+
+
+def test_what_is_withdrawn_stays_so_whatever_was_measured() -> None:
+    for measurements in ({"a": GOOD, "b": GOOD}, {"a": GOOD, "b": BAD}):
+        judged = judge(claim(*BOTH, withdrawn="It tests another thing."), measurements)
+        assert (judged.verdict, judged.reason) == (Verdict.WITHDRAWN, "It tests another thing.")
+        assert len(judged.tested) == 2
+    never = claim(not_testable="A proof would be needed.", withdrawn="It tests another thing.")
+    assert judge(never, {}).verdict is Verdict.WITHDRAWN

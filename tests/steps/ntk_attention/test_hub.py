@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from flows.report.claims import load_claims, load_measurements, require_measurements
-from flows.report.verdicts import Verdict, judge_claim
+from flows.report.verdicts import Verdict, judge
 from steps.ntk_attention.adapt_characters import AdaptCharactersParams, HubLanguage, adapt_characters
 from steps.ntk_attention.adapt_text import AdaptTextParams, HubTasks, adapt_text
 from steps.ntk_attention.adapt_vision import AdaptVisionParams, HubVision, adapt_vision
@@ -260,7 +260,7 @@ def evaluated(adapted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_claim_has_its_measurements_and_mathematics_a_verdict(evaluated: Path) -> None:
     claims, measurements = load_claims(CLAIMS), load_measurements(evaluated / "claims.json")
     require_measurements(claims, measurements, CLAIMS, evaluated / "claims.json")
-    judged = {claim.id: judge_claim(claim, measurements) for claim in claims.claims}
+    judged = {claim.id: judge(claim, measurements) for claim in claims.claims}
     for name, wanted in (("E1", 3), ("E2", 3), ("E3", 3)):
         assert judged[name].verdict is not Verdict.NOT_TESTABLE and len(judged[name].tested) == wanted
     assert measurements["math_ntk_minus_lora"].n == 3
@@ -268,7 +268,7 @@ def test_every_claim_has_its_measurements_and_mathematics_a_verdict(evaluated: P
     without = {name: item for name, item in measurements.items() if not name.startswith("math_")}
     require_measurements(claims, without, CLAIMS, evaluated / "claims.json")
     (mathematics,) = (claim for claim in claims.claims if claim.id == "E3")
-    never = judge_claim(mathematics, without)
+    never = judge(mathematics, without)
     assert never.verdict is Verdict.NOT_TESTABLE and never.reason.startswith("Needs a pretrained model")
 
 
