@@ -1,4 +1,4 @@
-# make repro   regenerate every number, from an empty checkout with Python 3.11 and a package index
+# make repro   regenerate every number, from an empty checkout with Python 3.11 and a package index, and compare it
 # make test    run the whole test suite
 SHELL := /bin/bash
 PYTHON ?= python3.11
@@ -17,6 +17,7 @@ repro: setup
 	python -m flows refresh
 	dvc repro
 	python -m flows readme
+	python -m flows compare
 
 # Two tests at a time, one thread each; then, alone, what starts servers, kills processes or counts seconds.
 test: setup

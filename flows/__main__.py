@@ -162,6 +162,24 @@ def readme(
 
 
 @app.command()
+def compare(
+    revision: Annotated[str, typer.Argument(help="A commit, branch or tag.")] = "HEAD",
+    profile: Annotated[str | None, typer.Option(help="Default: the one in params.yaml.")] = None,
+) -> None:
+    """Compare the results made here with those committed, value by value; exit status 1 where one differs."""
+    from flows.report.compare import compare
+    from steps.step.params import read
+
+    profile = profile or read(ROOT, [])["profile"]
+    found = compare(ROOT, profile, revision)
+    typer.echo(f"results of the profile {profile} here, compared with those of {revision}")
+    for paper in found:
+        typer.echo("\n".join(paper.lines()))
+    if not all(paper.agrees for paper in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def up(
     prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,
