@@ -65,6 +65,17 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 
 @app.command()
+def dag(paper: Annotated[str, typer.Argument(help="A paper's slug.")]) -> None:
+    """Draw a paper's steps as a tree of their inputs, cached and stale ones told apart."""
+    from rich import print as draw
+
+    from flows.execution.plan import tree
+    from flows.graph.paper import paper_named
+
+    draw(tree(ROOT, paper_named(ROOT, paper)))
+
+
+@app.command()
 def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
     from flows.execution import dvc_cli
