@@ -129,6 +129,8 @@ def report() -> None:
     import json
     from datetime import UTC, datetime
 
+    from flows.execution.flow import PREFECT_RUN
+    from flows.execution.results_artifact import Results
     from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
     from flows.report.write import write_report
@@ -142,8 +144,12 @@ def report() -> None:
         die_with_parent()
         invocation.leave_sign(ROOT)
     profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
-    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
+    known = papers(ROOT)
+    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in known}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
+    for result in (Results(ROOT, paper) for paper in known):
+        if result.before and PREFECT_RUN not in os.environ:  # a flow tells more
+            result.tell_mlflow()
     record = {
         "stage": "report",
         "profile": profile,

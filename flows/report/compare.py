@@ -85,9 +85,14 @@ def compare(root: Path, profile: str, revision: str) -> list[Compared]:
     """
     folder = f"results/{profile}"
     then = _committed(root, revision, folder)
-    now = {path.relative_to(root).as_posix(): path.read_bytes() for path in (root / folder).rglob("*.*")}
     papers = sorted({name.split("/")[2] for name in then if name.count("/") > 2})
-    return [_paper(root, paper, _below(then, folder, paper), _below(now, folder, paper)) for paper in papers]
+    found = {paper: published(root / folder / paper) for paper in papers}
+    return [compare_paper(root, paper, _below(then, folder, paper), now) for paper, now in found.items()]
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    """Return the files of a paper's results, by their paths in ``folder``; none where there is no such folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
 
 
 def _committed(root: Path, revision: str, folder: str) -> dict[str, bytes]:
@@ -106,7 +111,8 @@ def _below(files: Mapping[str, bytes], folder: str, paper: str) -> dict[str, byt
     return {name.removeprefix(start): content for name, content in files.items() if name.startswith(start)}
 
 
-def _paper(root: Path, paper: str, then: Mapping[str, bytes], now: Mapping[str, bytes]) -> Compared:
+def compare_paper(root: Path, paper: str, then: Mapping[str, bytes], now: Mapping[str, bytes]) -> Compared:
+    """Compare what a paper published, files by name, at two times; raises ReportError."""
     timed = {name for files in (then, now) for name in json.loads(files.get(TIMINGS, b"[]"))}
     before, after = (_measurements(files) for files in (then, now))
     values = _claims(before, after) | {
