@@ -1,4 +1,4 @@
-# make repro   regenerate every number, from an empty checkout with Python 3.11 and a package index
+# make repro   regenerate every number, from an empty checkout with Python 3.11 and a package index, and compare it
 # make test    run the whole test suite
 SHELL := /bin/bash
 PYTHON ?= python3.11
@@ -17,6 +17,7 @@ repro: setup
 	python -m flows refresh
 	dvc repro
 	python -m flows readme
+	python -m flows compare
 
 # Two files at a time, one thread each, the longest first; then, alone, what starts servers or kills flows.
 test: setup

@@ -65,6 +65,17 @@ def plan(paper: Annotated[str, typer.Argument(help="A paper's slug, or all.")] =
 
 
 @app.command()
+def dag(paper: Annotated[str, typer.Argument(help="A paper's slug.")]) -> None:
+    """Draw a paper's steps as a tree of their inputs, cached and stale ones told apart."""
+    from rich import print as draw
+
+    from flows.execution.plan import tree
+    from flows.graph.paper import paper_named
+
+    draw(tree(ROOT, paper_named(ROOT, paper)))
+
+
+@app.command()
 def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
     from flows.execution import dvc_cli
@@ -118,6 +129,8 @@ def report() -> None:
     import json
     from datetime import UTC, datetime
 
+    from flows.execution.flow import PREFECT_RUN
+    from flows.execution.results_artifact import Results
     from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
     from flows.report.write import write_report
@@ -131,8 +144,12 @@ def report() -> None:
         die_with_parent()
         invocation.leave_sign(ROOT)
     profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
-    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
+    known = papers(ROOT)
+    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in known}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
+    for result in (Results(ROOT, paper) for paper in known):
+        if result.before and PREFECT_RUN not in os.environ:  # a flow tells more
+            result.tell_mlflow()
     record = {
         "stage": "report",
         "profile": profile,
@@ -170,6 +187,24 @@ def register(check: Annotated[bool, typer.Option(help="Only say whether every te
     for path in changed:
         typer.echo(f"{path} is not current; run: python -m flows register" if check else f"wrote {path}", err=check)
     if check and changed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    revision: Annotated[str, typer.Argument(help="A commit, branch or tag.")] = "HEAD",
+    profile: Annotated[str | None, typer.Option(help="Default: the one in params.yaml.")] = None,
+) -> None:
+    """Compare the results made here with those committed, value by value; exit status 1 where one differs."""
+    from flows.report.compare import compare
+    from steps.step.params import read
+
+    profile = profile or read(ROOT, [])["profile"]
+    found = compare(ROOT, profile, revision)
+    typer.echo(f"results of the profile {profile} here, compared with those of {revision}")
+    for paper in found:
+        typer.echo("\n".join(paper.lines()))
+    if not all(paper.agrees for paper in found):
         raise typer.Exit(1)
 
 

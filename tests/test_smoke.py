@@ -118,8 +118,8 @@ def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, s
         nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId")]
         names = {name for name in project.stages() if name.startswith(f"{paper['paper']}-")}
         names.remove(f"{paper['paper']}-publish")  # it copies files: there is nothing to record
-        assert {run.info.run_name for run in nested} == names
-        published = next(run for run in nested if run.info.run_name.endswith("-evaluate"))
+        assert {run.data.tags["stage"] for run in nested} == names
+        published = next(run for run in nested if run.data.tags["step"] == "evaluate")
         assert published.data.metrics
         assert {item.path for item in client.list_artifacts(published.info.run_id)} == {"figures", "tables"}
         assert published.inputs.dataset_inputs

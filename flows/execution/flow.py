@@ -127,7 +127,8 @@ def bring_up_to_date(
     bad = [name for name, state in states.items() if state not in set(Outcome)]
     if bad:
         return Failed(message=f"did not end well: {', '.join(f'{name} ({states[name]})' for name in bad)}")
-    return Completed(message=f"{len(states)} stages up to date", data=states)
+    ran = sum(state == Outcome.COMPLETED for state in states.values())
+    return Completed(message=f"{ran} ran, {len(states) - ran} restored or cached", data=states)
 
 
 def _stale(root: Path, names: list[str]) -> set[str]:

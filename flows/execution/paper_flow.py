@@ -7,19 +7,20 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, get_type_hints
 
-from prefect import Flow, get_run_logger
+from prefect import Flow, get_client, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 
 from flows.execution.dvc_cli import Outcome
 from flows.execution.ephemeral_server import ensure_prefect_api
 from flows.execution.flow import bring_up_to_date, threads
-from flows.execution.results_artifact import show_results
+from flows.execution.results_artifact import Results
 from flows.execution.stale_data import outdated
 from flows.execution.workspaces import Workspace
 from flows.graph.paper import Paper, trace
 from flows.graph.parameters import check, held_still, override
 from steps.runtime.processes import die_with_parent
+from steps.step.params import read
 from steps.tracking.spool import carry
 
 AS_IT_IS: Final = "as in params.yaml"
@@ -117,7 +118,14 @@ def as_flow(
     body.__annotations__ = get_type_hints(body)  # their names are known here, not in the paper's module
     body.__name__ = body.__qualname__ = name
     body.__module__, body.__doc__ = module, description + FORM
-    flow = PaperFlow(body, name=name, description=description, task_runner=threads(), persist_result=False)
+    flow = PaperFlow(
+        body,
+        name=name,
+        description=description,
+        task_runner=threads(),
+        persist_result=False,
+        flow_run_name=_run_name,
+    )
     flow.papers, flow.paper = papers, None
     return flow
 
@@ -146,18 +154,41 @@ def run_papers(
         forced = {node.name for node in nodes} if force else set(outdated(root, chosen))
         if before is not None:
             before()
+        _tag(read(root, [])["profile"])
         states: dict[str, str] = {}
+        results = {paper.slug: Results(root, paper) for paper in chosen}
         try:
             final = bring_up_to_date(workspace, nodes, states=states, report=report, forced=forced)
             workspace.push()
+            for paper in chosen:
+                if not {states[node.name] for node in paper.stages()} <= set(Outcome):
+                    del results[paper.slug]
+            for result in results.values():
+                result.tell_mlflow()
         finally:
             carry(root, workspace.environment)
-        for paper in chosen:
-            if {states[node.name] for node in paper.stages()} <= set(Outcome):
-                show_results(root, paper)
+        for result in results.values():
+            result.tell_prefect()
     if final.is_completed():
         workspace.discard()
     return final
+
+
+def _run_name() -> str:
+    """Return ``dp_john · smoke · seed 1``, from what the run was asked for and the parameters as they stand."""
+    asked = flow_run.get_parameters() or {}
+    settings = read(_root(), [])
+    profile = asked.get("profile", AS_IT_IS)
+    assigned = dict(item.partition("=")[::2] for item in asked.get("overrides") or ())
+    seed = assigned.get("seed", settings["seed"])
+    return f"{flow_run.get_flow_name()} · {settings['profile'] if profile == AS_IT_IS else profile} · seed {seed}"
+
+
+def _tag(profile: str) -> None:
+    """Add the profile to the tags of the flow run."""
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(flow_run.get_id())
+        client.update_flow_run(run.id, tags=sorted({*run.tags, profile}))
 
 
 @contextmanager

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.tree import Tree
+
 from flows.execution import dvc_cli
 from flows.execution.stale_data import outdated
-from flows.graph.paper import Paper
+from flows.graph.mermaid import direct
+from flows.graph.paper import Node, Paper
+
+BEHIND = "will run and may change its input"
 
 
 def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
@@ -27,8 +32,34 @@ def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
             found[name] = "; ".join(_words(item) for item in stale[name])
         else:
             upstream = [item.name for item in node.upstream if found.get(item.name)]
-            found[name] = f"{', '.join(upstream)} will run and may change its input" if upstream else None
+            found[name] = f"{', '.join(upstream)} {BEHIND}" if upstream else None
     return found
+
+
+def tree(root: Path, paper: Paper) -> Tree:
+    """Return the paper's stages as a tree of inputs, with whether each is cached; ↑: its own inputs stand above."""
+    why, seen = reasons(root, [paper]), set[str]()
+
+    def line(node: Node) -> str:
+        mark, colour = ("✓", "green") if why[node.name] is None else ("●", "yellow")
+        if why[node.name] is not None and str(why[node.name]).endswith(BEHIND):
+            mark = "○"
+        again = " [dim]↑[/]" if node.name in seen and node.upstream else ""
+        return f"[{colour}]{mark} {node.name if node.is_source else node.own_name}[/]{again}"
+
+    def grow(branch: Tree, node: Node) -> None:
+        below = branch.add(line(node))
+        if node.name not in seen:
+            seen.add(node.name)
+            for item in direct(node.upstream):
+                grow(below, item)
+
+    top = Tree(f"[bold]{paper.slug}[/]: ✓ cached, ● will run, ○ comes after one that will run")
+    inner = {item.name for node in paper.stages() for item in node.upstream}
+    for node in paper.stages():
+        if node.name not in inner:
+            grow(top, node)
+    return top
 
 
 def _words(item: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flows.graph.paper import Node, Paper
 
@@ -57,7 +57,11 @@ def _sources(nodes: list[Node], steps: Mapping[str, Node]) -> dict[tuple[str, ..
 
 def _direct_inputs(steps: Mapping[str, Node], step: Node) -> list[Node]:
     """Return the steps that ``step`` reads, without those that another of them comes from."""
-    inputs = [steps[name] for name in _input_names(step) if name in steps]
+    return direct([steps[name] for name in _input_names(step) if name in steps])
+
+
+def direct(inputs: Sequence[Node]) -> list[Node]:
+    """Return the nodes that no other of them comes from."""
     return [node for node in inputs if not any(_comes_from(other, node) for other in inputs)]
 
 

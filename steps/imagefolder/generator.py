@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
@@ -79,7 +80,8 @@ def generator(prepared: Path, tokenized: Path, *, out: Path, params: GeneratorPa
             found[dataset].append({"bits_of_tokens": coder.config.bits, **scores})
             nats, source = scores["nats_per_image"], origin(prepared, dataset)
             card = card_of(model, dataset, seed, nats=nats, source=source, updates=params.training.updates, run=run)
-            run.model(f"{dataset}-{run.variant}-{seed}", ImageFolder.of(coder, model).to("cpu"), card=card)
+            whole = ImageFolder.of(coder, model).to("cpu")
+            run.model(f"{dataset}-{run.variant}-{seed}", whole, card=card, example=np.arange(2))
             run.say(f"{dataset}, seed {seed}: {nats:.1f} nats per image on validation")
     write_json(out / "generator.json", found)
 

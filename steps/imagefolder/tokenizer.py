@@ -25,7 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {"p2": {}, "p1": {"branches": 1}, "unquant
 CARD = """# ImageFolder tokenizer {variant} of {dataset}
 
 {positions} positions, {branches} branches, {bits:.0f} bits an image; {updates} updates on {source}, averaged weights.
-Reads images in [−1, 1] of shape ({channels}, {size}, {size}). A reproduction of arXiv 2410.01756 at {scale}.
+A reproduction of arXiv 2410.01756 at {scale}.
 """
 
 
@@ -85,8 +85,6 @@ def tokenizer(prepared: Path, trained: Path, *, out: Path, params: TokenizerPara
             bits=config.bits,
             updates=params.training.updates,
             source=origin(prepared, dataset),
-            channels=config.channels,
-            size=config.image_size,
             scale=scale_of(run),
         )
         run.model(f"{dataset}-{run.variant}", model.to("cpu"), card=card, example=held_out.pixels[:2])

@@ -182,11 +182,12 @@ class Run:
         headlines: Collection[str],
         tables: Mapping[str, CaptionedTable],
         figures: Mapping[str, CaptionedFigure],
+        timings: Collection[str] = (),
     ) -> None:
         """Write metrics.json, claims.json, tables and figures with their captions: see ``steps.step.publish``."""
         from steps.step.publish import publish
 
-        publish(self, claims=claims, headlines=headlines, tables=tables, figures=figures)
+        publish(self, claims=claims, headlines=headlines, tables=tables, figures=figures, timings=timings)
 
     def updates(self, total: int, state: Any = None, *, every_seconds: float = 30.0) -> Iterator[int]:
         """Yield the update numbers 1 … total, with progress, checkpoints and exact resume.

@@ -25,7 +25,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from steps.runtime.outputs import has_owner
-from steps.tracking.spool import DELIVERY, folder, spools
+from steps.tracking.spool import DELIVERY, folder, spools, summaries
 
 PAUSE = 5.0  # seconds between two rounds of following
 PATIENCE = 60.0  # seconds that MLflow may take to say where runs are
@@ -66,11 +66,11 @@ def sync(root: Path) -> int:
     Spools of steps that ended are removed once delivered; those of living steps are delivered up to now. A spool that
     MLflow refuses does not hold up the others; an outage does.
     """
-    waiting, reason = spools(root), None
+    waiting, reason = [*spools(root), *summaries(root)], None
     left = len(waiting)
     try:
         with turn(root):
-            waiting = spools(root)
+            waiting = [*spools(root), *summaries(root)]  # runs first, which make the parents
             left = len(waiting)
             if waiting:
                 from steps.tracking.store import Store
@@ -78,7 +78,10 @@ def sync(root: Path) -> int:
                 store = Store(root, address(root))
             for spool in waiting:
                 try:
-                    if store.deliver(spool, living=has_owner(spool)):
+                    if spool.suffix == ".json":
+                        store.summarise(spool)
+                        spool.unlink()
+                    elif store.deliver(spool, living=has_owner(spool)):
                         _remove(spool)
                     left -= 1
                 except Exception as error:

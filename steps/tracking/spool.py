@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -27,6 +28,7 @@ DELIVERY = [sys.executable, "-m", "steps.tracking.delivery"]
 LIVE_AFTER = 15.0  # seconds a step lives before its curves are carried over while it runs
 PATIENCE = 120.0  # seconds that carrying may take at most; what is left waits for the next time
 LARGEST_ARTIFACT = 5_000_000  # bytes
+SAMPLE_EVERY = 10.0  # seconds between two looks at the machine, as MLflow has it
 
 
 def folder(root: Path) -> Path:
@@ -39,6 +41,21 @@ def spools(root: Path) -> list[Path]:
     return sorted(path.parent for path in folder(root).glob("*/run.json"))
 
 
+def summaries(root: Path) -> list[Path]:
+    """Return what waits to be said of papers as a whole."""
+    return sorted(folder(root).glob("*.summary.json"))
+
+
+def summarise(root: Path, paper: str, profile: str, facts: Mapping[str, Any]) -> None:
+    """Keep what the run above a paper's steps is to carry.
+
+    ``facts`` are ``commits`` (whose parents it is for), ``ended``, ``verdicts`` and ``metrics`` by name, and ``note``.
+    """
+    if wanted():
+        content = json.dumps({"paper": paper, "profile": profile, **facts})
+        write_atomically(folder(root) / f"{paper}-{profile}.summary.json", content)
+
+
 def wanted() -> bool:
     """Return whether tracking is on."""
     return os.environ.get("TENFOLD_TRACKING") != "off"
@@ -48,10 +65,33 @@ def carry(root: Path, environment: Mapping[str, str] | None = None) -> None:
     """Carry what waits into MLflow, in a process of its own whose failure is not ours; ``environment`` is added."""
     own = {**os.environ, **(environment or {})}
     try:
-        if wanted() and spools(root):
+        if wanted() and (spools(root) or summaries(root)):
             subprocess.run(command(DELIVERY), cwd=root, env=own, stdin=subprocess.DEVNULL, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"tracking: {error}; what waits is carried next time", file=sys.stderr)
+
+
+def _system_metrics() -> dict[str, float]:
+    """Return how busy the machine is and what this process holds, under the names that MLflow has for such metrics."""
+    import psutil
+
+    memory, own, megabyte = psutil.virtual_memory(), psutil.Process().memory_info().rss, 1e6
+    return {
+        "system/cpu_utilization_percentage": psutil.cpu_percent(),
+        "system/system_memory_usage_percentage": memory.percent,
+        "system/system_memory_usage_megabytes": memory.used / megabyte,
+        "system/process_memory_usage_megabytes": own / megabyte,
+    } | _gpu_metrics(sys.modules.get("torch"))
+
+
+def _gpu_metrics(torch: Any) -> dict[str, float]:
+    if torch is None or not torch.cuda.is_initialized():
+        return {}
+    free = [torch.cuda.mem_get_info(number) for number in range(torch.cuda.device_count())]
+    return {
+        f"system/gpu_{number}_memory_usage_percentage": 100 * (1 - left / total)
+        for number, (left, total) in enumerate(free)
+    }
 
 
 class Spool:
@@ -152,7 +192,10 @@ class Spool:
         if not self._ended.wait(LIVE_AFTER):
             words, nowhere = [*DELIVERY, "--follow", str(os.getpid())], subprocess.DEVNULL
             with suppress(OSError), start(words, cwd=self.root, stdout=nowhere, stderr=nowhere) as follower:
-                self._ended.wait()
+                for sample in count():
+                    self._guarded(self._append, {"update": sample, "time": time.time(), "metrics": _system_metrics()})
+                    if self._ended.wait(SAMPLE_EVERY):
+                        break
                 follower.kill()  # what it delivered half is delivered again without doubles
 
     def _append(self, line: Mapping[str, Any]) -> None:

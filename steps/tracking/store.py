@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from ruamel.yaml import YAML
 
 from steps.runtime.outputs import write_atomically
 
@@ -24,6 +25,7 @@ READ = 1_000_000  # bytes of the log at a time
 LONGEST_VALUE, LONGEST_NAME, LONGEST_DIGEST, LONGEST_INPUT_TAG, LONGEST_CARD = 1000, 250, 36, 500, 5000  # characters
 LOCKED = 30  # seconds to wait for another program that holds SQLite
 TAGS = ("stage", "digest", "paper", "step", "variant", "profile", "commit", "dirty", "seed", "processes")
+NOTE = "mlflow.note.content"  # what MLflow shows as a description
 SERVERS = ("http:", "https:", "databricks")  # they keep artifacts where they were told to
 
 
@@ -92,7 +94,8 @@ class Store:
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": facts["commit"] or "",
         }
-        run = self.client.create_run(experiment, int(1000 * facts["started"]), tags, facts["stage"])
+        name = " · ".join(filter(None, (facts["step"], facts["variant"], f"seed {facts['seed']}")))
+        run = self.client.create_run(experiment, int(1000 * facts["started"]), tags, name)
         flat = {"seed": facts["seed"], **dict(_flattened(facts["params"], ""))}
         for part in _parts([Param(_name(name), _cut(value)) for name, value in flat.items()], PARAMS):
             self.client.log_batch(run.info.run_id, params=part)
@@ -105,13 +108,31 @@ class Store:
             file = re.match(r"sqlite:///([^?]+)", self.uri)
             beside = Path(file.group(1)).resolve().parent if file else self.root.resolve()
             place = None if self.uri.startswith(SERVERS) else (beside / "mlartifacts" / paper).as_uri()
-            return self.client.create_experiment(paper, artifact_location=place)
+            return self.client.create_experiment(paper, artifact_location=place, tags={NOTE: self._about(paper)})
         if found.lifecycle_stage == "deleted":
             raise DeletedExperiment(
                 f"the experiment {paper} was deleted; restore it (mlflow experiments restore -x "
                 f"{found.experiment_id}) or remove it for good (mlflow gc --experiment-ids {found.experiment_id})"
             )
         return found.experiment_id
+
+    def _about(self, paper: str) -> str:
+        """Return what a paper is, from its claims.yaml, or what an experiment that is no paper holds."""
+        path = self.root / "steps" / paper / "claims.yaml"
+        if not path.is_file():
+            return "What steps read: data sets and weights, by source." if paper == "data" else f"Steps of {paper}."
+        about = YAML(typ="safe").load(path)
+        return f"**{about['title']}** ([arXiv:{about['arxiv']}](https://arxiv.org/abs/{about['arxiv']}))\n\n{about['summary']}"
+
+    def summarise(self, path: Path) -> None:
+        """Give the parents of a paper's runs its verdicts, headline metrics and a note; where there are any."""
+        facts = _read(path)
+        experiment, ended = self._experiment(facts["paper"]), int(1000 * facts["ended"])
+        metrics = [Metric(_name(name), value, ended, 0) for name, value in facts["metrics"].items()]
+        tags = [RunTag(f"verdict.{name}", verdict) for name, verdict in facts["verdicts"].items()]
+        for commit in facts["commits"]:
+            for run in self.client.search_runs([experiment], f"tags.`group` = '{commit}/{facts['profile']}'"):
+                self.client.log_batch(run.info.run_id, metrics, tags=[*tags, RunTag(NOTE, facts["note"])])
 
     def _parent(self, experiment: str, facts: dict[str, Any]) -> str:
         commit, profile = facts["commit"] or "no commit", facts["profile"]
@@ -160,12 +181,22 @@ class Store:
             self.client.set_tag(number, "error", _cut(end["error"]))
         if (spool / "artifacts").is_dir():
             self.client.log_artifacts(number, str(spool / "artifacts"))
+            self._log_tables(run, spool)
         if (spool / "models").is_dir() and end["status"] == "FINISHED":
             self.client.log_artifacts(number, str(spool / "models"), "models")
             for model in sorted((spool / "models").iterdir()):
                 self._register(run, model, facts)
         self.client.set_terminated(number, end["status"], ended)
         self.client.set_terminated(run.data.tags["mlflow.parentRunId"], "FINISHED", ended)
+
+    def _log_tables(self, run: Run, spool: Path) -> None:
+        """Log each table once more as one that MLflow's pages show; it would append to one that is there."""
+        import pandas as pd
+
+        there = self.client.get_run(run.info.run_id).data.tags.get("mlflow.loggedArtifacts", "")
+        for path in sorted((spool / "artifacts").glob("tables/*.csv")):
+            if (name := f"tables/{path.stem}.json") not in there:
+                self.client.log_table(run.info.run_id, pd.read_csv(path), name)
 
     def _dataset(self, source: dict[str, Any], profile: str) -> DatasetInput:
         """Return the data behind a run, with their folder, origin and digest."""
@@ -182,7 +213,9 @@ class Store:
         """
         name, card = f"{facts['paper']}-{model.name}", model / "README.md"
         if not self.client.search_registered_models(f"name = '{name}'"):
-            self.client.create_registered_model(name, tags={"paper": facts["paper"]})
+            first = card.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ") if card.is_file() else model.name
+            about = f"{first}, kept by the step {facts['step']} of {facts['paper']}; each version has its card."
+            self.client.create_registered_model(name, tags={"paper": facts["paper"]}, description=about)
         if any(found.run_id == run.info.run_id for found in self.client.search_model_versions(f"name = '{name}'")):
             return
         made = self.client.create_model_version(

@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 
 WEIGHTS, CARD, INDEX, MLMODEL = "model.safetensors", "README.md", "model.json", "MLmodel"
+EXAMPLE, LARGEST_EXAMPLE = "input_example.json", 20_000  # and how many numbers it may hold
 LOADER = "tenfold.models.loader"
 CLASS = re.compile(r"(tenfold(?:\.[A-Za-z_]\w*)+)\.([A-Za-z_]\w*)")
 
@@ -53,7 +54,8 @@ def write(folder: Path, model: Model | Path, card: str, example: np.ndarray | No
     """Write a model, an object or a folder written before, with its card into the new ``folder``.
 
     The shapes and types of ``example`` and of its predictions become the signature that MLflow checks inputs
-    against; its values are not kept. Needs an object, not a folder.
+    against, and the last line of the card; zeros of its shape become MLflow's input example. Its values are not kept.
+    Needs an object, not a folder.
     Raises InvalidModel (ForeignClass, DamagedModel), or whatever ``save`` raises.
     """
     folder.mkdir(parents=True)
@@ -65,7 +67,17 @@ def write(folder: Path, model: Model | Path, card: str, example: np.ndarray | No
     else:
         name = _name(model)
         model.save(folder)
-        (folder / MLMODEL).write_text(_mlmodel(model, example), encoding="utf-8")
+        flavour = {"loader_module": LOADER, "python_version": platform.python_version()}
+        description: dict[str, Any] = {"flavors": {"python_function": flavour}}
+        if example is not None:
+            outputs = np.asarray(model.predict(example))
+            card = f"{card.rstrip()}\n\n`predict` takes {_words(example)} and returns {_words(outputs)}.\n"
+            description["signature"] = {"inputs": _specification(example), "outputs": _specification(outputs)}
+            if example.size <= LARGEST_EXAMPLE:
+                description["saved_input_example_info"] = {"artifact_path": EXAMPLE, "type": "ndarray"}
+                zeros = json.dumps(np.zeros_like(example).tolist())
+                (folder / EXAMPLE).write_text(zeros + "\n", encoding="utf-8")
+        (folder / MLMODEL).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")  # JSON is YAML
     _check_weights(folder)
     (folder / CARD).write_text(card, encoding="utf-8")
     ours = (CARD, INDEX, MLMODEL)
@@ -138,14 +150,8 @@ def _check_weights(folder: Path) -> None:
         raise DamagedModel(f"{folder / WEIGHTS} is no safetensors file ({error})") from None
 
 
-def _mlmodel(model: Model, example: np.ndarray | None) -> str:
-    """Return MLflow's description, as JSON, which is YAML, too."""
-    flavour = {"loader_module": LOADER, "python_version": platform.python_version()}
-    description: dict[str, Any] = {"flavors": {"python_function": flavour}}
-    if example is not None:
-        inputs, outputs = _specification(example), _specification(np.asarray(model.predict(example)))
-        description["signature"] = {"inputs": inputs, "outputs": outputs}
-    return json.dumps(description, indent=1) + "\n"
+def _words(array: np.ndarray) -> str:
+    return f"{array.dtype.name} ({', '.join(map(str, ('N', *array.shape[1:])))})"
 
 
 def _specification(array: np.ndarray) -> str:

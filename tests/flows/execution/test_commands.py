@@ -155,6 +155,16 @@ def test_list_and_plan(project):
     assert set(re.findall(r"^\S+ +(.*)$", project.flows("plan", "toy"), re.MULTILINE)) == {"cached"}
     project.edit("steps/toy/params.yaml", "default: 12}", "default: 13}")
     project.edit("steps/toy/figures.py", "The walk", "A walk")
+    assert [line.strip("│├└─ ") for line in project.flows("dag", "toy").splitlines()[1:]] == [
+        "○ publish",
+        "● evaluate",
+        "○ combine",
+        "● train-left",
+        "✓ draw",
+        "✓ data-wine",
+        "● train-right",
+        "✓ draw ↑",
+    ]
     plan = dict(re.findall(r"^(\S+) +(.*)$", project.flows("plan"), re.MULTILINE))
     assert plan["toy-draw"] == "cached"
     assert plan["toy-train-left"].startswith("will run, because")

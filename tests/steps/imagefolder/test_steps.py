@@ -138,6 +138,11 @@ def test_models_are_kept_with_cards_and_predict(done: dict[str, Path]) -> None:
         assert judge.predict(blank).shape == (2, CLASSES)
         for folder in (done["p2"] / "models" / f"{name}-p2", done["folded"] / "models" / f"{name}-folded-0"):
             assert "made here" in (folder / "README.md").read_text()
+        inner = ", ".join(map(str, shape[1:]))
+        takes = f"takes uint8 (N, {inner}) and returns int64 (N, 2, 6)."
+        assert takes in (done["p2"] / "models" / f"{name}-p2/README.md").read_text()
+        takes = f"takes int64 (N) and returns uint8 (N, {inner})."
+        assert takes in (done["folded"] / "models" / f"{name}-folded-0/README.md").read_text()
 
 
 @pytest.mark.parametrize(("method", "name"), [("simclr", "SimCLR"), ("vicreg", "VICReg")])

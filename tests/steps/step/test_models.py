@@ -71,7 +71,9 @@ X = np.arange(12.0).reshape(3, 4) / 7
 import pandas
 frame = model.predict(pandas.DataFrame(X))
 shape = model.metadata.signature.inputs.inputs[0].shape
-print(json.dumps({"rows": model.predict(X).tolist(), "frame": np.asarray(frame).tolist(), "shape": shape}))
+example = model.metadata.load_input_example(sys.argv[1]).tolist()
+shown = {"rows": model.predict(X).tolist(), "frame": np.asarray(frame).tolist(), "shape": shape, "example": example}
+print(json.dumps(shown))
 """
 
 
@@ -104,12 +106,15 @@ def test_a_registered_model_predicts_in_a_fresh_process(kept, address):
     answer = json.loads(fresh(kept, address).splitlines()[-1])
     assert np.array_equal(answer["rows"], X + 0.1 * (target - X))
     assert answer["frame"] == answer["rows"] and answer["shape"] == [-1, 4]
+    assert answer["example"] == [[0.0] * 4] * 2
 
 
 def test_it_is_registered_with_its_card_and_where_it_is_from(kept):
     client = MlflowClient(f"sqlite:///{kept.root}/mlflow.db")
     first, second = sorted(client.search_model_versions("name = 'toy-walk'"), key=lambda version: int(version.version))
-    assert first.description == "# The walk\n\nMoves towards its target.\n"
+    assert first.description == (
+        "# The walk\n\nMoves towards its target.\n\n`predict` takes float64 (N, 4) and returns float64 (N, 4).\n"
+    )
     assert client.get_run(first.run_id).data.tags["step"] == "keep"
     assert client.get_model_version_by_alias("toy-walk", "default").version == second.version
     assert client.get_registered_model("toy-walk").tags["paper"] == "toy"

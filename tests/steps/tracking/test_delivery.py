@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from steps.tracking import delivery as tracking
-from steps.tracking.spool import Spool, carry, folder
+from steps.tracking.spool import Spool, carry, folder, summarise
 
 ROOT = Path(__file__).parents[3]
 SOURCE = {"name": "iris", "origin": "stand_in", "detail": "made up", "sha256": "5e" * 32, "licence": "CC0"}
@@ -139,6 +139,7 @@ def test_a_finished_step_is_one_run_with_everything_in_it(root: Path, monkeypatc
         "dirty": "False",
         "prefect_run_id": "flow-7",
     }
+    assert run.info.run_name == "train · left · seed 3"
     assert run.data.params | {"long": ""} == {
         "seed": "3",
         "updates": "3",
@@ -156,7 +157,11 @@ def test_a_finished_step_is_one_run_with_everything_in_it(root: Path, monkeypatc
     assert [item.path for items in listed.values() for item in items] == [
         "figures/gap.svg",
         "tables/rates.csv",
+        "tables/rates.json",
     ]
+    assert json.loads(tags["mlflow.loggedArtifacts"]) == [{"path": "tables/rates.json", "type": "table"}]
+    table = Path(client(root).download_artifacts(run.info.run_id, "tables/rates.json"))
+    assert json.loads(table.read_text()) == {"columns": ["a", "b"], "data": [[1, 2]]}
     assert (root / "mlartifacts/toy" / run.info.run_id / "artifacts/tables/rates.csv").is_file()
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("iris", ("5e" * 32)[:36])
@@ -184,10 +189,39 @@ def test_steps_of_one_commit_and_profile_stand_under_one_parent(root: Path):
         with Spool(root, facts(stage=f"stage{number}", digest=f"{number}" * 64, **more)):
             pass
     assert tracking.sync(root) == 0
-    parents = [run.data.tags["mlflow.parentRunId"] for run in sorted(runs(root), key=lambda run: run.info.run_name)]
+    parents = [
+        run.data.tags["mlflow.parentRunId"] for run in sorted(runs(root), key=lambda run: run.data.tags["stage"])
+    ]
     assert parents[0] == parents[1] and len(set(parents)) == 3
     assert client(root).get_run(parents[0]).info.run_name == "smoke · ccccccccc"
     assert len(runs(root, "other")) == 1
+
+
+def test_a_paper_s_results_stand_with_the_parents_of_its_runs(root: Path):
+    (root / "steps/toy").mkdir(parents=True)
+    (root / "steps/toy/claims.yaml").write_text("{title: A walk, arxiv: '0000.00000', summary: It gets closer.}")
+    result = {"ended": 1e9, "verdicts": {"C1": "reproduced"}, "metrics": {"gap": 0.25}, "note": "Claims: 1."}
+    summarise(root, "toy", "smoke", result | {"commits": ["c" * 40, "e" * 40]})
+    with Spool(root, facts()), Spool(root, facts(profile="default", digest="0" * 64)):
+        pass
+    for _ in range(2):
+        assert tracking.sync(root) == 0 and not list(folder(root).iterdir())
+        summarise(root, "toy", "smoke", result | {"commits": ["c" * 40]})
+    experiment = client(root).get_experiment_by_name("toy")
+    assert experiment is not None
+    about = "**A walk** ([arXiv:0000.00000](https://arxiv.org/abs/0000.00000))\n\nIt gets closer."
+    assert experiment.tags["mlflow.note.content"] == about
+    parents = {run.data.tags["mlflow.parentRunId"]: run.data.tags["profile"] for run in runs(root)}
+    for number, profile in parents.items():
+        parent = client(root).get_run(number)
+        tags = {name: parent.data.tags.get(name) for name in ("verdict.C1", "mlflow.note.content")}
+        told = profile == "smoke"
+        assert tags == {
+            "verdict.C1": "reproduced" if told else None,
+            "mlflow.note.content": "Claims: 1." if told else None,
+        }
+        assert parent.data.metrics == ({"gap": 0.25} if told else {})
+        assert len(client(root).get_metric_history(number, "gap")) == told
 
 
 def test_more_parameters_than_one_request_may_hold(root: Path):
@@ -243,6 +277,7 @@ def test_the_follower_shows_the_curve_of_a_step_that_is_then_killed(root: Path):
         assert time.monotonic() < until, "the follower delivered nothing"
         time.sleep(0.2)
     assert runs(root)[0].info.status == "RUNNING"
+    assert 0 < runs(root)[0].data.metrics["system/process_memory_usage_megabytes"] < 1e4
     step.send_signal(signal.SIGKILL)
     step.communicate()
     assert tracking.sync(root) == 0
@@ -257,12 +292,12 @@ def test_a_retry_replaces_its_unfinished_run_and_no_other(root: Path):
     with Spool(root, facts(stage="toy-other", digest="0" * 64)):
         pass
     tracking.sync(root)
-    failed = next(run for run in runs(root) if run.info.run_name == "toy-train")
+    failed = next(run for run in runs(root) if run.data.tags["stage"] == "toy-train")
     assert failed.info.status == "FAILED" and failed.data.tags["error"] == "ValueError: row 3 is zero"
     with Spool(root, facts()):
         pass
     tracking.sync(root)
-    assert sorted((run.info.run_name, run.info.status) for run in runs(root)) == [
+    assert sorted((run.data.tags["stage"], run.info.status) for run in runs(root)) == [
         ("toy-other", "FINISHED"),
         ("toy-train", "FINISHED"),
     ]
@@ -311,6 +346,8 @@ def test_a_model_is_registered_once_with_its_card(root: Path):
         spool.keep(root / "out")
         raise ValueError("it failed after all")
     tracking.sync(root)
+    registered = client(root).get_registered_model("toy-adapter")
+    assert registered.description == "The adapter, kept by the step train of toy; each version has its card."
     versions = client(root).search_model_versions("name = 'toy-adapter'")
     assert sorted(int(version.version) for version in versions) == [1, 2]
     assert {version.description for version in versions} == {"# The adapter\n"}
@@ -444,7 +481,7 @@ def test_writers_and_carriers_at_once_on_first_use(root: Path):
         assert process.returncode == 0 and "tracking:" not in printed, printed
     assert list(folder(root).iterdir()) == []
     found = runs(root)
-    assert sorted(run.info.run_name for run in found) == [f"toy-{number}" for number in range(6)]
+    assert sorted(run.data.tags["stage"] for run in found) == [f"toy-{number}" for number in range(6)]
     assert len({run.data.tags["mlflow.parentRunId"] for run in found}) == 1
     assert all(run.info.status == "FINISHED" for run in found)
     expected = [(update, 1 / update) for update in range(1, 51)]

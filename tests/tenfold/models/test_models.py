@@ -63,7 +63,12 @@ def test_a_model_comes_back(line: Model, tmp_path: Path):
     write(tmp_path / "line", line, "# A line\n", X)
     again = load(tmp_path / "line")
     assert type(again) is type(line) and np.array_equal(again.predict(X), line.predict(X))
-    assert sorted(os.listdir(tmp_path / "line")) == ["MLmodel", "README.md", "model.json", "model.safetensors"]
+    names = ["MLmodel", "README.md", "input_example.json", "model.json", "model.safetensors"]
+    assert sorted(os.listdir(tmp_path / "line")) == names
+    card = (tmp_path / "line/README.md").read_text()
+    assert card == f"# A line\n\n`predict` takes float64 (N, {X.shape[1]}) and returns float64 (N).\n"
+    example = json.loads((tmp_path / "line/input_example.json").read_text())
+    assert np.array_equal(example, np.zeros_like(X))
     write(tmp_path / "copy", tmp_path / "line", "# Another card\n")
     assert np.array_equal(load(tmp_path / "copy").predict(X), line.predict(X))
     assert (tmp_path / "copy/README.md").read_text() == "# Another card\n"
