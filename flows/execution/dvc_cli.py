@@ -105,6 +105,12 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
             print(line, file=sys.stderr, flush=True)
 
 
+def checkout(root: Path, stages: list[str]) -> None:
+    """Bring the outputs that the lock files name and the cache holds; others are for their stages to make."""
+    words = ["checkout", "--allow-missing", "--quiet", *map(address, stages)]
+    subprocess.run([*_command("--wait-for-lock"), *words], cwd=root, env=programs(), capture_output=True)
+
+
 def reproduce(
     root: Path,
     stage: str,

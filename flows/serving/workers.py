@@ -14,7 +14,7 @@ from uuid import UUID
 from flows.execution.dvc_cli import programs
 from flows.execution.ephemeral_server import answered
 from flows.execution.results_artifact import MLFLOW
-from flows.execution.workspaces import prepare_workspace
+from flows.execution.workspaces import RevisionError, prepare_workspace
 from flows.graph.prefect_yaml import HOME
 from flows.serving.work_pools import HEARTBEAT
 
@@ -92,13 +92,16 @@ def work(root: Path, pool: str, name: str | None, at_once: int) -> NoReturn:
 
 
 def workspace() -> Path:
-    """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names, a clone if it asks for a revision.
+    """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names: its clone of our checkout.
 
-    Raises RevisionError if that cannot be checked out.
+    Where that cannot be made, our checkout: the flow that is loaded there then says why, which this cannot.
     """
     from prefect import get_client
 
-    number = os.environ["PREFECT__FLOW_RUN_ID"]
+    number, home = os.environ["PREFECT__FLOW_RUN_ID"], Path(os.environ[HOME])
     with get_client(sync_client=True) as client:
         asked = client.read_flow_run(UUID(number)).parameters
-    return prepare_workspace(Path(os.environ[HOME]), asked.get("revision"), number)
+    try:
+        return prepare_workspace(home, asked.get("revision"), number)
+    except RevisionError:
+        return home
