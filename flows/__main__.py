@@ -119,7 +119,7 @@ def new(paper: Annotated[str, typer.Argument(help="Its name: lower-case words jo
 
 
 @app.command()
-def report() -> None:
+def report(chosen: Annotated[str | None, typer.Option("--profile", help="Default: params.yaml's.")] = None) -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
     import json
     from datetime import UTC, datetime
@@ -136,7 +136,7 @@ def report() -> None:
     if "DVC_STAGE" in os.environ:
         die_with_parent()
         invocation.leave_sign(ROOT)
-    profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
+    profile, began = chosen or read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
     for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     record = {

@@ -56,7 +56,7 @@ def _watch(process: subprocess.Popen[bytes], done: threading.Event) -> None:
     """Interrupt the main thread if the server ends while it is needed: it would ask for ever."""
     process.wait()
     if not done.is_set():
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it, too
 
 
 def _start() -> None:
