@@ -86,6 +86,7 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
 
     Raises Busy while another DVC runs one of them, DvcError if DVC cannot tell for another reason.
     """
+    tries = 0
     while True:
         answer = subprocess.run(
             [*_command("--wait-for-lock"), "status", "--json", *map(address, stages)],
@@ -99,7 +100,8 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
         mended = recover(root)
         if not mended and others_run(root):
             raise Busy("another command is running a stage in this checkout; ask again when it is done")
-        if not mended:
+        tries += not mended  # the other DVC may just have ended
+        if tries == TRIES:
             raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
         for line in mended:
             print(line, file=sys.stderr, flush=True)

@@ -23,6 +23,7 @@ PATIENCE = 120.0  # seconds until a server must answer
 QUIET = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 AGAIN = "see the lines above, or start one with `python -m flows up` and set PREFECT_API_URL"
+LOST = signal.SIGUSR1  # not SIGINT, which a shell's background jobs do not hear
 OWN: list[subprocess.Popen[bytes]] = []
 
 
@@ -39,8 +40,9 @@ def prefect_api() -> Iterator[None]:
     """
     if not PREFECT_API_URL.value():
         _start()
-    done = threading.Event()
-    for process in OWN:
+    done, here = threading.Event(), threading.current_thread() is threading.main_thread()
+    before = signal.signal(LOST, signal.default_int_handler) if OWN and here else None
+    for process in OWN if here else ():
         threading.Thread(target=_watch, args=(process, done), daemon=True).start()
     try:
         yield
@@ -50,13 +52,15 @@ def prefect_api() -> Iterator[None]:
         raise
     finally:
         done.set()
+        if before is not None:
+            signal.signal(LOST, before)
 
 
 def _watch(process: subprocess.Popen[bytes], done: threading.Event) -> None:
     """Interrupt the main thread if the server ends while it is needed: it would ask for ever."""
     process.wait()
     if not done.is_set():
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it, too
+        signal.pthread_kill(threading.main_thread().ident or 0, LOST)
 
 
 def _start() -> None:

@@ -151,6 +151,8 @@ def run_papers(
             workspace.require(revision)
         with _held(root, chosen, profile, overrides, say=logger.info) if deployed else nullcontext():
             nodes = [node for paper in chosen for node in paper.stages()]
+            if workspace.is_clone:
+                checkout(root, [node.name for node in nodes])
             forced = {node.name for node in nodes} if force else set(outdated(root, chosen))
             if before is not None:
                 before()
@@ -169,8 +171,6 @@ def _run(
     workspace: Workspace, chosen: list[Paper], nodes: list[Node], forced: Collection[str], report: bool
 ) -> State[Any]:
     """Bring stages up to date, and show the results of each paper all of whose stages are."""
-    if workspace.is_clone:
-        checkout(workspace.root, [node.name for node in nodes])
     states: dict[str, str] = {}
     try:
         final = bring_up_to_date(workspace, nodes, states=states, report=report, forced=forced)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from prefect.workers.process import ProcessWorker
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, WorkerFlowRunResponse
+
+warnings.filterwarnings("ignore", "Type 'Worker'")  # it takes the place of Prefect's
 
 
 class Worker(ProcessWorker):

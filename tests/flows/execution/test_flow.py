@@ -136,7 +136,7 @@ def test_a_stopped_flow_leaves_parameters_as_they_were(project, server, start, n
         if stop == signal.SIGKILL:
             project.edit("params.yaml", "# mine", "# edited")
             printed = project.flows("refresh")
-            (edited,) = (project.root / ".tenfold/aside").glob("*-params.yaml")
+            (edited,) = (project.root / ".tenfold/aside").glob("*[0-9]-params.yaml")
             assert "# edited" in edited.read_text() and f"it is in .tenfold/aside/{edited.name}" in printed
         assert project.run("git", "diff") == before
     project.flows("run", "toy", "--profile", "smoke", "--save", **server.environment)
