@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal, get_type_hints
 
 from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.exceptions import FailedRun
 from prefect.runtime import deployment
 from prefect.states import Failed
 
@@ -148,6 +150,7 @@ def run_papers(
         if deployed:
             die_with_parent()  # the worker: its runs end with it, and another worker takes over
             end_orphans()
+            logging.getLogger("prefect.flow_runs").addFilter(_worth_a_line)
             workspace.require(revision)
         with _held(root, chosen, profile, overrides, say=logger.info) if deployed else nullcontext():
             nodes = [node for paper in chosen for node in paper.stages()]
@@ -202,6 +205,11 @@ def _held(
     with held_still(root, change if profile != AS_IT_IS or overrides else None, keep=keep, say=say):
         check(root, chosen)
         yield
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Return whether a log record is more than Prefect's own traceback for a run whose state says why it failed."""
+    return not (record.exc_info and isinstance(record.exc_info[1], FailedRun))
 
 
 def _root() -> Path:
