@@ -17,8 +17,8 @@ app = typer.Typer(
 )
 ROOT = Path.cwd()
 INTERRUPTED = 130
-Profile = Annotated[str | None, typer.Option(help="Switch params.yaml to this profile first.")]
-Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, written to its params.yaml first.")]
+Profile = Annotated[str | None, typer.Option(help="Run at this scale.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, for this run.")]
 
 
 @app.command("list")
@@ -40,14 +40,18 @@ def run(
     profile: Profile = None,
     force: Annotated[bool, typer.Option(help="Run every step, even those that are cached.")] = False,
     assignments: Assignments = None,
+    save: Annotated[bool, typer.Option(help="Keep what --profile and --set changed, and the lock files.")] = False,
 ) -> None:
     """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
+    import signal
+
     from flows.execution.paper_flow import AS_IT_IS
     from flows.graph.paper import flow_named
     from flows.serving.everything import everything
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that parameters are put back
     flow = everything if paper == "all" else flow_named(ROOT, paper)
-    for name, state in flow(profile or AS_IT_IS, assignments or [], force).items():
+    for name, state in flow(profile or AS_IT_IS, assignments or [], force, save=save).items():
         typer.echo(f"{state:10} {name}")
 
 
@@ -80,17 +84,19 @@ def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
     from flows.execution import dvc_cli
     from flows.execution.dvc_recovery import recover
+    from flows.execution.held_parameters import held_still
     from flows.execution.stale_data import outdated
     from flows.graph.paper import papers
     from flows.graph.parameters import check
 
     known = papers(ROOT)
-    check(ROOT, known)
-    for line in recover(ROOT):
-        typer.echo(line)
-    for name, reason in outdated(ROOT, known).items():
-        typer.echo(f"{name}: {reason}")
-        dvc_cli.reproduce(ROOT, name, Path(f"{name}.provenance.json"), force=True)
+    with held_still(ROOT):  # puts back what a killed flow left
+        check(ROOT, known)
+        for line in recover(ROOT):
+            typer.echo(line)
+        for name, reason in outdated(ROOT, known).items():
+            typer.echo(f"{name}: {reason}")
+            dvc_cli.reproduce(ROOT, name, Path(f"{name}.provenance.json"), force=True)
 
 
 @app.command()
@@ -124,7 +130,7 @@ def new(paper: Annotated[str, typer.Argument(help="Its name: lower-case words jo
 
 
 @app.command()
-def report() -> None:
+def report(chosen: Annotated[str | None, typer.Option("--profile", help="Default: params.yaml's.")] = None) -> None:
     """Write reports/<profile>.md, .html and .json from the results that are there."""
     import json
     from datetime import UTC, datetime
@@ -143,7 +149,7 @@ def report() -> None:
     if "DVC_STAGE" in os.environ:
         die_with_parent()
         invocation.leave_sign(ROOT)
-    profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
+    profile, began = chosen or read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
     known = papers(ROOT)
     for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in known}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")

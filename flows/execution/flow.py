@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter, TaskRunFilterState
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.execution import dvc_cli
@@ -70,6 +71,15 @@ def run_stage(execution: Execution, stage: str, record: Path, gpu: bool, force: 
 def already_current(stage: str) -> State[Any]:
     """Say that DVC found a stage up to date before the flow began."""
     return Completed(name=str(Outcome.CACHED), message=f"{stage}: up to date")
+
+
+def end_orphans() -> None:
+    """End the task runs that an earlier try of this flow run left running or waiting when it was killed."""
+    left = TaskRunFilter(state=TaskRunFilterState(type={"any_": ["RUNNING", "PENDING", "SCHEDULED"]}))
+    own = FlowRunFilter(id={"any_": [flow_run.get_id()]})
+    with get_client(sync_client=True) as client:
+        for task_run in client.read_task_runs(flow_run_filter=own, task_run_filter=left):
+            client.set_task_run_state(task_run.id, Crashed(message="its flow was interrupted"), force=True)
 
 
 def threads() -> Any:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, get_type_hints
 
 from prefect import Flow, get_client, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.exceptions import FailedRun
 from prefect.runtime import deployment, flow_run
+from prefect.states import Failed
 
-from flows.execution.dvc_cli import Outcome
-from flows.execution.ephemeral_server import ensure_prefect_api
-from flows.execution.flow import bring_up_to_date, threads
+from flows.execution.dvc_cli import Outcome, checkout
+from flows.execution.ephemeral_server import prefect_api
+from flows.execution.flow import bring_up_to_date, end_orphans, threads
+from flows.execution.held_parameters import held_still
 from flows.execution.results_artifact import Results
 from flows.execution.stale_data import outdated
-from flows.execution.workspaces import Workspace
-from flows.graph.paper import Paper, trace
-from flows.graph.parameters import check, held_still, override
+from flows.execution.workspaces import RevisionError, Workspace
+from flows.graph.paper import Node, Paper, trace
+from flows.graph.parameters import check, override
 from steps.runtime.processes import die_with_parent
-from steps.step.params import read
+from steps.step.params import ParameterError, read
 from steps.tracking.spool import carry
 
 AS_IT_IS: Final = "as in params.yaml"
@@ -31,8 +35,8 @@ Args:
     profile: The scale to run at.
     overrides: Parameters as key=value, for example seed=1 or dp_john.solve.tolerance=1e-3.
     force: Run every step, even those that are cached.
-    revision: A commit, tag or branch, which the worker checks out in a folder of its own, pulling from and pushing
-        to DVC's remote. Empty: the worker's own checkout as it stands.
+    revision: A commit, tag or branch, pulling from and pushing to DVC's remote. Empty: the commit that is checked
+        out where the worker is. A deployed run works in a clone of its own, with the parameters of that commit.
 """
 
 
@@ -67,19 +71,20 @@ class PaperFlow(Flow[..., Any]):
         force: bool = False,
         revision: str = "",
         *,
+        save: bool = False,
         return_state: bool = False,
     ) -> Any:
         """Run the flow in this checkout and return each stage's final state by name, or, if asked for, Prefect's state.
 
         Prefect's server is the configured one, or else a temporary one. What is wrong with parameters is told before
-        anything starts; a profile and overrides are written to the files of parameters.
+        anything starts; a profile and overrides are written to the files of parameters, which are put back at the end,
+        with the lock files, unless asked to ``save`` them.
         Raises ParameterError, WrongCheckout, NotDeployed for a revision, RunFailed after everything else has ended.
         """
         if revision:
             raise NotDeployed(f"revision {revision}: only a worker checks out a revision; here, use git switch")
         root, chosen = _root(), self.papers()
-        with _held(root, chosen, profile, overrides, say=print):
-            ensure_prefect_api()
+        with _held(root, chosen, profile, overrides, say=print, keep=save), prefect_api():
             state: Any = super().__call__(profile, overrides, force, revision, return_state=True)
         if return_state:
             return state
@@ -104,7 +109,7 @@ def paper_flow(declare: Callable[[], object]) -> PaperFlow:
     def reproduce(
         profile: Profile = AS_IT_IS, overrides: Sequence[str] = (), force: bool = False, revision: str = ""
     ) -> State[Any]:
-        return run_papers([paper], profile, overrides, force)
+        return run_papers([paper], profile, overrides, force, revision)
 
     flow = as_flow(reproduce, declare.__name__, declare.__module__, paper.description, lambda: [paper])
     flow.paper = paper
@@ -135,40 +140,38 @@ def run_papers(
     profile: str,
     overrides: Sequence[str],
     force: bool,
+    revision: str,
     *,
     report: bool = False,
     before: Callable[[], None] | None = None,
 ) -> State[Any]:
-    """Run papers in the current folder, as the body of a flow; show their results in Prefect, push what a clone made.
+    """Run papers in the current folder, as the body of a flow, and show their results in Prefect.
 
-    In a deployed run a profile and overrides are written first, after whatever else runs in the checkout.
+    A deployed run works in a clone, writes a profile and overrides there first, and hands over what it made.
     ``before`` is called once parameters are checked and before the first stage.
-    Raises WrongCheckout outside a checkout, ParameterError, PushFailed.
+    What is wrong with parameters or the revision is the message of the state that is returned.
     """
-    logger, workspace, deployed = get_run_logger(), Workspace.current(), bool(deployment.get_id())
-    root = _root()
-    if deployed:
-        die_with_parent()  # the worker: its runs end with it, and another worker takes over
-    with _held(root, chosen, profile, overrides, say=logger.info, wait=True) if deployed else nullcontext():
-        nodes = [node for paper in chosen for node in paper.stages()]
-        forced = {node.name for node in nodes} if force else set(outdated(root, chosen))
-        if before is not None:
-            before()
-        _tag(read(root, [])["profile"])
-        states: dict[str, str] = {}
-        results = {paper.slug: Results(root, paper) for paper in chosen}
-        try:
-            final = bring_up_to_date(workspace, nodes, states=states, report=report, forced=forced)
-            workspace.push()
-            for paper in chosen:
-                if not {states[node.name] for node in paper.stages()} <= set(Outcome):
-                    del results[paper.slug]
-            for result in results.values():
-                result.tell_mlflow()
-        finally:
-            carry(root, workspace.environment)
-        for result in results.values():
-            result.tell_prefect()
+    logger, deployed = get_run_logger(), bool(deployment.get_id())
+    try:
+        root, workspace = _root(), Workspace.current(pushes=bool(revision))
+        if deployed:
+            die_with_parent()  # the worker: its runs end with it, and another worker takes over
+            end_orphans()
+            logging.getLogger("prefect.flow_runs").addFilter(_worth_a_line)
+            workspace.require(revision)
+        with _held(root, chosen, profile, overrides, say=logger.info) if deployed else nullcontext():
+            nodes = [node for paper in chosen for node in paper.stages()]
+            if workspace.is_clone:
+                checkout(root, [node.name for node in nodes])
+            forced = {node.name for node in nodes} if force else set(outdated(root, chosen))
+            if before is not None:
+                before()
+            final = _run(workspace, chosen, nodes, forced, report)
+            if final.is_completed() and not (overrides or revision):
+                workspace.hand_over(chosen)
+    except (ParameterError, RevisionError) as error:
+        logger.error(str(error))
+        return Failed(message=f"{type(error).__name__}: {error}")
     if final.is_completed():
         workspace.discard()
     return final
@@ -191,6 +194,28 @@ def _tag(profile: str) -> None:
         client.update_flow_run(run.id, tags=sorted({*run.tags, profile}))
 
 
+def _run(
+    workspace: Workspace, chosen: list[Paper], nodes: list[Node], forced: Collection[str], report: bool
+) -> State[Any]:
+    """Bring stages up to date, and show the results of each paper all of whose stages are."""
+    states: dict[str, str] = {}
+    results = {paper.slug: Results(workspace.root, paper) for paper in chosen}
+    _tag(read(workspace.root, [])["profile"])
+    try:
+        final = bring_up_to_date(workspace, nodes, states=states, report=report, forced=forced)
+        workspace.push()
+        for paper in chosen:
+            if not {states[node.name] for node in paper.stages()} <= set(Outcome):
+                del results[paper.slug]
+        for result in results.values():
+            result.tell_mlflow()
+    finally:
+        carry(workspace.root, workspace.environment)
+    for result in results.values():
+        result.tell_prefect()
+    return final
+
+
 @contextmanager
 def _held(
     root: Path,
@@ -199,7 +224,7 @@ def _held(
     overrides: Sequence[str],
     *,
     say: Callable[[str], None],
-    wait: bool = False,
+    keep: bool = False,
 ) -> Iterator[None]:
     """Write a profile and overrides into the files of parameters, check all, and hold them still for the block."""
 
@@ -207,9 +232,14 @@ def _held(
         for line in override(root, chosen, None if profile == AS_IT_IS else profile, overrides):
             say(line)
 
-    with held_still(root, change if profile != AS_IT_IS or overrides else None, wait=say if wait else None):
+    with held_still(root, change if profile != AS_IT_IS or overrides else None, keep=keep, say=say):
         check(root, chosen)
         yield
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Return whether a log record is more than Prefect's own traceback for a run whose state says why it failed."""
+    return not (record.exc_info and isinstance(record.exc_info[1], FailedRun))
 
 
 def _root() -> Path:

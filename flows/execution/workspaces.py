@@ -1,4 +1,4 @@
-"""The folder that a run works in: this checkout, or a worker's clone of its own checkout at a given revision.
+"""The folder that a run works in: this checkout, or, of a deployed run, a clone of the worker's checkout at a revision.
 
 A clone shares the checkout's DVC cache, remote and MLflow store, so what one run made no other makes again.
 """
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,17 @@ from pathlib import Path
 from filelock import FileLock
 
 from flows.execution.dvc_cli import has_remote, programs
+from flows.execution.held_parameters import in_use
+from flows.graph.paper import Paper
 from flows.graph.prefect_yaml import HOME
 from steps.runtime import processes
+from steps.runtime.outputs import replacing
+from steps.step.params import read
 
 FOLDER = Path(".tenfold") / "workspaces"
-KEPT = 7 * 24 * 3600.0  # seconds that the clone of a run which failed is kept for its retry
+KEPT = 7 * 24 * 3600.0  # seconds that the clone of a run which failed is kept for its retry,
+MOST = 8  # and how many such clones are, unless they are as young as
+YOUNG = 3600.0  # seconds
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/+-]*")
 
 
@@ -39,16 +46,17 @@ class PushFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of one run, and the checkout whose cache it shares: the same, unless the run asked for a revision."""
+    """The folder of one run, and the checkout whose cache it shares: the same, unless the run is a deployed one."""
 
     root: Path
     home: Path
+    pushes: bool = False  # what is made, to DVC's remote
 
     @classmethod
-    def current(cls) -> Workspace:
+    def current(cls, pushes: bool = False) -> Workspace:
         """Return the workspace of this process: its working directory, and the checkout that a worker has named."""
         root = Path.cwd()
-        return cls(root, Path(os.environ.get(HOME, root)))
+        return cls(root, Path(os.environ.get(HOME, root)), pushes)
 
     @property
     def is_clone(self) -> bool:
@@ -61,13 +69,19 @@ class Workspace:
             return {}
         return {"MLFLOW_TRACKING_URI": f"sqlite:///{self.home / 'mlflow.db'}"}
 
-    def push(self) -> None:
-        """Push what a clone made to DVC's remote, so that a worker that dies loses little.
+    def require(self, revision: str) -> None:
+        """Raise RevisionError if a worker could not make the clone that the run should be in, and named none."""
+        if HOME in os.environ and not self.is_clone:
+            prepare_workspace(self.home, revision, "refused")
+            raise RevisionError(f"revision {revision!r} was not there when the run began; run it again")
 
-        In a checkout of somebody's own, and without a remote, do nothing: pushing is for the owner to decide.
+    def push(self) -> None:
+        """Push what a run made to DVC's remote, so that a worker that dies loses little.
+
+        Without a remote, and if nobody asked for a revision, do nothing: pushing is for the owner to decide.
         Raises PushFailed.
         """
-        if not self.is_clone or not has_remote(self.root):
+        if not self.pushes or not has_remote(self.root):
             return
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", "push", "--run-cache"]
         done = subprocess.run(
@@ -76,6 +90,22 @@ class Workspace:
         if done.returncode != 0:
             raise PushFailed(f"what this run made stays on this machine: {done.stderr.strip()}")
 
+    def hand_over(self, papers: Sequence[Paper]) -> None:
+        """Copy what a clone published, and its reports, into the checkout, unless they are of that one's own profile.
+
+        Those come with ``dvc repro`` there, from the cache.
+        """
+        profile = read(self.root, [])["profile"]
+        if not self.is_clone or profile == read(self.home, [])["profile"]:
+            return
+        for paper in papers:
+            own = Path("results", profile, paper.slug)
+            with replacing(self.home / own) as out:
+                shutil.copytree(self.root / own, out, dirs_exist_ok=True)
+        (self.home / "reports").mkdir(exist_ok=True)
+        for report in (self.root / "reports").glob(f"{profile}.*"):
+            shutil.copy2(report, self.home / "reports")
+
     def discard(self) -> None:
         """Remove the clone of a run that has ended well; a checkout of somebody's own is left alone."""
         if self.root.parent.parts[-2:] == FOLDER.parts:
@@ -83,20 +113,18 @@ class Workspace:
 
 
 def prepare_workspace(home: Path, revision: str | None, run: str) -> Path:
-    """Return the folder for the run ``run``: ``home`` itself, or its clone at ``revision``.
+    """Return the folder for the run ``run``: its clone of ``home`` at ``revision``, or at what is checked out there.
 
-    A commit, a tag or a branch of the remote ``origin``, which is fetched first, or else of ``home``.
-    A retried run finds its clone again, with the checkpoints in it.
+    A revision is a commit, a tag or a branch of the remote ``origin``, which is fetched first, or else of ``home``.
+    A retried run finds its clone again, with the checkpoints in it and everything else as it is committed.
     Raises RevisionError if there is no such revision, or git fails.
     """
-    if not revision:
-        return home
-    if not REVISION.fullmatch(revision):
+    if revision and not REVISION.fullmatch(revision):
         raise RevisionError(f"revision {revision!r}: give a commit, a branch or a tag")
     (home / FOLDER).mkdir(parents=True, exist_ok=True)
     with FileLock(home / FOLDER / "lock"):
         _remove_old(home)
-        commit = _resolve(home, revision)
+        commit = _resolve(home, revision) if revision else head(home)
         folder = home / FOLDER / run
         if not (folder / ".git" / "cloned").is_file():
             _clone(home, folder)
@@ -133,8 +161,10 @@ def _clone(home: Path, folder: Path) -> None:
 
 
 def _remove_old(home: Path) -> None:
-    for folder in (home / FOLDER).glob("*/"):
-        if time.time() - folder.stat().st_mtime > KEPT:
+    """Remove the clones that no run works in, if they are old, or many."""
+    ages = {folder: time.time() - folder.stat().st_mtime for folder in (home / FOLDER).glob("*/")}
+    for number, folder in enumerate(sorted(ages, key=ages.__getitem__)):
+        if (ages[folder] > KEPT or (number >= MOST and ages[folder] > YOUNG)) and not in_use(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,14 +1,12 @@
-"""Parameters as the command line sees them: check them, override a value, hold them still while flows run."""
+"""Parameters as the command line sees them: check them, override a value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, ReadWriteLock, Timeout
 from ruamel.yaml import YAML, YAMLError
 
 from flows.graph.paper import Paper, slugs
@@ -74,48 +72,6 @@ def override(root: Path, papers: Sequence[Paper], profile: str | None, assignmen
         for file, text in texts.items():
             write_atomically(root / file, text)
     return list(changed)
-
-
-@contextmanager
-def held_still(
-    root: Path, change: Callable[[], None] | None = None, *, wait: Callable[[str], None] | None = None
-) -> Iterator[None]:
-    """Change parameters, then hold them still while the block runs; flows share them.
-
-    A ``change`` while another flow runs in the same checkout waits for that one after it has told ``wait``, or,
-    without ``wait``, raises ParameterError.
-    """
-    folder = root / ".tenfold"
-    folder.mkdir(exist_ok=True)
-    running = ReadWriteLock(folder / "flows.lock", is_singleton=False)
-    if change is None:
-        running.acquire_read()
-    else:
-        with FileLock(folder / "params.lock", thread_local=False):  # one change at a time, until it is held still
-            _alone(running, wait)
-            try:
-                change()
-            finally:
-                running.release()
-            running.acquire_read()
-    try:
-        yield
-    finally:
-        running.release()
-        running.close()
-
-
-def _alone(running: ReadWriteLock, wait: Callable[[str], None] | None) -> None:
-    try:
-        running.acquire_write(blocking=False)
-    except Timeout:
-        if wait is None:
-            raise ParameterError(
-                "another flow is running in this checkout, and --profile or --set would change parameters under it; "
-                "wait for it, or use a second checkout"
-            ) from None
-        wait("waits for another flow in this checkout, because it would change parameters under it")
-        running.acquire_write()
 
 
 def _assign(document: Any, profile: str, key: str, text: str) -> list[str]:

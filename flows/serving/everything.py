@@ -22,7 +22,7 @@ def _reproduce(
     asked = {"profile": profile, "overrides": list(overrides), "force": force}
     chosen = papers(Path.cwd())
     elsewhere = partial(fan_out, chosen, asked) if revision else None
-    return run_papers(chosen, profile, overrides, force and not revision, report=True, before=elsewhere)
+    return run_papers(chosen, profile, overrides, force and not revision, revision, report=True, before=elsewhere)
 
 
 everything: PaperFlow = as_flow(_reproduce, EVERYTHING, __name__, ALL_PAPERS, lambda: papers(Path.cwd()))

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from prefect import get_client, get_run_logger
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import run_deployment
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelling
 
 from flows.execution.workspaces import head
@@ -38,13 +38,21 @@ def fan_out(papers: list[Paper], parameters: dict[str, Any]) -> None:
         for paper in papers:
             name = own if own in pools(paper) else pools(paper)[0]
             runs[paper.slug] = run_deployment(f"{paper.slug}/{name}", parameters=parameters, timeout=0)  # type: ignore[assignment]
+        _show("Waiting")
         ended = _await({slug: run.id for slug, run in runs.items()})
+        _show("Running")
     except BaseException:
         _cancel([run.id for run in runs.values()])
         raise
     bad = [f"{slug} ({state})" for slug, state in ended.items() if state != "Completed"]
     if bad:
         raise PaperFailed(f"did not complete: {', '.join(bad)}; their own runs say why")
+
+
+def _show(name: str) -> None:
+    """Give the state of this run another name, for whoever looks at it."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(flow_run.get_id()), State(type=StateType.RUNNING, name=name), force=True)
 
 
 def _await(runs: dict[str, UUID]) -> dict[str, str]:

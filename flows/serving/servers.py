@@ -23,10 +23,13 @@ from flows.execution.dvc_cli import programs
 from flows.execution.ephemeral_server import HOST, PATIENCE, ServerError, answered, patiently
 from flows.graph.prefect_yaml import CPU, GPU
 from flows.serving.work_pools import prepare
-from flows.serving.workers import RUNS_AT_ONCE, command, environment
+from flows.serving.workers import RUNS_AT_ONCE, command, environment, without_gpu
 from steps.runtime import processes
 
 GRACE = 15.0  # seconds that a server may take to stop before it is killed
+HOUR, RESTARTS = 3600.0, 5  # how often in an hour a process is started again that ends by itself
+LOCKED = {"PREFECT_SERVER_DATABASE_TIMEOUT": "60", "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60"}  # seconds
+ORDER = {"PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "flows.serving.causal_ordering"}
 WORKER_GRACE = 3.0  # a worker would wait for its runs, and without any it takes half a minute, too
 DATABASES = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI")
 
@@ -55,8 +58,9 @@ def servers(root: Path, prefect_port: int, mlflow_port: int) -> tuple[Server, Se
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1"]
     mlflow += ["--backend-store-uri", backend, "--default-artifact-root", str(root / "mlartifacts")]
     pages = {"PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{prefect_port}/api"}  # where Prefect's pages ask
+    settings = _home(root) | pages | LOCKED | ORDER
     return (
-        Server("Prefect", tuple(prefect), prefect_port, "/api/health", environment=_home(root) | pages),
+        Server("Prefect", tuple(prefect), prefect_port, "/api/health", environment=settings),
         Server(
             "MLflow",
             tuple(mlflow),
@@ -72,7 +76,7 @@ def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = Tr
     """Start servers, deployments and a worker per pool; print the addresses; stop all on Ctrl-C or SIGTERM.
 
     Raises ServerError if this checkout's servers run already, a port is taken, a database's folder is missing, or
-    a process does not answer or ends by itself.
+    a process does not answer or ends by itself too often.
     """
     prefect, mlflow = chosen = servers(root, prefect_port, mlflow_port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -88,7 +92,7 @@ def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = Tr
             print(f"{server.name:8} {server.address}{server.page}", flush=True)
         if workers:
             _start_workers(root, family, f"{prefect.address}/api", mlflow.address)
-        print(f"In another terminal: export PREFECT_API_URL={prefect.address}/api", flush=True)
+        print(f"Ready. In another terminal: export PREFECT_API_URL={prefect.address}/api", flush=True)
         family.watch()
 
 
@@ -103,7 +107,7 @@ def _start_workers(root: Path, family: Family, api: str, mlflow: str) -> None:
         family.start(workers[pool])
     for pool, worker in workers.items():
         family.wait(worker, partial(_online, api, pool))
-        print(f"worker   pool {pool}", flush=True)
+        print(f"worker   pool {pool}{without_gpu(pool)}", flush=True)
 
 
 def _home(root: Path) -> dict[str, str]:
@@ -115,7 +119,7 @@ class Family:
 
     def __init__(self, root: Path) -> None:
         self.root, self.logs = root, root / ".tenfold"
-        self.members: list[tuple[Server, subprocess.Popen[bytes]]] = []
+        self.members: dict[str, tuple[Server, subprocess.Popen[bytes]]] = {}
 
     def __enter__(self) -> Family:
         (self.logs / "prefect").mkdir(parents=True, exist_ok=True)
@@ -123,8 +127,8 @@ class Family:
 
     def __exit__(self, *_error: object) -> None:
         """Stop workers, and with them what they run, while their server still answers; then the servers."""
-        processes.stop([process for server, process in self.members if not server.port], WORKER_GRACE)
-        processes.stop([process for server, process in self.members if server.port], GRACE)
+        processes.stop([process for server, process in self.members.values() if not server.port], WORKER_GRACE)
+        processes.stop([process for server, process in self.members.values() if server.port], GRACE)
 
     def start(self, server: Server) -> None:
         """Start a member; servers start processes of their own, which end with its group."""
@@ -137,28 +141,35 @@ class Family:
                 stdout=log,
                 stderr=log,
             )
-        self.members.append((server, process))
+        self.members[server.name] = server, process
 
     def wait(self, server: Server, ready: Callable[[], bool]) -> None:
         """Wait until a member is ready.
 
         Raises ServerError if it ends first or takes too long.
         """
-        process = next(process for member, process in self.members if member is server)
+        process = self.members[server.name][1]
         if not patiently(process, ready):
             what = "did not start" if process.poll() is not None else f"did not answer within {PATIENCE:.0f} s"
             raise ServerError(f"{server.name} {what}; see {self._log(server)}")
 
     def watch(self) -> None:
-        """Wait until a member ends by itself.
+        """Start each member again that ends by itself.
 
-        Raises ServerError when one did.
+        Raises ServerError when one did so too often.
         """
+        ended: dict[str, list[float]] = {name: [] for name in self.members}
         while True:
             time.sleep(0.5)
-            for server, process in self.members:
-                if process.poll() is not None:
-                    raise ServerError(f"{server.name} ended by itself; see {self._log(server)}")
+            for server, process in list(self.members.values()):
+                if process.poll() is None:
+                    continue
+                recent = [when for when in ended[server.name] if time.monotonic() - when < HOUR]
+                if len(recent) == RESTARTS:
+                    raise ServerError(f"{server.name} ended by itself again and again; see {self._log(server)}")
+                print(f"{server.name} ended by itself and is started again; see {self._log(server)}", flush=True)
+                ended[server.name] = [*recent, time.monotonic()]
+                self.start(server)
 
     def _log(self, server: Server) -> Path:
         return self.logs / f"{server.name.lower()}.log"

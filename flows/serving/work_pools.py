@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -39,6 +40,8 @@ class DeployFailed(RuntimeError):
 def prepare(root: Path, api: str, gpus: int | None = None) -> None:
     """Make work pools, limits, automation and deployments on the server at ``api``, or bring them up to date.
 
+    Runs of new pools deliver to the MLflow server that MLFLOW_TRACKING_URI names.
+
     ``gpus`` is how many steps tagged ``gpu`` may run at once over all workers: by default as many as this machine
     has GPUs, and one where it has none.
     Raises DeployFailed with Prefect's words if it refuses a deployment.
@@ -63,6 +66,9 @@ def prepare(root: Path, api: str, gpus: int | None = None) -> None:
 
 def _pool(client: SyncPrefectClient, name: str) -> None:
     template = ProcessWorker.get_default_base_job_template()
+    tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if tracking.startswith("http"):  # otherwise each worker would write to a store of its own
+        template["variables"]["properties"]["env"]["default"] = {"MLFLOW_TRACKING_URI": tracking}
     pool = WorkPoolCreate(name=name, type="process", description=DESCRIPTIONS[name], base_job_template=template)
     with suppress(ObjectAlreadyExists):  # then it stays as its owner has set it since
         client.create_work_pool(pool)

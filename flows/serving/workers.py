@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -13,9 +14,10 @@ from uuid import UUID
 
 from flows.execution.dvc_cli import programs
 from flows.execution.ephemeral_server import answered
+from flows.execution.gpus import visible_gpus
 from flows.execution.results_artifact import MLFLOW
-from flows.execution.workspaces import prepare_workspace
-from flows.graph.prefect_yaml import HOME
+from flows.execution.workspaces import RevisionError, prepare_workspace
+from flows.graph.prefect_yaml import GPU, HOME
 from flows.serving.work_pools import HEARTBEAT
 
 RUNS_AT_ONCE = 2  # a run of everything and one paper's, or two papers'
@@ -32,21 +34,12 @@ class UnknownPool(ValueError):
 
 def command(pool: str, name: str, at_once: int) -> list[str]:
     """Return the command of a worker."""
-    return [
-        sys.executable,
-        "-m",
-        "prefect",
-        "worker",
-        "start",
-        "--type",
-        "process",
-        "--pool",
-        pool,
-        "--name",
-        name,
-        "--limit",
-        str(at_once),
-    ]
+    return [sys.executable, "-m", "flows.serving.process_worker", pool, name, str(at_once)]
+
+
+def without_gpu(pool: str) -> str:
+    """Return a remark for a worker of the pool ``gpu`` on a machine that has none."""
+    return " (this machine has no GPU: steps run on its CPU)" if pool == GPU and not visible_gpus() else ""
 
 
 def environment(root: Path, api: str, mlflow: str | None = None) -> dict[str, str]:
@@ -85,20 +78,32 @@ def work(root: Path, pool: str, name: str | None, at_once: int) -> NoReturn:
     api = server()
     if not answered(f"{api}/work_pools/{pool}"):
         raise UnknownPool(f"the server at {api} has no work pool {pool!r}; run `python -m flows deploy` first")
-    subprocess.run([sys.executable, "-m", "steps.tracking.delivery", "--create"], cwd=root, check=True)
+    print(f"worker of pool {pool}{without_gpu(pool)}", flush=True)
+    os.environ.update(_of_pool(api, pool) | os.environ)
+    subprocess.run([sys.executable, "-m", "steps.tracking.delivery", "--create"], cwd=root)  # an outage is no matter
     os.chdir(root)
     own = name or f"{socket.gethostname()}-{pool}-{os.getpid()}"
     os.execve(sys.executable, command(pool, own, at_once), environment(root, api))
 
 
-def workspace() -> Path:
-    """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names, a clone if it asks for a revision.
+def _of_pool(api: str, pool: str) -> dict[str, str]:
+    """Return the environment that a pool's template gives to runs: where MLflow is."""
+    with urllib.request.urlopen(f"{api}/work_pools/{pool}", timeout=10) as answer:
+        variables = json.load(answer)["base_job_template"].get("variables", {})
+    return variables.get("properties", {}).get("env", {}).get("default") or {}
 
-    Raises RevisionError if that cannot be checked out.
+
+def workspace() -> Path:
+    """Return the folder for the flow run that PREFECT__FLOW_RUN_ID names: its clone of our checkout.
+
+    Where that cannot be made, our checkout: the flow that is loaded there then says why, which this cannot.
     """
     from prefect import get_client
 
-    number = os.environ["PREFECT__FLOW_RUN_ID"]
+    number, home = os.environ["PREFECT__FLOW_RUN_ID"], Path(os.environ[HOME])
     with get_client(sync_client=True) as client:
         asked = client.read_flow_run(UUID(number)).parameters
-    return prepare_workspace(Path(os.environ[HOME]), asked.get("revision"), number)
+    try:
+        return prepare_workspace(home, asked.get("revision"), number)
+    except RevisionError:
+        return home

@@ -31,6 +31,9 @@ PACKAGES = (
     "prefect",
 )
 
+SET_ASIDE = Path(".tenfold/parameters")  # files as they were before the run of a flow that has changed parameters
+UNCLEAN = "unclean"  # a file there, if the checkout differed from its commit then
+
 
 def _with_offset(text: str) -> str:
     if datetime.fromisoformat(text).tzinfo is None:
@@ -117,12 +120,15 @@ def record(
 def commit(root: Path) -> tuple[str | None, bool]:
     """Return the checkout's commit and whether tracked code or parameters differ from it.
 
-    Files made by running (results, reports, each dvc.lock, the README's table) do not make it dirty.
+    Files made by running (results, reports, each dvc.lock, the README's table) do not make it dirty, nor does a
+    profile or an override that a flow changes for one run.
     """
     made = [f":(exclude,glob){path}" for path in ("results/**", "reports/**", "**/dvc.lock", "README.md")]
     head = _git(root, "rev-parse", "HEAD")
-    if head is None:
-        return None, True
+    if head is None or (root / SET_ASIDE / UNCLEAN).is_file():
+        return head, True
+    if (root / SET_ASIDE).is_dir():
+        made.append(":(exclude,glob)**/params.yaml")
     return head, bool(_git(root, "status", "--porcelain", "--", ".", *made))
 
 

@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 import pytest
 
+from flows.serving.servers import LOCKED
+
 
 @dataclass
 class PrefectServer:
@@ -32,14 +34,16 @@ class PrefectServer:
     def environment(self) -> dict[str, str]:
         return {"PREFECT_API_URL": self.api, "PREFECT_HOME": str(self.home)}
 
-    def ask(self, path: str, question: dict[str, Any] | None = None) -> Any:
+    def ask(self, path: str, question: Any = None, method: str | None = None) -> Any:
         """Post a question, or get what is at ``path``; a server that is busy with its database says so with 503."""
         body = None if question is None else json.dumps(question).encode()
-        request = urllib.request.Request(f"{self.api}/{path}", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{self.api}/{path}", body, {"Content-Type": "application/json"}, method=method
+        )
         for _ in range(30):
             try:
                 with urllib.request.urlopen(request, timeout=30) as answer:
-                    return json.load(answer)
+                    return json.loads(answer.read() or b"null")
             except urllib.error.HTTPError as error:
                 if error.code != 503:
                     raise
@@ -63,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     with open(home / "server.log", "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "true"},
+            env=os.environ | LOCKED | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "true"},
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

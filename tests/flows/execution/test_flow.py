@@ -36,14 +36,17 @@ def test_states_tell_the_truth(project, server):
     assert states(server) == only("Cached", *NAMES)
     assert all(task["tags"] == [] for task in server.last_run()[1].values())
 
-    project.flows("run", "toy", "--set", "toy.train.updates=13", **server.environment)
+    put_back = [project.root / "steps/toy/params.yaml", project.root / "steps/toy/dvc.lock"]
+    texts = [path.read_text() for path in put_back]
+    printed = project.flows("run", "toy", "--set", "toy.train.updates=13", **server.environment)
+    assert "steps/toy/params.yaml: train.updates: 12 → 13" in printed
+    assert [path.read_text() for path in put_back] == texts
     assert states(server) == only("Completed", *NAMES[2:])
     tagged = [name for name, task in server.last_run()[1].items() if task["tags"] == ["gpu"]]
     assert sorted(tagged) == ["toy-train-left", "toy-train-right"]
     assert project.digests() != before
 
-    printed = project.flows("run", "toy", "--set", "toy.train.updates=12", **server.environment)
-    assert "steps/toy/params.yaml: train.updates: 13 → 12" in printed
+    project.flows("run", "toy", **server.environment)
     assert states(server) == only("Restored", *NAMES[2:]) | COPIED
     assert project.digests() == before
 
@@ -118,14 +121,27 @@ def test_changing_parameters_under_a_running_flow_is_refused_and_ctrl_c_is_clean
     assert fresh.digests() == finished.digests()
 
 
-def test_a_signal_to_the_flow_alone_stops_all(project, server, start, no_orphans):
-    """As a process manager sends it, not a terminal."""
-    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 5.0")
-    running = start(project, *RUN, **server.environment)
-    running.wait_for("python -m steps toy train")
-    running.process.terminate()
-    assert running.status() != 0
-    no_orphans(project.root)
+def test_a_stopped_flow_leaves_parameters_as_they_were(project, server, start, no_orphans):
+    """Asked to, alone, as a process manager does; or at the next start, if killed. An edit meanwhile is kept."""
+    project.edit("params.yaml", "seed: 0", "seed: 0  # mine")
+    before = project.run("git", "diff")
+    change = ("--profile", "smoke", "--set", "toy.train.pause=5.0")
+    for stop in (signal.SIGTERM, signal.SIGKILL):
+        running = start(project, *RUN, *change, **server.environment)
+        running.wait_for("python -m steps toy train")
+        assert "profile: smoke" in (project.root / "params.yaml").read_text()
+        running.process.send_signal(stop)
+        assert running.status() != 0
+        no_orphans(project.root)
+        if stop == signal.SIGKILL:
+            project.edit("params.yaml", "# mine", "# edited")
+            printed = project.flows("refresh")
+            (edited,) = (project.root / ".tenfold/aside").glob("*[0-9]-params.yaml")
+            assert "# edited" in edited.read_text() and f"it is in .tenfold/aside/{edited.name}" in printed
+        assert project.run("git", "diff") == before
+    project.flows("run", "toy", "--profile", "smoke", "--save", **server.environment)
+    assert "profile: smoke" in (project.root / "params.yaml").read_text()
+    assert "profile: smoke" in (project.root / "steps/toy/dvc.lock").read_text()
 
 
 FLAKY = """    from pathlib import Path as Counting
@@ -149,15 +165,19 @@ def test_fetching_is_tried_again_and_other_steps_are_not(project, server):
     assert tasks["toy-train-right"]["state_name"] == "Failed"
 
 
-def test_without_a_server_a_temporary_one_serves(project, tmp_path, start, no_orphans):
-    """It ends with the flow; killed or not."""
+def test_without_a_server_a_temporary_one_serves(project, tmp_path, start, living, no_orphans):
+    """It ends with the flow, killed or not; and the flow with it, by name."""
     home = {"PREFECT_HOME": str(tmp_path / "prefect")}
     printed = project.flows("run", "toy", "--set", "toy.train.updates=11", **home)
     assert printed.splitlines()[-1].split() == ["Completed", "toy-publish"]
     assert "Error logging to API" not in printed
     no_orphans(project.root)
-    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 5.0")
-    running = start(project, *RUN, **home)
-    running.wait_for("python -m steps toy train")
-    running.process.kill()
-    no_orphans(project.root)
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 50.0")
+    for victim in ("server", "flow"):
+        running = start(project, *RUN, **home, PREFECT_CLIENT_MAX_RETRIES="0")
+        running.wait_for("python -m steps toy train")
+        (own,) = [line.split()[0] for line in living(project.root) if "create_app" in line]
+        os.kill(int(own) if victim == "server" else running.process.pid, signal.SIGKILL)
+        assert running.status() != 0
+        assert ("ServerError: the Prefect server of our own ended" in running.printed()) == (victim == "server")
+        no_orphans(project.root)

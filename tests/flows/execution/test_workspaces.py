@@ -1,4 +1,4 @@
-"""A worker's clones: a folder a run, at the revision asked for, sharing the cache; its own checkout is left alone."""
+"""A worker's clones: a folder for a run, at a commit, sharing the cache; its own checkout is left alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import time
 
 import pytest
 
-from flows.execution.workspaces import FOLDER, KEPT, RevisionError, Workspace, head, prepare_workspace
+from flows.execution.held_parameters import held_still
+from flows.execution.workspaces import FOLDER, KEPT, MOST, YOUNG, RevisionError, Workspace, head, prepare_workspace
 
 
-def test_without_a_revision_it_is_the_worker_s_own_checkout(project):
-    assert prepare_workspace(project.root, "", "run") == project.root
-    assert prepare_workspace(project.root, None, "run") == project.root
+def test_without_a_revision_it_is_what_the_worker_s_checkout_has_committed(project):
+    project.edit("params.yaml", "seed: 0", "seed: 7")
+    clone = prepare_workspace(project.root, "", "run")
+    assert head(clone) == head(project.root) and "seed: 0" in (clone / "params.yaml").read_text()
+    (clone / "params.yaml").write_text("half-made")
+    assert prepare_workspace(project.root, None, "run") == clone and "seed: 0" in (clone / "params.yaml").read_text()
     Workspace(project.root, project.root).discard()
     assert (project.root / "params.yaml").is_file()
 
@@ -65,5 +69,12 @@ def test_a_half_made_clone_is_made_again_and_old_ones_go(project):
     old = project.root / FOLDER / "old"
     old.mkdir()
     os.utime(old, (time.time() - KEPT - 60,) * 2)
-    clone = prepare_workspace(project.root, "main", "run")
+    many = [project.root / FOLDER / f"{number}" for number in range(MOST + 2)]
+    for folder in many:
+        (folder / ".tenfold").mkdir(parents=True)
+    with held_still(many[-1]):
+        for number, folder in enumerate(many):
+            os.utime(folder, (time.time() - YOUNG - 60 * number,) * 2)
+        clone = prepare_workspace(project.root, "main", "run")
     assert (clone / "params.yaml").is_file() and not old.exists()
+    assert [folder.exists() for folder in many] == [True] * (MOST - 1) + [False] * 2 + [True], "one is in use"

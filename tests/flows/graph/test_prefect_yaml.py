@@ -101,7 +101,8 @@ def test_a_pool_of_another_type_keeps_its_template(finished, server, tmp_path):
     )
     found = server.ask("work_pools/cluster")
     variables = found["base_job_template"]["variables"]["properties"]
-    assert found["type"] == "kubernetes" and variables["env"]["default"] == {"TENFOLD_HOME": "/tenfold"}
+    assert found["type"] == "kubernetes" and variables["env"]["default"]["TENFOLD_HOME"] == "/tenfold"
+    assert variables["env"]["default"]["MLFLOW_TRACKING_URI"].startswith("http://"), "one store for all"
     elsewhere = type(finished)(tmp_path / "checkout")
     shutil.copytree(finished.root, elsewhere.root, symlinks=True)
     elsewhere.edit("prefect.yaml", "name: cpu\n    schedules", "name: cluster\n    schedules")

@@ -12,6 +12,8 @@ import urllib.request
 import psutil
 
 from tests.conftest import Project
+from tests.flows.conftest import PrefectServer, answers
+from tests.flows.serving.test_workers import Deployed, wait_until
 
 READY = "In another terminal: export PREFECT_API_URL="
 
@@ -51,8 +53,8 @@ def test_servers_and_workers_start_together_and_stop_together(project, start):
     lines = running.printed().splitlines()
     assert lines[0].split() == ["Prefect", f"http://127.0.0.1:{ports[0]}"]
     assert lines[1].startswith(f"MLflow   http://127.0.0.1:{ports[1]}/")
-    assert lines[2:4] == ["worker   pool cpu", "worker   pool gpu"]
-    assert lines[4] == f"{READY}http://127.0.0.1:{ports[0]}/api"
+    assert lines[2] == "worker   pool cpu" and lines[3].startswith("worker   pool gpu")
+    assert lines[4:] == [f"Ready. {READY}http://127.0.0.1:{ports[0]}/api"], "said last"
     for port, path in ((ports[0], "/api/health"), (ports[1], "/health")):
         assert answer(f"http://127.0.0.1:{port}{path}")
     pages = json.loads(answer(f"http://127.0.0.1:{ports[0]}/ui-settings"))
@@ -67,34 +69,35 @@ def test_servers_and_workers_start_together_and_stop_together(project, start):
     assert listening == {"127.0.0.1"}
 
     assert "the servers of this checkout run already (process" in project.flows(*words, fails=True)
-    _guard, worker = [process for process in family if "--pool cpu" in " ".join(process.cmdline())]
-    worker.kill()
-    assert running.status() == 1
-    assert "worker-cpu ended by itself; see" in running.printed() and gone(family)
+    for name, words, alive in (
+        ("worker-cpu", "flows.serving.process_worker cpu", "/api/work_pools/cpu"),
+        ("Prefect", "prefect server start", "/api/health"),
+    ):
+        _guard, member = [process for process in family_of(running) if words in " ".join(process.cmdline())]
+        member.kill()
+        running.wait_for(f"{name} ended by itself and is started again; see")
+        wait_until(lambda path=alive: answers(f"http://127.0.0.1:{ports[0]}{path}"))
+    family = [*family, *family_of(running)]
+    running.process.send_signal(signal.SIGTERM)
+    assert running.status() == 130 and gone(family)
 
 
-def test_state_survives_a_restart_and_a_killed_server_is_told(project, start):
-    running, ports, _ = up(project, start, "--no-workers")
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{ports[0]}/api/variables/",
-        json.dumps({"name": "kept", "value": 1}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(request, timeout=30).close()
+def test_a_run_goes_on_after_a_restart_and_nothing_is_left_by_a_kill(project, start, living):
+    project.edit("flows/serving/work_pools.py", "LOST_AFTER = 75", "LOST_AFTER = 60")
+    running, ports, _ = up(project, start)
+    deployed = Deployed(PrefectServer(f"http://127.0.0.1:{ports[0]}/api", project.root))
+    run = deployed.run(overrides=["toy.train.pause=1.5"])
+    workspace = project.root / ".tenfold/workspaces" / run
+    wait_until(lambda: "steps toy train" in "\n".join(living(workspace)))
     family = family_of(running)
-    _guard, server = [process for process in family if "prefect server start" in " ".join(process.cmdline())]
-    server.kill()
-    assert running.status() == 1
-    assert "Prefect ended by itself; see" in running.printed() and gone(family)
-    again, ports, _ = up(project, start, "--no-workers")
+    running.process.kill()
+    assert gone(family), "killed, it leaves nothing"
+    again, ports, _ = up(project, start)
+    deployed = Deployed(PrefectServer(f"http://127.0.0.1:{ports[0]}/api", project.root))
+    assert deployed.wait_for(run, "Completed", "Failed", seconds=300) == "Completed", deployed.logs(run)
     family = family_of(again)
     again.process.send_signal(signal.SIGTERM)
     assert again.status() == 130 and gone(family)
-    again, ports, _ = up(project, start, "--no-workers")
-    assert json.loads(answer(f"http://127.0.0.1:{ports[0]}/api/variables/name/kept"))["value"] == 1
-    family = family_of(again)
-    again.process.kill()
-    assert gone(family), "killed, too, it leaves nothing"
 
 
 def test_what_stands_in_the_way_is_named(project, tmp_path):
