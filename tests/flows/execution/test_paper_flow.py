@@ -68,6 +68,6 @@ def test_it_is_served(project, server, start):
     running.wait_for("is being served")
     number = server.ask("deployments/name/toy/mine")["id"]
     run = server.ask(f"deployments/{number}/create_flow_run", {})["id"]
-    running.wait_for("stages up to date")
+    running.wait_for("restored or cached")
     assert server.ask(f"flow_runs/{run}")["state_name"] == "Completed", running.printed()
     assert (project.root / "results/smoke/toy/metrics.json").is_file()
