@@ -215,6 +215,24 @@ def compare(
 
 
 @app.command()
+def push() -> None:
+    """Push everything that was made here to DVC's remote: what is committed, and every earlier run that it cached."""
+    from flows.execution.sharing import push
+
+    typer.echo(f"{push(ROOT)} new files pushed")
+
+
+@app.command()
+def gc(dry: Annotated[bool, typer.Option(help="Only say how much would be removed.")] = False) -> None:
+    """Remove from DVC's cache what no commit, and no cached run of a stage under any profile, refers to."""
+    from flows.execution.sharing import collect_garbage
+    from flows.graph.paper import papers
+
+    entries, objects = collect_garbage(ROOT, papers(ROOT), dry=dry)
+    typer.echo(f"{entries} runs of stages that are no more and {objects} files {'would be ' if dry else ''}removed")
+
+
+@app.command()
 def up(
     prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,

@@ -45,6 +45,13 @@ def test_states_tell_the_truth(project, server):
     tagged = [name for name, task in server.last_run()[1].items() if task["tags"] == ["gpu"]]
     assert sorted(tagged) == ["toy-train-left", "toy-train-right"]
     assert project.digests() != before
+    (run,) = server.ask("flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 1})
+    assert (run["name"], run["tags"]) == ("toy · default · seed 0", ["default"])
+    assert run["state"]["message"] == "5 ran, 2 restored or cached"
+    (shown,) = server.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
+    assert "Claims: `✓ 1 reproduced`" in shown["data"] and "![walk](data:image/svg+xml;base64," in shown["data"]
+    changes = shown["data"].split("```text\n")[1].split("```")[0]
+    assert changes.startswith("toy: ") and "0 of 1 figures unchanged\n  differs             shrinkage: " in changes
 
     project.flows("run", "toy", **server.environment)
     assert states(server) == only("Restored", *NAMES[2:]) | COPIED

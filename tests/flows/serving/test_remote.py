@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -39,12 +40,23 @@ def test_a_clone_restores_what_is_committed(pushed, tmp_path):
 
 
 def test_a_clone_restores_another_s_unpublished_runs(pushed, tmp_path):
-    """Runs that no dvc.lock holds travel in the run cache."""
+    """Runs that no dvc.lock holds travel with all that they made, an earlier seed's, too."""
     other = clone(pushed, tmp_path / "clone")
-    change = ("steps/toy/params.yaml", "updates: {smoke: 3, default: 12}", "updates: {smoke: 3, default: 13}")
-    pushed.edit(*change)
+    path, *seeds = "params.yaml", "seed: 0", "seed: 1", "seed: 2"
+    pushed.edit(path, seeds[0], seeds[1])
     pushed.repro()
-    other.edit(*change)
-    pushed.dvc("push", "--run-cache")
+    digests = pushed.digests()
+    pushed.edit(path, seeds[1], seeds[2])
+    pushed.repro()
+    assert re.fullmatch(r"[1-9]\d* new files pushed\n", pushed.flows("push").splitlines(keepends=True)[-1])
+    other.edit(path, seeds[0], seeds[1])
     assert other.repro("--pull") == ["toy-publish", "report"], "copies and summaries alone are written anew"
-    assert other.digests() == pushed.digests()
+    assert other.digests() == digests
+
+
+def test_a_push_refuses_what_is_to_be_mended(pushed):
+    (pushed.root / "steps/toy/dvc.lock").write_bytes(b"[")
+    printed = pushed.flows("push", fails=True)
+    assert "NotShared: steps/toy/dvc.lock could not be read" in printed and "Traceback" not in printed
+    pushed.repro()
+    pushed.flows("push")
