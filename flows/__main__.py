@@ -118,6 +118,7 @@ def report() -> None:
     import json
     from datetime import UTC, datetime
 
+    from flows.execution.stale_data import require_recorded
     from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
     from flows.report.write import write_report
@@ -130,8 +131,9 @@ def report() -> None:
     if "DVC_STAGE" in os.environ:
         die_with_parent()
         invocation.leave_sign(ROOT)
-    profile, began = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
-    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in papers(ROOT)}):
+    profile, began, known = read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds"), papers(ROOT)
+    require_recorded(ROOT, known)
+    for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in known}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     record = {
         "stage": "report",

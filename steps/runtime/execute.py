@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from steps.runtime import launch, provenance
 from steps.runtime.outputs import replacing, unfinished
 from steps.runtime.sandbox import Sandbox, enforced
-from steps.runtime.stage import Stage, declared, digest
+from steps.runtime.stage import Stage, declared, digest, names
 
 OURS = ("steps/runtime", "steps/tracking", ".tenfold/checkpoints", ".tenfold/ranks")
 
@@ -92,7 +92,7 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
 
 def _require_unchanged(stage: Stage, before: Mapping[str, str]) -> None:
     """Raise ChangedWhileRunning naming each file and parameter that is not what it was."""
-    after = declared(stage.root, stage.words).parts()
+    after = declared(stage.root, names(stage.words)).parts()
     changed = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
     if changed:
         raise ChangedWhileRunning(
