@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 
 from flows.graph.paper import Node, Paper
 from steps.data import mirror_serves
@@ -48,8 +48,7 @@ def misrecorded(root: Path, papers: Sequence[Paper]) -> list[str]:
     found = []
     for node in {node.name: node for paper in papers for node in paper.stages()}.values():
         if node.paper not in locks:
-            lock = root / pipeline(node.paper).with_suffix(".lock")
-            locks[node.paper] = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
+            locks[node.paper] = _locked(root / pipeline(node.paper).with_suffix(".lock"))
         if not _agree(root, node, profile, locks[node.paper].get(node.own_name)):
             found.append(node.name)
     return found
@@ -62,6 +61,15 @@ def require_recorded(root: Path, papers: Sequence[Paper]) -> None:
             f"{', '.join(wrong)}: record and dvc.lock disagree about what the output was made from, because something "
             f"changed at that moment; run: python -m flows refresh"
         )
+
+
+def _locked(lock: Path) -> dict[str, Any]:
+    """Return what a dvc.lock says of each stage; nothing where DVC cannot read it, which DVC itself tells."""
+    try:
+        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))
+        return dict(content["stages"])
+    except (OSError, ValueError, YAMLError, KeyError, TypeError):
+        return {}
 
 
 def _agree(root: Path, node: Node, profile: str, locked: dict[str, Any] | None) -> bool:
