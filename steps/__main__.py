@@ -11,6 +11,7 @@ from steps.runtime.stage import names
 from steps.step.distributed import World
 from steps.step.environment import pinned
 
+REFUSED = "(what a stage does not declare is neither there nor permitted for compiled libraries and other programs)"
 QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -28,6 +29,8 @@ def main(words: list[str]) -> int:
         return 130
     except Exception as error:
         text = f"{type(error).__name__}: {error}" if _named(error) else traceback.format_exc()
+        if not _named(error) and (isinstance(error, OSError) or "Permission denied" in text):
+            text += REFUSED
         if not world.report(text):  # one of several processes tells the one that started it
             print(text.rstrip(), file=sys.stderr)
         return 1
@@ -37,17 +40,19 @@ def main(words: list[str]) -> int:
 def _execute(root: Path, words: list[str], *, tracked: bool) -> None:
     """Run a step; if it fails, or is the one whose output is published, carry what waits into MLflow."""
     from steps.runtime.execute import execute
+    from steps.runtime.landlock import Outside
     from steps.tracking.spool import Spool, carry
 
+    outside = Outside()
     copies = words[1:2] == ["publish"] and words[0] != "data"  # such a stage tells MLflow nothing
     try:
-        ends = execute(root, words, None if copies else Spool).meta.get("publishes")
+        ends = execute(root, words, None if copies else Spool, outside).meta.get("publishes")
     except Exception:
         if tracked:
-            carry(root)
+            outside.call(carry, root)
         raise
     if ends and tracked:
-        carry(root)
+        outside.call(carry, root)
 
 
 def _named(error: Exception) -> bool:

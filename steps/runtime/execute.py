@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 from steps.runtime import launch, provenance
+from steps.runtime.landlock import Outside, confine, temporary_folder
 from steps.runtime.outputs import replacing, unfinished
 from steps.runtime.sandbox import Sandbox, enforced
 from steps.runtime.stage import Stage, declared, digest, names
@@ -38,11 +39,11 @@ class Record(Protocol):
 Recorder = Callable[[Path, Mapping[str, Any]], AbstractContextManager[Record, bool | None]]  # from root and facts
 
 
-def execute(root: Path, words: Sequence[str], recorder: Recorder | None) -> Stage:
+def execute(root: Path, words: Sequence[str], recorder: Recorder | None, outside: Outside) -> Stage:
     """Run the stage of a paper's dvc.yaml that ``words`` name: paper, step and perhaps variant; return it.
 
-    Its output and provenance are put in place. It runs in several processes where that is asked for
-    (``launch.wanted``); of those only the first writes.
+    Its output and provenance are put in place, by the thread ``outside``. It runs in several processes where that is
+    asked for (``launch.wanted``); of those only the first writes.
     Raises ChangedWhileRunning, with the older output as it was, if code, inputs or parameters change meanwhile.
     """
     stage = declared(root, words)
@@ -51,11 +52,12 @@ def execute(root: Path, words: Sequence[str], recorder: Recorder | None) -> Stag
     if count > 1:
         launch.launch(stage, stage.words, count)
     else:
-        _execute_here(stage, parts, recorder)
+        with outside.within(temporary_folder(root)):
+            _execute_here(stage, parts, recorder, outside)
     return stage
 
 
-def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | None) -> None:
+def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | None, outside: Outside) -> None:
     """Run a stage in this process, which may be one of several."""
     from steps.step.call import prepare
     from steps.step.distributed import World
@@ -64,8 +66,9 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
     call = prepare(root, stage.words, lambda: enforced(_sandbox(stage, [])))
     checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{own[:16]}"
     if not world.is_main:
-        with unfinished(stage.aside(world.rank)) as out:
-            call.make(out, checkpoints, None, lambda: enforced(_sandbox(stage, [out])))
+        with outside.within(unfinished(stage.aside(world.rank))) as out:
+            meeting = [] if world.folder is None else [world.folder]
+            call.make(out, checkpoints, None, lambda: _held(stage, [out, *meeting]))
         return
     _remove_older(checkpoints, stage.name)
     head, dirty = provenance.commit(root)
@@ -78,15 +81,16 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
         "started": started,
         "processes": world.size,
     }
-    with nullcontext() if recorder is None else recorder(root, facts) as record, replacing(stage.out) as out:
+    recording = nullcontext() if recorder is None else recorder(root, facts)
+    with recording as record, outside.within(replacing(stage.out)) as out:
         try:
-            call.make(out, checkpoints, record, lambda: enforced(_sandbox(stage, [out, root / ".tenfold"])))
+            call.make(out, checkpoints, record, lambda: _held(stage, [out, root / ".tenfold"]))
         finally:
             if record is not None:
                 record.keep(out)
-        _require_unchanged(stage, parts)
-        made = provenance.record(stage, facts["profile"], own, (head, dirty), started, out, world.size)
-        made.write(stage.provenance)
+        outside.call(_require_unchanged, stage, parts)
+        more = (head, dirty), started, out, world.size
+        outside.call(lambda: provenance.record(stage, facts["profile"], own, *more).write(stage.provenance))
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -98,6 +102,15 @@ def _require_unchanged(stage: Stage, before: Mapping[str, str]) -> None:
         raise ChangedWhileRunning(
             f"stage {stage.name}: {', '.join(changed)} changed while the step ran; nothing was kept, run it again"
         )
+
+
+@contextmanager
+def _held(stage: Stage, writable: list[Path]) -> Iterator[None]:
+    """Hold the step to its declaration: the kernel does so for good, the hook, which says why, for the block."""
+    sandbox = _sandbox(stage, writable)
+    confine(sandbox)
+    with enforced(sandbox):
+        yield
 
 
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
