@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,6 +64,7 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
     from steps.step.distributed import World
 
     root, world, started, own = stage.root, World.current(), time.time(), digest(parts)
+    _drop_older_bytecode(stage)
     call = prepare(root, stage.words, lambda: enforced(_sandbox(stage, [])))
     checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{own[:16]}"
     if not world.is_main:
@@ -92,6 +94,14 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
         more = (head, dirty), started, out, world.size
         outside.call(lambda: provenance.record(stage, facts["profile"], own, *more).write(stage.provenance))
     shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _drop_older_bytecode(stage: Stage) -> None:
+    """Remove bytecode that is older than its source: Python itself compares seconds and sizes only."""
+    for path in stage.dependencies:
+        compiled = Path(cache_from_source(str(path))) if path.suffix == ".py" else path
+        if compiled != path and compiled.is_file() and compiled.stat().st_mtime_ns <= path.stat().st_ctime_ns:
+            compiled.unlink(missing_ok=True)
 
 
 def _require_unchanged(stage: Stage, before: Mapping[str, str]) -> None:

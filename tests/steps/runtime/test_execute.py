@@ -169,6 +169,17 @@ def test_a_step_runs_in_no_other_environment(project):
     assert "UnpinnedEnvironment" in said
 
 
+def test_bytecode_of_an_earlier_source_is_not_run(project):
+    """Python takes it for current where the source was changed within a second and kept its size."""
+    project.run(sys.executable, "-m", "compileall", "-q", "tenfold/toy", PYTHONDONTWRITEBYTECODE="")
+    scale, before = project.root / "tenfold/toy/scale.py", project.digests()
+    old = scale.stat()
+    scale.write_text(scale.read_text().replace("SCALE = 1.0", "SCALE = 3.0"))
+    os.utime(scale, ns=(old.st_atime_ns, old.st_mtime_ns))
+    project.run(*STEP, *LEFT)
+    assert project.digests() != before
+
+
 def test_inputs_that_change_places_are_another_stage(project):
     """They are words of its command, which DVC compares."""
     project.edit("flows/toy.py", "arms=arms)", "arms=arms[::-1])")
