@@ -137,6 +137,7 @@ def report(chosen: Annotated[str | None, typer.Option("--profile", help="Default
 
     from flows.execution.flow import PREFECT_RUN
     from flows.execution.results_artifact import Results
+    from flows.execution.stale_data import require_recorded
     from flows.graph.dvc_yaml import REPORT_RECORD
     from flows.graph.paper import papers
     from flows.report.write import write_report
@@ -151,6 +152,8 @@ def report(chosen: Annotated[str | None, typer.Option("--profile", help="Default
         invocation.leave_sign(ROOT)
     profile, began = chosen or read(ROOT, [])["profile"], datetime.now(UTC).isoformat(timespec="seconds")
     known = papers(ROOT)
+    if chosen is None:
+        require_recorded(ROOT, known)
     for path in write_report(profile, ROOT, {paper.slug: paper.steps for paper in known}):
         typer.echo(f"wrote {path.relative_to(ROOT)}")
     for result in (Results(ROOT, paper) for paper in known):

@@ -11,11 +11,12 @@ from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
 
+from steps.runtime.outputs import remove_abandoned
 from steps.runtime.processes import lives
 
 RUNS = Path(".dvc/cache/runs")
 RWLOCK = Path(".dvc/tmp/rwlock")
-ASIDE = Path(".tenfold/aside")  # where a dvc.lock goes that DVC cannot read
+ASIDE = Path(".tenfold/aside")  # where files of DVC's go that it cannot read
 LOCKS = ("dvc.lock", "data/dvc.lock", "steps/*/dvc.lock")
 
 
@@ -26,19 +27,28 @@ class MergeConflict(ValueError):
 def recover(root: Path) -> list[str]:
     """Mend DVC's own files and return what was done, a line each.
 
-    What a dvc.lock held is restored from the run cache. DVC's list of running stages is removed only while no living
-    DVC is on it: DVC itself asks just whether a process has the number, which one that was killed and not yet buried
-    still has, and after a restart another program may.
+    What a dvc.lock held is restored from the run cache. DVC's list of running stages is moved aside only while no
+    living DVC is on it: DVC itself asks just whether a process has the number, which one that was killed and not yet
+    buried still has, and after a restart another program may.
     Raises MergeConflict for a dvc.lock with conflict markers.
     """
     done = [f"{path} could not be read by DVC and is now in {ASIDE}" for path in _move_broken_locks(root)]
-    if _remove_stale_rwlock(root):
-        done.append(f"{RWLOCK} named no living DVC and is removed")
+    if _move_stale_rwlock(root):
+        done.append(f"{RWLOCK} named no living DVC and is now in {ASIDE}")
+    done += [f"{path} was left by a killed step and is removed" for path in remove_unfinished(root)]
     for folder in (root / RUNS).glob("*/*"):
         with suppress(OSError):  # it holds an entry, as it should
             folder.rmdir()  # DVC makes it just before the entry, and cannot read it without one
             done.append(f"{RUNS} had an entry without content, which is removed")
     return done
+
+
+def remove_unfinished(root: Path) -> list[Path]:
+    """Remove the unfinished outputs of killed steps, which a stage that is restored leaves, and return them."""
+    folders = [
+        folder for place in ("artifacts/*", "artifacts/*/*", "data/*", "results/*") for folder in root.glob(place)
+    ]
+    return [path.relative_to(root) for folder in folders if folder.is_dir() for path in remove_abandoned(folder / "*")]
 
 
 def others_run(root: Path) -> bool:
@@ -50,24 +60,29 @@ def _move_broken_locks(root: Path) -> Iterator[Path]:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # DVC's own word on what it can read
     from voluptuous import Invalid
 
-    for path in (path for pattern in LOCKS for path in sorted(root.glob(pattern))):
-        content = path.read_bytes()
+    locks = {path: path.read_bytes() for pattern in LOCKS for path in sorted(root.glob(pattern))}
+    for path, content in locks.items():
         if b"\n<<<<<<< " in b"\n" + content and b"\n>>>>>>> " in content:
             raise MergeConflict(
                 f"{path.relative_to(root)} has merge conflict markers; take one side (git checkout --ours or --theirs "
                 f"{path.relative_to(root)}), then run the same command again"
             )
+    for path, content in locks.items():
         try:
             COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content.decode("utf-8")))
         except (Invalid, YAMLError, UnicodeDecodeError):
-            place = root / ASIDE / f"{time.time_ns()}-{path.relative_to(root).as_posix().replace('/', '-')}"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(place)
+            _move_aside(root, path)
             yield path.relative_to(root)
 
 
-def _remove_stale_rwlock(root: Path) -> bool:
-    """Remove DVC's list of running stages, under DVC's own guard of it, unless a living DVC is on it."""
+def _move_aside(root: Path, path: Path) -> None:
+    place = root / ASIDE / f"{time.time_ns()}-{path.relative_to(root).as_posix().replace('/', '-')}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
+
+
+def _move_stale_rwlock(root: Path) -> bool:
+    """Move DVC's list of running stages aside, under DVC's own guard of it, unless a living DVC is on it."""
     from zc.lockfile import LockError, LockFile  # what DVC guards the list with
 
     path = root / RWLOCK
@@ -83,7 +98,7 @@ def _remove_stale_rwlock(root: Path) -> bool:
             holders = _holders(held)
             if not holders or any(lives(number, "dvc") for number in holders):
                 return False
-        path.unlink(missing_ok=True)
+        _move_aside(root, path)
         return True
     finally:
         guard.close()
@@ -96,9 +111,10 @@ def _holders(held: dict[str, Any]) -> list[int]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return the list of running stages, by path; None if it is cut off."""
+    """Return the list of running stages, by path; None if it is cut off, or no such list."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # UnicodeDecodeError among them
+        _holders(content)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):  # UnicodeDecodeError is a ValueError
         return None
-    return content if isinstance(content, dict) else None
+    return dict(content)

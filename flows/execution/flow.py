@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.execution import dvc_cli
 from flows.execution.dvc_cli import Outcome
+from flows.execution.dvc_recovery import remove_unfinished
 from flows.execution.gpus import held_gpu
 from flows.execution.workspaces import PushFailed, Workspace
 from flows.graph.dvc_yaml import REPORT, REPORT_RECORD
@@ -101,6 +102,7 @@ def bring_up_to_date(
     Independent stages run side by side, as many as there are cores; those tagged ``gpu`` obey the tag's
     concurrency limit and have a GPU each. Downstream of a failure a stage is *NotReady*; other branches finish.
     """
+    remove_unfinished(workspace.root)
     execution = Execution(workspace, dvc_cli.Stop(), threading.BoundedSemaphore(os.cpu_count() or 1))
     profile, order = read(workspace.root, [])["profile"], {node.name: node for node in nodes}
     upstream = {name: [item.name for item in node.upstream] for name, node in order.items()}

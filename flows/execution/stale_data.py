@@ -1,21 +1,34 @@
-"""Data that stood in, and that a better origin could serve by now.
+"""What DVC takes for current and is not.
 
-DVC sees files and parameters, not the environment: it cannot know that TENFOLD_MIRROR was set since.
+DVC sees files and parameters, not the environment: it cannot know that TENFOLD_MIRROR was set since. And it hashes
+what a stage depends on after the stage's command: what changes after the step's own last look is recorded as if it had
+been there from the start. The step's record says what was there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from flows.graph.paper import Paper
+from ruamel.yaml import YAML, YAMLError
+
+from flows.graph.paper import Node, Paper
 from steps.data import mirror_serves
+from steps.runtime.stage import content_digest, digest, listed, pipeline
 from steps.step.params import read
 
 
+class OtherRecord(ValueError):
+    """A dvc.lock says of an output what the output's own record does not."""
+
+
 def outdated(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
-    """Return ``{data stage: why}`` for sources that stood in although the mirror now holds the real data."""
+    """Return ``{stage: why}`` for stages that must run although DVC may find them up to date.
+
+    Sources that stood in although the mirror now holds the real data, and what ``misrecorded`` finds.
+    """
     profile = read(root, [])["profile"]
     sources = {node.name: node for paper in papers for node in paper.stages() if node.is_source}
     found = {}
@@ -25,4 +38,48 @@ def outdated(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
             continue
         if mirror_serves(root, node.step):
             found[name] = "a stand-in was used, and the mirror now holds the real data"
+    why = "its record and dvc.lock disagree about what it was made from"
+    return found | dict.fromkeys(misrecorded(root, papers), why)
+
+
+def misrecorded(root: Path, papers: Sequence[Paper]) -> list[str]:
+    """Return the stages of which dvc.lock says other inputs, code, parameters or words than the output's own record."""
+    profile, locks = read(root, [])["profile"], dict[str, Any]()
+    found = []
+    for node in {node.name: node for paper in papers for node in paper.stages()}.values():
+        if node.paper not in locks:
+            locks[node.paper] = _locked(root / pipeline(node.paper).with_suffix(".lock"))
+        if not _agree(root, node, profile, locks[node.paper].get(node.own_name)):
+            found.append(node.name)
     return found
+
+
+def require_recorded(root: Path, papers: Sequence[Paper]) -> None:
+    """Raise OtherRecord, naming the stages, where ``misrecorded`` finds any."""
+    if wrong := misrecorded(root, papers):
+        raise OtherRecord(
+            f"{', '.join(wrong)}: record and dvc.lock disagree about what the output was made from, because something "
+            f"changed at that moment; run: python -m flows refresh"
+        )
+
+
+def _locked(lock: Path) -> dict[str, Any]:
+    """Return what a dvc.lock says of each stage; nothing where DVC cannot read it, which DVC itself tells."""
+    try:
+        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))
+        return dict(content["stages"])
+    except (OSError, ValueError, YAMLError, KeyError, TypeError):
+        return {}
+
+
+def _agree(root: Path, node: Node, profile: str, locked: dict[str, Any] | None) -> bool:
+    place = node.provenance.replace("${profile}", profile)
+    if locked is None or dict(_hashes(locked["outs"])).get(place) != content_digest(root / place):
+        return True  # the lock is of another output, which DVC sees
+    params = {f"{file}: {key}": value for file, held in locked.get("params", {}).items() for key, value in held.items()}
+    record = json.loads((root / place).read_bytes())
+    return bool(record["digest"] == digest(listed(locked["cmd"], dict(_hashes(locked.get("deps", []))), params)))
+
+
+def _hashes(items: list[dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    yield from ((item["path"], item.get("md5")) for item in items)

@@ -17,7 +17,7 @@ from flows.graph.code_dependencies import reached
 from flows.graph.paper import Node, Paper, papers
 from flows.graph.signatures import check_inputs, summary
 from steps.runtime.outputs import write_atomically
-from steps.runtime.stage import pipeline
+from steps.runtime.stage import LEADING, pipeline
 from steps.step.params import FILE, file_of, read
 
 HEADER = "# Generated from flows/ by `python -m flows generate`. Do not edit: change the graph and generate again.\n"
@@ -26,7 +26,6 @@ SHOWN = ("figures", "tables")
 REPORT = "report"
 REPORT_RECORD = "artifacts/${profile}/report.provenance.json"
 ROOT_FILE = Path("dvc.yaml")
-LEADING = "exec "  # the shell becomes the step: dash would stay between DVC and a step that dies with its parent
 UNCACHED = {"cache": False}
 
 
@@ -82,18 +81,15 @@ def yaml_text(document: dict[str, Any]) -> str:
 
 def stage(root: Path, node: Node) -> dict[str, Any]:
     """Return the DVC stage of one step; ``meta`` holds what ``python -m steps`` needs to know of it."""
-    inputs = {
-        name: [one.out for one in item] if isinstance(item, tuple) else item.out for name, item in node.inputs.items()
-    }
-    flags = {name: True for name in ("gpu", "distributed", "timed", "publishes") if getattr(node, name)}
+    flags = {name: True for name in ("timed", "publishes") if getattr(node, name)}
     return {
         "desc": summary(root, node),
-        "cmd": LEADING + " ".join(("python -m steps", *node.words)),
+        "cmd": LEADING + " ".join((*node.words, *node.arguments)),
         "wdir": _up(pipeline(node.paper)),
         "deps": [*(item.out for item in node.upstream), *_code(root, node)],
         "params": _params(root, node),
         "outs": [*_published(node), node.provenance] if node.is_publish else [node.out, node.provenance],
-        "meta": {"out": node.out, "provenance": node.provenance, "inputs": inputs, **flags},
+        "meta": {"out": node.out, "provenance": node.provenance, **flags},
     }
 
 
@@ -112,7 +108,7 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
     written = [{f"reports/${{profile}}.{kind}": UNCACHED.copy()} for kind in ("md", "html", "json")]
     return {
         "desc": "Join claims and measurements into verdicts",
-        "cmd": LEADING + "python -m flows report",
+        "cmd": "exec python -m flows report",
         "deps": list(dict.fromkeys(deps)),
         "params": ["profile"],
         "outs": [*written, REPORT_RECORD],
@@ -130,10 +126,11 @@ def _up(file: Path) -> str:
 
 
 def _code(root: Path, node: Node) -> list[str]:
-    if node.is_publish:
-        return []
-    check_inputs(root, node)
-    return [str(path) for path in reached(root, node.module)]
+    modules, uses = ["steps.step.call"], ["several"] if node.distributed else []
+    if not node.is_publish:
+        check_inputs(root, node)
+        modules.append(node.module)
+    return [str(path) for path in reached(root, *modules, uses=uses)]
 
 
 def _params(root: Path, node: Node) -> list[Any]:

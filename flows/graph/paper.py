@@ -44,8 +44,19 @@ class Node:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The arguments of ``python -m steps``."""
+        """Paper, step and perhaps variant: the first arguments of ``python -m steps``."""
         return tuple(filter(None, (self.paper, self.step, self.variant)))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The other arguments: what else can change a number, flags and inputs, as ``steps.step.call`` reads them."""
+
+        def called(node: Node) -> str:
+            return node.own_name if node.paper == self.paper else f"{node.paper}/{node.own_name}"
+
+        flags = [f"--{flag}" for flag in ("gpu", "distributed") if getattr(self, flag)]
+        lists = {name: item if isinstance(item, tuple) else (item,) for name, item in self.inputs.items()}
+        return (*flags, *(f"{name}={','.join(map(called, items))}" for name, items in lists.items()))
 
     @property
     def own_name(self) -> str:

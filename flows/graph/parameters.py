@@ -10,8 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML, YAMLError
 
 from flows.graph.paper import Paper, slugs
-from steps.runtime.execute import find
 from steps.runtime.outputs import write_atomically
+from steps.step.call import find
 from steps.step.params import FILE, PROFILES, ParameterError, block, file_of, mapping, parse, place, read
 
 

@@ -1,35 +1,38 @@
-"""Run one stage: parameters, sandbox, output in one rename, provenance beside it, a record for tracking."""
+"""Run one stage: sandbox, output in one rename, provenance beside it, a record for tracking.
+
+What can change a number is ``steps.step.call``, a dependency of every stage. Here the root, the stage's words and
+places are handed to it, and nothing comes back but what records say.
+"""
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol
 
 from steps.runtime import launch, provenance
+from steps.runtime.landlock import Outside, confine, temporary_folder
 from steps.runtime.outputs import replacing, unfinished
 from steps.runtime.sandbox import Sandbox, enforced
-from steps.runtime.stage import Stage, declared
-from steps.step import params as parameters
-from steps.step.distributed import World
-from steps.step.run import Run, Sink
+from steps.runtime.stage import Stage, declared, digest, names
 
-OURS = ("steps/step", "steps/runtime", "steps/tracking", ".tenfold/checkpoints", ".tenfold/ranks")
+OURS = ("steps/runtime", "steps/tracking", ".tenfold/checkpoints", ".tenfold/ranks")
 
 
-class UnknownStep(ValueError):
-    """There is no such step."""
+class ChangedWhileRunning(RuntimeError):
+    """What the stage depends on is not what it was when the step began."""
 
 
-class Record(Sink, Protocol):
+class Record(Protocol):
     """What tracking keeps of an execution: what the step logs, and at the end what the output shows."""
+
+    def log(self, metrics: Mapping[str, float], update: int | None) -> None: ...
+
+    def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
 
     def keep(self, out: Path) -> None: ...
 
@@ -37,110 +40,94 @@ class Record(Sink, Protocol):
 Recorder = Callable[[Path, Mapping[str, Any]], AbstractContextManager[Record, bool | None]]  # from root and facts
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step's function and its parameters, checked."""
-
-    function: Callable[..., None]
-    params: Any  # the step's Params, or None
-
-    @property
-    def resolved(self) -> dict[str, Any]:
-        return {} if self.params is None else self.params.model_dump()
-
-
-def find(settings: Mapping[str, Any], paper: str, step: str) -> Step:
-    """Import a step and build its parameters from ``settings``, as `params.read` gives them.
-
-    Raises UnknownStep or ParameterError, before anything runs.
-    """
-    name = "steps.data" if paper == "data" else f"steps.{paper}.{step}"
-    attribute = "bring" if paper == "data" else step
-    try:
-        module = import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
-            raise
-        raise UnknownStep(f"no step {step!r} of paper {paper!r}: there is no module {name}") from None
-    function = getattr(module, attribute, None)
-    if function is None:
-        raise UnknownStep(f"{name} has no function {attribute}; a step's function carries its module's name")
-    kind = get_type_hints(function).get("params")
-    if kind is None:
-        return Step(function, None)
-    keys = ("data",) if paper == "data" else (paper, step)
-    return Step(function, parameters.typed(kind, parameters.block(settings, *keys), ".".join(keys)))
-
-
-def execute(root: Path, words: Sequence[str], recorder: Recorder) -> Stage:
+def execute(root: Path, words: Sequence[str], recorder: Recorder | None, outside: Outside) -> Stage:
     """Run the stage of a paper's dvc.yaml that ``words`` name: paper, step and perhaps variant; return it.
 
-    Its output and provenance are put in place. It runs in several processes where that is asked for
-    (``launch.wanted``); of those only the first writes.
+    Its output and provenance are put in place, by the thread ``outside``. It runs in several processes where that is
+    asked for (``launch.wanted``); of those only the first writes.
+    Raises ChangedWhileRunning, with the older output as it was, if code, inputs or parameters change meanwhile.
     """
-    settings = parameters.read(root, [] if words[0] == "data" else [words[0]])
-    stage = declared(root, "-".join(words), settings["profile"])
+    stage = declared(root, words)
+    parts = stage.parts()  # before the step's code is imported
     count = launch.wanted(stage)
     if count > 1:
-        launch.launch(stage, words, count)
+        launch.launch(stage, stage.words, count)
     else:
-        _execute_here(stage, settings, words, recorder)
+        with outside.within(temporary_folder(root)):
+            _execute_here(stage, parts, recorder, outside)
     return stage
 
 
-def _execute_here(stage: Stage, settings: Mapping[str, Any], words: Sequence[str], recorder: Recorder) -> None:
+def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | None, outside: Outside) -> None:
     """Run a stage in this process, which may be one of several."""
-    root, world, started = stage.root, World.current(), time.time()
-    paper, step, variant = words[0], words[1], words[2] if len(words) > 2 else None
-    profile, seed = settings["profile"], settings["seed"]
-    with enforced(_sandbox(stage, [])):  # the step's own imports are held to the declared code, too
-        found = find(settings, paper, step)
-    digest = stage.digest(seed, found.resolved)
-    checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{digest[:16]}"
-    who = {"paper": paper, "step": step, "variant": variant, "profile": profile, "seed": seed}
-    run = partial(Run, **who, checkpoints=checkpoints, world=world)
+    from steps.step.call import prepare
+    from steps.step.distributed import World
+
+    root, world, started, own = stage.root, World.current(), time.time(), digest(parts)
+    _drop_older_bytecode(stage)
+    call = prepare(root, stage.words, lambda: enforced(_sandbox(stage, [])))
+    checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{own[:16]}"
     if not world.is_main:
-        with unfinished(stage.aside(world.rank)) as out:
-            _call(found, stage, run(out=out), [out])
+        with outside.within(unfinished(stage.aside(world.rank))) as out:
+            meeting = [] if world.folder is None else [world.folder]
+            call.make(out, checkpoints, None, lambda: _held(stage, [out, *meeting]))
         return
     _remove_older(checkpoints, stage.name)
     head, dirty = provenance.commit(root)
-    facts = who | {
+    facts = call.facts | {
         "stage": stage.name,
-        "digest": digest,
+        "digest": own,
         "commit": head,
         "dirty": dirty,
-        "params": found.resolved,
         "sources": [source.model_dump() for source in provenance.sources_of(stage)],
         "started": started,
         "processes": world.size,
     }
-    with recorder(root, facts) as record, replacing(stage.out) as out:
+    recording = nullcontext() if recorder is None else recorder(root, facts)
+    with recording as record, outside.within(replacing(stage.out)) as out:
         try:
-            _call(found, stage, run(out=out, sink=record), [out, root / ".tenfold"])
+            call.make(out, checkpoints, record, lambda: _held(stage, [out, root / ".tenfold"]))
         finally:
-            record.keep(out)
-        made = provenance.record(stage, profile, digest, (head, dirty), started, out, world.size)
-        made.write(stage.provenance)
+            if record is not None:
+                record.keep(out)
+        outside.call(_require_unchanged, stage, parts)
+        more = (head, dirty), started, out, world.size
+        outside.call(lambda: provenance.record(stage, facts["profile"], own, *more).write(stage.provenance))
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
+def _drop_older_bytecode(stage: Stage) -> None:
+    """Remove bytecode that is older than its source: Python itself compares seconds and sizes only."""
+    for path in stage.dependencies:
+        compiled = Path(cache_from_source(str(path))) if path.suffix == ".py" else path
+        if compiled != path and compiled.is_file() and compiled.stat().st_mtime_ns <= path.stat().st_ctime_ns:
+            compiled.unlink(missing_ok=True)
+
+
+def _require_unchanged(stage: Stage, before: Mapping[str, str]) -> None:
+    """Raise ChangedWhileRunning naming each file and parameter that is not what it was."""
+    after = declared(stage.root, names(stage.words)).parts()
+    changed = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
+    if changed:
+        raise ChangedWhileRunning(
+            f"stage {stage.name}: {', '.join(changed)} changed while the step ran; nothing was kept, run it again"
+        )
+
+
+@contextmanager
+def _held(stage: Stage, writable: list[Path]) -> Iterator[None]:
+    """Hold the step to its declaration: the kernel does so for good, the hook, which says why, for the block."""
+    sandbox = _sandbox(stage, writable)
+    confine(sandbox)
+    with enforced(sandbox):
+        yield
+
+
 def _sandbox(stage: Stage, writable: list[Path]) -> Sandbox:
-    readable = [*stage.inputs, *stage.code, *(stage.root / path for path in OURS)]
+    readable = [*stage.dependencies, *(stage.root / path for path in OURS)]
     if stage.name.startswith("data-"):
         readable.append(stage.root / "data" / "sources.yaml")  # its own entry is a parameter of the stage
     return Sandbox(stage.root, stage.name, readable, writable)
-
-
-def _call(found: Step, stage: Stage, run: Run, writable: list[Path]) -> None:
-    """Call the step with its inputs, a source with its name, and with whatever it takes of out, params and run."""
-    offered = {"out": run.out, "params": found.params, "run": run}
-    takes = inspect.signature(found.function).parameters
-    more = {name: value for name, value in offered.items() if name in takes}
-    if run.paper == "data":
-        more["name"] = run.step
-    with enforced(_sandbox(stage, writable)), run.world.together():
-        found.function(**stage.arguments, **more)
 
 
 def _remove_older(checkpoints: Path, stage: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steps.runtime.outputs import remove_abandoned, unfinished, write_atomically
-from steps.runtime.processes import cores, start, stop
+from steps.runtime.processes import start, stop
 from steps.runtime.stage import Stage
 from steps.step.distributed import FOLDER, World, first_error
 
@@ -42,9 +42,9 @@ def wanted(stage: Stage) -> int:
     text = os.environ.get(VARIABLE, "")
     if text and not (text.isdecimal() and int(text) > 0):
         raise WrongProcesses(f"{VARIABLE}={text}: must be a whole number, 1 or larger")
-    if World.current().size > 1 or not stage.meta.get("distributed"):
+    if World.current().size > 1 or not stage.has("distributed"):
         return 1
-    if text or not stage.meta.get("gpu"):
+    if text or not stage.has("gpu"):
         return int(text or "1")
     import torch
 
@@ -79,7 +79,6 @@ def launch(stage: Stage, words: Sequence[str], count: int) -> None:
 def _start(root: Path, words: Sequence[str], rank: int, count: int, folder: Path) -> subprocess.Popen[bytes]:
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     environment = {
-        "OMP_NUM_THREADS": str(max(1, cores() // count)),
         **os.environ,
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),

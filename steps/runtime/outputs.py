@@ -87,8 +87,9 @@ def has_owner(folder: Path) -> bool:
         return True
 
 
-def remove_abandoned(out: Path) -> None:
-    """Remove what killed processes left beside ``out``; what a living one writes is left alone."""
+def remove_abandoned(out: Path) -> list[Path]:
+    """Remove and return what killed processes left beside ``out``; what a living one writes is left alone."""
+    removed = []
     for path in out.parent.glob(f".{out.name}.*{SUFFIX}*"):
         if has_owner(path.with_name(path.name.partition(SUFFIX)[0] + SUFFIX)):
             continue
@@ -96,6 +97,8 @@ def remove_abandoned(out: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+        removed.append(path)
+    return removed
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from steps.runtime import invocation
 from steps.runtime.outputs import write_atomically
 from steps.runtime.processes import cores, peak_memory
-from steps.runtime.stage import Stage
+from steps.runtime.stage import Stage, names
 
 SUFFIX = ".provenance.json"
 PACKAGES = (
@@ -73,6 +74,7 @@ class Provenance(Record):
     processes: int = 1
     cores: int | None = None
     machine: str | None = None
+    arithmetic: dict[str, str] = {}  # what sums and products are made by: library, kind of core, threads
     versions: dict[str, str]
     invocation: str | None = None  # which call of DVC ran it
     sources: tuple[Source, ...]
@@ -103,7 +105,7 @@ def record(
         digest=digest,
         commit=commit[0],
         dirty=commit[1],
-        command=stage.command,
+        command=" ".join(("python -m steps", *names(stage.words))),
         started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         seconds=round(time.time() - started, 3),
         peak_memory_bytes=peak_memory(),
@@ -111,6 +113,7 @@ def record(
         processes=processes,
         cores=cores(),
         machine=platform.machine(),
+        arithmetic=arithmetic(),
         versions={"python": platform.python_version(), **_versions()},
         invocation=invocation.current(),
         sources=sources_of(stage, out),
@@ -152,11 +155,27 @@ def _source(folder: Path) -> Source:
 
 
 def _device(stage: Stage) -> str:
-    if not stage.meta.get("gpu"):
+    if not stage.has("gpu"):
         return "cpu"
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def arithmetic() -> dict[str, str]:
+    """Return the libraries that this process computes with, and with which cores' instructions and threads."""
+    from threadpoolctl import threadpool_info
+
+    found = {
+        f"{library['internal_api']} {library['version'] or ''}".strip(): ", ".join(
+            filter(None, (library.get("architecture"), f"{library['num_threads']} threads"))
+        )
+        for library in threadpool_info()
+    }
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        found["torch"] = f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    return dict(sorted(found.items()))
 
 
 def _versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """An audit hook that stops a step from reading what it did not declare or writing outside its output.
 
-An undeclared input is a wrong cache waiting to happen: the file changes and nothing reruns. The hook sees
-what Python opens, renames and removes; it does not see files that compiled libraries open by themselves.
+An undeclared input is a wrong cache waiting to happen: the file changes and nothing reruns. The hook sees what Python
+opens, renames and removes; what compiled libraries and other programs open by themselves, ``landlock`` refuses.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from importlib.util import source_from_cache
 from pathlib import Path
 from typing import Any
 
+HOME = (".cache", ".config", ".nv", ".triton")  # where libraries keep what they can make anew
+
 
 class UndeclaredAccess(PermissionError):
     """A step touched a file that its stage does not declare."""
@@ -26,7 +28,7 @@ class Sandbox:
     def __init__(self, root: Path, stage: str, readable: list[Path], writable: list[Path]) -> None:
         named = [os.environ[name] for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME") if name in os.environ]
         home = Path.home()
-        scratch: list[str | Path] = [tempfile.gettempdir(), "/dev", "/proc", home / ".cache", home / ".config", *named]
+        scratch: list[str | Path] = [tempfile.gettempdir(), "/dev", "/proc", *(home / name for name in HOME), *named]
         self.root, self.stage = os.path.realpath(root), stage
         self.readable = [os.path.realpath(path) for path in (*readable, *writable)]
         self.writable = [os.path.realpath(path) for path in writable]

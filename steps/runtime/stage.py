@@ -1,4 +1,4 @@
-"""A stage as its dvc.yaml declares it: inputs, output, code, the digest of all that, and what DVC calls it.
+"""A stage as its dvc.yaml declares it: dependencies, output, the digest of all that, and what DVC calls it.
 
 A stage's name is ``paper-step``, with a variant ``paper-step-variant``; a source of data is ``data-source``.
 Each paper's stages stand in a dvc.yaml of its own, the sources' in another: DVC's address for a stage is that
@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+LEADING = "exec python -m steps "  # the shell becomes the step: it would stay between DVC and a step that dies with it
+ABSENT = "absent"
+
 
 class UnknownStage(ValueError):
     """No dvc.yaml has such a stage."""
+
+
+class OtherWords(ValueError):
+    """A command names other inputs or flags than the stage's declaration."""
 
 
 @dataclass(frozen=True)
@@ -28,37 +36,55 @@ class Stage:
     root: Path
     name: str
     command: str
-    arguments: Mapping[str, Path | list[Path]]  # the inputs, by parameter of the step's function
-    code: tuple[Path, ...]
+    dependencies: tuple[Path, ...]  # inputs first, then code
+    params: Mapping[str, tuple[str, ...]]  # the keys that the stage depends on, by file
     out: Path
     provenance: Path
-    meta: Mapping[str, Any]  # what else flows/ declares: gpu, distributed, publishes
+    meta: Mapping[str, Any]  # what else flows/ declares: publishes, timed
 
     @property
     def inputs(self) -> list[Path]:
-        """Return every input in the order declared."""
-        lists = [value if isinstance(value, list) else [value] for value in self.arguments.values()]
-        return [path for paths in lists for path in paths]
+        """Return every folder that the stage reads, in the order declared."""
+        return [path for path in self.dependencies if path.suffix != ".py"]
+
+    @property
+    def words(self) -> list[str]:
+        """Return the arguments of the declared command."""
+        return shlex.split(self.command)[3:]
+
+    def has(self, flag: str) -> bool:
+        """Return whether the stage is declared with ``flag``."""
+        return f"--{flag}" in self.words
 
     def aside(self, name: int | str) -> Path:
         """Return where process ``name`` of several writes what is thrown away: only process 0's output counts."""
         return self.root / ".tenfold" / "ranks" / f"{self.name}-{name}"
 
-    def digest(self, seed: int, params: Mapping[str, Any]) -> str:
-        """Return the SHA-256 of everything that the output depends on: seed, parameters, inputs, code."""
+    def parts(self) -> dict[str, str]:
+        """Return what the output depends on as it stands now, as DVC records it: command, files, parameters."""
+        files = {path.relative_to(self.root).as_posix(): content_digest(path) for path in self.dependencies}
+        values: dict[str, Any] = {}
+        for file, keys in self.params.items():
+            path = self.root / file
+            held = YAML(typ="safe").load(path) if path.is_file() else {}
+            values |= {f"{file}: {key}": _value(held, key) for key in keys}
+        return listed(self.command, files, values)
 
-        def own(path: Any) -> str:
-            return path.relative_to(self.root).as_posix()
 
-        parts = {
-            "stage": self.name,
-            "out": self.out,
-            "seed": seed,
-            "params": params,
-            "arguments": self.arguments,
-            "files": {own(path): content_digest(path) for path in (*self.inputs, *self.code)},
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=own).encode()).hexdigest()
+def listed(command: str, files: Mapping[str, str], params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parts of a digest."""
+    values = {name: json.dumps(value, sort_keys=True, default=str) for name, value in params.items()}
+    return {"command": command.removeprefix("exec "), **files, **values}
+
+
+def digest(parts: Mapping[str, str]) -> str:
+    """Return the SHA-256 of everything that an output depends on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def names(words: Sequence[str]) -> list[str]:
+    """Return the words that make a stage's name: paper, step and perhaps variant."""
+    return [word for word in words if "=" not in word and not word.startswith("--")]
 
 
 def pipeline(paper: str) -> Path:
@@ -79,13 +105,14 @@ def name_at(address: str) -> str:
     return f"{paper}-{own}" if paper else own
 
 
-def declared(root: Path, name: str, profile: str) -> Stage:
-    """Read the stage ``name`` of a paper from its dvc.yaml, with ``${profile}`` filled in.
+def declared(root: Path, words: Sequence[str]) -> Stage:
+    """Read the stage that ``words`` name from its paper's dvc.yaml, with ``${profile}`` filled in.
 
-    Raises UnknownStage with the stages that there are.
+    Raises UnknownStage with the stages that there are, OtherWords for inputs or flags that are not those declared.
     """
+    name = "-".join(names(words))
     paper, _, own = name.partition("-")
-    file = pipeline(paper)
+    file, profile = pipeline(paper), YAML(typ="safe").load(root / "params.yaml").get("profile")
     stages = YAML(typ="safe").load(root / file)["stages"] if (root / file).is_file() else {}
     if own not in stages:
         there_is = f"it has {', '.join(stages)}" if stages else "there is no such file"
@@ -94,32 +121,54 @@ def declared(root: Path, name: str, profile: str) -> Stage:
         )
 
     def place(text: str) -> Path:
-        return root / text.replace("${profile}", profile)
+        return root / text.replace("${profile}", str(profile))
 
-    spec, meta = stages[own], stages[own]["meta"]
-    return Stage(
+    spec = stages[own]
+    stage = Stage(
         root=root,
         name=name,
         command=spec["cmd"].removeprefix("exec "),
-        arguments={
-            key: [place(item) for item in value] if isinstance(value, list) else place(value)
-            for key, value in meta["inputs"].items()
-        },
-        code=tuple(place(item) for item in spec["deps"] if item.endswith(".py")),
-        out=place(meta["out"]),
-        provenance=place(meta["provenance"]),
-        meta=meta,
+        dependencies=tuple(place(item) for item in spec["deps"]),
+        params=dict(_keys(spec.get("params", []))),
+        out=place(spec["meta"]["out"]),
+        provenance=place(spec["meta"]["provenance"]),
+        meta=spec["meta"],
     )
+    if list(words) not in (stage.words, names(words)):
+        raise OtherWords(f"{file} declares {own} as: {stage.command}; run: python -m flows generate")
+    return stage
+
+
+def _keys(params: list[Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "params.yaml", tuple(item for item in params if isinstance(item, str))
+    for item in params:
+        if isinstance(item, dict):
+            yield from ((file, tuple(keys)) for file, keys in item.items())
+
+
+def _value(held: Any, key: str) -> Any:
+    for part in key.split("."):
+        held = held.get(part, ABSENT) if isinstance(held, dict) else ABSENT
+    return held
+
+
+_known: dict[tuple[str, int, int, int, int], str] = {}  # what was hashed, and what the file system said of it then
 
 
 def content_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a directory's names and contents."""
-    digest = hashlib.sha256()
-    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if "__pycache__" in file.parts:
-            continue
-        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-        with open(file, "rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    """Return DVC's digest of a file, or of a directory's names and contents; ``absent`` where there is neither."""
+    if path.is_dir():
+        files = (item for item in path.rglob("*") if item.is_file() and "__pycache__" not in item.parts)
+        entries = [{"md5": _md5(item), "relpath": item.relative_to(path).as_posix()} for item in files]
+        text = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
+    return _md5(path) if path.is_file() else ABSENT
+
+
+def _md5(path: Path) -> str:
+    with open(path, "rb") as stream:
+        now = path.stat()
+        key = (str(path), now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        if key not in _known:
+            _known[key] = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return _known[key]

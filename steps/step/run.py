@@ -7,20 +7,18 @@ import math
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from steps.step import checkpoint
-from steps.step.distributed import World
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from accelerate import Accelerator
     from matplotlib.figure import Figure
 
     from steps.step.batches import Batches
+    from steps.step.distributed import World
     from steps.step.publish import CaptionedFigure, CaptionedTable
     from tenfold.metrics.measurement import Measurement
     from tenfold.models.folder import Model
@@ -49,6 +47,20 @@ class Sink(Protocol):
     def resumed(self, update: int, history: list[dict[str, float]]) -> None: ...
 
 
+class Alone:
+    """A step in one process; ``steps.step.distributed.World`` is one of several."""
+
+    rank, size, local_rank, is_main = 0, 1, 0, True
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        return dict(values)
+
+    def wait(self) -> None: ...
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 class Run:
     """One execution of one step.
 
@@ -66,13 +78,13 @@ class Run:
         seed: int = 0,
         checkpoints: Path | None = None,
         sink: Sink | None = None,
-        world: World | None = None,
+        world: World | Alone | None = None,
     ) -> None:
         self.paper, self.step, self.variant = paper, step, variant
         self.profile, self.seed, self.out = profile, seed, out
         self.history: list[dict[str, float]] = []
         self.resumed_from: int | None = None
-        self.world = World.current() if world is None else world
+        self.world = Alone() if world is None else world
         self._accelerator: tuple[tuple[int, str], Accelerator] | None = None
         self._checkpoints = checkpoints
         self._loops, self._in_loop = 0, False
@@ -89,6 +101,8 @@ class Run:
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return NumPy's generator for one purpose; seeded by seed, paper, step, variant and purpose."""
+        import numpy as np
+
         return np.random.default_rng(self._seed_of(purpose))
 
     def torch_generator(self, purpose: str, device: str = "cpu") -> torch.Generator:
@@ -105,9 +119,12 @@ class Run:
         rounding of sums. What a model draws by itself (dropout) each process draws for itself.
         Raises OtherAccelerator if the step asks again for something else.
         """
+        from steps.step.distributed import World
+
         options = (gradient_accumulation_steps, mixed_precision)
         if self._accelerator is None:
-            self._accelerator = options, self.world.accelerator(*options)
+            world = World() if isinstance(self.world, Alone) else self.world
+            self._accelerator = options, world.accelerator(*options)
         first, accelerator = self._accelerator
         if first != options:
             raise OtherAccelerator(f"{self.paper} {self.step}: one accelerator per step; the first had {first}")
@@ -199,6 +216,8 @@ class Run:
         processes, one of them saves, and any number of them resumes.
         Raises NestedUpdates for a loop inside a loop: which of the two a checkpoint is of could not be told.
         """
+        from steps.step import checkpoint
+
         if self._in_loop:
             raise NestedUpdates(
                 f"{self.paper} {self.step}: run.updates inside a loop over run.updates; make the inner loop "
@@ -237,6 +256,8 @@ class Run:
     def _resume(self, path: Path | None, state: Any) -> int:
         if path is None or state is None or not path.exists():
             return 0
+        from steps.step import checkpoint
+
         tree = checkpoint.load(path)
         checkpoint.restore(state, tree["state"])
         self.history = tree["history"]

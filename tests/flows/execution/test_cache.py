@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from steps.runtime.stage import pipeline
+from steps.runtime.stage import address, pipeline
 
 ARMS = ["toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate"]
 WRITTEN_ANEW = ("toy-publish", "report")  # copies and summaries in git, which DVC does not keep
@@ -190,3 +194,86 @@ def test_a_corrupt_cache_is_not_taken_as_good(project):
     after = project.digests()
     assert "artifacts/default/toy/train-left/place.npy" in after
     assert after.items() <= before.items()
+
+
+LEFT, LEFT_STAGE = (sys.executable, "-m", "steps", "toy", "train", "left"), address("toy-train-left")
+MEANWHILE = {
+    "tenfold/toy/scale.py": ("tenfold/toy/scale.py", "SCALE = 1.0", "SCALE = 2.0"),
+    "steps/toy/params.yaml: train": ("steps/toy/params.yaml", "default: 12}", "default: 9}"),
+    "params.yaml: seed": ("params.yaml", "seed: 0", "seed: 1"),
+    "command": ("steps/toy/dvc.yaml", "left drawn=draw", "left --gpu drawn=draw"),
+    "artifacts/default/toy/draw": ("artifacts/default/toy/draw.provenance.json", "", ""),
+}
+
+
+@pytest.fixture
+def paused(project):
+    """A checkout in which a stage takes a while, and a branch with other code."""
+    project.run("git", "checkout", "-q", "-b", "other")
+    project.edit("tenfold/toy/walk.py", "RATE, NOISE = 0.1", "RATE, NOISE = 0.2")
+    project.run("git", "commit", "-qam", "other")
+    project.run("git", "checkout", "-q", "main")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.1")
+    return project
+
+
+def while_it_runs(project, start, act: Callable[[], object], *command: str) -> str:
+    """Start a command, act once the step has begun, and return what it printed; it must fail."""
+    running = start(project, *command)
+    until = time.monotonic() + 60
+    while not list((project.root / "artifacts/default/toy").glob(".train-left.*.unfinished")):
+        assert running.process.poll() is None and time.monotonic() < until, running.printed()
+        time.sleep(0.02)
+    act()
+    assert running.status() != 0, running.printed()
+    assert "Traceback" not in running.printed()
+    return running.printed()
+
+
+def test_what_changes_while_a_step_runs_stops_it_by_name(paused, start):
+    before = paused.digests()
+    added = paused.root / "artifacts/default/toy/draw/added"
+    for name, (path, *texts) in MEANWHILE.items():
+        act = partial(paused.edit, path, *texts) if texts[0] else added.touch
+        said = while_it_runs(paused, start, act, *LEFT)
+        assert f"ChangedWhileRunning: stage toy-train-left: {name} changed while the step ran" in said
+        if texts[0]:
+            paused.edit(path, *reversed(texts))
+        added.unlink(missing_ok=True)
+        assert paused.digests() == before, "the older output stays"
+
+
+def test_what_changes_while_dvc_runs_a_stage_makes_no_wrong_pair(paused, start):
+    """DVC looks after the command has ended, and would record the change as if it had been there from the start."""
+    lock, before, repro = (paused.root / LOCK).read_bytes(), paused.digests(), ("dvc", "repro", "-s", LEFT_STAGE)
+    branch = partial(paused.run, "git", "checkout", "-q", "other")
+    assert "tenfold/toy/walk.py changed while" in while_it_runs(paused, start, branch, *repro)
+    paused.run("git", "checkout", "-q", "main")
+    shutil.rmtree(paused.root / ".tenfold/checkpoints")
+
+    def experiment() -> None:
+        start(paused, "dvc", "exp", "run", "-S", "params.yaml:seed=5", LEFT_STAGE).status()
+
+    assert "params.yaml: seed changed while" in while_it_runs(paused, start, experiment, *repro)
+    assert (paused.root / LOCK).read_bytes() == lock
+    paused.run("git", "checkout", "-q", "params.yaml", "steps/toy/params.yaml")
+    assert steps(paused) == []
+    assert paused.digests() == before
+
+
+def test_a_change_after_the_last_look_is_found_by_the_record(project):
+    """As if the code had changed between the step's end and DVC's own look at it."""
+    before = project.digests()
+    project.edit("tenfold/toy/scale.py", "SCALE = 1.0", "SCALE = 2.0")
+    project.dvc("commit", "-f", LEFT_STAGE)
+    assert project.repro("-s", "toy-train-left") == [], "DVC is none the wiser"
+    assert "toy-train-left                     will run, because its record and dvc.lock disagree" in project.flows(
+        "plan"
+    )
+    assert "OtherRecord: toy-train-left: record and dvc.lock disagree" in project.flows("report", fails=True)
+    assert "toy-train-left: its record and dvc.lock disagree" in project.flows("refresh")
+    assert "disagree" not in project.flows("plan")
+    assert project.digests() != before
+    project.edit("tenfold/toy/scale.py", "SCALE = 2.0", "SCALE = 1.0")
+    project.repro()
+    assert project.digests() == before

@@ -90,12 +90,14 @@ def test_text_that_is_not_utf8_does_no_harm(root):
     assert outcome is Outcome.COMPLETED and any(line.startswith("caf") for line in said)
 
 
-@pytest.mark.parametrize("content", ["", '{"write": {"/x"'])
-def test_a_cut_off_list_of_locks_is_mended(root, content):
-    (root / ".dvc/tmp/rwlock").write_text(content)
+@pytest.mark.parametrize("content", [b"", b'{"write": {"/x"', b"\0" * 60, b"\xff\xfe{", b'{"write": {"/x": 5}}', b"[]"])
+def test_a_broken_list_of_locks_is_moved_aside(root, content):
+    (root / ".dvc/tmp/rwlock").write_bytes(content)
     outcome, said = reproduce(root, "second")
     assert outcome is Outcome.COMPLETED
-    assert any(".dvc/tmp/rwlock named no living DVC and is removed" in line for line in said)
+    assert any(f".dvc/tmp/rwlock named no living DVC and is now in {ASIDE}" in line for line in said)
+    (kept,) = (root / ASIDE).iterdir()
+    assert kept.read_bytes() == content
 
 
 def test_a_cut_off_lock_file_is_mended(root, capsys):
@@ -215,9 +217,11 @@ def test_a_lock_file_of_two_branches_is_refused_and_left(root):
     lock = (root / "dvc.lock").read_text()
     both = f"<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> other\n"
     (root / "dvc.lock").write_text(both)
+    (root / "data").mkdir()
+    (root / "data/dvc.lock").write_bytes(b"\0")  # nothing else is touched either
     with pytest.raises(MergeConflict, match=r"dvc\.lock has merge conflict markers; take one side"):
         reproduce(root, "second")
-    assert (root / "dvc.lock").read_text() == both
+    assert (root / "dvc.lock").read_text() == both and (root / "data/dvc.lock").read_bytes() == b"\0"
 
 
 @pytest.mark.parametrize("content", [b"\0" * 400, "stages: {é: 1}".encode("latin-1"), b"stages: [1]\nschema: '2.0'\n"])

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
+
+import pytest
+from dvc.utils.serialize import modify_yaml
 
 from steps.runtime.stage import address
 from tests.conftest import ran
@@ -65,3 +70,27 @@ def test_the_publishing_step_may_have_any_name(project):
     assert project.repro() == ["toy-summarise", "toy-publish", "report"]
     report = json.loads((project.root / "reports/default.json").read_text())
     assert [claim["verdict"] for claim in report["papers"][0]["claims"]] == ["reproduced"]
+
+
+PARAMS = [Path("params.yaml"), *Path().glob("steps/*/params.yaml"), *Path().glob("examples/*/steps/*/params.yaml")]
+
+
+@pytest.mark.parametrize("path", PARAMS, ids=str)
+def test_dvc_changes_one_value_of_the_parameters_and_no_other_line(path, tmp_path):
+    """As ``dvc exp run -S`` does."""
+    copy = tmp_path / "params.yaml"
+    shutil.copy(path, copy)
+    with modify_yaml(str(copy)) as content:
+        held, key = next(numbers(content))
+        held[key] += 1
+    pairs = list(zip(path.read_text().splitlines(), copy.read_text().splitlines(), strict=True))
+    assert sum(before != after for before, after in pairs) == 1
+
+
+def numbers(held):
+    """Yield where whole numbers stand."""
+    for key, value in held.items() if isinstance(held, dict) else enumerate(held):
+        if isinstance(value, dict | list):
+            yield from numbers(value)
+        elif type(value) is int or type(value).__name__ == "ScalarInt":
+            yield held, key

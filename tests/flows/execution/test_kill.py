@@ -108,6 +108,26 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
     assert not list(fresh.root.rglob("*.unfinished*"))
 
 
+def test_what_a_killed_step_left_goes_when_its_stage_is_restored(project, start):
+    """Nothing but the step itself would look for it, and a restored stage has no step."""
+    project.edit("params.yaml", "seed: 0", "seed: 1")
+    project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 60.0")
+    running = start(project, *STEP)
+    folder = project.root / "artifacts/default/toy"
+    until = time.monotonic() + 60
+    while not list(folder.glob(".train-left.*.unfinished")):
+        assert running.process.poll() is None and time.monotonic() < until, running.printed()
+        time.sleep(0.02)
+    project.flows("refresh")
+    assert list(folder.glob(".train-left.*.unfinished")), "a living step's is left alone"
+    running.process.kill()
+    running.status()
+    project.run("git", "checkout", "-q", "params.yaml", "steps/toy/params.yaml")
+    assert "up to date" in project.dvc("repro")
+    assert f".train-left.{running.process.pid}.unfinished was left by a killed step" in project.flows("refresh")
+    assert not list(project.root.rglob("*.unfinished*"))
+
+
 @pytest.mark.parametrize("shell", [path for path in map(shutil.which, ("sh", "bash", "zsh", "fish")) if path])
 def test_a_step_dies_with_dvc_whatever_shell_dvc_starts_it_in(project, start, no_orphans, shell):
     """A shell that waits for its command would be left between the two, and outlives DVC."""

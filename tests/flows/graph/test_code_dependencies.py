@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from flows.graph.code_dependencies import ImportProblem, reached
+from flows.graph.code_dependencies import ImportProblem, imports, reached
+from flows.graph.dvc_yaml import stage
 from flows.graph.paper import papers
 
 ROOT = Path(__file__).parents[3]
@@ -115,12 +117,60 @@ def test_a_computed_import_in_the_library_is_refused_too(reach):
         reach("import tenfold.toy.walk", **{"tenfold/toy/walk.py": "__import__('x')"})
 
 
-def test_the_real_steps_reach_no_engine():
-    """A change to the flows, the sandbox or the tracking makes no step run again."""
+RUN_FILE = """
+class Run:
+    def updates(self):
+        self._resume()
+    def _resume(self):
+        from steps.step import checkpoint
+    def batches(self):
+        from steps.step.batches import Batches
+        self.accelerator()
+    def accelerator(self):
+        from steps.step.distributed import World
+"""
+OF_RUN = {f"steps/step/{name}.py": "" for name in ("__init__", "checkpoint", "batches", "distributed")}
+OF_RUN["steps/step/run.py"] = RUN_FILE
+TAKES_RUN = "from steps.step.run import Run\ndef train(*, run: Run):\n    "
+
+
+@pytest.mark.parametrize(
+    ("uses", "names"),
+    [
+        ("run.log(1)", ""),
+        ("list(run.updates(3))", "checkpoint"),
+        ("self.run.updates(3)", "checkpoint"),
+        ("run.accelerator()", "distributed"),
+        ("run.batches(1)", "batches distributed"),
+        ("from tenfold.toy.walk import walk; walk(run)", "checkpoint"),
+    ],
+)
+def test_a_step_depends_on_what_it_uses_of_its_run(reach, uses, names):
+    """Itself, or what it hands its run to."""
+    files = reach(TAKES_RUN + uses, **OF_RUN, **{"tenfold/toy/walk.py": "def walk(run): run.updates(3)"})
+    own = [path.removeprefix("steps/step/") for path in files if path.startswith("steps/step/")]
+    assert sorted(own) == sorted(["__init__.py", "run.py", *(f"{name}.py" for name in names.split())])
+
+
+@pytest.mark.parametrize("source", ["def f(r: Run): ...", "mine = run", "getattr(run, name)(3)"])
+def test_a_run_by_another_name_is_refused(reach, source):
+    with pytest.raises(ImportProblem, match=r"train\.py:\d+: call a step's Run run"):
+        reach(source)
+
+
+def test_what_can_change_a_number_is_a_dependency_and_the_rest_cannot():
+    """A change to the flows, the sandbox or the tracking makes no step run again, because no number passes through."""
     for paper in papers(ROOT):
         for node in paper.stages():
-            if node.is_publish:
-                continue
-            files = [path.as_posix() for path in reached(ROOT, node.module)]
+            files = set(stage(ROOT, node)["deps"])
             machinery = ("flows/", "benchmarks/", "tests/", "steps/runtime/", "steps/tracking/")
-            assert not [path for path in files if path.startswith(machinery) and path != "steps/runtime/__init__.py"]
+            assert not [path for path in files if path.startswith(machinery)]
+            assert {f"steps/step/{name}.py" for name in ("call", "run", "params", "environment")} <= files
+            assert ("steps/step/distributed.py" in files) >= node.distributed
+    numbers = {"seed", "settings", "Run", "typed", "block", "generator", "variant"}
+    for path in [ROOT / "steps/__main__.py", *(ROOT / "steps/runtime").glob("*.py")]:
+        tree = ast.parse(path.read_text())
+        used = {getattr(one, kind, None) for one in ast.walk(tree) for kind in ("id", "attr", "arg")}
+        assert not used & numbers, path
+        steps = {name for name in imports(ROOT, path) if name.startswith("steps.step.")}
+        assert steps <= {f"steps.step.{name}" for name in ("call", "distributed", "environment")}, path

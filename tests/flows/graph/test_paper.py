@@ -72,7 +72,7 @@ def test_generated_stages(pristine):
     ]
     train = stages["toy-train-left"]
     assert train["wdir"] == "../.." and stages["data-wine"]["wdir"] == ".."
-    assert train["cmd"] == "exec python -m steps toy train left"
+    assert train["cmd"] == "exec python -m steps toy train left drawn=draw"
     assert train["desc"] == "Walk to the target, one arm of two"
     assert train["deps"][0] == "artifacts/${profile}/toy/draw"
     assert {"tenfold/toy/walk.py", "tenfold/toy/scale.py"} < set(train["deps"])
@@ -82,12 +82,10 @@ def test_generated_stages(pristine):
     assert stages["toy-combine"]["params"] == ["profile", "seed"]
     assert stages["data-wine"]["params"] == ["profile", "data", {"data/sources.yaml": ["wine"]}]
     assert "persist" not in str(stages)
-    assert train["meta"]["inputs"] == {"drawn": "artifacts/${profile}/toy/draw"}
-    assert stages["toy-combine"]["meta"]["inputs"] == {
-        "arms": [f"artifacts/${{profile}}/toy/train-{arm}" for arm in ("left", "right")]
-    }
+    assert stages["toy-combine"]["cmd"] == "exec python -m steps toy combine arms=train-left,train-right"
+    assert stages["toy-draw"]["cmd"] == "exec python -m steps toy draw table=data/wine"
     published = stages["toy-publish"]
-    assert published["deps"] == ["artifacts/${profile}/toy/evaluate"]
+    assert published["deps"][0] == "artifacts/${profile}/toy/evaluate" and "steps/step/call.py" in published["deps"]
     assert [next(iter(out)) for out in published["outs"][:-1]] == [
         f"results/${{profile}}/toy/{name}" for name in ("metrics.json", "claims.json", "figures", "tables")
     ]

@@ -288,11 +288,12 @@ from pathlib import Path
 import test_full
 from steps.imagefolder import objective
 from steps.imagefolder.tokenizer import tokenizer
+from steps.step.distributed import World
 from steps.step.run import Run
 
 objective.lpips = test_full.distance
 top, out = Path(sys.argv[1]), Path(sys.argv[2])
-run = Run("imagefolder", "tokenizer", out=out, variant="p2")
+run = Run("imagefolder", "tokenizer", out=out, variant="p2", world=World.current())
 with run.world.together():
     training = test_full.training_params(micro_batches=1, mixed_precision="no")
     params = test_full.tokenizer_params(top, training=training)

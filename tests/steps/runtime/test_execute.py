@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steps.runtime.stage import UnknownStage, content_digest, declared
+from steps.runtime.stage import UnknownStage, content_digest, declared, digest
 
+LEFT = ("toy", "train", "left")
 STEP = (sys.executable, "-m", "steps")
 BESIDE = "artifacts/default/toy/train-left.provenance.json"
 
@@ -36,19 +37,29 @@ def test_provenance(project):
     assert again["digest"] == record["digest"], "what the step does not depend on leaves its digest"
 
 
-def test_the_digest_follows_seed_parameters_code_and_inputs(project):
-    stage = declared(project.root, "toy-train-left", "default")
-    base = stage.digest(0, {"updates": 12})
-    digests = [base, stage.digest(1, {"updates": 12}), stage.digest(0, {"updates": 13})]
-    digests.append(declared(project.root, "toy-train-right", "default").digest(0, {"updates": 12}))
-    project.edit("tenfold/toy/scale.py", "1.0", "2.0")
-    digests.append(stage.digest(0, {"updates": 12}))
-    project.edit("tenfold/toy/scale.py", "2.0", "1.0")
-    assert stage.digest(0, {"updates": 12}) == base
+def test_the_digest_follows_seed_parameters_code_inputs_and_words(project):
+    def now(*words: str) -> str:
+        return digest(declared(project.root, words or LEFT).parts())
+
+    base = now()
+    record = json.loads((project.root / BESIDE).read_text())
+    assert record["digest"] == base != now("toy", "train", "right")
+    for path, before, after in (
+        ("params.yaml", "seed: 0", "seed: 1"),
+        ("steps/toy/params.yaml", "default: 12}", "default: 13}"),
+        ("tenfold/toy/scale.py", "1.0", "2.0"),
+        ("steps/toy/dvc.yaml", "train left drawn=draw", "train left drawn=combine"),
+    ):
+        project.edit(path, before, after)
+        assert now() != base, path
+        project.edit(path, after, before)
     target = project.root / "artifacts/default/toy/draw/target.npy"
-    target.write_bytes(target.read_bytes()[:-1] + b"\x01")
-    digests.append(stage.digest(0, {"updates": 12}))
-    assert len(set(digests)) == len(digests)
+    content, stat = target.read_bytes(), target.stat()
+    target.write_bytes(content[:-1] + b"\x01")
+    os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert now() != base
+    target.write_bytes(content)
+    assert now() == base
 
 
 def test_content_digests_tell_names_and_contents_apart(tmp_path: Path):
@@ -91,7 +102,7 @@ def test_unknown_stages_are_named(pristine, words, message):
 def test_wrong_usage_and_unknown_stage_by_name(pristine):
     assert "python -m steps <paper> <step> [variant]" in pristine.run(*STEP, "toy", fails=True)
     with pytest.raises(UnknownStage, match="After a change to flows/, run: python -m flows generate"):
-        declared(pristine.root, "toy-fly", "default")
+        declared(pristine.root, ["toy", "fly"])
 
 
 def test_a_wrong_parameter_stops_a_step_before_it_runs(project):
@@ -100,6 +111,80 @@ def test_a_wrong_parameter_stops_a_step_before_it_runs(project):
     printed = project.run(*STEP, "toy", "train", "left", fails=True)
     assert "ParameterError: steps/toy/params.yaml: train.updates = -1: input should be greater than 0" in printed
     assert "Traceback" not in printed and project.digests() == before
+
+
+def test_what_runs_a_step_cannot_change_its_numbers(project):
+    """What it knows of seed and parameters is a copy, and the words are checked against the declaration."""
+    before = project.digests()
+    project.edit(
+        "steps/runtime/execute.py",
+        "    facts = call.facts | {",
+        """    call.facts["seed"] += 1
+    call.facts["params"]["updates"] = 1
+    facts = call.facts | {""",
+    )
+    project.run(*STEP, *LEFT)
+    assert project.digests() == before
+    said = project.run(*STEP, *LEFT, "drawn=combine", fails=True)
+    assert "OtherWords: steps/toy/dvc.yaml declares train-left as: python -m steps toy train left drawn=draw" in said
+
+
+HOSTILE = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "OPENBLAS_CORETYPE": "Prescott",
+    "ATEN_CPU_CAPABILITY": "default",
+    "PYTHONHASHSEED": "77",
+    "PYTHONOPTIMIZE": "2",
+    "LC_ALL": "tr_TR.ISO-8859-9",
+    "ACCELERATE_MIXED_PRECISION": "bf16",
+    "TZ": "Asia/Kathmandu",
+}
+
+
+def test_a_hostile_environment_gives_the_same_bytes(project, tmp_path: Path):
+    """Threads, another core's instructions, hashing, and a style of one's own for figures."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/matplotlibrc").write_text("lines.linewidth: 9\nsvg.fonttype: none\n")
+    (tmp_path / "mine/matplotlib.py").write_text("raise SystemExit('not this one')")
+    hostile = HOSTILE | dict.fromkeys(("MPLCONFIGDIR", "MATPLOTLIBRC", "PYTHONPATH"), str(tmp_path / "mine"))
+    project.edit(
+        "steps/toy/train.py",
+        "    walk = Walk(",
+        """    product = np.random.default_rng(0).random((300, 300))
+    print(sorted({"one", "two", "three"}, key=hash), float((product @ product).sum()).hex())
+    walk = Walk(""",
+    )
+    said = [project.run(*STEP, *LEFT, **more) for more in ({}, hostile)]
+    assert said[0] == said[1] and "0x" in said[0]
+    record = json.loads((project.root / BESIDE).read_text())
+    assert [text for name, text in record["arithmetic"].items() if "openblas" in name and "2 threads" in text]
+    before = project.digests()
+    project.run(*STEP, "toy", "evaluate", **hostile)
+    assert project.digests() == before
+
+
+def test_a_step_runs_in_no_other_environment(project):
+    code = "from steps.__main__ import main; raise SystemExit(main(['toy', 'train', 'left']))"
+    said = project.run(sys.executable, "-c", code, fails=True, OMP_NUM_THREADS="7")
+    assert "UnpinnedEnvironment" in said
+
+
+def test_bytecode_of_an_earlier_source_is_not_run(project):
+    """Python takes it for current where the source was changed within a second and kept its size."""
+    project.run(sys.executable, "-m", "compileall", "-q", "tenfold/toy", PYTHONDONTWRITEBYTECODE="")
+    scale, before = project.root / "tenfold/toy/scale.py", project.digests()
+    old = scale.stat()
+    scale.write_text(scale.read_text().replace("SCALE = 1.0", "SCALE = 3.0"))
+    os.utime(scale, ns=(old.st_atime_ns, old.st_mtime_ns))
+    project.run(*STEP, *LEFT)
+    assert project.digests() != before
+
+
+def test_inputs_that_change_places_are_another_stage(project):
+    """They are words of its command, which DVC compares."""
+    project.edit("flows/toy.py", "arms=arms)", "arms=arms[::-1])")
+    project.flows("generate")
+    assert "toy-combine" in project.repro("toy-combine")
 
 
 def test_divergence_is_named_and_leaves_the_old_output(project):

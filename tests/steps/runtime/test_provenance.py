@@ -30,8 +30,8 @@ OLDER = {
 }
 
 
-def stage_in(root: Path, **inputs: Path | list[Path]) -> Stage:
-    return Stage(root, "toy-train", "python -m steps toy train", inputs, (), root / "train", root / "t.json", {})
+def stage_in(root: Path, *inputs: Path) -> Stage:
+    return Stage(root, "toy-train", "python -m steps toy train", inputs, {}, root / "train", root / "t.json", {})
 
 
 def test_an_older_record_is_read_and_its_unknown_fields_are_left_out(tmp_path: Path):
@@ -69,6 +69,6 @@ def test_sources_are_those_behind_the_inputs_each_once(tmp_path: Path):
         (tmp_path / f"{name}.provenance.json").write_text(json.dumps(OLDER))
     other = SOURCE | {"name": "adult", "origin": "stand_in"}
     (tmp_path / "right.provenance.json").write_text(json.dumps(OLDER | {"sources": [other]}))
-    stage = stage_in(tmp_path, table=tmp_path / "wine", arms=[tmp_path / "left", tmp_path / "right"])
+    stage = stage_in(tmp_path, *(tmp_path / name for name in ("wine", "left", "right")))
     assert [source.name for source in sources_of(stage)] == ["adult", "wine"]
     assert sources_of(stage, tmp_path / "wine") == (Source(**SOURCE),), "a data stage's is in its output"

@@ -312,27 +312,27 @@ def test_a_step_that_does_not_ask_for_it_imports_nothing(pristine):
 
 
 @pytest.mark.parametrize(
-    ("meta", "asked", "count"),
+    ("flags", "asked", "count"),
     [
-        ({"distributed": True}, None, 1),
-        ({"distributed": True}, "3", 3),
-        ({"distributed": True, "gpu": True}, None, 4),
-        ({"distributed": True, "gpu": True}, "1", 1),
-        ({"distributed": True, "gpu": True}, "2", 2),
-        ({"gpu": True}, None, 1),
-        ({}, "2", 1),
+        ("--distributed", None, 1),
+        ("--distributed", "3", 3),
+        ("--gpu --distributed", None, 4),
+        ("--gpu --distributed", "1", 1),
+        ("--gpu --distributed", "2", 2),
+        ("--gpu", None, 1),
+        ("", "2", 1),
     ],
 )
-def test_how_many_processes_are_started(trained, monkeypatch: pytest.MonkeyPatch, meta, asked, count):
+def test_how_many_processes_are_started(trained, monkeypatch: pytest.MonkeyPatch, flags, asked, count):
     """On a machine with four GPUs."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     if asked is None:
         monkeypatch.delenv("TENFOLD_PROCESSES", raising=False)
     else:
         monkeypatch.setenv("TENFOLD_PROCESSES", asked)
-    fit = declared(trained.root, "toy-fit", "default")
-    assert fit.meta["distributed"] is True
-    stage = replace(fit, meta=meta)
+    fit = declared(trained.root, ["toy", "fit"])
+    assert fit.has("distributed") and not fit.has("gpu")
+    stage = replace(fit, command=f"python -m steps toy fit {flags}")
     assert launch.wanted(stage) == count
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert launch.wanted(stage) == 1, "one of several starts no more"
