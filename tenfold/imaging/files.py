@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import UInt8
 
+from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def as_pixels(source: str | Path | np.ndarray, *, channels: int) -> Pixels:
 
     Raises InvalidImages if nothing is there, types or channels are others, or images differ in size.
     """
-    array = source if isinstance(source, np.ndarray) else load_images(Path(source), channels=channels)
+    array = (
+        unmasked(source, "images") if isinstance(source, np.ndarray) else load_images(Path(source), channels=channels)
+    )
     pixels = array[..., 0] if array.ndim == 4 and array.shape[-1] == 1 else array
     shaped = pixels.ndim == 3 if channels == 1 else pixels.ndim == 4 and pixels.shape[-1] == channels
     if pixels.dtype != np.uint8 or not shaped or not len(pixels):

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from tenfold.arguments import unmasked
 from tenfold.metrics.measurement import Interval
 
 CONFIDENCE = 0.95
@@ -18,14 +19,14 @@ CONFIDENCE = 0.95
 
 def student(values: Sequence[float]) -> Interval | None:
     """Return Student's interval of the mean of ``values``; none for one value or for equal ones."""
-    array = np.asarray(values, dtype=float)
+    array = np.asarray(unmasked(values, "values"), dtype=float)
     spread = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else 0.0
     return None if spread == 0 else _around(array.mean(), len(array) - 1, spread)
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return Welch's interval of the difference of two independent means; none if neither varies."""
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    a, b = (np.asarray(unmasked(part, "values"), dtype=float) for part in (first, second))
     parts = [x.var(ddof=1) / x.size if x.size > 1 else 0.0 for x in (a, b)]
     variance = sum(parts)
     if variance == 0:

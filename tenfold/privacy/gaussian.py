@@ -14,6 +14,8 @@ from numbers import Real
 from scipy.optimize import brentq
 from scipy.special import log_ndtr
 
+from tenfold.arguments import plain
+
 ROUNDING = 1e-12  # the root finder stops well within this relative error
 
 
@@ -26,6 +28,7 @@ def positive(value: object, name: str) -> float:
 
     Raises InvalidBudget if ``value`` is not a real number, is NaN or infinite, or is not above zero.
     """
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidBudget(f"{name} must be a real number above 0, not {type(value).__name__}")
     number = float(value)
