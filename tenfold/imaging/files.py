@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,18 +26,39 @@ KEYS = ("images", "arr_0", "x_test", "x_train")
 
 
 def open_image(source: Path | bytes, mode: str | None = None, *, name: str = "") -> Image:
-    """Return an image, decoded, from a file or from a file's bytes, converted to ``mode`` (such as L or RGB) if given.
+    """Return an image as it is seen, from a file or from a file's bytes, in ``mode``: L or RGB, its own if not given.
 
-    ``name`` is what an error calls bytes. Raises InvalidImages for a file that is no image.
+    It stands upright as EXIF says, 16 bits of grey become 8, and what is transparent shows white. ``name`` is what an
+    error calls bytes. Raises InvalidImages for a file that is no image, or one of numbers without a range.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     file = source if isinstance(source, Path) else io.BytesIO(source)
     try:
         with Image.open(file) as opened:
-            return opened.copy() if mode is None else opened.convert(mode)
-    except (OSError, SyntaxError, ValueError) as error:
+            seen = _eight_bits(ImageOps.exif_transpose(opened))
+            if seen.has_transparency_data:
+                white = Image.new("RGBA", seen.size, "white")
+                seen = Image.alpha_composite(white, seen.convert("RGBA")).convert("L" if _is_grey(seen) else "RGB")
+            return seen.convert(mode or ("L" if _is_grey(seen) else "RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidImages(f"{name or file} cannot be read as an image: {error}") from None
+
+
+def _is_grey(image: Image) -> bool:
+    return image.mode in ("1", "L", "LA", "La")
+
+
+def _eight_bits(image: Image) -> Image:
+    """Return 16 bits of grey as 8, which Pillow's own conversion cuts off at 255; others as they are."""
+    from PIL import Image
+
+    if image.mode.split(";")[0] not in ("I", "F"):
+        return image
+    wide = np.asarray(image)
+    if image.mode == "F" or wide.min() < 0 or wide.max() > 0xFFFF:
+        raise InvalidImages(f"its pixels run from {wide.min():g} to {wide.max():g}: save it with 8 or 16 bits")
+    return Image.fromarray(((wide.astype(np.uint32) * 255 + 0x7FFF) // 0xFFFF).astype(np.uint8))
 
 
 def load_images(path: Path, *, channels: int) -> Pixels:
@@ -82,7 +104,7 @@ def channels_of(path: Path) -> int:
     if path.suffix == ".npz":
         pixels = _npz_images(path)
         return 1 if pixels.ndim == 3 else pixels.shape[-1]
-    return 1 if open_image(_image_files(path)[0]).mode in ("1", "L") else 3
+    return 1 if open_image(_image_files(path)[0]).mode == "L" else 3
 
 
 def save_images(path: Path, pixels: Pixels) -> None:
@@ -110,10 +132,12 @@ def _npz_images(path: Path) -> Pixels:
             listed = content.files
             key = next((key for key in KEYS if key in listed), None)
             pixels = None if key is None else content[key]
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, ZlibError, AttributeError) as error:  # Attribute: it is a .npy
         raise InvalidImages(f"{path} cannot be read as an npz file: {error}") from None
     if pixels is None:
         raise InvalidImages(f"{path} holds {sorted(listed)}, none of {', '.join(KEYS)}")
+    if not len(pixels):
+        raise InvalidImages(f"{path} holds no images: its {key} are {pixels.shape}")
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
         raise InvalidImages(f"{path}: images are uint8 (N, H, W) or (N, H, W, C), not {pixels.dtype} {pixels.shape}")
     return pixels
