@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +35,12 @@ Separator = Annotated[
     str | None,
     typer.Option(help="comma, semicolon, tab, space, bar, or a character. Must be said where line 1 leaves it open."),
 ]
-Index = Annotated[bool, typer.Option("--index", help="The first column is an index: leave it out.")]
+Index = Annotated[
+    bool | None,
+    typer.Option(
+        "--index/--no-index", help="The first column is an index: leave it out. Must be said where it counts rows."
+    ),
+]
 Missing = Annotated[
     Literal["refuse", "drop"], typer.Option(help="Refuse missing values, or drop the rows that have one.")
 ]
@@ -68,6 +75,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
     An error that is neither the library's nor the system's is a bug, and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without ε loses no result
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -107,7 +117,7 @@ class Reading:
 
     header: bool | None
     separator: str | None
-    index: bool
+    index: bool | None
     missing: Literal["refuse", "drop"]
 
     def given(self) -> dict[str, object]:
@@ -115,7 +125,7 @@ class Reading:
         return {
             "header": self.header,
             "separator": self.separator,
-            "index": self.index or None,
+            "index": self.index,
             "missing": None if self.missing == "refuse" else self.missing,
         }
 
@@ -145,14 +155,16 @@ class Reading:
 def new_output(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Yield where to write a file or a folder that takes the place of ``path`` once all went well, and only then.
 
-    By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output.
+    By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output,
+    or nothing.
     Raises InvalidOutput if something else is there, or if there is no folder to write into.
     """
     if not path.parent.is_dir():
         raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    if path.is_dir() and (mark is None or not (path / mark).is_file()):
+    empty = path.is_dir() and mark is not None and not any(path.iterdir())
+    if path.is_dir() and not empty and (mark is None or not (path / mark).is_file()):
         raise InvalidOutput(f"{path} is a folder that no such command wrote; give another --out")
-    if (path.exists() or path.is_symlink()) and not force:
+    if (path.exists() or path.is_symlink()) and not force and not empty:
         raise InvalidOutput(f"{path} is there already; give another --out, or replace it with --force")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 import numpy as np
 from jaxtyping import UInt8
 
 from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
+from tenfold.npz_files import opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,8 +34,8 @@ def open_image(source: Path | bytes, mode: str | None = None, *, name: str = "")
 
     file = source if isinstance(source, Path) else io.BytesIO(source)
     try:
-        with Image.open(file) as opened:
-            seen = _eight_bits(ImageOps.exif_transpose(opened))
+        with Image.open(file) as stored:
+            seen = _eight_bits(ImageOps.exif_transpose(stored))
             if seen.has_transparency_data:
                 white = Image.new("RGBA", seen.size, "white")
                 seen = Image.alpha_composite(white, seen.convert("RGBA")).convert("L" if _is_grey(seen) else "RGB")
@@ -68,7 +67,7 @@ def load_images(path: Path, *, channels: int) -> Pixels:
     public evaluators write them. One channel gives (N, H, W). Raises InvalidImages if nothing is there, sizes differ,
     or an npz file holds another type or other channels.
     """
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         pixels = _npz_images(path)
         found = pixels if pixels.ndim == 4 else pixels[..., None]
         if found.shape[-1] != channels:
@@ -101,20 +100,26 @@ def as_pixels(source: str | Path | np.ndarray, *, channels: int) -> Pixels:
 
 def channels_of(path: Path) -> int:
     """Return 1 for grey images, 3 for others, by the first image of ``path``. Raises InvalidImages."""
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         pixels = _npz_images(path)
         return 1 if pixels.ndim == 3 else pixels.shape[-1]
     return 1 if open_image(_image_files(path)[0]).mode == "L" else 3
 
 
-def save_images(path: Path, pixels: Pixels) -> None:
-    """Write images into an npz file, or as PNG files into a folder that is made."""
+def save_images(path: Path, pixels: Pixels, *, as_npz: bool | None = None) -> None:
+    """Write images into an npz file, or as PNG files into a folder that is made; by the name if it is not said.
+
+    Raises InvalidImages if the folder holds images already: they would be taken for some of these.
+    """
     from PIL import Image
 
-    if path.suffix == ".npz":
-        np.savez_compressed(path, images=pixels)
+    if path.suffix.lower() == ".npz" if as_npz is None else as_npz:
+        with path.open("wb") as file:  # by its own name: savez would add to it
+            np.savez_compressed(file, images=pixels)
         return
     path.mkdir(parents=True, exist_ok=True)
+    if any(file.suffix.lower() in SUFFIXES for file in path.iterdir()):
+        raise InvalidImages(f"{path} holds images already; write into another folder, or empty it first")
     for number, image in enumerate(pixels):
         Image.fromarray(image).save(path / f"{number:05d}.png")
 
@@ -127,13 +132,10 @@ def _image_files(path: Path) -> list[Path]:
 
 
 def _npz_images(path: Path) -> Pixels:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            listed = content.files
-            key = next((key for key in KEYS if key in listed), None)
-            pixels = None if key is None else content[key]
-    except (OSError, ValueError, EOFError, BadZipFile, ZlibError, AttributeError) as error:  # Attribute: it is a .npy
-        raise InvalidImages(f"{path} cannot be read as an npz file: {error}") from None
+    with opened(path, InvalidImages, "images") as content:
+        listed = content.files
+        key = next((key for key in KEYS if key in listed), None)
+        pixels = None if key is None else content[key]
     if pixels is None:
         raise InvalidImages(f"{path} holds {sorted(listed)}, none of {', '.join(KEYS)}")
     if not len(pixels):

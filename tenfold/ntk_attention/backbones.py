@@ -26,6 +26,8 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from tenfold.arguments import unmasked
+
 CHARACTERS = 128
 LORA_TARGETS = {
     "vit": ("q_proj", "v_proj"),
@@ -169,4 +171,6 @@ class Backbone:
     def predict(self, inputs: Any) -> np.ndarray:
         """Return logits: (B, classes) of images (B, channels, H, W) in [−1, 1], (B, T, characters) of ids (B, T)."""
         with torch.inference_mode():
-            return self.model(torch.as_tensor(np.asarray(inputs))).logits.float().numpy()
+            found = torch.as_tensor(np.asarray(unmasked(inputs, "inputs"))).to(self.model.device)
+            found = found.to(self.model.dtype) if found.is_floating_point() else found
+            return self.model(found).logits.float().cpu().numpy()
