@@ -24,8 +24,21 @@ from tests.tenfold.ntk_attention.models import tiny
 SIZES = {"image_size": 8, "patch_size": 4, "width": 8, "depth": 1, "heads": 1, "sides": (1, 2), "codebook_size": 4}
 SOLVE = "dp-john solve --out found --csv"
 PRIVATE = f"{SOLVE} table.csv --epsilon 1 --delta 1e-3"
-FIT = "dp-ntk fit --target y --classes 0,1 --delta 1e-3 --features 40 --out found --csv"
+FIT = "dp-ntk fit --target y --classes 0,1 --delta 1e-3 --out found --csv"
+CLOSE = f"{FIT} table.csv --epsilon 1 --mode input --closeness"
 BUILD = "dp-cross-attention build --keys a --values b --epsilon 1 --delta 1e-3 --clip"
+FILES = [
+    "folder",
+    "nowhere",
+    "cut.npz",
+    "empty.npz",
+    "none.npz",
+    "one.npy",
+    "text.png",
+    "picture.npz",
+    "images.png",
+    "wide.npz",
+]
 COMMANDS = [
     f"{SOLVE} folder",
     f"{SOLVE} nowhere.csv",
@@ -44,8 +57,8 @@ COMMANDS = [
     f"{FIT} table.csv --epsilon 1e301",
     f"{FIT} table.csv --epsilon 1 --ridge 0",
     f"{FIT} table.csv --epsilon 1 --ridge inf",
-    "dp-ntk fit --target y --classes 0,1 --epsilon 1 --delta 1e-3 --out found --csv table.csv --mode input --closeness 1e201",
-    "dp-ntk fit --target y --classes 0,1 --epsilon 1 --delta 1e-3 --out found --csv table.csv --mode input --closeness 1e90",
+    f"{CLOSE} 1e201",
+    f"{CLOSE} 1e90",
     "dp-ntk predict folder --csv table.csv --out found",
     "dp-ntk predict nowhere --csv table.csv --out found",
     f"{BUILD} --radius 1 --out found --csv folder",
@@ -54,22 +67,9 @@ COMMANDS = [
     f"{BUILD} --radius 1 --temperature 1e300 --out found --csv table.csv",
     f"{BUILD} --radius 1 --temperature nan --out found --csv table.csv",
     f"{BUILD} --radius 1 --out nowhere/found --csv table.csv",
-    *(
-        f"dp-cross-attention query {name} --csv table.csv --columns a --out found"
-        for name in ("folder", "cut.npz", "nowhere")
-    ),
-    *(
-        f"imagefolder tokenize model {name} found"
-        for name in ("cut.npz", "empty.npz", "none.npz", "one.npy", "text.png")
-    ),
-    *(
-        f"imagefolder tokenize model {name} found"
-        for name in ("folder", "nowhere", "picture.npz", "images.png", "wide.npz")
-    ),
-    *(
-        f"imagefolder detokenize model {name} found"
-        for name in ("cut.npz", "empty.npz", "images.npz", "one.npy", "folder")
-    ),
+    *(f"dp-cross-attention query {name} --csv table.csv --columns a --out found" for name in FILES[:3]),
+    *(f"imagefolder tokenize model {name} found" for name in FILES),
+    *(f"imagefolder detokenize model {name} found" for name in [*FILES, "images.npz"]),
     "imagefolder tokenize folder images.npz found",
     "imagefolder tokenize model images.npz nowhere/found",
     "imagefolder sample model found",
