@@ -155,16 +155,14 @@ class Reading:
 def new_output(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Yield where to write a file or a folder that takes the place of ``path`` once all went well, and only then.
 
-    By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output,
-    or nothing.
+    By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output.
     Raises InvalidOutput if something else is there, or if there is no folder to write into.
     """
     if not path.parent.is_dir():
         raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    empty = path.is_dir() and mark is not None and not any(path.iterdir())
-    if path.is_dir() and not empty and (mark is None or not (path / mark).is_file()):
+    if path.is_dir() and (mark is None or not (path / mark).is_file()):
         raise InvalidOutput(f"{path} is a folder that no such command wrote; give another --out")
-    if (path.exists() or path.is_symlink()) and not force and not empty:
+    if (path.exists() or path.is_symlink()) and not force:
         raise InvalidOutput(f"{path} is there already; give another --out, or replace it with --force")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:

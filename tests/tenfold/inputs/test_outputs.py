@@ -57,7 +57,4 @@ def test_no_folder_that_holds_something_else_is_replaced(tenfold, folder) -> Non
     assert "InvalidOutput: notes" in printed.err and Path("notes/thesis.txt").read_text() == "years"
     for words in (("tokenize", "model", "two.npz"), ("reconstruct", "model", "two.npz")):
         assert "no folder nowhere" in tenfold("imagefolder", *words, "nowhere/x", status=1).err
-    Path("empty").mkdir()
-    tenfold("imagefolder", "reconstruct", "model", "two.npz", "empty")
-    assert len(load_images(Path("empty"), channels=1)) == 2
     assert not list(folder.glob(".*unfinished"))
