@@ -59,7 +59,7 @@ def _named(error: Exception) -> bool:
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # a progress line stops no step
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a progress line stops no step
     die_with_parent()
     leave_sign(Path.cwd())
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})

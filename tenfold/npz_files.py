@@ -27,4 +27,4 @@ def opened(path: Path, error: type[Exception], what: str = "arrays") -> Iterator
         with content:
             yield content
     except WRONG as cause:
-        raise error(f"{path} holds no {what} (an npz file was expected): {cause}") from None
+        raise error(f"{path} holds no {what}, or is no npz file: {cause}") from None
