@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tenfold.imagefolder.generator import Cache, NextScaleGenerator
 from tenfold.imagefolder.quantizer import Quantizer
-from tenfold.imagefolder.sampling import branch_generators, guidance_at
+from tenfold.imagefolder.sampling import guidance_at, image_uniforms
 from tenfold.imagefolder.scales import slices
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.nn.transformer import Transformer
@@ -128,7 +128,7 @@ def sample(
 ) -> Tensor:
     """Return sampled tokens (N, P, L) of a folded generator; with and without a class one after the other."""
     config, quantizer, K, N = generator.config, tokenizer.quantizer, tokenizer.quantizer.side, len(labels)
-    draws, places = branch_generators(seed, config.branches), slices(config.sides)
+    draws, places = image_uniforms(seed, 0, N, config.branches, tokenizer.config.positions), slices(config.sides)
     zeros = generator.head.weight.new_zeros(N, config.code_dim, K, K)
     sums = [zeros for _ in range(config.branches)]
     inputs: list[Tensor] = []
@@ -150,7 +150,6 @@ def sample(
             logits.append(generator.head(states))
         t = guidance_at(guidance_scale, scale, len(config.sides))
         for branch, own in enumerate(((1 + t) * logits[0] - t * logits[1]).chunk(config.branches, dim=-1)):
-            uniforms = torch.rand(own.shape[:2], generator=draws[branch]).to(own.device)
-            chosen[branch].append(drawn(filtered(own, top_k, top_p), uniforms))
+            chosen[branch].append(drawn(filtered(own, top_k, top_p), draws[:, branch, part].to(own)))
             sums[branch] = sums[branch] + refined(quantizer, chosen[branch][-1], branch, scale)
     return torch.stack([torch.cat(one, dim=1) for one in chosen], dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -280,6 +281,9 @@ def workspace() -> None:
 
 def main() -> int:
     """Return the exit status; the project's own errors are one clear message, others keep their traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False) or 0  # typer.Exit comes back as its status, Ctrl-C as 130
     except Exception as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +35,12 @@ Separator = Annotated[
     str | None,
     typer.Option(help="comma, semicolon, tab, space, bar, or a character. Must be said where line 1 leaves it open."),
 ]
-Index = Annotated[bool, typer.Option("--index", help="The first column is an index: leave it out.")]
+Index = Annotated[
+    bool | None,
+    typer.Option(
+        "--index/--no-index", help="The first column is an index: leave it out. Must be said where it counts rows."
+    ),
+]
 Missing = Annotated[
     Literal["refuse", "drop"], typer.Option(help="Refuse missing values, or drop the rows that have one.")
 ]
@@ -68,6 +75,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
     An error that is neither the library's nor the system's is a bug, and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without ε loses no result
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -107,7 +117,7 @@ class Reading:
 
     header: bool | None
     separator: str | None
-    index: bool
+    index: bool | None
     missing: Literal["refuse", "drop"]
 
     def given(self) -> dict[str, object]:
@@ -115,7 +125,7 @@ class Reading:
         return {
             "header": self.header,
             "separator": self.separator,
-            "index": self.index or None,
+            "index": self.index,
             "missing": None if self.missing == "refuse" else self.missing,
         }
 

@@ -101,6 +101,11 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
         if not mended and others_run(root):
             raise Busy("another command is running a stage in this checkout; ask again when it is done")
         tries += not mended  # the other DVC may just have ended
+        if not mended and not any((folder / ".git").exists() for folder in (root, *root.parents)):
+            raise DvcError(
+                f"{root} is no git checkout, as DVC wants: run `git init` here, or "
+                "`dvc config --local core.no_scm true` to go without"
+            )
         if tries == TRIES:
             raise DvcError(f"dvc status failed:\n{answer.stderr.strip() or answer.stdout.strip()}")
         for line in mended:

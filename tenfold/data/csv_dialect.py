@@ -12,6 +12,7 @@ from tenfold.data.errors import AmbiguousCSV, BadQuotes, InvalidCSV, UnnamedColu
 
 Record = tuple[int, list[str]]
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "bar": "|"}
+MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}  # among numbers and listed values, in any case
 SNIFFED = (",", ";", "\t", "|")
 SAMPLE = 100  # records that decide between separators
 SHOWN, WIDEST = 12, 40  # names or cells that a message shows, and characters of each
@@ -27,18 +28,27 @@ def is_number(cell: str) -> bool:
 
 
 def is_header(path: Path, cells: Sequence[str], named: Sequence[str]) -> bool:
-    """Return whether line 1 names the columns: none of its cells is a number, or it holds all that are ``named``.
+    """Return whether line 1 names the columns: no cell is a number or missing, or it holds all that are ``named``.
 
     Raises AmbiguousCSV where it may be a row as well.
     """
     stripped = [cell.strip() for cell in cells]
     if named and set(named) <= set(stripped) and not any(is_number(name) for name in named):
         return True
-    if any(stripped) and not any(is_number(cell) for cell in stripped):
+    if any(stripped) and not any(is_number(cell) or cell.casefold() in MISSING - {""} for cell in stripped):
         return True
     raise AmbiguousCSV(
         f"{path}, line 1: {shown(cells)}: say --header if these name the columns, --no-header if they are a row"
     )
+
+
+def counts_rows(first: Sequence[str]) -> bool:
+    """Return whether the first cells of a file's lines, below a header or not, are 0, 1, 2, … or 1, 2, 3, …"""
+    for cells in (first, first[1:]):
+        for start in (0, 1):
+            if len(cells) > 2 and list(cells) == [str(number) for number in range(start, start + len(cells))]:
+                return True
+    return False
 
 
 def check_names(path: Path, names: Sequence[str], index: bool) -> None:

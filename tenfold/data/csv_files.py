@@ -20,16 +20,26 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from tenfold.data.csv_dialect import Record, check_names, is_header, is_number, records, separator_of, shown
+from tenfold.data.csv_dialect import (
+    MISSING,
+    SAMPLE,
+    Record,
+    check_names,
+    counts_rows,
+    is_header,
+    is_number,
+    records,
+    separator_of,
+    shown,
+)
 from tenfold.data.errors import (
+    AmbiguousCSV,
     InvalidCell,
     InvalidCSV,
     MissingValues,
     RaggedLine,
     UnknownColumn,
 )
-
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}  # among numbers and listed values, in any case
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class CSVFile:
     index: bool
     names: tuple[str, ...]
     first: tuple[str, ...]
+    counts: bool = False  # whether the first column counts the rows, and nobody said what it is
 
     def __str__(self) -> str:
         how = "named by line 1" if self.header else "numbered, without a header"
@@ -61,7 +72,8 @@ class CSVFile:
         """Return the names in ``columns``, in that order, or without any all but ``drop``; none that is in ``but``.
 
         A name may be a pattern: ``key_*`` stands for all columns that it fits.
-        Raises UnknownColumn for a name that fits no column or is both asked for and left out, or if none is left.
+        Raises AmbiguousCSV if all are taken and the first, which may be an index, counts the rows; UnknownColumn for a
+        name that fits no column or is both asked for and left out, or if none is left.
         """
         wanted, left_out = self._fitting(columns), {*self._fitting(drop), *but}
         twice = [name for name in columns if name in left_out]
@@ -72,6 +84,11 @@ class CSVFile:
         found = [name for name in wanted or self.names if name not in left_out]
         if not found:
             raise UnknownColumn(f"{self.path}: no column is left of {shown(self.names)}")
+        if not columns and self.counts and self.names[0] in found and len(found) > 1:
+            raise AmbiguousCSV(
+                f"{self.path}: column {self.names[0]!r} counts the rows: say --index to leave it out as an "
+                "index, --no-index if it is data"
+            )
         return found
 
     def read(
@@ -190,19 +207,22 @@ def open_csv(
     *,
     header: bool | None = None,
     separator: str | None = None,
-    index: bool = False,
+    index: bool | None = None,
     named: Sequence[str] = (),
 ) -> CSVFile:
     """Read the beginning of a UTF-8 file, with or without byte order mark, and say of what form it is.
 
     ``separator`` is a character or its name in `SEPARATORS`; without it, the one of comma, semicolon, tab and bar that
     line 1 and the lines below it agree on. ``header`` None: line 1 is one if none of its cells is a number, or if it
-    holds all of ``named``, the columns that will be asked for. ``index``: the first column is left out.
+    holds all of ``named``, the columns that will be asked for. ``index`` True: the first column is
+    left out; None: `CSVFile.select` asks where it counts the rows.
     Raises InvalidCSV for what is no such file, AmbiguousCSV where the form has to be said, UnnamedColumn for a column
     without a name of its own.
     """
     mark = separator_of(path, separator)
-    start = list(islice(records(path, mark), 2))
+    start = list(islice(records(path, mark), SAMPLE))
+    counts = index is None and counts_rows([cells[0] for _, cells in start if cells])
+    index = bool(index)
     if not start or not start[0][1]:
         raise InvalidCSV(f"{path} is empty, or its line 1 is")
     cells = start[0][1][index:]
@@ -212,5 +232,5 @@ def open_csv(
         header = is_header(path, cells, named)
     names = tuple(cell.strip() for cell in cells) if header else tuple(str(place + 1) for place in range(len(cells)))
     check_names(path, names, index)
-    below = start[-1][1][index:] if header else cells
-    return CSVFile(path, mark, header, index, names, tuple(below) if len(start) > 1 or not header else ())
+    below = start[min(1, len(start) - 1)][1][index:] if header else cells
+    return CSVFile(path, mark, header, index, names, tuple(below) if len(start) > 1 or not header else (), counts)

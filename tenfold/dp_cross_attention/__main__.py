@@ -44,7 +44,7 @@ def build(
     clip: Clip = False,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:
@@ -95,7 +95,7 @@ def query(
     drop: cli.Drop = None,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:
@@ -152,19 +152,13 @@ def _temperature(text: str) -> Any:
 
 def _array(path: Path | None, name: str) -> Any:
     """Return one array of an npz file. Raises InvalidMemory for what is no such file, or no numbers."""
-    from zipfile import BadZipFile
-
-    import numpy as np
-
     from tenfold.dp_cross_attention.errors import InvalidMemory
+    from tenfold.npz_files import opened
 
     assert path is not None, "checked by _check_source"
-    try:
-        content = np.load(path)
-        names = list(getattr(content, "files", []))
+    with opened(path, InvalidMemory, f"{name} that are numbers") as content:
+        names = content.files
         found = content[name] if name in names else None
-    except (ValueError, BadZipFile, EOFError):  # ValueError where it is, or holds, a pickle
-        raise InvalidMemory(f"{path} is no npz file, or its {name} are no numbers") from None
     if found is None or found.dtype.kind not in "fiub":
         raise InvalidMemory(f"{path} needs an array of numbers called {name}; it has {', '.join(names) or 'none'}")
     return found

@@ -10,6 +10,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from tenfold.arguments import whole
 from tenfold.dp_cross_attention.errors import InvalidSetting
 from tenfold.dp_cross_attention.features import ExactKernel, FeatureMap, RandomFeatures, TaylorFeatures
 from tenfold.dp_cross_attention.sensitivity import Neighbours, Released, sketch_sensitivity
@@ -151,15 +152,19 @@ def setting(
     logit_bound(radius**2 / tau)
     if features not in ("taylor", "rff", "exact"):
         raise InvalidSetting(f"features = {features!r} is none of 'taylor', 'rff', 'exact'")
-    if group < 1:
-        raise InvalidSetting(f"group = {group} must be the number of rows of one privacy unit, at least 1")
+    group = whole(group, "group", least=1, error=InvalidSetting, says=": the rows of one privacy unit")
+    feature_seed = whole(feature_seed, "feature_seed", least=0, error=InvalidSetting)
+    if feature_count is not None:
+        feature_count = whole(feature_count, "feature_count", error=InvalidSetting)
     made: FeatureMap
     if features == "taylor":
-        made = TaylorFeatures(dimension, degree, tau)
+        made = TaylorFeatures(dimension, degree := whole(degree, "degree", error=InvalidSetting), tau)
     elif features == "exact":
         made = ExactKernel(dimension, tau)
     else:
-        made = RandomFeatures(dimension, feature_count or DEFAULT_RANDOM_FEATURES, tau, feature_seed)
+        made = RandomFeatures(
+            dimension, DEFAULT_RANDOM_FEATURES if feature_count is None else feature_count, tau, feature_seed
+        )
     lam = value_radius if denominator_weight is None else positive(denominator_weight, "denominator_weight")
     found = Setting(
         dimension=dimension,

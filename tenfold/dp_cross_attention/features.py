@@ -121,7 +121,7 @@ class TaylorFeatures:
 def _taylor_scale(dimension: int, degree: int, temperature: float) -> Float[np.ndarray, " r"]:
     factors = []
     for level in range(degree + 1):
-        power = temperature**level
+        power = temperature**level if level * math.log10(temperature) < 300 else math.inf
         for variables in combinations_with_replacement(range(dimension), level):
             repeats = math.prod(math.factorial(times) for times in Counter(variables).values())
             factors.append(1 / math.sqrt(power * repeats))

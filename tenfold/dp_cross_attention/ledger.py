@@ -71,6 +71,11 @@ class Ledger:
     releases: tuple[Release, ...] = field(default=())
     budget_epsilon: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "delta", probability(self.delta, "delta"))
+        if self.budget_epsilon is not None:
+            object.__setattr__(self, "budget_epsilon", positive(self.budget_epsilon, "budget_epsilon"))
+
     @property
     def mu(self) -> float:
         """The composed μ, 0 where nothing was released."""
@@ -138,5 +143,4 @@ class Ledger:
     def from_dict(cls, content: dict[str, Any]) -> Ledger:
         """Return the ledger that ``as_dict`` wrote. Raises TypeError or KeyError if fields are wrong."""
         releases = tuple(Release(**{**item, "setting": Setting(**item["setting"])}) for item in content["releases"])
-        budget = content["budget_epsilon"]
-        return cls(probability(content["delta"], "delta"), releases, budget and positive(budget, "budget_epsilon"))
+        return cls(content["delta"], releases, content["budget_epsilon"])

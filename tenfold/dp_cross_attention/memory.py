@@ -135,7 +135,8 @@ class PrivateMemory:
     ) -> Any:
         """Answer queries (m, d) with attention (m, v), or with an ``Answer`` if ``errors`` are wanted.
 
-        NumPy in, NumPy out; torch in, torch out, on the queries' device. The denominator is clamped to its range and
+        NumPy in, NumPy out; torch in, torch out, on the queries' device and in their dtype, or in float32 for whole
+        numbers. The denominator is clamped to its range and
         the output projected onto ‖·‖ ≤ ρ_v, both of which are free. With ``released="numerator"`` the
         unnormalised numerators are returned.
 
@@ -145,7 +146,8 @@ class PrivateMemory:
         self._verified()
         if hasattr(queries, "detach"):
             given = self._query_torch(queries, on_violation, clamp, project)
-            return given if errors else given.values.to(queries.dtype)
+            like = queries if queries.is_floating_point() else queries.float()  # a whole number holds no mean
+            return given if errors else given.values.to(like.dtype)
         known = self.setting
         rows = within(matrix(queries, "queries", known.dimension), known.radius, "queries", on_violation)
         found = answering.products(self._features, self._weights, rows, known)  # type: ignore[arg-type]

@@ -124,12 +124,18 @@ def fit_together(
 ) -> float:
     """Fit every module on the same rows at (ε, δ) for all together, each at μ/√(number of modules).
 
-    Returns the ε that everything the modules ever released composes to; other arguments as
-    ``PrivateCrossAttention.fit``.
+    It releases all of them or none. Returns the ε that everything the modules ever released composes to; other
+    arguments as ``PrivateCrossAttention.fit``.
     """
     share = 1 / (unit_noise(epsilon, delta) * math.sqrt(len(modules)))
-    for number, module in enumerate(modules.values()):
-        seed = None if insecure_seed is None else insecure_seed + number
-        module.fit_mu(encoder_hidden_states, mu=share, delta=delta, insecure_seed=seed, **public)
+    before = [(module, module.ledger, module.sketch) for module in modules.values()]
+    try:
+        for number, module in enumerate(modules.values()):
+            seed = None if insecure_seed is None else insecure_seed + number
+            module.fit_mu(encoder_hidden_states, mu=share, delta=delta, insecure_seed=seed, **public)
+    except Exception:  # nothing that was released has been seen
+        for module, ledger, sketch in before:
+            module.ledger, module.sketch = ledger, sketch
+        raise
     spent = compose(module.ledger.mu for module in modules.values() if module.ledger is not None)
     return gaussian_epsilon(delta, spent)

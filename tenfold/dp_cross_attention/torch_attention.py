@@ -25,11 +25,12 @@ def clipped(rows: torch.Tensor, radius: float, name: str, on_violation: OnViolat
     Raises InvalidMemory if a row holds NaN or infinity; BoundViolated if a row is longer and ``on_violation`` is
     "error".
     """
+    slack = max(SLACK, 8 * torch.finfo(rows.dtype).eps) if rows.is_floating_point() else SLACK
     rows = rows.double()
     if not torch.isfinite(rows).all():
         raise InvalidMemory(f"{name} hold NaN or infinity, which no bound covers")
     lengths = rows.norm(dim=-1, keepdim=True)
-    if on_violation == "error" and bool((lengths > radius * (1 + SLACK)).any()):
+    if on_violation == "error" and bool((lengths > radius * (1 + slack)).any()):
         raise BoundViolated(
             f"{name} have a row longer than the public bound {radius:g}; scale by public numbers, state a larger "
             "bound, or ask for on_violation='clip'"

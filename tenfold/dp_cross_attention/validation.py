@@ -7,20 +7,21 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from tenfold.arguments import unmasked
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory
 
 OnViolation = Literal["error", "clip"]
-SLACK = 1e-9  # relative: vectors normalised in float64 are longer than 1 by less; clipped away below
+SLACK = 2.0**-20  # relative: vectors normalised in float32 are longer than 1 by less; clipped away below
 
 
 def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
     """Return ``array`` (NumPy, torch or nested lists) as float64 (n, d), without a copy where it is that already.
 
-    Raises InvalidMemory if the array has another number of axes or columns, or no rows.
+    Raises InvalidMemory if the array has another number of axes or columns, or no rows; MaskedValues for a mask.
     """
     if hasattr(array, "detach"):
         array = array.detach().cpu().double().numpy()
-    found = np.asarray(array, dtype=np.float64)
+    found = np.asarray(unmasked(array, name), dtype=np.float64)
     if found.ndim != 2 or (columns is not None and found.shape[1] != columns):
         raise InvalidMemory(f"{name} must be (rows, {columns or 'columns'}), not {found.shape}")
     if found.shape[0] == 0 or found.shape[1] == 0:
@@ -44,7 +45,7 @@ def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violatio
     """Return the rows with lengths of at most ``radius``.
 
     Longer ones are an error, or are shortened to ``radius`` where clipping is asked for. How many there were is not
-    told: of private rows that number is private itself. Excess within rounding (10⁻⁹) is always shortened.
+    told: of private rows that number is private itself. Excess within float32's rounding (10⁻⁶) is always shortened.
 
     Raises BoundViolated if a row is longer and ``on_violation`` is "error".
     """

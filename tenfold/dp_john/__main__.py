@@ -42,7 +42,7 @@ def solve(
     drop: cli.Drop = None,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.arguments import plain, whole
 from tenfold.dp_john.sensitivity import moment_sensitivity, round_sensitivity
 from tenfold.privacy.concentrated import concentrated_rho
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu, positive, probability, pure_epsilon, split
@@ -71,9 +72,7 @@ class Calibration:
 
 
 def _count(value: object, name: str, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidCalibration(f"{name} must be a public whole number of at least {least}, not {_shown(value)}")
-    return int(value)
+    return whole(value, name, least=least, error=InvalidCalibration, says=", public")
 
 
 def _shown(value: object) -> str:
@@ -194,7 +193,7 @@ def _paper(
 ) -> Calibration:
     if epsilon is not None or delta is not None:
         raise InvalidBudget("mode 'paper' proves no epsilon: give noise_sd, and leave epsilon and delta None")
-    is_zero = type(noise_sd) in (int, float) and noise_sd == 0
+    is_zero = type(plain(noise_sd)) in (int, float) and noise_sd == 0
     return Calibration(
         **common
         | {

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
+from tenfold.arguments import unmasked
+
 BLOCK_BYTES = 1 << 20  # half of a core's level-2 cache, so that a block is read from memory once
 SHOWN = 5
 
@@ -93,7 +95,7 @@ def validated_rows(A: ArrayLike) -> Float64[np.ndarray, "n d"]:
     """
     from tenfold.dp_john.whitening import factor_rows
 
-    rows = np.asanyarray(A)
+    rows = np.asanyarray(unmasked(A, "A"))
     check_shape(rows)
     check_rows(rows)
     factor_rows(rows)  # raises RankDeficient

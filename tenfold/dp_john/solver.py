@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
+from tenfold.arguments import unmasked
 from tenfold.dp_john.certificate import Certificate, certify, factor_weighted
 from tenfold.dp_john.ellipsoid import Ellipsoid
 from tenfold.dp_john.fixed_point import scaled_to_dimension
@@ -31,6 +32,10 @@ MAX_UPDATES: dict[str, int] = {
     "clarabel": 200,
     "scs": 100_000,
 }
+
+
+class InvalidTolerance(ValueError):
+    """The tolerance is no finite number above 0."""
 
 
 class NotConverged(RuntimeError):
@@ -74,13 +79,13 @@ def john_ellipsoid(
     A (n, d), real, n ≥ d, of rank d; ``tolerance`` ξ > 0. ``generator`` is for the sketched method alone (a
     fixed seed without it). No privacy: weights and ellipsoid are functions of A.
     Raises InvalidPolytope, NonFiniteRow, ZeroRow or RankDeficient if A is no bounded polytope; NotConverged if the
-    certificate is not reached; ValueError if ``tolerance`` is not positive or the method is unknown.
+    certificate is not reached; InvalidTolerance; ValueError if the method is unknown.
     """
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be positive, not {tolerance}")
+    if not 0 < tolerance < np.inf:
+        raise InvalidTolerance(f"tolerance must be finite and above 0, not {tolerance}")
     if method not in get_args(Method):
         raise ValueError(f"unknown method {method!r}; there are {', '.join(get_args(Method))}")
-    rows = np.asanyarray(A)
+    rows = np.asanyarray(unmasked(A, "A"))
     check_shape(rows)
     check_rows(rows)
     chosen = DEFAULT_METHOD if method == "auto" else method

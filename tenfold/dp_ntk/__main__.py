@@ -61,7 +61,7 @@ def fit(
     drop: cli.Drop = None,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:
@@ -112,7 +112,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="A CSV file of each row's line and class.")],
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:
@@ -138,7 +138,7 @@ def score(
     target: Annotated[str, typer.Option(help="The column of the true classes.")],
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
 ) -> None:
     """Print as JSON the share of rows whose class the model predicts.

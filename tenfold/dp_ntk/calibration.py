@@ -13,6 +13,7 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tenfold.arguments import whole
 from tenfold.dp_ntk.mixture_accountant import smallest_noise_variance
 from tenfold.dp_ntk.sensitivity import published_bound, whitened_bound
 from tenfold.dp_ntk.truncated_laplace import truncated_laplace
@@ -112,8 +113,8 @@ def calibrate(
     if mode not in MODES:
         raise InvalidCalibration(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
-    _count(d, "d")
-    if n is not None and delta >= 1 / _count(n, "n"):
+    d, n = _count(d, "d"), None if n is None else _count(n, "n")
+    if n is not None and delta >= 1 / n:
         warnings.warn(f"delta = {delta:g} is at least 1/n = {1 / n:g}: take a smaller one", WeakDelta, stacklevel=2)
     common: dict[str, Any] = {
         "mode": mode,
@@ -137,9 +138,7 @@ def calibrate(
 
 
 def _count(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidCalibration(f"{name} must be a public whole number of at least 1, not {value!r}")
-    return value
+    return whole(value, name, least=1, error=InvalidCalibration, says=", public")
 
 
 def _public(value: object, name: str, mode: str) -> float:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tenfold.arguments import real, unmasked, whole
 from tenfold.dp_ntk.calibration import Calibration, InvalidCalibration, calibrate
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.mechanisms import release_input, release_paper, release_ridge_sample, release_ssp
@@ -117,17 +118,27 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
                 f"this estimator has spent epsilon = {self.epsilon:g} on its release: use it, take a new estimator and "
                 "add the budgets, or say on_refit='compose'"
             )
-        X, y = validate_data(self, X, y)
+        self._check_numbers()
+        X, y = validate_data(self, unmasked(X, "X"), unmasked(y, "y"))
         check_classification_targets(y)
         known, labels = self._labels(y)
         if len(known) < 2:
             raise OneClass(f"there is one class, {known.tolist()[0]!r}: two are needed")
+        self.release_ = self._released(self._rows(X), targets(labels, len(known)))
         self.classes_ = known
-        self.release_ = self._released(self._rows(X), targets(labels, len(self.classes_)))
         self.privacy_ = self.release_.privacy
         self.releases_ = made + 1
         self.model_ = fit(self.release_, self.ridge)
         return self
+
+    def _check_numbers(self) -> None:
+        """Raise InvalidCalibration for numbers that only what follows the release would find out of range."""
+        if not real(self.ridge, "ridge", error=InvalidCalibration) > 0:
+            raise InvalidCalibration(f"ridge = {self.ridge} must be above 0")
+        for name, least in (("samples", 1), ("features", 1), ("public_seed", 0)):
+            whole(getattr(self, name), name, least=least, error=InvalidCalibration)
+        if self.width is not None:
+            whole(self.width, "width", least=1, error=InvalidCalibration, says=", or None for infinitely many")
 
     def _labels(self, y: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, " n"]]:
         """Return the sorted classes, and the place of each label among them."""
@@ -170,8 +181,8 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores (q, C), or (q,) for two classes, positive for the second."""
-        check_is_fitted(self)
-        scores = self.model_.decision_function(self._rows(validate_data(self, X, reset=False)))
+        check_is_fitted(self, "model_")
+        scores = self.model_.decision_function(self._rows(validate_data(self, unmasked(X, "X"), reset=False)))
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:
@@ -187,7 +198,7 @@ class PrivateNTKClassifier(ClassifierMixin, BaseEstimator):
         """
         from tenfold.dp_ntk.save_and_load import save
 
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         save(self, folder)
 
     @classmethod

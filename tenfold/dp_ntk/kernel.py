@@ -31,6 +31,11 @@ class Kernel(Protocol):
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]: ...
 
 
+def floating(rows: np.ndarray) -> np.ndarray:
+    """Return the rows, whole numbers as float64: a kernel is computed in the precision of its rows."""
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float64)
+
+
 def by_blocks(fill: Fill, n: int, q: int | None, dtype: np.dtype, *, block: int = BLOCK) -> Float[np.ndarray, "n q"]:
     """Return the matrix whose rows ``fill(rows, first, out)`` writes into ``out`` from column ``first`` on.
 
@@ -99,6 +104,7 @@ class FiniteKernel:
 
     def hidden(self, rows: Rows) -> Float[np.ndarray, "n m"]:
         """Return a(XWᵀ)/√m."""
+        rows = floating(rows)
         z = rows @ self.weights.T.astype(rows.dtype)
         active = z if self.activation == "quadratic" else (z > 0).astype(rows.dtype)
         return active / np.sqrt(len(self.weights)).astype(rows.dtype)
@@ -109,6 +115,7 @@ class FiniteKernel:
 
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]:
         """Return K(X, X) or K(X, X'), in the precision of ``rows``; n×q×m is never formed."""
+        rows, others = floating(rows), None if others is None else floating(others)
         right = None if others is None else (others, self.hidden(others))
         return product_of_grams((rows, self.hidden(rows)), right)
 
@@ -147,6 +154,7 @@ class LimitKernel:
 
     def matrix(self, rows: Rows, others: Float[np.ndarray, "q d"] | None = None) -> Float[np.ndarray, "n q"]:
         """Return K(X, X) or K(X, X'), in the precision of ``rows``, by blocks of rows."""
+        rows, others = floating(rows), None if others is None else floating(others)
         right = rows if others is None else others
         norms, right_norms = np.linalg.norm(rows, axis=1), np.linalg.norm(right, axis=1)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from tenfold.dp_ntk.validation import unit_rows
+from tenfold.dp_ntk.validation import TooFewFeatures, unit_rows
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,10 @@ class RandomFeatures:
         return cls(generator.standard_normal((count, dimension)))
 
     def transform(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n p"]:
-        """Return unit rows (n, p)."""
-        return unit_rows(np.maximum(rows @ self.weights.T, 0.0))
+        """Return unit rows (n, p). Raises TooFewFeatures if a record activates none of the units."""
+        active = np.maximum(rows @ self.weights.T, 0.0)
+        if not active.any(axis=1).all():
+            raise TooFewFeatures(
+                f"a record activates none of the {len(self.weights)} public features: take more of them (features=200)"
+            )
+        return unit_rows(active)

@@ -23,6 +23,8 @@ def fit_dense(K: Float[np.ndarray, "n n"], Y: Targets, ridge: float) -> Targets:
     """
     system = np.array(K, dtype=np.float64)
     system[np.diag_indices_from(system)] += ridge
+    if not (np.isfinite(system).all() and np.isfinite(Y).all()):
+        raise SingularSystem("K or Y holds NaN or infinity: the noise is beyond float64, so ask for less of it")
     try:
         return cho_solve(cho_factor(system, lower=True, overwrite_a=True, check_finite=True), Y)
     except LinAlgError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
+from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel, floating
 from tenfold.privacy.noise import NoiseSource
 
 Rows = Float[np.ndarray, "n d"]
@@ -24,6 +24,7 @@ def project(
 
     One column at a time: neither Φ (n, dm) nor K (n, n) is formed.
     """
+    rows = floating(rows)
     hidden = kernel.sd * rows if isinstance(kernel, LimitKernel) else kernel.hidden(rows)  # (n, h)
     G = np.empty((len(rows), len(directions)))
     for column, direction in enumerate(directions):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-SLACK = 1e-9  # of a norm that is 1 up to rounding
+from tenfold.arguments import unmasked
+
+SLACK = 2.0**-20  # of a norm that is 1 up to float32's rounding
 
 
 class InvalidRows(ValueError):
@@ -24,6 +26,10 @@ class RowNotUnit(InvalidRows):
     """A row is longer than the public bound of 1."""
 
 
+class TooFewFeatures(InvalidRows):
+    """A record activates none of the public random features."""
+
+
 class UnknownLabel(InvalidRows):
     """A label is none of the public classes."""
 
@@ -34,7 +40,7 @@ def unit_rows(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     Raises InvalidRows if X is not a real matrix with at least one row and column; NonFiniteRow or ZeroRow if a row
     has no direction: nothing is repaired.
     """
-    X = np.asarray(X)
+    X = np.asarray(unmasked(X, "X"))
     if X.ndim != 2 or X.dtype.kind not in "fiub" or 0 in X.shape:
         raise InvalidRows(f"X must be a real matrix (n, d), not {X.dtype} of shape {X.shape}")
     X = X.astype(np.float64)
@@ -49,12 +55,13 @@ def unit_rows(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 def check_unit(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Return X as float64 after checking that it is finite and its rows are at most 1 long.
+    """Return X as float64 after checking that it is finite and its rows are at most 1 long, up to rounding: then
+    they are shortened to 1.
 
     Raises InvalidRows if X is not a real matrix; NonFiniteRow if a row has NaN or an infinity; RowNotUnit if a row is
     longer than 1.
     """
-    X = np.asarray(X)
+    X = np.asarray(unmasked(X, "X"))
     if X.ndim != 2 or X.dtype.kind not in "f":
         raise InvalidRows(f"X must be a real matrix (n, d), not {X.dtype} of shape {X.shape}")
     norms = np.linalg.norm(X.astype(np.float64), axis=1)
@@ -65,7 +72,7 @@ def check_unit(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
             f"row {int(norms.argmax())} of X has norm {norms.max():g} > 1, on which the calibration does not count: "
             "use unit_rows, never a scale read off the data"
         )
-    return X.astype(np.float64)
+    return X.astype(np.float64) / np.maximum(norms, 1.0)[:, None]
 
 
 def targets(labels: Int[np.ndarray, " n"], classes: int) -> Float[np.ndarray, "n C"]:

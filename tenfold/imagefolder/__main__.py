@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,7 @@ Images = Annotated[Path, typer.Argument(help="A folder of images, one image, or 
 Out = Annotated[Path, typer.Argument(help="An npz file, or a folder for PNG files.")]
 Scales = Annotated[int | None, typer.Option(help="Decode the first n scales only.")]
 BATCH = 250
+FIRST = "00000.png"  # by which a folder is known as one that was written here
 
 
 def _load(folder: Path, *, whole: bool) -> Any:
@@ -40,41 +43,57 @@ def _tensor(tokenizer: Any, images: Path) -> Any:
 
 
 @app.command(epilog=cli.example("tenfold imagefolder tokenize model images tokens.npz"))
-def tokenize(model: Model, images: Images, out: Annotated[Path, typer.Argument(help="An npz file.")]) -> None:
+def tokenize(
+    model: Model, images: Images, out: Annotated[Path, typer.Argument(help="An npz file.")], force: cli.Force = False
+) -> None:
     """Write the tokens of images: indices (N, branches, positions)."""
     import torch
 
     from tenfold.imagefolder.token_files import write_tokens
 
-    tokenizer = _load(model, whole=False)
-    tensor = _tensor(tokenizer, images)
-    indices = torch.cat([tokenizer.encode(part) for part in tensor.split(BATCH)])
-    write_tokens(out, indices.numpy())
+    with cli.new_output(out, force=force) as unfinished:
+        tokenizer = _load(model, whole=False)
+        tensor = _tensor(tokenizer, images)
+        indices = torch.cat([tokenizer.encode(part) for part in tensor.split(BATCH)])
+        write_tokens(unfinished, indices.numpy())
     typer.echo(f"{len(indices)} images, {tokenizer.config.bits:.0f} bits each: {out}")
 
 
 @app.command(epilog=cli.example("tenfold imagefolder detokenize model tokens.npz decoded"))
 def detokenize(
-    model: Model, tokens: Annotated[Path, typer.Argument(help="What tokenize wrote.")], out: Out, scales: Scales = None
+    model: Model,
+    tokens: Annotated[Path, typer.Argument(help="What tokenize wrote.")],
+    out: Out,
+    scales: Scales = None,
+    force: cli.Force = False,
 ) -> None:
     """Write the images of tokens."""
     import torch
 
     from tenfold.imagefolder.token_files import read_tokens
 
-    tokenizer = _load(model, whole=False)
-    indices = torch.from_numpy(read_tokens(tokens))
-    _write_decoded(tokenizer, indices, out, scales)
+    with _new_images(out, force) as write:
+        indices = torch.from_numpy(read_tokens(tokens))
+        write(_decoded(_load(model, whole=False), indices, scales))
+    typer.echo(f"{len(indices)} images: {out}")
 
 
-def _write_decoded(tokenizer: Any, indices: Any, out: Path, scales: int | None) -> None:
+@contextmanager
+def _new_images(out: Path, force: bool) -> Iterator[Callable[[Any], None]]:
+    """Yield what writes images into a new npz file or a new folder, by the name of ``out``."""
+    from tenfold.imaging.files import save_images
+
+    as_npz = out.suffix.lower() == ".npz"
+    with cli.new_output(out, force=force, mark=None if as_npz else FIRST) as unfinished:
+        yield lambda pixels: save_images(unfinished, pixels, as_npz=as_npz)
+
+
+def _decoded(tokenizer: Any, indices: Any, scales: int | None) -> Any:
     import numpy as np
 
-    from tenfold.imaging.files import save_images
     from tenfold.imaging.pixels import to_pixels
 
-    save_images(out, np.concatenate([to_pixels(tokenizer.decode(part, scales)) for part in indices.split(BATCH)]))
-    typer.echo(f"{len(indices)} images: {out}")
+    return np.concatenate([to_pixels(tokenizer.decode(part, scales)) for part in indices.split(BATCH)])
 
 
 @app.command(epilog=cli.example("tenfold imagefolder reconstruct model images decoded --scales 3"))
@@ -84,6 +103,7 @@ def reconstruct(
     out: Out,
     scales: Scales = None,
     strips: Annotated[bool, typer.Option(help="Write one PNG: each image from 1, 2, … scales, then itself.")] = False,
+    force: cli.Force = False,
 ) -> None:
     """Write images as they come back from their tokens."""
     import torch
@@ -94,10 +114,13 @@ def reconstruct(
     tokenizer = _load(model, whole=False)
     tensor = _tensor(tokenizer, images)
     if strips:
-        out.write_bytes(png(scale_strips(tokenizer, tensor)))
+        with cli.new_output(out, force=force) as unfinished:
+            unfinished.write_bytes(png(scale_strips(tokenizer, tensor)))
         typer.echo(f"{len(tensor)} rows: {out}")
         return
-    _write_decoded(tokenizer, torch.cat([tokenizer.encode(part) for part in tensor.split(BATCH)]), out, scales)
+    with _new_images(out, force) as write:
+        write(_decoded(tokenizer, torch.cat([tokenizer.encode(part) for part in tensor.split(BATCH)]), scales))
+    typer.echo(f"{len(tensor)} images: {out}")
 
 
 @app.command(epilog=cli.example("tenfold imagefolder sample model grid.png --class 0 --class 8 --seed 0 --grid"))
@@ -114,21 +137,25 @@ def sample(
     temperature: Annotated[float, typer.Option(help="Divides the logits.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal images.")] = 0,
     grid: Annotated[bool, typer.Option(help="Write one PNG with a row for each class.")] = False,
+    force: cli.Force = False,
 ) -> None:
     """Write images of classes."""
     import numpy as np
 
-    from tenfold.imaging.files import save_images
     from tenfold.imaging.grids import image_grid, png
 
     pipeline = _load(model, whole=True)
     classes = label or list(range(pipeline.config.generator.classes))
     labels = np.repeat(np.asarray(classes, dtype=np.int64), count)
-    pixels = pipeline.generate(labels, seed=seed, guidance_scale=cfg, top_k=top_k, top_p=top_p, temperature=temperature)
+    settings = {"guidance_scale": cfg, "top_k": top_k, "top_p": top_p, "temperature": temperature}
     if grid:
-        out.write_bytes(png(image_grid(pixels, count)))
+        with cli.new_output(out, force=force) as unfinished:
+            pixels = pipeline.generate(labels, seed=seed, **settings)
+            unfinished.write_bytes(png(image_grid(pixels, count)))
     else:
-        save_images(out, pixels)
+        with _new_images(out, force) as write:
+            pixels = pipeline.generate(labels, seed=seed, **settings)
+            write(pixels)
     typer.echo(f"{len(pixels)} images of classes {classes}: {out}")
 
 
@@ -195,7 +222,7 @@ def eval_released(
     config: Annotated[Path | None, typer.Option(help="JSON with other sizes and sampling than the paper's.")] = None,
     per_class: Annotated[int, typer.Option(min=1, help="Samples of each class.")] = 50,
     batch: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds, in equal batches, give equal samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal samples.")] = 0,
     fid: Annotated[bool, typer.Option(help="Compute FID here; without, only write what an evaluator reads.")] = True,
     inception: Annotated[Path | None, typer.Option(help="Inception's weights; downloaded if not given.")] = None,
     device: Annotated[str, typer.Option(help="Such as cpu or cuda.")] = "cpu",

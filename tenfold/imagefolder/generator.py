@@ -5,7 +5,7 @@ Legend:  B images · P branches · V codes · c code_dim · L positions · T pos
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tenfold.arguments import unmasked
 from tenfold.imagefolder.config import TAGS, GeneratorConfig
+from tenfold.imagefolder.errors import InvalidSampling
 from tenfold.imagefolder.layout import Layout, Segment
 from tenfold.nn.adaptive_norm import AdaptiveBlock, KeysValues
 from tenfold.nn.pretrained import Pretrained
@@ -60,7 +62,11 @@ class NextScaleGenerator(Pretrained):
 
     def embed(self, inputs: Float[Tensor, "B t Pc"], labels: Int[Tensor, " B"], part: slice) -> Float[Tensor, "B t D"]:
         """Return the tokens of the positions ``part``; the first segment starts from the class alone."""
-        tokens = self.inputs(inputs) + self.positions[:, part] + self.levels[:, self.numbers[part]]
+        tokens = (
+            self.inputs(inputs.to(self.inputs.weight.dtype))
+            + self.positions[:, part]
+            + self.levels[:, self.numbers[part]]
+        )
         if part.start == 0:
             first = self.segments[0].stop
             start = self.classes(labels)[:, None] + self.positions[:, :first] + self.levels[:, :1]
@@ -118,11 +124,23 @@ class NextScaleGenerator(Pretrained):
     @torch.no_grad()
     def predict(self, inputs: Int[np.ndarray, " N"]) -> Float[np.ndarray, "N b V"]:
         """Return, for class labels, the probabilities of the first scale's codes: all that needs no tokenizer."""
-        labels = torch.as_tensor(np.asarray(inputs), dtype=torch.long)
+        labels = class_labels(inputs).to(self.head.weight.device)
+        if int(labels.min()) < 0 or int(labels.max()) > self.config.classes:
+            raise InvalidSampling(
+                f"a label is outside 0 … {self.config.classes} ({self.config.classes} means no class)"
+            )
         first = self.segments[0]
         zeros = self.inputs.weight.new_zeros(len(labels), first.stop, self.inputs.in_features)
         logits, _ = self.next_segment(first, zeros, labels, None)
-        return logits[:, 0].softmax(dim=-1).numpy()
+        return logits[:, 0].float().softmax(dim=-1).cpu().numpy()
+
+
+def class_labels(labels: Any) -> Int[Tensor, " N"]:
+    """Return labels as a tensor. Raises InvalidSampling unless they are a row of whole numbers, at least one."""
+    array = np.asarray(unmasked(labels, "labels"))
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
+        raise InvalidSampling(f"labels are a row of whole numbers, at least one, not {array.dtype} {array.shape}")
+    return torch.from_numpy(array.astype(np.int64))
 
 
 class FoldedGenerator(NextScaleGenerator):

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
+from tenfold.arguments import whole
 from tenfold.imagefolder.config import TAGS, GeneratorConfig, TokenizerConfig, _from_mapping
 from tenfold.imagefolder.errors import InvalidSampling
-from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator
+from tenfold.imagefolder.generator import FoldedGenerator, NextScaleGenerator, class_labels
 from tenfold.imagefolder.sampling import sample
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tenfold.imagefolder.unfolded import UnfoldedGenerator
@@ -85,15 +86,18 @@ class ImageFolder(Pretrained):
         temperature: float = 1.0,
         batch: int = 250,
     ) -> Int[torch.Tensor, "N P L"]:
-        """Sample tokens for class labels; what is not given is the pipeline's own setting. Raises InvalidSampling."""
-        classes = torch.as_tensor(np.asarray(labels), dtype=torch.long, device=self.generator.head.weight.device)
-        if not len(classes):
-            raise InvalidSampling("no labels: nothing to sample")
+        """Sample tokens for class labels; what is not given is the pipeline's own setting.
+
+        Each image has a stream of its own, so that ``batch``, how many are sampled at a time, changes nothing.
+        Raises InvalidSampling.
+        """
+        classes = class_labels(labels).to(self.generator.head.weight.device)
+        batch = whole(batch, "batch", least=1, error=InvalidSampling)
         own = self.config
         scale = own.guidance_scale if guidance_scale is None else guidance_scale
         k, p = own.top_k if top_k is None else top_k, own.top_p if top_p is None else top_p
         parts = [
-            sample(self.generator, self.tokenizer, part, scale, k, p, temperature, seed=seed + (number << 20))
+            sample(self.generator, self.tokenizer, part, scale, k, p, temperature, seed=seed, first=number * batch)
             for number, part in enumerate(classes.split(batch))
         ]
         return torch.cat(parts)
@@ -105,4 +109,4 @@ class ImageFolder(Pretrained):
 
     def predict(self, inputs: Int[np.ndarray, " N"]) -> UInt8[np.ndarray, "N H W *C"]:
         """Return one image for each class label, with the pipeline's own settings and seed 0."""
-        return self.generate(np.asarray(inputs))
+        return self.generate(inputs)

@@ -86,10 +86,11 @@ class FrozenTransformer(nn.Module):
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             raise InvalidImages(f"images are (B, 1, H, W) or (B, 3, H, W), not {tuple(images.shape)}")
         size = (self.image_size, self.image_size)
+        images = images.float()
         if tuple(images.shape[2:]) != size:
             images = functional.interpolate(images, size=size, mode="bicubic", antialias=True)
         colours = (images.expand(-1, 3, -1, -1) + 1) / 2
-        return (colours - self.get_buffer("mean")) / self.get_buffer("deviation")
+        return ((colours - self.get_buffer("mean")) / self.get_buffer("deviation")).to(self.model.dtype)
 
     def forward(self, images: Images) -> Float[Tensor, "B D"]:
         """Return the CLS token after the last norm."""

@@ -13,6 +13,7 @@ Legend:  B images · P branches · c code_dim · V codes · S scales · p side o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as functional
@@ -40,7 +41,10 @@ class Quantized:
 
 
 class Quantizer(nn.Module):
-    """P codebooks and the shared convolutions φ, with all branches in each operation. Float32 throughout."""
+    """P codebooks and the shared convolutions φ, with all branches in each operation.
+
+    It stays in float32 where its model is cast to fewer bits: a residual's last digits choose codes.
+    """
 
     first_codes: Tensor
 
@@ -59,6 +63,13 @@ class Quantizer(nn.Module):
         for i, side in enumerate(sides):
             self.register_buffer(f"down{i}", area_matrix(self.side, side), persistent=False)
             self.register_buffer(f"up{i}", bicubic_matrix(side, self.side), persistent=False)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        def moved(tensor: Tensor) -> Tensor:
+            found = fn(tensor)
+            return tensor.to(found.device) if found.dtype in (torch.float16, torch.bfloat16) else found
+
+        return super()._apply(moved, recurse)
 
     def down(self, maps: Tensor, scale: int) -> Tensor:
         """Area-average (…, K²) to the side of one scale."""
@@ -105,7 +116,7 @@ class Quantizer(nn.Module):
                 kept = self.draw_kept(len(z), z.device, generator)
             else:
                 kept = torch.full((len(z),), len(self.config.sides), device=z.device)
-            return self._quantize(z.float(), kept)
+            return self._quantize(z.to(self.codebook.dtype), kept)
 
     def _quantize(self, z: Maps, kept: Int[Tensor, " B"]) -> Quantized:
         fixed = z.detach()
@@ -132,7 +143,7 @@ class Quantizer(nn.Module):
     def tokens(self, z: Maps) -> Indices:
         """Return the indices alone: those of ``forward`` without dropout, at less work."""
         with torch.autocast(z.device.type, enabled=False):
-            residual = z.float()
+            residual = z.to(self.codebook.dtype)
             found: list[Tensor] = []
             for i in range(len(self.config.sides)):
                 if i:
@@ -147,7 +158,7 @@ class Quantizer(nn.Module):
         """
         config, S = self.config, len(self.config.sides)
         self.check(indices)
-        codes = self.embed(indices)  # (B, P, c, L)
+        codes = self.embed(indices.long())  # (B, P, c, L)
         maps = torch.stack([self.up(codes[..., part], i) for i, part in enumerate(self.slices)], dim=1)
         B, P, c = len(indices), config.branches, config.code_dim
         square = maps.reshape(B, S * P * c, self.side, self.side)
@@ -160,8 +171,10 @@ class Quantizer(nn.Module):
         """Raise InvalidTokens for another shape than (B, P, L) or a code outside the codebook."""
         config = self.config
         expected = (config.branches, config.positions)
-        if indices.ndim != 3 or tuple(indices.shape[1:]) != expected or indices.dtype.is_floating_point:
+        whole = not indices.dtype.is_floating_point and indices.dtype != torch.bool
+        if indices.ndim != 3 or tuple(indices.shape[1:]) != expected or not whole:
             raise InvalidTokens(f"tokens are whole numbers (B, {expected[0]}, {expected[1]}), not {indices.shape}")
+        indices = indices.long()  # a uint16 tensor has no minimum
         if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < config.codebook_size:
             raise InvalidTokens(f"a token is outside 0 … {config.codebook_size - 1}; another codebook made them")
 

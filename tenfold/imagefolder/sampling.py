@@ -12,12 +12,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tenfold.arguments import whole
 from tenfold.imagefolder.errors import InvalidSampling
 from tenfold.imagefolder.generator import Cache, NextScaleGenerator
 from tenfold.imagefolder.layout import Segment, segment_inputs
 from tenfold.imagefolder.scales import slices
 from tenfold.imagefolder.tokenizer import Tokenizer
 
+SMALLEST_TEMPERATURE = 1e-30  # float32 still holds what is divided by it
 PAPER_GUIDANCE, PAPER_TOP_K, PAPER_TOP_P = 3.25, 750, 0.95
 
 
@@ -69,12 +71,14 @@ def joint_sample(
     return torch.stack([pair // logits.shape[-1], pair % logits.shape[-1]], dim=1)
 
 
-def branch_generators(seed: int, branches: int) -> list[torch.Generator]:
-    """Return one generator for each branch, so that what one branch draws never depends on another's logits."""
-    if seed < 0:
-        raise InvalidSampling(f"a seed is not negative, as {seed} is")
-    states = np.random.SeedSequence(seed).spawn(branches)
-    return [torch.Generator().manual_seed(int(state.generate_state(1, np.uint64)[0] >> 1)) for state in states]
+def image_uniforms(seed: int, first: int, N: int, branches: int, positions: int) -> Float[Tensor, "N P L"]:
+    """Return what images ``first`` … ``first`` + N − 1 draw: a stream for each, of the seed and the image's number.
+
+    Neither batch mates nor their number change what an image draws, nor one branch's logits what another draws.
+    """
+    seed = whole(seed, "seed", least=0, error=InvalidSampling)
+    streams = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(first + n,))) for n in range(N))
+    return torch.from_numpy(np.stack([stream.random((branches, positions)) for stream in streams]))
 
 
 def guidance_at(guidance_scale: float, scale: int, scales: int) -> float:
@@ -97,7 +101,7 @@ def check_arguments(
         if mine != other:
             raise InvalidSampling(f"the generator's {name} is {mine} and the tokenizer's {other}: not made for it")
     classes, V = generator.config.classes, generator.config.codebook_size
-    if labels.ndim != 1 or not len(labels) or labels.dtype.is_floating_point:
+    if labels.ndim != 1 or not len(labels) or labels.dtype.is_floating_point or labels.dtype == torch.bool:
         raise InvalidSampling(f"labels are a row of whole numbers, at least one, not {tuple(labels.shape)}")
     if int(labels.min()) < 0 or int(labels.max()) > classes:
         raise InvalidSampling(f"a label is outside 0 … {classes} ({classes} means no class)")
@@ -107,8 +111,8 @@ def check_arguments(
         raise InvalidSampling(f"top_k from 1 to {V}, or 0 for all, not {top_k}")
     if not 0 < top_p <= 1:
         raise InvalidSampling(f"top_p above 0 and up to 1 (1 is off), not {top_p}")
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise InvalidSampling(f"temperature above 0, not {temperature}; for the best code take top_k 1")
+    if not (math.isfinite(temperature) and temperature >= SMALLEST_TEMPERATURE):
+        raise InvalidSampling(f"temperature well above 0, not {temperature}; for the best code take top_k 1")
 
 
 @torch.inference_mode()
@@ -122,12 +126,14 @@ def sample(
     temperature: float = 1.0,
     seed: int = 0,
     cache: bool = True,
+    first: int = 0,
 ) -> Int[Tensor, "N P L"]:
     """Return sampled indices; ``tokenizer.decode`` makes images of them.
 
     At scale i the logits are (1 + t)·conditional − t·unconditional with t growing to ``guidance_scale``; then
     temperature, top-k and top-p act on each branch by itself. ``cache`` False computes the whole prefix anew for each
-    segment: the same samples, slower. Equal arguments give equal indices. Raises InvalidSampling.
+    segment: the same samples, slower. Image n draws from a stream of its own, numbered ``first`` + n. Equal arguments
+    give equal indices. Raises InvalidSampling, also where the generator's probabilities are NaN.
     """
     check_arguments(generator, tokenizer, labels, guidance_scale, top_k, top_p, temperature)
     generator.eval()
@@ -136,8 +142,9 @@ def sample(
     labels = labels.to(device)
     null = torch.full_like(labels, generator.null_class)
     both = torch.cat([labels, null]) if guided else labels
-    draws = branch_generators(seed, config.branches)
+    uniforms = image_uniforms(seed, first, N, config.branches, tokenizer.config.positions).to(device)
     places = slices(config.sides)
+    broken = torch.zeros((), dtype=torch.bool, device=device)
     progress = _Progress(generator, tokenizer, N, device)
     for segment in generator.segments:
         inputs = progress.inputs(segment)
@@ -146,11 +153,18 @@ def sample(
         if guided:
             t = guidance_at(guidance_scale, segment.scale, len(config.sides))
             logits = torch.lerp(logits[N:], logits[:N], 1 + t)  # (1 + t)·conditional − t·unconditional
-        chosen = filtered(logits / temperature, top_k, top_p).softmax(dim=-1)
+        if temperature != 1:  # from the largest down, so that no quotient overflows
+            logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature
+        chosen = filtered(logits, top_k, top_p).softmax(dim=-1)
+        broken |= chosen.isnan().any()
+        part = places[segment.scale]
         for place, branch in enumerate(segment.branches):
-            uniforms = torch.rand(chosen.shape[:2], generator=draws[branch]).to(device)
-            progress.indices[:, branch, places[segment.scale]] = draw(chosen[:, :, place], uniforms)
+            progress.indices[:, branch, part] = draw(chosen[:, :, place], uniforms[:, branch, part])
         progress.add(segment)
+    if broken:
+        raise InvalidSampling(
+            "the generator's logits are NaN or infinite: its weights are damaged, or its dtype too short"
+        )
     return progress.indices
 
 

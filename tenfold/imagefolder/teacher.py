@@ -17,6 +17,7 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 from tenfold.imaging.pixels import to_tensor
 from tenfold.metrics.generation import checked
@@ -82,13 +83,13 @@ class SSLTeacher(Pretrained):
     @torch.inference_mode()
     def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Float[np.ndarray, "N D"]:
         """Return the features of images as bytes, padded to the teacher's size. Raises InvalidImages."""
-        pixels, device = np.asarray(inputs), self.body.features.weight.device
+        pixels, weight = np.asarray(unmasked(inputs, "images")), self.body.features.weight
         if not len(pixels):
             raise InvalidImages("there are no images to encode")
         self.eval()
         parts = [pixels[start : start + 500] for start in range(0, len(pixels), 500)]
-        tensors = (to_tensor(part, size=self.config.image_size).to(device) for part in parts)
-        return torch.cat([self.features(images) for images in tensors]).cpu().numpy()
+        tensors = (to_tensor(part, size=self.config.image_size).to(weight) for part in parts)
+        return torch.cat([self.features(images) for images in tensors]).float().cpu().numpy()
 
 
 class OracleTeacher(SSLTeacher):

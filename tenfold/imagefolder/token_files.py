@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from tenfold.imagefolder.errors import InvalidTokens
+from tenfold.npz_files import opened
 
 KEY = "indices"
 
@@ -20,13 +21,16 @@ def write_tokens(path: Path, indices: Int[np.ndarray, "N P L"]) -> None:
     """Write tokens, in two bytes each where the codebook allows."""
     small = indices.max(initial=0) < 2**16
     arrays: dict[str, Any] = {KEY: indices.astype(np.uint16 if small else np.int64)}
-    np.savez_compressed(path, **arrays)
+    with path.open("wb") as file:  # by its own name: savez would add to it
+        np.savez_compressed(file, **arrays)
 
 
 def read_tokens(path: Path) -> Int[np.ndarray, "N P L"]:
     """Return tokens as ``write_tokens`` wrote them. Raises InvalidTokens."""
-    try:
-        with np.load(path) as content:
-            return content[KEY].astype(np.int64)
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidTokens(f"{path} holds no tokens ({error}); `tokenize` writes such files") from None
+    with opened(path, InvalidTokens, "tokens, as `tokenize` writes them") as content:
+        indices = content[KEY]
+    if indices.dtype.kind not in "iu" or not len(indices):
+        raise InvalidTokens(
+            f"{path}: tokens are whole numbers of at least one image, not {indices.dtype} {indices.shape}"
+        )
+    return indices.astype(np.int64)

@@ -84,6 +84,7 @@ class Tokenizer(Pretrained):
         expected = (config.channels, config.image_size, config.image_size)
         if tuple(images.shape[1:]) != expected:
             raise InvalidImages(f"this tokenizer reads images (B, {', '.join(map(str, expected))}), not {images.shape}")
+        images = images.to(self.projection.weight.dtype)
         return self.projection(self.encoder(images)).transpose(2, 3)
 
     def forward(
@@ -102,7 +103,7 @@ class Tokenizer(Pretrained):
         features = decoded_from.mean(dim=3)  # (B, P, c)
         if teacher_features is not None and self.config.semantic_branches != "none":
             losses["semantic"] = self.semantic_loss(features, teacher_features, quantized.kept)
-        return TokenizerOutput(self.decoder(decoded_from), losses, quantized.indices, features, quantized.kept)
+        return TokenizerOutput(self.pixels_of(decoded_from), losses, quantized.indices, features, quantized.kept)
 
     def semantic_loss(
         self, features: Float[Tensor, "B P c"], teacher_features: Tensor, kept: Int[Tensor, " B"]
@@ -129,13 +130,17 @@ class Tokenizer(Pretrained):
         if scales is not None and not 1 <= scales <= S:
             raise InvalidTokens(f"scales from 1 to {S}, not {scales}")
         last = (scales or S) - 1
-        return self.in_parts(lambda part: self.decoder(self.quantizer.running_sums(part)[last]), indices)
+        return self.in_parts(lambda part: self.pixels_of(self.quantizer.running_sums(part)[last]), indices)
+
+    def pixels_of(self, latents: Float[Tensor, "B P c K2"]) -> Images:
+        """Return the images of latent maps, in the decoder's dtype."""
+        return self.decoder(latents.to(self.projection.weight.dtype))
 
     @torch.no_grad()
     def reconstruct(self, images: Images, scales: int | None = None, *, bypass: bool = False) -> Images:
         """Return the images through encoder and decoder; ``bypass`` leaves the quantiser out."""
         if bypass or not self.config.quantize:
-            return self.decoder(self.latents(images))
+            return self.pixels_of(self.latents(images))
         return self.decode(self.encode(images), scales)
 
     @torch.no_grad()
@@ -145,4 +150,5 @@ class Tokenizer(Pretrained):
 
     def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Int[np.ndarray, "N P L"]:
         """Return the indices of uint8 images; smaller ones are padded."""
-        return self.encode(to_tensor(np.asarray(inputs), size=self.config.image_size)).cpu().numpy()
+        images = to_tensor(inputs, size=self.config.image_size).to(self.projection.weight.device)
+        return self.encode(images).cpu().numpy()

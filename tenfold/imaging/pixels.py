@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 
 
@@ -18,6 +19,7 @@ def to_tensor(pixels: UInt8[np.ndarray, "N H W *C"], *, size: int | None = None)
 
     Raises InvalidImages for other types or shapes, or images larger than ``size``.
     """
+    pixels = unmasked(pixels, "images")
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4):
         raise InvalidImages(f"images are uint8 (N, H, W) or (N, H, W, C), not {pixels.dtype} {pixels.shape}")
     images = pixels if pixels.ndim == 4 else pixels[..., None]

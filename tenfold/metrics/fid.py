@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from tenfold.metrics.generation import (
     moments,
 )
 from tenfold.nn.errors import MissingPackage
+from tenfold.npz_files import opened
 
 # Bytes (B, 3, H, W) to features (B, D) and class logits (B, C).
 Network = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Float[Tensor, "B D"], Float[Tensor, "B C"]]]
@@ -88,11 +88,8 @@ class ReferenceMoments:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read mu and sigma from an npz file of the public evaluator. Raises InvalidReference."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                mean, covariance = archive["mu"].astype(np.float64), archive["sigma"].astype(np.float64)
-        except (KeyError, ValueError, OSError, BadZipFile) as error:
-            raise InvalidReference(f"{path} holds no moments mu and sigma: {error}") from None
+        with opened(path, InvalidReference, "moments mu and sigma") as archive:
+            mean, covariance = archive["mu"].astype(np.float64), archive["sigma"].astype(np.float64)
         if mean.ndim != 1 or covariance.shape != 2 * mean.shape:
             raise InvalidReference(f"{path}: mu is {mean.shape} and sigma {covariance.shape}, of no one network")
         if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
@@ -110,11 +107,8 @@ class ReferenceMoments:
 def reference_moments(source: Path, network: Network, **how: Any) -> ReferenceMoments:
     """Return the moments in an npz file that has them, or those of the images in a folder or npz file."""
     if source.suffix == ".npz" and source.is_file():
-        try:
-            with np.load(source, allow_pickle=False) as archive:
-                given = "mu" in archive.files
-        except (ValueError, OSError, BadZipFile) as error:
-            raise InvalidReference(f"{source} is no npz file: {error}") from None
+        with opened(source, InvalidReference) as archive:
+            given = "mu" in archive.files
         if given:
             return ReferenceMoments.load(source)
     return ReferenceMoments.of(as_pixels(source, channels=3), network, **how)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from tenfold.arguments import unmasked
 from tenfold.metrics.bootstrap import RESAMPLES, Estimate, InvalidSamples, estimate, resample_counts
 
 Features = Float[np.ndarray, "n D"]
@@ -26,7 +27,7 @@ class InvalidReference(ValueError):
 
 def checked(features: np.ndarray, name: str) -> Features:
     """Return float64 features. Raises InvalidSamples unless finite (n, D) with n ≥ 2."""
-    array = np.asarray(features, dtype=np.float64)
+    array = np.asarray(unmasked(features, name), dtype=np.float64)
     if array.ndim != 2 or len(array) < 2 or not array.shape[1]:
         raise InvalidSamples(f"{name}: features are (n, D) with at least two rows, not {array.shape}")
     if not np.isfinite(array).all():

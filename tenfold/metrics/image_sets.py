@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +36,7 @@ from tenfold.metrics.reconstruction import (
     structural_similarities,
 )
 from tenfold.nn.pretrained import weights_sha256
+from tenfold.npz_files import opened
 
 Images = str | Path | np.ndarray  # a folder or an npz file, or bytes (N, H, W) or (N, H, W, C)
 
@@ -71,12 +71,9 @@ class Reference:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return what ``save`` wrote. Raises InvalidReference if it is damaged."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                found = cls(archive["features"], str(archive["split"]), str(archive["classifier"]))
-                listed = str(archive["sha256"])
-        except (KeyError, ValueError, OSError, BadZipFile) as error:
-            raise InvalidReference(f"{path} holds no reference statistics: {error}") from None
+        with opened(path, InvalidReference, "reference statistics") as archive:
+            found = cls(archive["features"], str(archive["split"]), str(archive["classifier"]))
+            listed = str(archive["sha256"])
         if found.sha256 != listed:
             raise InvalidReference(f"{path}: the features have sha256 {found.sha256[:12]}…, not {listed[:12]}…")
         return found
@@ -198,7 +195,7 @@ def _is_reference(path: Path) -> bool:
     if path.suffix != ".npz" or not path.is_file():
         return False
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with opened(path, InvalidReference) as archive:
             return {"features", "classifier", "sha256"} <= set(archive.files)
-    except (ValueError, OSError, BadZipFile):
+    except InvalidReference:
         return False  # whoever reads it as images says what is wrong

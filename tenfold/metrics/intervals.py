@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from tenfold.arguments import unmasked
 from tenfold.metrics.measurement import Interval
 
 CONFIDENCE = 0.95
@@ -19,14 +20,14 @@ ROUNDING = 1e-12  # relative
 
 def student(values: Sequence[float]) -> Interval | None:
     """Return Student's interval of the mean of ``values``; none for one value or for equal ones."""
-    array = np.asarray(values, dtype=float)
+    array = np.asarray(unmasked(values, "values"), dtype=float)
     spread = np.sqrt(_variance(array))
     return None if spread == 0 else _around(array.mean(), len(array) - 1, spread)
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """Return Welch's interval of the difference of two independent means; none if neither varies."""
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    a, b = (np.asarray(unmasked(part, "values"), dtype=float) for part in (first, second))
     parts = [_variance(x) for x in (a, b)]
     variance = sum(parts)
     if variance == 0:

@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 from tenfold.imaging.pixels import to_tensor
 from tenfold.nn.augmentation import mirrored
@@ -61,18 +62,18 @@ class MetricClassifier(Pretrained):
         if not len(pixels):
             raise InvalidImages("there are no images to measure")
         self.eval()
-        device = self.head.weight.device
+        weight = self.head.weight
         features, probabilities = [], []
         for start in range(0, len(pixels), batch):
-            images = to_tensor(pixels[start : start + batch], size=self.config.image_size).to(device)
+            images = to_tensor(pixels[start : start + batch], size=self.config.image_size).to(weight)
             found = self.features(images)
-            features.append(found.cpu().numpy())
-            probabilities.append(self.head(found).softmax(dim=1).cpu().numpy())
+            features.append(found.float().cpu().numpy())
+            probabilities.append(self.head(found).float().softmax(dim=1).cpu().numpy())
         return np.concatenate(features).astype(np.float64), np.concatenate(probabilities).astype(np.float64)
 
     def predict(self, inputs: UInt8[np.ndarray, "N H W *C"]) -> Float[np.ndarray, "N classes"]:
         """Return the class probabilities of images as bytes."""
-        return self.measure(np.asarray(inputs))[1]
+        return self.measure(np.asarray(unmasked(inputs, "images")))[1]
 
     def accuracy(self, pixels: UInt8[np.ndarray, "N H W *C"], labels: Int[np.ndarray, " N"]) -> float:
         """Return the share of images whose likeliest class is the given one. Raises InvalidLabels, InvalidImages."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tenfold.arguments import unmasked
 from tenfold.metrics.bootstrap import Estimate, InvalidSamples, paired_difference
 from tenfold.metrics.intervals import proportion
 
@@ -138,7 +139,7 @@ def _standardised(
 
 
 def _checked(features: np.ndarray, labels: np.ndarray, dimensions: int) -> np.ndarray:
-    array = np.asarray(features, dtype=float)
+    array = np.asarray(unmasked(features, "features"), dtype=float)
     if array.ndim != dimensions or not array.size or np.shape(labels) != (len(array),):
         raise InvalidSamples(
             f"features {array.shape} with {dimensions} axes, one row per item, do not fit labels {np.shape(labels)}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from tenfold.arguments import unmasked
 from tenfold.metrics.bootstrap import RESAMPLES, Estimate, InvalidSamples, estimate, resample_counts
 
 Images = UInt8[np.ndarray, "n H W *C"]
@@ -20,7 +21,7 @@ C1, C2 = 0.01**2, 0.03**2
 
 def checked_images(originals: Images, reconstructions: Images) -> tuple[np.ndarray, np.ndarray]:
     """Return both as arrays. Raises InvalidSamples unless both are bytes of one shape (n, H, W) or (n, H, W, C)."""
-    a, b = np.asarray(originals), np.asarray(reconstructions)
+    a, b = (np.asarray(unmasked(part, "images")) for part in (originals, reconstructions))
     if a.dtype != np.uint8 or b.dtype != np.uint8:
         raise InvalidSamples(f"images are bytes, rounded alike, not {a.dtype} and {b.dtype}; round both first")
     if a.shape != b.shape or a.ndim not in (3, 4) or not a.size:

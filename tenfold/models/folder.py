@@ -56,9 +56,17 @@ def write(folder: Path, model: Model | Path, card: str, example: np.ndarray | No
     The shapes and types of ``example`` and of its predictions become the signature that MLflow checks inputs
     against, and the last line of the card; zeros of its shape become MLflow's input example. Its values are not kept.
     Needs an object, not a folder.
-    Raises InvalidModel (ForeignClass, DamagedModel), or whatever ``save`` raises.
+    Raises InvalidModel (ForeignClass, DamagedModel), or whatever ``save`` raises; there is no folder then.
     """
     folder.mkdir(parents=True)
+    try:
+        _write(folder, model, card, example)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # half a model is none
+        raise
+
+
+def _write(folder: Path, model: Model | Path, card: str, example: np.ndarray | None) -> None:
     if isinstance(model, Path):
         if example is not None:
             raise InvalidModel("an example needs the model as an object, not as a folder")

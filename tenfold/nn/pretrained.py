@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import nn
 
+from tenfold.arguments import plain
 from tenfold.models.folder import WEIGHTS, InvalidModel, verify, write
-from tenfold.nn.errors import InvalidConfig
 
 CONFIG = "config.json"
 
@@ -33,7 +33,9 @@ class Pretrained(nn.Module):
 
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
-        (folder / CONFIG).write_text(json.dumps(self.config.to_dict(), indent=1) + "\n", encoding="utf-8")
+        (folder / CONFIG).write_text(
+            json.dumps(self.config.to_dict(), indent=1, default=plain) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -42,7 +44,7 @@ class Pretrained(nn.Module):
 
         try:
             config = cls.Config.from_dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-        except (FileNotFoundError, json.JSONDecodeError, InvalidConfig) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise InvalidModel(f"{folder / CONFIG} is no configuration of a {cls.__name__}: {error}") from None
         model = cls(config)
         try:

@@ -110,7 +110,9 @@ def resampled(tokens: Float[Tensor, "B G2 D"], side: int) -> Float[Tensor, "B si
     if side == grid:
         return tokens
     maps = tokens.transpose(1, 2).unflatten(2, (grid, grid))  # (B, D, G, G)
-    return functional.interpolate(maps, size=(side, side), mode="bicubic", antialias=True).flatten(2).transpose(1, 2)
+    wide = maps.to(torch.promote_types(maps.dtype, torch.float32))  # a CPU resamples no halves
+    found = functional.interpolate(wide, size=(side, side), mode="bicubic", antialias=True).to(maps.dtype)
+    return found.flatten(2).transpose(1, 2)
 
 
 class PositionGrid(nn.Module):

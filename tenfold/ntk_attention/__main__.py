@@ -41,7 +41,7 @@ def adapt(
     device: Device = None,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
     force: cli.Force = False,
 ) -> None:
@@ -88,7 +88,7 @@ def evaluate(
     device: Device = None,
     header: cli.Header = None,
     separator: cli.Separator = None,
-    index: cli.Index = False,
+    index: cli.Index = None,
     missing: cli.Missing = "refuse",
 ) -> None:
     """Print as JSON the share of images or texts whose class is told right."""

@@ -7,7 +7,7 @@ With s_j = qᵀk_j·scale over the unmasked keys and φ = φ(q), Section "Method
 The four are ``eager``, ``merged``, ``marker`` and ``flex``. All stay finite at any logit: numerator and denominator are
 multiplied by e^{−M}, where e^M is at least as large as either part of the denominator, so that a memory of zeros leaves
 ordinary attention also where every logit is far below 0. A row whose keys are all masked answers from the memory alone;
-a row without any memory either is 0.
+a row without a memory to divide by either is 0.
 
 Legend:  B batch · H heads · T queries · S keys · d head size · v value size · r features · m prefix length
 """
@@ -63,7 +63,7 @@ def memory_from_prefix(
 
 def eager(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
     """Return the formula read plainly: every logit is formed, in float32 at least."""
-    numerator, denominator = memory
+    numerator, denominator = _readable(memory, mask, query.dtype)
     wide = numerator.dtype
     logits = query.to(wide) @ key.to(wide).mT * scale  # (B, H, T, S)
     if mask is not None:
@@ -83,6 +83,7 @@ def merged(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     another size than keys, and in training where φᵀk < 0 somewhere, so that the denominator may have no logarithm. A
     compiled graph cannot look at the data: there φᵀk < 0 may give NaN. Adapters keep φᵀk from being negative.
     """
+    memory = _readable(memory, mask, query.dtype)
     if takes(query, value) and not torch.is_grad_enabled():
         return merged_without_gradients(query, key, value, *memory, mask, scale)
     compiling = torch.compiler.is_compiling()
@@ -104,6 +105,7 @@ def flex(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, s
 
     if query.device.type == "cpu" and torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)):
         raise InvalidAdapter('FlexAttention has no gradient on a CPU; choose backend="marker"')
+    memory = _readable(memory, mask, query.dtype)
     bias = None
     if mask is not None:
         shown = mask.expand(query.shape[0], *mask.shape[1:])
@@ -136,9 +138,10 @@ def _merge(
     top = _larger(log_sum, denominator)
     theirs, own = torch.exp(log_sum - top), torch.exp((-top).clamp(max=LARGEST))
     total = _away_from_zero(theirs + own * denominator)  # (B, H, T, 1): dividing here spares a pass over the output
+    own = (own / total).clamp(max=torch.finfo(total.dtype).max)  # 0·∞ would be NaN
     if not torch.is_grad_enabled():  # in place: fresh memory costs as much as the arithmetic
-        return attended.mul_(theirs / total).addcmul_(numerator, own / total).to(dtype)
-    return torch.addcmul(attended * (theirs / total), numerator, own / total).to(dtype)
+        return attended.mul_(theirs / total).addcmul_(numerator, own).to(dtype)
+    return torch.addcmul(attended * (theirs / total), numerator, own).to(dtype)
 
 
 def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask, scale: float) -> Output:
@@ -150,7 +153,7 @@ def marker(query: Queries, key: Keys, value: Values, memory: Memory, mask: Mask,
     filled up to a multiple of eight, and queries and keys with zeros to the same width, for the fused kernels. In
     float32 a memory of exact zeros is no change as long as a row's largest logit is above −80.
     """
-    numerator, denominator = memory
+    numerator, denominator = _readable(memory, mask, query.dtype)
     size, width = value.shape[-1], -(-max(value.shape[-1] + 2, key.shape[-1]) // 8) * 8
     key = functional.pad(key, (0, width - key.shape[-1], 1, 0))  # (B, H, 1 + S, w)
     query_wide = functional.pad(query, (0, width - query.shape[-1]))
@@ -206,6 +209,18 @@ def error_bound(
     eta = float(((kernel - exact).abs() / exact).max())
     largest = max(float(prefix_value.norm(dim=-1).max()), float(value.norm(dim=-1).max()))
     return eta, 2 * eta / (1 - eta) * largest if eta < 1 else float("inf")
+
+
+def _readable(memory: Memory, mask: Mask, dtype: torch.dtype) -> Memory:
+    """Return the memory with φᵀZ = 0 where no key is shown and φᵀk is 0 (``k_param="zero"``), negative, or too small.
+
+    φᵀZ/φᵀk may not be larger there than what ``dtype`` can square: a norm's squares must not overflow.
+    """
+    numerator, denominator = memory
+    if mask is None:
+        return memory
+    beyond = numerator.detach().abs().amax(dim=-1, keepdim=True) > denominator * torch.finfo(dtype).max ** 0.5
+    return numerator.masked_fill(beyond & ~mask.any(dim=-1, keepdim=True), 0.0), denominator
 
 
 def _larger(log_sum: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:

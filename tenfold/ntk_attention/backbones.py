@@ -26,6 +26,8 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from tenfold.arguments import unmasked
+
 CHARACTERS = 128
 LORA_TARGETS = {
     "vit": ("q_proj", "v_proj"),
@@ -84,13 +86,14 @@ class MeanPooledClassifier(BertPreTrainedModel):
         ids, flat = without_common_padding(input_ids.reshape(-1, length), attention_mask.reshape(-1, length))
         hidden = self.bert(input_ids=ids, attention_mask=flat).last_hidden_state
         weight = flat[..., None].to(hidden.dtype)  # (B·C, T, 1)
-        logits = self.classifier((hidden * weight).sum(dim=1) / weight.sum(dim=1))  # (B·C, classes or 1)
+        mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)  # 0 of a text without a token
+        logits = self.classifier(mean)  # (B·C, classes or 1)
         return logits if choices == 1 else logits.reshape(batch, choices)
 
 
 def without_common_padding(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and mask (B, T) without the last places that are padding in every row."""
-    longest = int(mask.any(dim=0).nonzero().max()) + 1
+    """Return ids and mask (B, T) without the last places that are padding in every row; one place stays."""
+    longest = 1 + max((place for place, shown in enumerate(mask.any(dim=0).tolist()) if shown), default=0)
     return ids[:, :longest], mask[:, :longest]
 
 
@@ -168,4 +171,6 @@ class Backbone:
     def predict(self, inputs: Any) -> np.ndarray:
         """Return logits: (B, classes) of images (B, channels, H, W) in [−1, 1], (B, T, characters) of ids (B, T)."""
         with torch.inference_mode():
-            return self.model(torch.as_tensor(np.asarray(inputs))).logits.float().numpy()
+            found = torch.as_tensor(np.asarray(unmasked(inputs, "inputs"))).to(self.model.device)
+            found = found.to(self.model.dtype) if found.is_floating_point() else found
+            return self.model(found).logits.float().cpu().numpy()

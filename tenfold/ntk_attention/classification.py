@@ -85,6 +85,9 @@ class Task:
         """
         try:
             content = json.loads((folder / TASK).read_text(encoding="utf-8"))
+            texts = [content["kind"], content["model"], *content["classes"]]
+            if not isinstance(content["classes"], list) or not all(isinstance(text, str) for text in texts):
+                raise TypeError("kind, model and classes must be texts")
             return cls(**content | {"classes": tuple(content["classes"])} | ({"model": model} if model else {}))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InvalidAdapter(f"{folder} is no folder that `tenfold ntk-attention adapt` wrote: {error}") from None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from tenfold.arguments import real, whole
 from tenfold.ntk_attention.errors import InvalidAdapter
 
 FeatureMapName = Literal["elu1", "taylor1", "taylor2", "favor", "hedgehog"]
@@ -53,15 +54,16 @@ class NTKAttentionConfig:
         ):
             _one_of(name, getattr(self, name), get_args(kind))
         for name in ("rank", "feature_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidAdapter(f"{name} = {value}; give a number of at least 1, or None")
+            if getattr(self, name) is not None:
+                _set_whole(self, name, least=1)
+        if not isinstance(self.pre_rope, bool):
+            raise InvalidAdapter(f"pre_rope = {self.pre_rope!r} must be true or false")
+        object.__setattr__(self, "dropout", real(self.dropout, "dropout", error=InvalidAdapter))
         if not 0 <= self.dropout < 1:
             raise InvalidAdapter(f"dropout = {self.dropout}; give a share from 0 to below 1")
         if self.feature_size is not None and self.phi != "favor":
             raise InvalidAdapter(f"feature_size is favor's; {self.phi} has its size from the head")
-        object.__setattr__(self, "layers", _numbers(self.layers))
-        object.__setattr__(self, "modules_to_save", tuple(self.modules_to_save))
+        _set_common(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``from_dict`` reads, for JSON."""
@@ -91,10 +93,11 @@ class PrefixConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.length < 0:
-            raise InvalidAdapter(f"length = {self.length}; a prefix has 0 or more positions")
-        object.__setattr__(self, "layers", _numbers(self.layers))
-        object.__setattr__(self, "modules_to_save", tuple(self.modules_to_save))
+        _set_whole(self, "length", least=0)
+        if not isinstance(self.tied, bool):
+            raise InvalidAdapter(f"tied = {self.tied!r} must be true or false")
+        object.__setattr__(self, "sd", real(self.sd, "sd", error=InvalidAdapter))
+        _set_common(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``from_dict`` reads, for JSON."""
@@ -111,12 +114,14 @@ AdapterConfig = NTKAttentionConfig | PrefixConfig
 
 def config_from_dict(content: dict[str, Any]) -> AdapterConfig:
     """Return the settings of either method. Raises InvalidAdapter if the method or a key is unknown."""
+    if not isinstance(content, dict):
+        raise InvalidAdapter(f"an adapter's settings are a mapping of names, not a {type(content).__name__}")
     method = content.get("method")
     kinds: dict[Any, type[NTKAttentionConfig] | type[PrefixConfig]] = {
         "ntk_attention": NTKAttentionConfig,
         "prefix": PrefixConfig,
     }
-    if method not in kinds:
+    if not isinstance(method, str) or method not in kinds:
         raise InvalidAdapter(f"method {method!r}; known are {', '.join(kinds)}")
     return kinds[method].from_dict(content)
 
@@ -130,9 +135,28 @@ def _known(cls: type, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise InvalidAdapter(f"{name} = {value!r}; choose one of {', '.join(allowed)}")
 
 
-def _numbers(layers: Sequence[int] | None) -> tuple[int, ...] | None:
-    return None if layers is None else tuple(int(layer) for layer in layers)
+def _set_whole(config: Any, name: str, *, least: int) -> None:
+    object.__setattr__(config, name, whole(getattr(config, name), name, least=least, error=InvalidAdapter))
+
+
+def _set_common(config: Any) -> None:
+    """Check what both methods have, and turn NumPy's numbers into Python's, which JSON holds."""
+    _set_whole(config, "seed", least=0)
+    if config.layers is not None:
+        layers = _listed("layers", config.layers)
+        numbers = tuple(whole(layer, "layers", least=0, error=InvalidAdapter) for layer in layers)
+        object.__setattr__(config, "layers", numbers)
+    names = _listed("modules_to_save", config.modules_to_save)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidAdapter(f"modules_to_save = {names!r} must be names of modules")
+    object.__setattr__(config, "modules_to_save", tuple(names))
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidAdapter(f"{name} = {values!r} must be a list")
+    return list(values)

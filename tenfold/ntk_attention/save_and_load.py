@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from tenfold.ntk_attention.config import config_from_dict
 from tenfold.ntk_attention.errors import InvalidAdapter
-from tenfold.ntk_attention.model import adapter_modules, adapter_state_dict, inject, load_adapter_state_dict
+from tenfold.ntk_attention.model import adapter_modules, adapter_state_dict, inject
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter.safetensors"
 
@@ -30,7 +30,8 @@ def save_pretrained(model: nn.Module, folder: Path | str, adapter_name: str = "d
 def from_pretrained(model: PreTrainedModel, folder: Path | str, adapter_name: str = "default") -> PreTrainedModel:
     """Inject the adapter that ``save_pretrained`` wrote and make it the active one.
 
-    Raises InvalidAdapter if a file is missing or unreadable, or the tensors do not fit this model.
+    Raises InvalidAdapter if a file is missing or unreadable, or the tensors do not fit this model, which is then as it
+    was.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -41,8 +42,6 @@ def from_pretrained(model: PreTrainedModel, folder: Path | str, adapter_name: st
         state = load_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise InvalidAdapter(f"{folder} holds no adapter: {error.filename} is missing") from None
-    except (json.JSONDecodeError, SafetensorError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError) as error:
         raise InvalidAdapter(f"the adapter in {folder} cannot be read: {error}") from None
-    inject(model, config, adapter_name)
-    load_adapter_state_dict(model, state, adapter_name)
-    return model
+    return inject(model, config, adapter_name, state=state)

@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int
 
+from tenfold.arguments import whole
 from tenfold.privacy.noise import InvalidNoise, NoiseSource
 
 Integers = Int[np.ndarray, "..."]
@@ -53,8 +54,7 @@ def discrete_gaussian(shape: tuple[int, ...], variance: int, source: NoiseSource
 
     Raises InvalidNoise if ``variance`` is not a whole number above zero.
     """
-    if isinstance(variance, bool) or not isinstance(variance, int) or variance < 1:
-        raise InvalidNoise(f"variance = {variance!r} must be a whole number of at least 1")
+    variance = whole(variance, "variance", least=1, error=InvalidNoise)
     scale = math.isqrt(variance) + 1
     draws = [_one(variance, scale, source) for _ in range(math.prod(shape))]
     return np.array(draws, dtype=np.int64).reshape(shape)

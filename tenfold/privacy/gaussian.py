@@ -14,6 +14,9 @@ from numbers import Real
 from scipy.optimize import brentq
 from scipy.special import log_ndtr
 
+from tenfold.arguments import plain
+
+LARGEST = 1e100
 ROUNDING = 1e-12  # the root finder stops well within this relative error
 
 
@@ -22,15 +25,18 @@ class InvalidBudget(ValueError):
 
 
 def positive(value: object, name: str) -> float:
-    """Return ``value`` as a finite float above zero.
+    """Return ``value`` as a float above zero and at most 10¹⁰⁰, whose square is a number, too.
 
-    Raises InvalidBudget if ``value`` is not a real number, is NaN or infinite, or is not above zero.
+    Raises InvalidBudget if ``value`` is not a real number, is NaN, is not above zero, or is larger.
     """
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidBudget(f"{name} must be a real number above 0, not {type(value).__name__}")
     number = float(value)
     if not math.isfinite(number) or number <= 0:
         raise InvalidBudget(f"{name} = {number} must be finite and above 0")
+    if number > LARGEST:
+        raise InvalidBudget(f"{name} = {number:g} must be at most {LARGEST:g}, so that its square is finite")
     return number
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri
 
+from tenfold.arguments import whole
+
 Array = Float[np.ndarray, "..."]
 
 
@@ -34,8 +36,7 @@ class NoiseSource:
     def __init__(self, insecure_seed: int | None = None) -> None:
         self._bytes: Callable[[int], bytes] = os.urandom
         if insecure_seed is not None:
-            if isinstance(insecure_seed, bool) or not isinstance(insecure_seed, int) or insecure_seed < 0:
-                raise InvalidNoise(f"insecure_seed = {insecure_seed!r} must be None or an integer ≥ 0")
+            insecure_seed = whole(insecure_seed, "insecure_seed", least=0, error=InvalidNoise, says=", or None")
             self._bytes = np.random.default_rng(insecure_seed).bytes
         self.insecure_seed = insecure_seed
 

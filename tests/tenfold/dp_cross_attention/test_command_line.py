@@ -89,7 +89,7 @@ def test_rows_beyond_the_radius_are_refused_or_clipped(tenfold, tmp_path, files)
         (("--csv", "memory.csv", "--keys", "k_*", "--values", "w_*"), 1, "has no column 'w_*'"),
         (("--csv", "queries.npz", "--keys", "a", "--values", "b"), 1, "is not UTF-8"),
         (("--npz", "queries.npz"), 1, "queries.npz needs an array of numbers called keys; it has queries"),
-        (("--npz", "memory.csv"), 1, "InvalidMemory: memory.csv is no npz file"),
+        (("--npz", "memory.csv"), 1, "InvalidMemory: memory.csv holds no keys"),
         (("--npz", "none.npz"), 1, "No such file"),
         (("--npz", "."), 1, "Is a directory"),
     ],

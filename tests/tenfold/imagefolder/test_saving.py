@@ -125,5 +125,5 @@ def test_files_that_are_no_images_are_named(folder, tmp_path, capsys):
 
 
 def test_no_labels_are_named(pipeline):
-    with pytest.raises(InvalidSampling, match="no labels"):
+    with pytest.raises(InvalidSampling, match="at least one"):
         pipeline.generate(np.array([], dtype=np.int64))

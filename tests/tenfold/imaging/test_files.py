@@ -74,7 +74,7 @@ def test_what_holds_no_images_is_named(tmp_path):
         as_pixels(tmp_path / "other.npz", channels=1)
     np.savez(tmp_path / "none.npz", images=GREY[:0])
     for source in (tmp_path / "none.npz", GREY[:0], GREY[0], np.zeros((3, 8, 8, 3), np.uint8)):
-        with pytest.raises(InvalidImages, match=r"of 1 channel|has 3"):
+        with pytest.raises(InvalidImages, match=r"of 1 channel|has 3|holds no images"):
             as_pixels(source, channels=1)
 
 

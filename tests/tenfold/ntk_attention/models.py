@@ -32,9 +32,11 @@ def tiny(kind: str, **more: Any) -> Any:
             )
         )
     else:
-        Config, Model = (
-            (tf.LlamaConfig, tf.LlamaForCausalLM) if kind == "llama" else (tf.MistralConfig, tf.MistralForCausalLM)
-        )
+        Config, Model = {
+            "llama": (tf.LlamaConfig, tf.LlamaForCausalLM),
+            "mistral": (tf.MistralConfig, tf.MistralForCausalLM),
+            "qwen2": (tf.Qwen2Config, tf.Qwen2ForCausalLM),
+        }[kind]
         window = {"sliding_window": 6} if kind == "mistral" else {}
         made = Model(
             Config(
