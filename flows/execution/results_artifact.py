@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -83,7 +84,7 @@ class Results:
             description=f"{collected.declared.title}: verdicts and measurements under the profile {self.profile}",
         )
 
-    def _pages(self, collected: Collected) -> dict[str, str]:
+    def _pages(self, collected: Collected) -> dict[str, Any]:
         commit = collected.publisher.commit
         return {
             "commit": commit_page(self.root, commit) if commit else "",
