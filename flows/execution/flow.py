@@ -76,9 +76,7 @@ def already_current(stage: str) -> State[Any]:
 
 def end_orphans() -> None:
     """End the task runs that an earlier try of this flow run left running or waiting when it was killed."""
-    left = TaskRunFilter(
-        state=TaskRunFilterState.model_validate({"type": {"any_": ["RUNNING", "PENDING", "SCHEDULED"]}})
-    )
+    left = TaskRunFilter.model_validate({"state": {"type": {"any_": ["RUNNING", "PENDING", "SCHEDULED"]}}})
     own = FlowRunFilter.model_validate({"id": {"any_": [flow_run.get_id()]}})
     with get_client(sync_client=True) as client:
         for task_run in client.read_task_runs(flow_run_filter=own, task_run_filter=left):
