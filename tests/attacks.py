@@ -41,16 +41,21 @@ KNOBS = (
     ("steps/toy/params.yaml", "updates: {{smoke: 3, default: {}}}", ("12", "9")),
     ("flows/toy.py", 'combine", arms={}', ("arms", "arms[::-1]")),
 )
+REPRO = ("dvc", "repro", "steps/toy/dvc.yaml")
+LONGEST = 8.0  # seconds before an attack on what runs
 OUTPUTS = ("artifacts/{}/toy/draw/target.npy", "artifacts/{}/toy/train-left/place.npy", "data/{}/wine/source.json")
 
 
 PLAIN = """
-import json, sys
+import json, os, sys
 from contextlib import nullcontext
 from pathlib import Path
 from steps.step.call import prepare
 
+own = dict(os.environ)
 for words, place in json.loads(sys.argv[1]):
+    os.environ.clear()  # libraries add to it
+    os.environ.update(own)
     out = Path.cwd() / place
     out.mkdir(parents=True)
     prepare(Path.cwd(), words, nullcontext).make(out, Path.cwd() / ".tenfold" / place, None, nullcontext)
@@ -122,19 +127,23 @@ class Attack:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Start ``dvc repro``, or a flow's way to it, and wait for a random time."""
-        process = subprocess.Popen(
-            ["dvc", "repro", "steps/toy/dvc.yaml"],
-            cwd=self.project.root,
-            env=self.project.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(self.chance.uniform(0.3, 9.0))
-        yield process
-        process.wait()
+        """Change something, start ``dvc repro``, and wait for a random time."""
+        self.edit()
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(
+                REPRO,
+                cwd=self.project.root,
+                env=self.project.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(self.chance.uniform(0.5, LONGEST))
+            yield process
+            process.wait()
+            log.seek(0)
+            self.counts["stopped as changed while running"] += b"ChangedWhileRunning" in log.read()
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill DVC or the step that it runs."""
@@ -165,7 +174,7 @@ class Attack:
             print(f"knobs {self.knobs}: wrong {wrong}, missing {missing}, orphans {left}", file=sys.stderr)
 
     def refresh_and_repro(self) -> None:
-        for command in ((sys.executable, "-m", "flows", "refresh"), ("dvc", "repro", "steps/toy/dvc.yaml")):
+        for command in ((sys.executable, "-m", "flows", "refresh"), REPRO):
             done = subprocess.run(
                 command, cwd=self.project.root, env=self.project.environment(), capture_output=True, text=True
             )
