@@ -8,11 +8,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect import get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter, TaskRunFilterState
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -75,8 +82,9 @@ def already_current(stage: str) -> State[Any]:
 
 def end_orphans() -> None:
     """End the task runs that an earlier try of this flow run left running or waiting when it was killed."""
-    left = TaskRunFilter(state=TaskRunFilterState(type={"any_": ["RUNNING", "PENDING", "SCHEDULED"]}))
-    own = FlowRunFilter(id={"any_": [flow_run.get_id()]})
+    unended = [StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED]
+    left = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=unended)))
+    own = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run.get_id())]))
     with get_client(sync_client=True) as client:
         for task_run in client.read_task_runs(flow_run_filter=own, task_run_filter=left):
             client.set_task_run_state(task_run.id, Crashed(message="its flow was interrupted"), force=True)
