@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal, get_type_hints
+from uuid import UUID
 
 from prefect import Flow, get_client, get_run_logger
 from prefect.client.schemas.objects import State
@@ -187,7 +188,7 @@ def _run_name() -> str:
 def _tag(profile: str) -> None:
     """Add the profile to the tags of the flow run."""
     with get_client(sync_client=True) as client:
-        run = client.read_flow_run(flow_run.get_id())
+        run = client.read_flow_run(UUID(flow_run.get_id()))
         client.update_flow_run(run.id, tags=sorted({*run.tags, profile}))
 
 
