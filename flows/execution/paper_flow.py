@@ -191,7 +191,7 @@ def _run_name() -> str:
 def _tag(profile: str) -> None:
     """Add the profile to the tags of the flow run."""
     with get_client(sync_client=True) as client:
-        run = client.read_flow_run(UUID(flow_run.get_id() or ""))
+        run = client.read_flow_run(UUID(flow_run.get_id()))
         client.update_flow_run(run.id, tags=sorted({*run.tags, profile}))
 
 

@@ -55,7 +55,7 @@ class Results:
         """Leave verdicts, headlines and a note for the parent of the paper's runs, to be carried with them."""
         collected = collect_paper(self.paper.slug, self.profile, self.root, self.paper.steps)
         record, (head, _) = collected.publisher, provenance.commit(self.root)
-        where = Pages(prefect=prefect_page(), **self._pages(collected))
+        where = self._pages(collected, "", {}, prefect_page())
         facts = {
             "commits": sorted({record.commit or "no commit", head or "no commit"}),
             "ended": datetime.fromisoformat(record.started).timestamp() + record.seconds,
@@ -74,7 +74,7 @@ class Results:
             digests = {name: record.digest for name, record in collected.steps.items()}
             found = pages(self.root, self.paper.slug, digests.values())
             runs = {name: "/".join(found[digest]) for name, digest in digests.items() if digest in found}
-        where = Pages(address.rstrip("/"), runs, **self._pages(collected))
+        where = self._pages(collected, address.rstrip("/"), runs)
         changes = ["These are the first results here."]
         if self.before:
             changes = list(compare_paper(self.root, self.paper.slug, self.before, published(self._folder)).lines())
@@ -84,12 +84,10 @@ class Results:
             description=f"{collected.declared.title}: verdicts and measurements under the profile {self.profile}",
         )
 
-    def _pages(self, collected: Collected) -> dict[str, Any]:
+    def _pages(self, collected: Collected, address: str, runs: Mapping[str, str], prefect: str = "") -> Pages:
         commit = collected.publisher.commit
-        return {
-            "commit": commit_page(self.root, commit) if commit else "",
-            "report": file_page(self.root, f"reports/{self.profile}.md#{self.paper.slug}"),
-        }
+        report = file_page(self.root, f"reports/{self.profile}.md#{self.paper.slug}")
+        return Pages(address, runs, prefect, commit_page(self.root, commit) if commit else "", report)
 
 
 def results(paper: Collected, profile: str, where: Pages, changes: list[str]) -> str:
