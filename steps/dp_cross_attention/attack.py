@@ -43,7 +43,7 @@ class AttackParams(Params):
 def attack(*, out: Path, params: AttackParams, run: Run) -> None:
     """Search, by the gradient, for the query with the largest noise, and average many answers around one query.
 
-    The search sees the noise itself, so it is stronger than any user's.
+    The search sees the noise itself, which no user does; being local, it finds a lower bound on the largest.
 
     Writes  attack.csv: seed, largest noise in its own sd among random and searched queries, Cauchy–Schwarz and net
             bounds, worst error of an answer at random and searched queries, error left after averaging

@@ -1,4 +1,4 @@
-"""Time of a query batch and of building, against the number of rows: exact attention, the sketch, the tree."""
+"""Time of a query batch and of building, against the number of rows: exact attention and the sketch."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class AuditParams(Params):
     """The claim that is audited, and how often."""
 
     epsilon: Positive
-    weak_epsilon: Positive  # a claim at which half the noise is expected to pass unnoticed
+    weak_epsilon: Positive  # a smaller claim, under which half the noise is audited, too
     delta: Share
     closeness: Positive
     runs: Annotated[int, Field(ge=100)]

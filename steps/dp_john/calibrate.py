@@ -43,7 +43,7 @@ def calibrate(*, out: Path, params: CalibrateParams, run: Run) -> None:
     """
     entries: list[dict[str, Any]] = []
     for dataset, public in params.public.items():
-        shape: dict[str, Any] = {"n": public.n, "d": public.d, "failure_probability": params.failure_probability}
+        shape: dict[str, Any] = {"n": public.n, "d": public.d}
         for mode in params.modes:
             for epsilon in params.epsilons:
                 for closeness in [None] if mode == "moment" else params.closenesses:
@@ -60,7 +60,7 @@ def _calibration(
     entry: dict[str, Any], shape: dict[str, Any], public: PublicNumbers, params: CalibrateParams
 ) -> dict[str, Any]:
     mode = entry["mode"]
-    needs: dict[str, Any] = {}
+    needs: dict[str, Any] = {"failure_probability": params.failure_probability}
     if mode != "input":
         needs["row_norm_bound"] = public.row_norm_bound
     if mode == "iterate":

@@ -67,7 +67,8 @@ def _attempt(
     rows: np.ndarray, calibration: Calibration, tolerance: float, seed: int
 ) -> tuple[dict[str, Any], PrivateJohnResult | None]:
     try:
-        result = release_private(rows, calibration, tolerance=tolerance, insecure_seed=seed)
+        solves = tolerance if calibration.mode == "input" else None
+        result = release_private(rows, calibration, tolerance=solves, insecure_seed=seed)
     except (SensitivityUnbounded, ReleasedMatrixIndefinite) as failure:
         return {"released": False, "failure": type(failure).__name__}, None
     except InvalidPolytope:

@@ -7,6 +7,7 @@ attention is answered from the at most L sketches that make up [1, t] (Dwork et 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from jaxtyping import Float
 from tenfold.dp_cross_attention import answer as answering
 from tenfold.dp_cross_attention.calibration import Setting, unit_noise
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
-from tenfold.dp_cross_attention.errors import HorizonReached, InvalidMemory
+from tenfold.dp_cross_attention.errors import HorizonReached, InvalidMemory, Uncopied
 from tenfold.dp_cross_attention.ledger import Ledger, Release
 from tenfold.dp_cross_attention.memory import sums_of
 from tenfold.dp_cross_attention.sketch import released
 from tenfold.dp_cross_attention.validation import OnViolation, matrix, within
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
+from tenfold.privacy.weak_delta import warn_of_weak_delta
 
 
 def levels_for(horizon: int) -> int:
@@ -29,11 +31,11 @@ def levels_for(horizon: int) -> int:
     return horizon.bit_length()
 
 
-class ContinualMemory:
+class ContinualMemory(Uncopied):
     """A memory that grows; at every time its answers are private, and so are all answers of all times together.
 
-    The number of rows of each step is public (replace-one). Until an interval ends, its exact sum is kept: the object
-    itself is private, its answers are not.
+    The number of rows of each step, perhaps 0, is public (replace-one) or secret (add-remove: ``rows`` is None). Until
+    an interval ends, its exact sum is kept: the object itself is private, its answers are not; it cannot be copied.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class ContinualMemory:
         """
         if horizon < 1:
             raise InvalidMemory(f"horizon = {horizon} must be the number of steps, at least 1")
-        self.horizon, self.time, self.rows = horizon, 0, 0
+        self.horizon, self.time, self._rows = horizon, 0, 0
         self._on_violation = on_violation
         self._known: Setting = checked_setting(
             rows=1, dimension=dimension, value_dimension=value_dimension, radius=radius, **public
@@ -63,7 +65,9 @@ class ContinualMemory:
         sensitivity = self._known.sensitivity() * levels_for(horizon) ** 0.5
         mu = 1 / unit_noise(epsilon, delta)
         self._source = NoiseSource(insecure_seed)
-        self.ledger = Ledger(delta).with_release(
+        ledger = Ledger(delta)
+        ledger.charge(mu, replace(self._known, rows=None))  # n is warned of as rows come
+        self.ledger = ledger.with_release(
             Release(
                 setting=self._known,
                 sensitivity=sensitivity,
@@ -83,6 +87,11 @@ class ContinualMemory:
         return self.ledger.statement()
 
     @property
+    def rows(self) -> int | None:
+        """How many rows have come; None where that is secret."""
+        return None if self._known.rows is None else self._rows
+
+    @property
     def noise_sd(self) -> float:
         """The sd of each entry of the present sketch: σ√(number of intervals that make up [1, t])."""
         return self.ledger.releases[-1].noise_sd * self.time.bit_count() ** 0.5
@@ -95,11 +104,13 @@ class ContinualMemory:
         """
         if self.time == self.horizon:
             raise HorizonReached(f"the noise was calibrated for {self.horizon} steps, which have all come")
-        keys, values = matrix(keys, "keys", self._known.dimension), matrix(values, "values")
+        keys = matrix(keys, "keys", self._known.dimension, empty=True)
+        values = matrix(values, "values", self._known.value_dimension, empty=True)
         if len(keys) != len(values):
-            raise InvalidMemory(f"{len(keys)} keys and {len(values)} values: give one value per key")
+            raise InvalidMemory("there are not as many keys as values: give one value per key")
         total = sums_of(keys, values, self._known, self._on_violation)
-        self.time, self.rows = self.time + 1, self.rows + len(keys)
+        self.time, self._rows = self.time + 1, self._rows + len(keys)
+        warn_of_weak_delta(self.ledger.delta, self.rows)
         level = 0
         while level in self._exact:  # carry, as in counting
             total = total + self._exact.pop(level)
@@ -117,7 +128,9 @@ class ContinualMemory:
 
     def query(self, queries: Any, *, errors: bool = False, on_violation: OnViolation = "error") -> Any:
         """Answer queries (m, d) over the rows that have come, as ``PrivateMemory.query`` does."""
-        known = self._known.with_shape(self.rows, self._known.dimension, self._known.value_dimension)
+        if self.rows == 0:
+            raise InvalidMemory("no rows have come yet: attention over no rows is not defined")
+        known = self._known.with_shape(self._rows, self._known.dimension, self._known.value_dimension)
         rows = within(matrix(queries, "queries", known.dimension), known.radius, "queries", on_violation)
         features, sketch = known.feature_map(), self.sketch
         found = answering.products(features, features.scale[:, None] * sketch, rows, known)

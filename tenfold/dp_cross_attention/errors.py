@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class InvalidMemory(ValueError):
     """Keys, values or queries from which no memory or answer can be made: shapes, NaN, no rows."""
@@ -37,6 +39,20 @@ class BudgetExceeded(PermissionError):
 
 class TooManyQueries(PermissionError):
     """A memory that answers by conditioning on all earlier answers has no room for more queries."""
+
+
+class CopyRefused(PermissionError):
+    """A memory that still draws noise cannot be copied: two copies would draw twice for one budget."""
+
+
+class Uncopied:
+    """Neither copied nor pickled."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise CopyRefused(
+            f"a {type(self).__name__} still draws noise for its rows: a copy would draw again, unseen by its ledger. "
+            "Use one object, or PrivateMemory, which is released once"
+        )
 
 
 class HorizonReached(ValueError):

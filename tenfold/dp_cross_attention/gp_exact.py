@@ -20,7 +20,7 @@ from tenfold.dp_cross_attention import answer as answering
 from tenfold.dp_cross_attention.answer import Products
 from tenfold.dp_cross_attention.calibration import Accounting, unit_noise
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
-from tenfold.dp_cross_attention.errors import TooManyQueries
+from tenfold.dp_cross_attention.errors import InvalidMemory, TooManyQueries, Uncopied
 from tenfold.dp_cross_attention.exact import exact_sums
 from tenfold.dp_cross_attention.ledger import Ledger, Release
 from tenfold.dp_cross_attention.sketch import with_denominator
@@ -32,8 +32,8 @@ MAX_QUERIES = 2000
 JITTER = 1e-10  # relative; more noise than asked for is post-processing
 
 
-class ExactKernelMemory:
-    """Private attention with the exact kernel; holds private rows, so it serves and is never saved."""
+class ExactKernelMemory(Uncopied):
+    """Private attention with the exact kernel; holds private rows, so it serves and is never saved nor copied."""
 
     def __init__(
         self, keys: np.ndarray, columns: np.ndarray, ledger: Ledger, source: NoiseSource, max_queries: int
@@ -62,7 +62,10 @@ class ExactKernelMemory:
         **public: Any,
     ) -> ExactKernelMemory:
         """Take rows as an (ε, δ)-DP memory; arguments and errors as ``PrivateMemory.fit``, without features."""
-        keys, values = matrix(keys, "keys"), matrix(values, "values")
+        hidden = public.get("neighbours") == "add_remove"
+        keys, values = matrix(keys, "keys", empty=hidden), matrix(values, "values", empty=hidden)
+        if len(keys) != len(values):
+            raise InvalidMemory("there are not as many keys as values: give one value per key")
         known = checked_setting(
             rows=len(keys),
             dimension=keys.shape[1],
@@ -77,6 +80,8 @@ class ExactKernelMemory:
             values = nonnegative(values)
         columns = with_denominator(values, known.denominator_weight if known.released == "joint" else None)
         mu, sensitivity = 1 / unit_noise(epsilon, delta, accounting), known.sensitivity()
+        ledger = Ledger(delta)
+        ledger.charge(mu, known)
         release = Release(
             setting=known,
             sensitivity=sensitivity,
@@ -85,7 +90,7 @@ class ExactKernelMemory:
             digest="none: answers are drawn as they are asked",
             insecure_seed=insecure_seed is not None,
         )
-        return cls(keys, columns, Ledger(delta).with_release(release), NoiseSource(insecure_seed), max_queries)
+        return cls(keys, columns, ledger.with_release(release), NoiseSource(insecure_seed), max_queries)
 
     @property
     def privacy(self) -> PrivacyStatement:

@@ -1,6 +1,8 @@
 """The privacy ledger: every release of a memory, what it cost, and the digest of what was released.
 
-Releases compose in Gaussian DP: μ = √Σμ_i² (Dong, Roth & Su 2022, Corollary 2), each μ_i = Δ/σ.
+Releases compose in Gaussian DP: μ = √Σμ_i² (Dong, Roth & Su 2022, Corollary 2), each μ_i = Δ/σ. What counts is the
+account (``tenfold.privacy.account``): it holds also what other refits of the same memory cost, whichever object or
+loaded copy made them.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from jaxtyping import Float
 
 from tenfold.dp_cross_attention.calibration import Setting
 from tenfold.dp_cross_attention.errors import BudgetExceeded, UnledgeredSketch
+from tenfold.privacy.account import Account, Charge, charges_of
 from tenfold.privacy.gaussian import compose, gaussian_epsilon, positive, probability
 from tenfold.privacy.statement import PrivacyStatement
+from tenfold.privacy.weak_delta import warn_of_weak_delta
 
 RELATIONS = {
     "replace_one": "one row (k, v) replaced by another; n is public",
@@ -62,14 +66,16 @@ class Release:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All releases, in order; frozen: adding one returns another ledger.
+    """The releases that led to one memory, in order, and the account that they and their siblings are charged to.
 
-    ``budget_epsilon`` at ``delta`` is never exceeded: a release that would is refused before any noise is drawn.
+    Frozen: adding a release returns another ledger, on the same account. ``budget_epsilon`` at ``delta`` is never
+    exceeded by the account: a release that would is refused before any noise is drawn.
     """
 
     delta: float
     releases: tuple[Release, ...] = field(default=())
     budget_epsilon: float | None = None
+    account: Account = field(default_factory=Account)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "delta", probability(self.delta, "delta"))
@@ -78,27 +84,40 @@ class Ledger:
 
     @property
     def mu(self) -> float:
-        """The composed μ, 0 where nothing was released."""
-        return compose(release.mu for release in self.releases) if self.releases else 0.0
+        """The composed μ of everything on the account, 0 where nothing was released."""
+        charges = self.account.charges
+        return compose(charge.mu or 0.0 for charge in charges) if charges else 0.0
 
     @property
     def epsilon(self) -> float:
-        """The ε of all releases together at the ledger's δ."""
-        return gaussian_epsilon(self.delta, self.mu) if self.releases else 0.0
+        """The ε of everything on the account at the ledger's δ."""
+        return gaussian_epsilon(self.delta, self.mu) if self.account.charges else 0.0
 
     def allow(self, mu: float) -> None:
         """Raise ``BudgetExceeded`` unless one more release at μ stays within the budget."""
-        after = gaussian_epsilon(self.delta, compose([*(release.mu for release in self.releases), mu]))
+        after = gaussian_epsilon(self.delta, compose([*(charge.mu or 0.0 for charge in self.account.charges), mu]))
         if self.budget_epsilon is not None and after > self.budget_epsilon * (1 + 1e-9):
             raise BudgetExceeded(
-                f"{len(self.releases)} releases spent ε = {self.epsilon:.4g} of {self.budget_epsilon:.4g} at "
+                f"{len(self.account.charges)} releases spent ε = {self.epsilon:.4g} of {self.budget_epsilon:.4g} at "
                 f"δ = {self.delta:g}; one more at μ = {mu:.4g} would make it {after:.4g}. Ask for a smaller ε, or keep "
                 "answering from what was released: answers cost nothing."
             )
 
+    def charge(self, mu: float, setting: Setting) -> None:
+        """Charge the account with a release at μ, before its noise is drawn, and warn if δ ≥ 1/n.
+
+        Raises BudgetExceeded if the budget would be exceeded; AccountElsewhere, AccountUnreachable or MixedNeighbours
+        as ``Account.charge`` does.
+        """
+        warn_of_weak_delta(self.delta, setting.rows, stacklevel=6)
+        neighbours = f"{RELATIONS[setting.neighbours]}; unit: {setting.privacy_unit}, of at most {setting.group} row(s)"
+        charge = Charge(gaussian_epsilon(self.delta, mu), self.delta, mu, neighbours)
+        self.account.charge(charge, lambda _: self.allow(mu))
+
     def with_release(self, release: Release) -> Ledger:
-        """Return the ledger with one more release. Raises BudgetExceeded if it would exceed the budget."""
-        self.allow(release.mu)
+        """Return the ledger with one more release. Raises UnledgeredSketch unless ``charge`` has paid for it."""
+        if len(self.account.charges) <= len(self.releases):
+            raise UnledgeredSketch("a release is recorded that the account was not charged for: call charge first")
         return replace(self, releases=(*self.releases, release))
 
     def require(self, sketch: Float[np.ndarray, ...]) -> None:
@@ -115,7 +134,7 @@ class Ledger:
         release = self.releases[-1]
         known = release.setting
         return PrivacyStatement(
-            mechanism=f"cross-attention sketch, {len(self.releases)} release(s), {known.features} features",
+            mechanism=f"cross-attention sketch, {len(self.account.charges)} release(s), {known.features} features",
             epsilon=self.epsilon,
             delta=self.delta,
             mu=self.mu,
@@ -125,6 +144,7 @@ class Ledger:
             assumptions=(
                 f"‖k‖ ≤ {known.radius:g}, ‖v‖ ≤ {known.value_radius:g}, τ = {known.temperature:g} are public",
                 f"at most {known.group} row(s) belong to one unit",
+                *(("δ is well below 1/n, which is secret and not compared with δ",) if known.rows is None else ()),
             ),
             not_protected=("queries, and who asks them", CONTEXTUAL),
             proven=True,
@@ -137,10 +157,20 @@ class Ledger:
             "delta": self.delta,
             "budget_epsilon": self.budget_epsilon,
             "releases": [release.as_dict() for release in self.releases],
+            "account": self.account.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Ledger:
-        """Return the ledger that ``as_dict`` wrote. Raises TypeError or KeyError if fields are wrong."""
+        """Return the ledger that ``as_dict`` wrote, on this process's account of that token.
+
+        Raises TypeError or KeyError if fields are wrong; UnledgeredSketch if the account holds less than the releases
+        cost.
+        """
         releases = tuple(Release(**{**item, "setting": Setting(**item["setting"])}) for item in content["releases"])
-        return cls(content["delta"], releases, content["budget_epsilon"])
+        budget = content["budget_epsilon"]
+        paid = [charge.mu or 0.0 for charge in charges_of(content["account"]).values()]
+        if releases and (not paid or compose(paid) < compose(release.mu for release in releases) * (1 - 1e-9)):
+            raise UnledgeredSketch("the account holds less than its releases cost: charges were taken out of it")
+        account, budget = Account.from_dict(content["account"]), budget and positive(budget, "budget_epsilon")
+        return cls(probability(content["delta"], "delta"), releases, budget, account)

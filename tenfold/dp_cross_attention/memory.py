@@ -62,7 +62,7 @@ class PrivateMemory:
         Raises InvalidMemory or BoundViolated if the rows are at fault; InvalidSetting or InvalidBudget if the public
         numbers are.
         """
-        keys, values = _same_length(keys, values)
+        keys, values = _same_length(keys, values, hidden=public.get("neighbours") == "add_remove")
         known = checked_setting(
             rows=keys.shape[0], dimension=keys.shape[1], value_dimension=values.shape[1], radius=radius, **public
         )
@@ -84,18 +84,21 @@ class PrivateMemory:
     ) -> PrivateMemory:
         """Release new rows with new noise, at ε for this release alone and the ledger's δ.
 
-        The ledger of the memory that is returned holds both releases: what they say of a row composes. Under
-        replace-one, the same record should keep its place.
-        Raises as ``fit``, and BudgetExceeded.
+        Both releases, and those of all other refits, are charged to one account: what they say of a row composes, and
+        ``budget_epsilon`` holds for all together. The account is shared by copies and by all that load the same file,
+        into which it is written first; a copy of the file, or ``fit`` once more, opens another. Under replace-one, the
+        same record should keep its place.
+        Raises as ``fit``, and BudgetExceeded; AccountUnreachable if the loaded file has gone; AccountElsewhere in a
+        copy that was sent to another process.
         """
-        keys, values = _same_length(keys, values)
+        keys, values = _same_length(keys, values, hidden=self.setting.rows is None)
         known = self.setting.with_shape(keys.shape[0], keys.shape[1], values.shape[1])
         mu = 1 / unit_noise(epsilon, self.ledger.delta)
         return PrivateMemory(*_release(keys, values, known, mu, self.ledger, on_violation, insecure_seed))
 
     @property
     def ledger(self) -> Ledger:
-        """Every release so far and what it cost; frozen."""
+        """The releases that led here, and the account that they are charged to; frozen."""
         return self._ledger
 
     @property
@@ -121,7 +124,7 @@ class PrivateMemory:
 
     @property
     def privacy(self) -> PrivacyStatement:
-        """The guarantee of everything released so far."""
+        """The guarantee of everything that was released so far, by other refits and loaded copies, too."""
         return self.ledger.statement()
 
     def query(
@@ -198,13 +201,13 @@ class PrivateMemory:
         return cls(*load(path))
 
 
-def _same_length(keys: Any, values: Any) -> tuple[Any, Any]:
-    """Return both as float64 matrices (tensors on a GPU stay there) with as many rows."""
-    pair = [item if _on_gpu(item) else shaped(item, name) for item, name in ((keys, "keys"), (values, "values"))]
+def _same_length(keys: Any, values: Any, *, hidden: bool) -> tuple[Any, Any]:
+    """Return both as float64 matrices (tensors on a GPU stay there) with as many rows; where n is hidden, perhaps 0."""
+    named = (("keys", keys), ("values", values))
+    pair = [item if _on_gpu(item) else shaped(item, name, empty=hidden) for name, item in named]
     if pair[0].ndim != 2 or pair[1].ndim != 2 or pair[0].shape[0] != pair[1].shape[0]:
-        raise InvalidMemory(
-            f"keys {tuple(pair[0].shape)} and values {tuple(pair[1].shape)} must be (n, d) and (n, v) with one n"
-        )
+        counts = "" if hidden else f", not {tuple(pair[0].shape)} and {tuple(pair[1].shape)}"
+        raise InvalidMemory(f"keys and values must be (n, d) and (n, v) with one n{counts}")
     return pair[0], pair[1]
 
 
@@ -224,7 +227,7 @@ def _release(
     ledger.allow(mu)
     sensitivity = known.sensitivity()
     sums = sums_of(keys, values, known, on_violation)
-    noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
+    noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed, lambda: ledger.charge(mu, known)))
     release = Release(
         setting=known,
         sensitivity=sensitivity,
@@ -245,7 +248,8 @@ def sums_of(keys: Any, values: Any, known: Setting, on_violation: OnViolation = 
         from tenfold.dp_cross_attention.torch_attention import sums_torch
 
         return sums_torch(keys, values, known, on_violation)
-    keys, values = shaped(keys, "keys", known.dimension), shaped(values, "values", known.value_dimension)
+    keys = shaped(keys, "keys", known.dimension, empty=True)  # n was checked where rows came in
+    values = shaped(values, "values", known.value_dimension, empty=True)
     weight = known.denominator_weight if known.released == "joint" else None
 
     def chunk(part: slice) -> tuple[np.ndarray, np.ndarray]:  # checked by chunks: no copy of all rows

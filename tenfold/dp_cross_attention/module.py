@@ -78,9 +78,10 @@ class PrivateCrossAttention(nn.Module):
 
         ``radius`` bounds each head's keys and queries, ``value_radius`` each head's values; both are public. Longer
         vectors are an error, or are shortened by a module made with ``on_violation="clip"``, here and in ``forward``.
-        A second call is a second release: the ledger adds up,
-        and ``budget_epsilon`` refuses what would exceed it.
-        Raises as ``PrivateMemory.fit``.
+        A second call is a second release, charged with those of all copies of the module to one account;
+        ``budget_epsilon``, said at the first, refuses what would exceed it. Another process that loads the state dict
+        has an account of its own from then on.
+        Raises as ``PrivateMemory.fit``; AccountElsewhere in a copy that was sent to another process.
         """
         mu = 1 / unit_noise(epsilon, delta)
         return self.fit_mu(
@@ -121,6 +122,10 @@ class PrivateCrossAttention(nn.Module):
         if known.released != "joint" or known.rows is None:
             raise InvalidSetting("attention needs its denominator and a public n: released='joint', 'replace_one'")
         ledger = self.ledger or Ledger(delta, (), budget_epsilon)
+        if budget_epsilon not in (None, ledger.budget_epsilon):
+            raise InvalidSetting(
+                f"this module's account has budget_epsilon = {ledger.budget_epsilon}, not {budget_epsilon:g}"
+            )
         if ledger.delta != delta:
             raise InvalidSetting(f"this module's ledger is kept at δ = {ledger.delta:g}, not {delta:g}: one δ for all")
         ledger.allow(mu)
@@ -129,7 +134,8 @@ class PrivateCrossAttention(nn.Module):
             [sums_torch(k, v, known, self.on_violation) for k, v in zip(keys, values, strict=True)]
         )  # (H, r, c)
         sensitivity = known.sensitivity() * math.sqrt(self.heads)  # one row is in every head's sketch
-        noisy = released(sums, sensitivity / mu, NoiseSource(insecure_seed))
+        source = NoiseSource(insecure_seed, lambda: ledger.charge(mu, known))
+        noisy = released(sums, sensitivity / mu, source)
         release = Release(
             setting=known,
             sensitivity=sensitivity,

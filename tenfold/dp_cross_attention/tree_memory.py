@@ -24,9 +24,13 @@ from tenfold.dp_cross_attention import dptree
 from tenfold.dp_cross_attention.calibration import Setting, unit_noise
 from tenfold.dp_cross_attention.calibration import setting as checked_setting
 from tenfold.dp_cross_attention.dptree import Grid
+from tenfold.dp_cross_attention.errors import InvalidMemory, InvalidSetting
 from tenfold.dp_cross_attention.features import FeatureMap, features_of
+from tenfold.dp_cross_attention.ledger import CONTEXTUAL, RELATIONS
 from tenfold.dp_cross_attention.validation import OnViolation, matrix, within
 from tenfold.privacy.noise import NoiseSource
+from tenfold.privacy.statement import PrivacyStatement
+from tenfold.privacy.weak_delta import warn_of_weak_delta
 
 Query = Literal["bands", "moments"]
 TREE_STATISTICS = {"bands": 1, "moments": 3}  # Σw; Σw, Σwx, Σwx²
@@ -44,6 +48,8 @@ class TreeCalibration:
     bins: int
     half_width: float
     share: float  # μ or ε₀ of one statistic of one tree
+    epsilon: float
+    delta: float
 
     @property
     def releases(self) -> int:
@@ -78,21 +84,33 @@ def advanced_share(epsilon: float, delta: float, releases: int) -> float:
 def calibrate(
     setting: Setting, epsilon: float, delta: float, *, query: Query = "bands", noise: Any = "gaussian", copies: int = 1
 ) -> TreeCalibration:
-    """Return the calibration of all trees together at (ε, δ), replace-one."""
-    assert setting.rows is not None and setting.degree is not None
+    """Return the calibration of all trees together at (ε, δ), replace-one.
+
+    Raises InvalidSetting if n is secret, since the trees' size is read off it, or the features are not Taylor's.
+    """
+    if setting.rows is None or setting.degree is None:
+        raise InvalidSetting("trees need a public n and Taylor features: neighbours='replace_one', features='taylor'")
     K = releases_of(setting.feature_count, setting.value_dimension, query, copies)
     share = (
         1 / (unit_noise(epsilon, delta) * math.sqrt(K)) if noise == "gaussian" else advanced_share(epsilon, delta, K)
     )
     half_width = coordinate_bound(setting.logit_bound, setting.degree)
-    return TreeCalibration(setting, query, noise, copies, dptree.bins_for(setting.rows), half_width, share)
+    return TreeCalibration(
+        setting, query, noise, copies, dptree.bins_for(setting.rows), half_width, share, epsilon, delta
+    )
 
 
 class TreeMemory:
     """The released trees of all features and columns, which answer any number of queries."""
 
-    def __init__(self, calibration: TreeCalibration, copies: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        self.calibration = calibration
+    def __init__(
+        self,
+        calibration: TreeCalibration,
+        copies: list[tuple[np.ndarray, np.ndarray]],
+        privacy: PrivacyStatement | None,
+    ) -> None:
+        """``privacy`` is None for a diagnostic without noise."""
+        self.calibration, self.privacy = calibration, privacy
         self._features: FeatureMap = calibration.setting.feature_map()
         self._grid = Grid(calibration.half_width, calibration.bins)
         self._copies = copies
@@ -116,9 +134,13 @@ class TreeMemory:
         """Release all trees as one (ε, δ)-DP memory, replace-one; arguments as ``PrivateMemory.fit``.
 
         ``noise="none"`` is a diagnostic without privacy.
+        Each call is a release of its own; the budgets of several on the same rows are the user's to add. Warns
+        WeakDelta if δ ≥ 1/n.
         Raises InvalidMemory or BoundViolated if the rows are at fault; InvalidSetting if a public number is.
         """
         keys, values = matrix(keys, "keys"), matrix(values, "values")
+        if len(keys) != len(values):
+            raise InvalidMemory("there are not as many keys as values: give one value per key")
         known = checked_setting(
             rows=len(keys), dimension=keys.shape[1], value_dimension=values.shape[1], radius=radius, **public
         )
@@ -129,8 +151,16 @@ class TreeMemory:
         nodes, scalars = exact_statistics(calibration, keys, values)
         source = NoiseSource(insecure_seed)
         if noise == "none":
-            return cls(calibration, [(nodes, scalars)] * copies)
-        return cls(calibration, [noisy_statistics(calibration, nodes, scalars, source) for _ in range(copies)])
+            return cls(calibration, [(nodes, scalars)] * copies, None)
+        warn_of_weak_delta(delta, known.rows)
+        noisy = [noisy_statistics(calibration, nodes, scalars, source) for _ in range(copies)]
+        return cls(calibration, noisy, statement(calibration, insecure_seed is not None))
+
+    @property
+    def released(self) -> tuple[np.ndarray, np.ndarray]:
+        """Everything that was released: nodes (copies, r, 2N, statistics·c) and scalars (copies, 2, c)."""
+        nodes, scalars = zip(*self._copies, strict=True)
+        return np.stack(nodes), np.stack(scalars)
 
     def query(self, queries: Any, *, alpha: float = 0.1, clamp: bool = True) -> Float[np.ndarray, "m v"]:
         """Answer queries (m, d); the median over copies. ``alpha`` is used by bands only."""
@@ -163,10 +193,38 @@ class TreeMemory:
         return 0.5 * (scalars[0] + lengths * scalars[1] - distances)
 
 
+def statement(calibration: TreeCalibration, insecure_seed: bool) -> PrivacyStatement:
+    """Return the guarantee of all trees together."""
+    c, known = calibration, calibration.setting
+    gaussian = c.noise == "gaussian"
+    return PrivacyStatement(
+        mechanism=f"{c.releases} statistics of dyadic trees, each with {c.noise} noise for its share of the budget",
+        epsilon=c.epsilon,
+        delta=c.delta,
+        mu=c.share * math.sqrt(c.releases) if gaussian else None,
+        neighbour_relation=f"{RELATIONS['replace_one']}; unit: {known.privacy_unit}",
+        closeness=None,
+        sensitivity="per tree: a row is in log₂N + 1 nodes; the budgets of all trees and columns add up",
+        assumptions=(
+            f"‖k‖ ≤ {known.radius:g}, ‖v‖ ≤ {known.value_radius:g}, τ = {known.temperature:g} are public",
+            "at most 1 row belongs to one unit",
+        ),
+        not_protected=("queries, and who asks them", CONTEXTUAL),
+        proven=True,
+        insecure_seed=insecure_seed,
+    )
+
+
 def exact_statistics(
     calibration: TreeCalibration, keys: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nodes (r, 2N, statistics·c) and the scalars (2, c) without noise: private."""
+    """Return the nodes (r, 2N, statistics·c) and the scalars (2, c) without noise: private.
+
+    Raises InvalidSetting if keys and values are not of the shape that was calibrated for.
+    """
+    known = calibration.setting
+    if (keys.shape, values.shape) != ((known.rows, known.dimension), (known.rows, known.value_dimension)):
+        raise InvalidSetting(f"calibrated for {known.rows} keys of {known.dimension} columns, not {keys.shape}")
     positions = features_of(calibration.setting.feature_map(), keys).T  # (r, n)
     weights = np.concatenate([values, np.ones((len(values), 1))], axis=1)  # (n, c)
     grid = Grid(calibration.half_width, calibration.bins)

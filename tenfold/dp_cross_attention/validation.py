@@ -14,8 +14,10 @@ OnViolation = Literal["error", "clip"]
 SLACK = 2.0**-20  # relative: vectors normalised in float32 are longer than 1 by less; clipped away below
 
 
-def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
+def shaped(array: Any, name: str, columns: int | None = None, *, empty: bool = False) -> Float[np.ndarray, "n d"]:
     """Return ``array`` (NumPy, torch or nested lists) as float64 (n, d), without a copy where it is that already.
+
+    ``empty`` allows no rows, as where n is secret: the only row may be the one that is removed. No error tells n.
 
     Raises InvalidMemory if the array has another number of axes or columns, or no rows; MaskedValues for a mask.
     """
@@ -23,9 +25,10 @@ def shaped(array: Any, name: str, columns: int | None = None) -> Float[np.ndarra
         array = array.detach().cpu().double().numpy()
     found = np.asarray(unmasked(array, name), dtype=np.float64)
     if found.ndim != 2 or (columns is not None and found.shape[1] != columns):
-        raise InvalidMemory(f"{name} must be (rows, {columns or 'columns'}), not {found.shape}")
-    if found.shape[0] == 0 or found.shape[1] == 0:
-        raise InvalidMemory(f"{name} is empty, {found.shape}: attention over no rows is not defined")
+        wrong = f"of {found.ndim} axes" if found.ndim != 2 else f"of {found.shape[1]} columns"
+        raise InvalidMemory(f"{name} must be (rows, {columns or 'columns'}), not {wrong}")
+    if found.shape[1] == 0 or (found.shape[0] == 0 and not empty):
+        raise InvalidMemory(f"{name} is empty: attention over no rows, or no columns, is not defined")
     return found
 
 
@@ -36,9 +39,9 @@ def finite(rows: Float[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n d"
     return rows
 
 
-def matrix(array: Any, name: str, columns: int | None = None) -> Float[np.ndarray, "n d"]:
+def matrix(array: Any, name: str, columns: int | None = None, *, empty: bool = False) -> Float[np.ndarray, "n d"]:
     """Return ``array`` as finite float64 (n, d). Raises InvalidMemory as ``shaped`` and ``finite`` do."""
-    return finite(shaped(array, name, columns), name)
+    return finite(shaped(array, name, columns, empty=empty), name)
 
 
 def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violation: OnViolation) -> np.ndarray:
@@ -52,7 +55,7 @@ def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violatio
     if on_violation not in ("error", "clip"):
         raise InvalidMemory(f"on_violation = {on_violation!r} must be 'error' or 'clip'")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if lengths.max() <= radius:
+    if lengths.max(initial=0.0) <= radius:
         return rows
     if on_violation == "error" and lengths.max() > radius * (1 + SLACK):
         raise BoundViolated(
@@ -65,6 +68,6 @@ def within(rows: Float[np.ndarray, "n d"], radius: float, name: str, on_violatio
 
 def nonnegative(values: Float[np.ndarray, "n v"]) -> Float[np.ndarray, "n v"]:
     """Return the values. Raises BoundViolated if one is negative."""
-    if values.min() < 0:
+    if values.min(initial=0.0) < 0:
         raise BoundViolated("released='numerator' is proved for non-negative values only; release both, 'joint'")
     return values

@@ -7,6 +7,8 @@ from tenfold.lazy import exports
 if TYPE_CHECKING:
     from tenfold.dp_john.audit import audit_mode as audit_mode
     from tenfold.dp_john.audit import audit_planted_bugs as audit_planted_bugs
+    from tenfold.dp_john.calibration import CalibrationMismatch as CalibrationMismatch
+    from tenfold.dp_john.calibration import UnusedArgument as UnusedArgument
     from tenfold.dp_john.calibration import calibrate as calibrate
     from tenfold.dp_john.certificate import Certificate as Certificate
     from tenfold.dp_john.certificate import certify as certify

@@ -13,9 +13,9 @@ from tenfold import command_line as cli
 
 Mode = Literal["none", "input", "input_exact", "iterate", "moment"]
 USED = {
-    "none": (),
-    "input": ("epsilon", "delta", "closeness"),
-    "input_exact": ("epsilon", "delta", "closeness"),
+    "none": ("tolerance",),
+    "input": ("epsilon", "delta", "closeness", "tolerance"),
+    "input_exact": ("epsilon", "delta", "closeness", "tolerance"),
     "iterate": ("epsilon", "delta", "closeness", "row_norm_bound", "row_norm_floor", "ridge", "rounds"),
     "moment": ("epsilon", "delta", "row_norm_bound", "neighbours"),
 }
@@ -26,7 +26,9 @@ app = cli.application("John ellipsoids, exact or differentially private.")
 def solve(
     csv: cli.CSV,
     out: Annotated[Path, typer.Option(help="Where to write <out>.json and <out>.npz.")] = Path("john"),
-    tolerance: Annotated[float, typer.Option(help="ξ: the largest leverage may exceed 1 by this much.")] = 1e-3,
+    tolerance: Annotated[
+        float | None, typer.Option(help="ξ: the largest leverage may exceed 1 by this much. Default: 0.001.")
+    ] = None,
     mode: Annotated[Mode, typer.Option(help="none is without privacy.")] = "none",
     epsilon: Annotated[float | None, typer.Option(help="ε of a private mode.")] = None,
     delta: Annotated[float | None, typer.Option(help="δ of a private mode.")] = None,
@@ -52,6 +54,7 @@ def solve(
     the printed statement says. Every number given must be public: chosen without looking at the table.
     """
     budget = {
+        "tolerance": tolerance,
         "epsilon": epsilon,
         "delta": delta,
         "closeness": closeness,
@@ -62,7 +65,7 @@ def solve(
         "neighbours": neighbours,
     }
     cli.refuse_unused(budget, USED[mode], f"--mode {mode}")
-    if not tolerance > 0:
+    if tolerance is not None and not tolerance > 0:
         raise typer.BadParameter(f"--tolerance {tolerance:g} must be above 0")
     if not out.name:
         raise typer.BadParameter(f"--out {out}: give a name")
@@ -72,7 +75,7 @@ def solve(
         table = reading.open(csv)
         chosen = table.select(cli.listed(columns, "--columns"), drop=cli.listed(drop, "--drop"))
         rows = reading.read(table, chosen).numbers
-        result, facts = _solved(rows, tolerance, mode, budget)
+        result, facts = _solved(rows, mode, budget)
         count = {} if neighbours == "add_remove" else {"rows": len(rows)}  # add_remove hides it
         facts |= {"csv": csv.name, **count, "columns": len(chosen), "log_volume": result.ellipsoid.log_volume}
         _write(result, facts, facts_file, arrays_file)
@@ -80,12 +83,12 @@ def solve(
     typer.echo(f"wrote {names[0]} and {names[1]}")
 
 
-def _solved(rows: Any, tolerance: float, mode: Mode, budget: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _solved(rows: Any, mode: Mode, budget: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return the result, and what of it goes into the JSON file."""
     from tenfold.dp_john import john_ellipsoid, private_john_ellipsoid
 
     if mode == "none":
-        found = john_ellipsoid(rows, tolerance)
+        found = john_ellipsoid(rows, budget["tolerance"] or 1e-3)
         return found, {
             "mode": mode,
             "privacy": None,
@@ -94,7 +97,7 @@ def _solved(rows: Any, tolerance: float, mode: Mode, budget: dict[str, Any]) -> 
             "max_leverage": found.certificate.max_leverage,
             "volume_gap": found.certificate.volume_gap,
         }
-    private = private_john_ellipsoid(rows, mode=mode, tolerance=tolerance, **budget)
+    private = private_john_ellipsoid(rows, mode=mode, **budget)
     return private, {
         "mode": mode,
         "privacy": private.privacy.as_dict(),

@@ -12,6 +12,7 @@ from tenfold.arguments import plain, whole
 from tenfold.dp_john.sensitivity import moment_sensitivity, round_sensitivity
 from tenfold.privacy.concentrated import concentrated_rho
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu, positive, probability, pure_epsilon, split
+from tenfold.privacy.weak_delta import warn_of_weak_delta
 
 NEIGHBOURS: dict[str, tuple[str, ...]] = {
     "input": ("close",),
@@ -21,10 +22,29 @@ NEIGHBOURS: dict[str, tuple[str, ...]] = {
     "paper": ("close",),
 }
 MODES = tuple(NEIGHBOURS)
+USES: dict[str, tuple[str, ...]] = {
+    "input": ("closeness", "failure_probability"),
+    "input_exact": ("closeness", "failure_probability"),
+    "iterate": (
+        *("closeness", "row_norm_bound", "row_norm_floor", "ridge", "rounds"),
+        *("failure_probability", "release_share"),
+    ),
+    "moment": ("row_norm_bound", "fraction", "failure_probability", "release_share"),
+    "paper": ("closeness", "noise_sd", "truncation", "rounds"),
+}
+DEFAULTS = {"truncation": 0.5, "fraction": 0.9, "failure_probability": 0.05, "release_share": 0.5}
 
 
 class InvalidCalibration(ValueError):
     """A public number is missing, out of range or no number."""
+
+
+class UnusedArgument(InvalidCalibration):
+    """A number was given that the mode does not use, so that nothing would hold it."""
+
+
+class CalibrationMismatch(InvalidCalibration):
+    """A calibration is used for another mode, or for rows, than it was made for."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +53,8 @@ class Calibration:
 
     ``noise_sd`` is the sd of the noise on A's entries (``input``, ``input_exact``), on AᵀA (``moment``,
     Frobenius), or of the truncated relative noise on the weights (``paper``). ``iterate`` has no single sd:
-    each of its ``rounds`` costs ``mu_main``/√rounds. ``n`` is None in mode ``moment``, which may have to
-    hide it. ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
+    each of its ``rounds`` costs ``mu_main``/√rounds. ``n`` is None where neighbours are ``add_remove``, which hides
+    it. ``mu_release`` pays for the matrix (``iterate``) or the scale (``moment``).
     """
 
     mode: str
@@ -60,11 +80,11 @@ class Calibration:
     failure_probability: float
 
     def require(self, *modes: str) -> None:
-        """Raise ``InvalidCalibration`` unless this calibrates one of ``modes``: another's noise protects
+        """Raise ``CalibrationMismatch`` unless this calibrates one of ``modes``: another's noise protects
         nothing.
         """
         if self.mode not in modes:
-            raise InvalidCalibration(f"calibrated for mode {self.mode!r}, used by mode {' or '.join(modes)}")
+            raise CalibrationMismatch(f"calibrated for mode {self.mode!r}, used by mode {' or '.join(modes)}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -111,36 +131,51 @@ def calibrate(
     rounds: int | None = None,
     neighbours: str | None = None,
     noise_sd: float | None = None,
-    truncation: float = 0.5,
-    fraction: float = 0.9,
-    failure_probability: float = 0.05,
-    release_share: float = 0.5,
+    truncation: float | None = None,
+    fraction: float | None = None,
+    failure_probability: float | None = None,
+    release_share: float | None = None,
 ) -> Calibration:
     """Return the noise of ``mode`` for an (ε, δ) budget; every argument is a public number, never data.
 
     ``n``, ``d``: A's shape. ``closeness`` ε₀, ``row_norm_bound`` r and ``row_norm_floor`` r_min in A's units,
-    ``ridge`` λ₀ in those of AᵀWA. ``release_share`` of μ² goes to the last release (``iterate``, ``moment``).
+    ``ridge`` λ₀ in those of AᵀWA. ``release_share`` of μ² goes to the last release (``iterate``, ``moment``). What None
+    stands for is in ``DEFAULTS``, what each mode uses in ``USES``.
     Choosing any of them by looking at A spends budget that is not counted here. Mode ``paper`` proves no ε:
-    give ``noise_sd``, and leave ``epsilon`` and ``delta`` None.
+    give ``noise_sd``, and leave ``epsilon`` and ``delta`` None. Warns WeakDelta if δ ≥ 1/n, where n is public.
 
-    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number; InvalidCalibration if the
-    mode is unknown, a public number is missing or not finite and above zero, r_min > r, n < d, or the mode does not
-    protect such neighbours; SensitivityUnbounded if mode ``iterate`` has no bound even at the first round.
+    Raises InvalidBudget if ε ≤ 0, δ is outside (0, 1), or either is not a finite number; UnusedArgument if the mode
+    does not use an argument; InvalidCalibration if the mode is unknown, a public number is missing or not finite and
+    above zero, r_min > r, n < d, or the mode does not protect such neighbours; SensitivityUnbounded if mode ``iterate``
+    has no bound even at the first round.
     """
-    common = _common(mode, n, d, neighbours, failure_probability)
+    given = {
+        "closeness": closeness,
+        "row_norm_bound": row_norm_bound,
+        "row_norm_floor": row_norm_floor,
+        "ridge": ridge,
+        "rounds": rounds,
+        "noise_sd": noise_sd,
+        "truncation": truncation,
+        "fraction": fraction,
+        "failure_probability": failure_probability,
+        "release_share": release_share,
+    }
+    _refuse_unused(mode, given)
+    chosen = DEFAULTS | {name: value for name, value in given.items() if value is not None}
+    common = _common(mode, n, d, neighbours, chosen["failure_probability"])
     if mode == "paper":
-        return _paper(common, epsilon, delta, closeness, noise_sd, truncation, rounds)
-    if noise_sd is not None:
-        raise InvalidCalibration(f"mode {mode!r} computes its own noise: leave noise_sd None")
+        return _paper(common, epsilon, delta, closeness, noise_sd, chosen["truncation"], rounds)
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
     mu = gaussian_mu(epsilon, delta)
+    warn_of_weak_delta(delta, common["n"])
     common |= {"epsilon": epsilon, "delta": delta, "mu": mu}
     if mode == "input":
         distance = _closeness(closeness, mode)
         return Calibration(**common | {"closeness": distance, "noise_sd": distance / mu})
     if mode == "input_exact":
         return _input_exact(common, closeness)
-    mu_release, mu_main = split(mu, _between(release_share, "release_share"))
+    mu_release, mu_main = split(mu, _between(chosen["release_share"], "release_share"))
     common |= {
         "mu_main": mu_main,
         "mu_release": mu_release,
@@ -148,20 +183,32 @@ def calibrate(
     }
     if mode == "iterate":
         return _iterate(common, closeness, row_norm_floor, ridge, rounds)
-    return _moment(common, closeness, fraction)
+    return _moment(common, chosen["fraction"])
+
+
+def _refuse_unused(mode: object, given: dict[str, Any]) -> None:
+    if not isinstance(mode, str) or mode not in MODES:
+        raise InvalidCalibration(f"unknown mode {_shown(mode)}: choose one of {', '.join(MODES)}")
+    if mode == "moment" and given["closeness"] is not None:
+        raise UnusedArgument("mode 'moment' lets a row change freely: leave closeness None")
+    unused = [name for name, value in given.items() if value is not None and name not in USES[mode]]
+    if unused:
+        raise UnusedArgument(
+            f"mode {mode!r} does not use {', '.join(unused)}: nothing would hold to it, so leave it None"
+        )
 
 
 def _common(mode: object, n: object, d: object, neighbours: object, failure: object) -> dict[str, Any]:
-    if not isinstance(mode, str) or mode not in MODES:
-        raise InvalidCalibration(f"unknown mode {_shown(mode)}: choose one of {', '.join(MODES)}")
-    columns = _count(d, "d")
-    rows = _count(n, "n", least=1 if mode == "moment" else columns)
+    assert isinstance(mode, str)  # seen by _refuse_unused
+    columns, relation = _count(d, "d"), _neighbours(mode, neighbours)
+    hidden = relation == "add_remove"  # of one row may be left none
+    rows = _count(n, "n", least=0 if hidden else 1 if mode == "moment" else columns)
     common: dict[str, Any] = dict.fromkeys(Calibration.__dataclass_fields__)
     return common | {
         "mode": mode,
-        "n": None if mode == "moment" else rows,
+        "n": None if hidden else rows,
         "d": columns,
-        "neighbours": _neighbours(mode, neighbours),
+        "neighbours": relation,
         "failure_probability": _between(failure, "failure_probability"),
     }
 
@@ -238,9 +285,7 @@ def _iterate(
     return Calibration(**common | bounds | {"rounds": _count(rounds, "rounds")})
 
 
-def _moment(common: dict[str, Any], closeness: object, fraction: object) -> Calibration:
-    if closeness is not None:
-        raise InvalidCalibration("mode 'moment' lets a row change freely: leave closeness None")
+def _moment(common: dict[str, Any], fraction: object) -> Calibration:
     sensitivity = moment_sensitivity(common["neighbours"], common["row_norm_bound"])
     return Calibration(
         **common

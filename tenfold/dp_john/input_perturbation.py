@@ -22,9 +22,11 @@ from tenfold.privacy.discrete_gaussian import discrete_gaussian
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import RESEARCH_GRADE, PrivacyStatement
 
+MOST_STEPS, EXACT_STEPS = 2.0**61, 2**52  # what int64 holds beside the noise, and what float64 holds exactly
+
 
 class GridTooFine(InvalidPolytope):
-    """A's entries are too large for exact arithmetic on the grid that the closeness asks for."""
+    """The released rows are too large for exact arithmetic on the grid that the closeness asks for."""
 
 
 def perturb_rows(
@@ -44,19 +46,23 @@ def perturb_rows_exactly(
 ) -> Float[np.ndarray, "... n d"]:
     """Return Ã = step·(round(A/step) + discrete Gaussian), in integers: no rounding left to attack.
 
-    The step is a power of two, so that A/step, its rounding and the product are exact in float64.
+    The step is a power of two, so that A/step, its rounding and the product are exact in float64. Entries beyond
+    2⁶¹ steps are taken as that, which moves neighbours no further apart.
 
-    Raises GridTooFine if an entry of A is so large that the grid has more than 2⁵² points up to it.
+    Raises GridTooFine if a released entry is beyond 2⁵² steps: a function of what would be released, noise included,
+    so that the refusal tells neighbours apart no better than the release.
     """
     calibration.require("input_exact")
     assert calibration.grid_step is not None and calibration.grid_variance is not None
-    steps = A / calibration.grid_step
-    if not np.abs(steps).max() < 2.0**52:
+    with np.errstate(over="ignore"):
+        steps = np.rint(np.clip(A / calibration.grid_step, -MOST_STEPS, MOST_STEPS)).astype(np.int64)
+    noisy = steps + discrete_gaussian(A.shape, calibration.grid_variance, source)
+    if np.abs(noisy).max() > EXACT_STEPS:
         raise GridTooFine(
-            f"an entry of A exceeds 2⁵² grid steps of {calibration.grid_step:g}: rescale A, or use a larger closeness"
+            f"a noisy entry exceeds 2⁵² grid steps of {calibration.grid_step:g}, so that float64 cannot hold it: "
+            "rescale by public numbers, or use a larger closeness. The release was made, and is spent"
         )
-    noise = discrete_gaussian(A.shape, calibration.grid_variance, source)
-    return (np.rint(steps).astype(np.int64) + noise) * calibration.grid_step
+    return noisy * calibration.grid_step
 
 
 def row_noise_bound(noise_sd: float, n: int, d: int, failure_probability: float) -> float:

@@ -140,7 +140,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
     c = calibration
     assert c.row_norm_bound is not None
     factor = "√2 r²" if c.neighbours == "replace" else "r²"
-    n_known = ("n is public",) if c.neighbours == "replace" else ()
+    n_known = {"replace": "n is public", "add_remove": "δ is well below 1/n, which is secret and not compared with δ"}
     return PrivacyStatement(
         mechanism="Gaussian noise on AᵀA, then a quantile by the exponential mechanism; not a John ellipsoid",
         epsilon=c.epsilon,
@@ -149,7 +149,7 @@ def statement(calibration: Calibration, insecure_seed: bool) -> PrivacyStatement
         neighbour_relation=NEIGHBOUR_RELATIONS[c.neighbours],
         closeness=None,
         sensitivity=f"‖AᵀA − A'ᵀA'‖_F ≤ {factor} with r = {c.row_norm_bound:g}; counts of rows by 1",
-        assumptions=(*COMMON_ASSUMPTIONS, *n_known),
+        assumptions=(*COMMON_ASSUMPTIONS, n_known[c.neighbours]),
         not_protected=COMMON_NOT_PROTECTED,
         proven=True,
         insecure_seed=insecure_seed,

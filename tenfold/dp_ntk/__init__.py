@@ -6,9 +6,11 @@ from tenfold.lazy import exports
 
 if TYPE_CHECKING:
     from tenfold.dp_ntk.calibration import Calibration as Calibration
+    from tenfold.dp_ntk.calibration import CalibrationMismatch as CalibrationMismatch
     from tenfold.dp_ntk.calibration import calibrate as calibrate
     from tenfold.dp_ntk.covariance_accountant import covariance_epsilon as covariance_epsilon
     from tenfold.dp_ntk.estimator import BudgetSpent as BudgetSpent
+    from tenfold.dp_ntk.estimator import ClassesNotDeclared as ClassesNotDeclared
     from tenfold.dp_ntk.estimator import PrivateNTKClassifier as PrivateNTKClassifier
     from tenfold.dp_ntk.kernel import FiniteKernel as FiniteKernel
     from tenfold.dp_ntk.kernel import LimitKernel as LimitKernel

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -18,12 +17,16 @@ from tenfold.dp_ntk.mixture_accountant import smallest_noise_variance
 from tenfold.dp_ntk.sensitivity import published_bound, whitened_bound
 from tenfold.dp_ntk.truncated_laplace import truncated_laplace
 from tenfold.privacy.gaussian import InvalidBudget, gaussian_mu, positive, probability, split
+from tenfold.privacy.weak_delta import WeakDelta, warn_of_weak_delta
+
+__all__ = ["Calibration", "CalibrationMismatch", "ConditionFails", "InvalidCalibration", "TooFewSamples", "WeakDelta"]
 
 Mode = Literal["input", "ridge-sample", "ssp", "paper"]
 NEIGHBOURS: dict[str, str] = {"input": "close", "ridge-sample": "replace", "ssp": "replace", "paper": "close"}
 MODES = tuple(NEIGHBOURS)
 LABEL_DIAMETER = 2 * math.sqrt(2.0)  # ‖y − y'‖ of two one-hot targets ±1
 GRAM_SENSITIVITY = math.sqrt(2.0)  # ‖zzᵀ − z'z'ᵀ‖_F ≤ √2 for unit z, z'
+ROUNDING = 1e-9  # by which a bound that was computed twice may differ
 
 
 class InvalidCalibration(ValueError):
@@ -38,8 +41,8 @@ class ConditionFails(InvalidCalibration):
     """The mechanism's theorem does not apply: Δ exceeds ε/(8 ln(1/δ)), whatever k is."""
 
 
-class WeakDelta(UserWarning):
-    """δ is at least 1/n: a mechanism that publishes a random record satisfies that."""
+class CalibrationMismatch(InvalidCalibration):
+    """A calibration is used with records, labels, a kernel or projections that it was not made for."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class Calibration:
     """A mode's noise and every public number it rests on; fields that the mode does not use are None.
 
     ``noise_sd`` is that of the noise on X (``input``) or on ZᵀZ (``ssp``, Frobenius), ``cross_noise_sd`` on ZᵀY,
-    ``label_noise_sd`` on the targets ±1, ``noise_variance`` λ₀. Labels are public where ``labels`` says so.
+    ``label_noise_sd`` on the targets ±1, ``noise_variance`` λ₀. Labels are public where ``labels`` says so. A release
+    is refused with CalibrationMismatch where ``n``, ``d``, ``classes``, ``samples``, ``diameter`` or ``operator_norm``
+    is not that of what is released.
     """
 
     mode: str
@@ -69,11 +74,27 @@ class Calibration:
     whitened: float | None = None
     laplace_scale: float | None = None
     laplace_bound: float | None = None
+    classes: int | None = None
+    operator_norm: float | None = None
 
     def require(self, mode: str) -> None:
-        """Raise ``InvalidCalibration`` unless this calibrates ``mode``: another's noise protects nothing."""
+        """Raise ``CalibrationMismatch`` unless this calibrates ``mode``: another's noise protects nothing."""
         if self.mode != mode:
-            raise InvalidCalibration(f"calibrated for mode {self.mode!r}, used by mode {mode!r}")
+            raise CalibrationMismatch(f"calibrated for mode {self.mode!r}, used by mode {mode!r}")
+
+    def require_equal(self, name: str, found: int, what: str) -> None:
+        """Raise ``CalibrationMismatch`` unless ``found`` is the public count ``name``; None there binds nothing."""
+        expected = getattr(self, name)
+        if expected is not None and found != expected:
+            raise CalibrationMismatch(
+                f"{found} {what}, where the calibration counts on {expected}: calibrate for these"
+            )
+
+    def require_at_most(self, name: str, found: float) -> None:
+        """Raise ``CalibrationMismatch`` if ``found`` exceeds the public bound ``name``."""
+        bound = getattr(self, name)
+        if bound is not None and found > bound * (1 + ROUNDING):
+            raise CalibrationMismatch(f"{name} = {found:g}, where the calibration counts on {bound:g} at most")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -100,9 +121,9 @@ def calibrate(
 
     ``d``: features, of the kernel's input (of Z in mode ``ssp``); ``closeness`` β (``input``, ``paper``);
     ``samples`` k and ``diameter`` D ≥ ‖φ(x) − φ(x')‖ (``ridge-sample``); ``label_share`` of μ² for noisy targets
-    (``input``, ``ridge-sample``; at 0 labels count as public); ``n``, ``eta_min`` and ``operator_norm`` ‖W‖_op/√m
-    (``paper``), whose ε and δ are halved between X̃ and the samples. ``bound`` chooses Δ: ``proven`` for the
-    quadratic kernel, or the published nβ/η_min.
+    (``input``, ``ridge-sample``; at 0 labels count as public); ``classes`` C (``ssp``); ``eta_min`` and
+    ``operator_norm`` ‖W‖_op/√m (``paper``, which needs ``n``), whose ε and δ are halved between X̃ and the samples.
+    ``bound`` chooses Δ: ``proven`` for the quadratic kernel, or the published nβ/η_min. Warns WeakDelta if δ ≥ 1/n.
 
     Choosing any of them by looking at the data spends budget that is not counted here.
 
@@ -114,8 +135,7 @@ def calibrate(
         raise InvalidCalibration(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
     epsilon, delta = positive(epsilon, "epsilon"), probability(delta, "delta")
     d, n = _count(d, "d"), None if n is None else _count(n, "n")
-    if n is not None and delta >= 1 / n:
-        warnings.warn(f"delta = {delta:g} is at least 1/n = {1 / n:g}: take a smaller one", WeakDelta, stacklevel=2)
+    warn_of_weak_delta(delta, n)
     common: dict[str, Any] = {
         "mode": mode,
         "n": n,
@@ -183,7 +203,8 @@ def _ssp(common: dict[str, Any], classes: int) -> Calibration:
     gram, cross = split(mu, 0.5)
     label_norm = math.sqrt(1 - 1 / _count(classes, "classes"))
     return Calibration(
-        **common | {"mu": mu, "noise_sd": GRAM_SENSITIVITY / gram, "cross_noise_sd": 2 * label_norm / cross}
+        **common
+        | {"mu": mu, "noise_sd": GRAM_SENSITIVITY / gram, "cross_noise_sd": 2 * label_norm / cross, "classes": classes}
     )
 
 
@@ -209,6 +230,7 @@ def _paper(common: dict[str, Any], closeness: object, eta_min: object, operator_
         | {
             "closeness": beta,
             "eta_min": eta,
+            "operator_norm": operator_norm,
             "whitened": delta_bound,
             "samples": k,
             "laplace_scale": noise.scale,

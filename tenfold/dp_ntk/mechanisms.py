@@ -1,7 +1,8 @@
 """The private modes: the only functions of the package that turn records into a release.
 
-Each takes records X whose rows are at most 1 long and one-hot targets, checks them before drawing any noise, and
-returns a ``Release``. Functions that add noise take runs as leading axes, for audits.
+Each takes records X whose rows are at most 1 long and one-hot targets, checks them and what the calibration was made
+for before drawing any noise (CalibrationMismatch), warns if δ ≥ 1/n, and returns a ``Release``. Functions that add
+noise take runs as leading axes, for audits.
 
 Legend:  n records · d features · k samples · p public features · C classes
 """
@@ -10,21 +11,24 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from scipy import stats
 
-from tenfold.dp_ntk.calibration import Calibration
+from tenfold.dp_ntk.calibration import Calibration, CalibrationMismatch
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Release
 from tenfold.dp_ntk.sampling import factor, project, sample_by_factor
 from tenfold.dp_ntk.statements import statement
 from tenfold.dp_ntk.truncated_laplace import TruncatedLaplace
-from tenfold.dp_ntk.validation import InvalidRows, check_unit
+from tenfold.dp_ntk.validation import InvalidRows, check_one_hot, check_unit
 from tenfold.privacy.noise import NoiseSource
+from tenfold.privacy.weak_delta import warn_of_weak_delta
 
 Array = Float[np.ndarray, "..."]
 Rows = Float[np.ndarray, "n d"]
 Targets = Float[np.ndarray, "n C"]
 ETA_ROUNDING = 1e-13  # of λ_max: eigenvalues below it are 0 in float64
+UNLIKELY = 1e-12  # the probability with which projections that were drawn as they should be are refused
 
 
 class AssumptionFails(InvalidRows):
@@ -82,7 +86,7 @@ def release_input(
     X: Rows, Y: Targets, kernel: FiniteKernel | LimitKernel, calibration: Calibration, source: NoiseSource
 ) -> Release:
     """Release noisy records once; kernel, regression and cross terms are post-processing."""
-    X = _checked(X, Y, calibration)
+    X = _checked("input", X, Y, calibration)
     arrays = {
         "rows": perturb_rows(X, calibration, source),
         "targets": noisy_targets(Y, calibration, source),
@@ -104,9 +108,12 @@ def release_ridge_sample(
 
     ``projected`` ΦR of these records and directions saves its computation.
     """
-    X = _checked(X, Y, calibration)
-    if len(directions) != calibration.samples:
-        raise InvalidRows(f"{len(directions)} directions, where the calibration counts on {calibration.samples}")
+    X = _checked("ridge-sample", X, Y, calibration)
+    calibration.require_at_most("diameter", kernel.diameter())
+    calibration.require_equal("samples", len(directions), "directions")
+    _check_directions(directions)
+    if projected is not None and projected.shape != (len(X), len(directions)):
+        raise CalibrationMismatch(f"projected must be (n, k) = {(len(X), len(directions))}, not {projected.shape}")
     arrays = {
         "samples": noisy_samples(
             project(kernel, X, directions) if projected is None else projected, calibration, source
@@ -121,9 +128,12 @@ def release_ssp(
     X: Rows, Y: Targets, features: RandomFeatures, calibration: Calibration, source: NoiseSource
 ) -> Release:
     """Release noisy ZᵀZ and ZᵀY; records and labels are protected."""
-    if calibration.d != len(features.weights):
-        raise InvalidRows(f"{len(features.weights)} features, where the calibration counts on {calibration.d}")
-    gram, cross = noisy_moments(features.transform(check_unit(X)), centred(Y), calibration, source)
+    calibration.require("ssp")
+    if calibration.classes is None:
+        raise CalibrationMismatch("calibrated for no number of classes: calibrate again with classes=")
+    calibration.require_equal("d", len(features.weights), "features")
+    Z = features.transform(_checked("ssp", X, Y, calibration))
+    gram, cross = noisy_moments(Z, centred(Y), calibration, source)
     arrays = {"gram": gram, "cross": cross}
     return Release("ssp", features, arrays, calibration.noise_sd, statement(calibration, source))
 
@@ -161,7 +171,8 @@ def release_paper(
     """
     if not kernel.smooth:
         raise NotSmooth("a finite ReLU kernel jumps when a record moves a little: use the quadratic kernel or a limit")
-    X = _checked(X, Y, calibration)
+    X = _checked("paper", X, Y, calibration)
+    calibration.require_at_most("operator_norm", kernel.operator_norm)
     assert calibration.samples is not None and calibration.eta_min is not None
     F = checked_factor(kernel.matrix(X), calibration.eta_min) if kernel_factor is None else kernel_factor
     arrays = {
@@ -172,10 +183,26 @@ def release_paper(
     return Release("paper", kernel, arrays, None, statement(calibration, source))
 
 
-def _checked(X: Rows, Y: Targets, calibration: Calibration) -> Rows:
+def _checked(mode: str, X: Rows, Y: Targets, calibration: Calibration) -> Rows:
+    calibration.require(mode)
     X = check_unit(X)
-    if X.shape[1] != calibration.d or (calibration.n is not None and len(X) != calibration.n):
-        raise InvalidRows(f"X has shape {X.shape}; calibrated for {(calibration.n, calibration.d)}")
+    calibration.require_equal("n", len(X), "records")
+    if mode != "ssp":  # whose d are the public features
+        calibration.require_equal("d", X.shape[1], "columns of X")
     if len(Y) != len(X):
         raise InvalidRows(f"{len(Y)} targets for {len(X)} records")
+    if calibration.labels == "private":
+        check_one_hot(Y)
+        calibration.require_equal("classes", Y.shape[1], "classes")
+    warn_of_weak_delta(calibration.delta, len(X), stacklevel=4)
     return X
+
+
+def _check_directions(directions: Float[np.ndarray, "k d h"]) -> None:
+    """The accountant counts on R from N(0, 1): longer projections than that show more than is paid for."""
+    squares = float(np.square(directions).sum())
+    if squares > stats.chi2.isf(UNLIKELY, directions.size):
+        raise CalibrationMismatch(
+            f"the projections' entries have sd {np.sqrt(squares / directions.size):.3g}, where the calibration counts "
+            "on N(0, 1)"
+        )

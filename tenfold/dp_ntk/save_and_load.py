@@ -13,6 +13,7 @@ from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Model, Release
 from tenfold.models.folder import WEIGHTS
+from tenfold.privacy.account import Account
 from tenfold.privacy.statement import PrivacyStatement
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def save(estimator: PrivateNTKClassifier, folder: Path) -> None:
         "classes": estimator.classes_,
         "features": estimator.n_features_in_,
         "feature_names": getattr(estimator, "feature_names_in_", None),
-        "releases": estimator.releases_,
+        "account": estimator._opened().as_dict(),
         "kernel": {"kind": type(release.kernel).__name__, **kernel},
         "noise_sd": release.noise_sd,
-        "privacy": release.privacy.as_dict(),
+        "privacy": estimator.privacy_.as_dict(),
+        "last_release": release.privacy.as_dict(),
     }
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1, default=_plain, ensure_ascii=False) + "\n", "utf-8")
 
@@ -59,7 +61,7 @@ def load(kind: type[Estimator], folder: Path) -> Estimator:
     if KERNEL_WEIGHTS in arrays:
         kernel["weights"] = arrays[KERNEL_WEIGHTS]
     privacy: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings["privacy"].items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings["last_release"].items()
     }
     found = kind(**settings["parameters"])
     found.release_ = Release(
@@ -70,7 +72,7 @@ def load(kind: type[Estimator], folder: Path) -> Estimator:
         privacy=PrivacyStatement(**privacy),
     )
     found.model_ = Model(found.release_, arrays[COEFFICIENTS])
-    found.privacy_, found.releases_ = found.release_.privacy, settings["releases"]
+    found._account = Account.from_dict(settings["account"])
     found.classes_, found.n_features_in_ = np.array(settings["classes"]), settings["features"]
     if settings["feature_names"] is not None:
         found.feature_names_in_ = np.array(settings["feature_names"], dtype=object)

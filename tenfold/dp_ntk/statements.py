@@ -7,12 +7,12 @@ from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
 PUBLIC = (
-    "every number given to the calibration, the kernel's weights and the features are public and were not chosen by "
-    "looking at the data",
-    "every possible record has norm at most 1",
+    "every number given to the calibration, the kernel's weights, the features and the classes are public and were not "
+    "chosen by looking at the data",
+    "every possible record has norm at most 1, and its label is one of the public classes",
 )
 UNPROTECTED = (
-    "that a record is outside the public domain, when an error says so",
+    "that a record is outside the public domain, or a label none of the public classes, when an error says so",
     "running time and memory",
     "the records themselves, wherever they are stored beside the release",
     "the queries at prediction time",

@@ -30,6 +30,10 @@ class TooFewFeatures(InvalidRows):
     """A record activates none of the public random features."""
 
 
+class NotOneHot(InvalidRows):
+    """Targets are not one-hot ±1, the label bound on which the calibration counts."""
+
+
 class UnknownLabel(InvalidRows):
     """A label is none of the public classes."""
 
@@ -69,8 +73,8 @@ def check_unit(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
         raise NonFiniteRow(f"row {int(np.argmin(np.isfinite(norms)))} of X has NaN or an infinity")
     if norms.max(initial=0.0) > 1 + SLACK:
         raise RowNotUnit(
-            f"row {int(norms.argmax())} of X has norm {norms.max():g} > 1, on which the calibration does not count: "
-            "use unit_rows, never a scale read off the data"
+            f"row {int(norms.argmax())} of X is longer than 1, on which the calibration counts: use unit_rows, never a "
+            "scale read off the data"
         )
     return X.astype(np.float64) / np.maximum(norms, 1.0)[:, None]
 
@@ -89,3 +93,10 @@ def targets(labels: Int[np.ndarray, " n"], classes: int) -> Float[np.ndarray, "n
     ):
         raise InvalidRows(f"labels must be whole numbers from 0 to {classes - 1}")
     return np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
+
+
+def check_one_hot(Y: Float[np.ndarray, "n C"]) -> None:
+    """Raise NotOneHot unless every row of Y is −1 but for a single +1: two such rows differ by at most 2√2."""
+    Y = np.asarray(Y)
+    if Y.ndim != 2 or not (np.isin(Y, (-1, 1)).all() and ((Y == 1).sum(axis=1) == 1).all()):
+        raise NotOneHot("private targets must be one-hot rows of ±1, on whose length the noise rests: use targets()")

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 from tenfold.lazy import exports
 
 if TYPE_CHECKING:
+    from tenfold.privacy.account import Account as Account
+    from tenfold.privacy.account import AccountElsewhere as AccountElsewhere
+    from tenfold.privacy.account import AccountUnreachable as AccountUnreachable
+    from tenfold.privacy.account import MixedNeighbours as MixedNeighbours
     from tenfold.privacy.audit import AuditResult as AuditResult
     from tenfold.privacy.audit import audit_scores as audit_scores
     from tenfold.privacy.audit import noise_sd_test as noise_sd_test
@@ -22,5 +26,6 @@ if TYPE_CHECKING:
     from tenfold.privacy.noise import InvalidNoise as InvalidNoise
     from tenfold.privacy.noise import NoiseSource as NoiseSource
     from tenfold.privacy.statement import PrivacyStatement as PrivacyStatement
+    from tenfold.privacy.weak_delta import WeakDelta as WeakDelta
 else:
     __getattr__, __dir__, __all__ = exports(__name__)

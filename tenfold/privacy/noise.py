@@ -28,17 +28,25 @@ class NoiseSource:
     """A stream of independent noise.
 
     Without a seed every draw reads the operating system's entropy, and nothing about it can be replayed.
-    With ``insecure_seed`` the stream reproduces; whoever knows the seed can subtract the noise.
+    With ``insecure_seed`` the stream reproduces; whoever knows the seed can subtract the noise. ``pay`` is called once,
+    before anything is drawn: a release that is refused earlier costs nothing, and what ``pay`` raises prevents it.
 
     Raises InvalidNoise if ``insecure_seed`` is neither None nor an integer ≥ 0.
     """
 
-    def __init__(self, insecure_seed: int | None = None) -> None:
-        self._bytes: Callable[[int], bytes] = os.urandom
+    def __init__(self, insecure_seed: int | None = None, pay: Callable[[], None] | None = None) -> None:
+        self._pay = pay
+        self._entropy: Callable[[int], bytes] = os.urandom
         if insecure_seed is not None:
             insecure_seed = whole(insecure_seed, "insecure_seed", least=0, error=InvalidNoise, says=", or None")
-            self._bytes = np.random.default_rng(insecure_seed).bytes
+            self._entropy = np.random.default_rng(insecure_seed).bytes
         self.insecure_seed = insecure_seed
+
+    def _bytes(self, count: int) -> bytes:
+        if self._pay is not None:
+            self._pay()
+            self._pay = None
+        return self._entropy(count)
 
     def _bits(self, shape: tuple[int, ...]) -> np.ndarray:
         return np.frombuffer(self._bytes(8 * math.prod(shape)), dtype=np.uint64).reshape(shape)

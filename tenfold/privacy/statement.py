@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-RESEARCH_GRADE = "float64, research-grade: proofs assume real arithmetic, and float64 noise can be attacked"
+RESEARCH_GRADE = (
+    "float64, research-grade: proofs assume real arithmetic, but which float64 outputs are possible depends on the "
+    "input (Mironov 2012), so that one output can rule a neighbour out. Exact noise needs sums on a public grid whose "
+    "rounding is bounded, too: dp_john's mode input_exact has that, sums of products do not yet"
+)
 
 
 class UnprovenBudget(ValueError):

@@ -104,7 +104,7 @@ def test_what_does_not_fit_the_memory_is_named(tenfold, tmp_path, files):
     tenfold(*BUILD, "--npz", files["memory.npz"], *BUDGET, "--out", tmp_path / "memory")
     out = ("--out", tmp_path / "found.csv")
     wide = tenfold(*QUERY, tmp_path / "memory", "--csv", files["memory.csv"], *out, status=1)
-    assert "InvalidMemory: queries must be (rows, 3), not (5, 5)" in wide.err.replace("(300, 5)", "(5, 5)")
+    assert "InvalidMemory: queries must be (rows, 3), not of 5 columns" in wide.err.replace("(300, 5)", "(5, 5)")
     words = ("--csv", files["memory.csv"], "--columns", "k_*", *out)
     assert "is not a safetensors file" in tenfold(*QUERY, files["memory.npz"], *words, status=1).err
     assert "does not exist" in tenfold(*QUERY, tmp_path / "none", *words, status=1).err

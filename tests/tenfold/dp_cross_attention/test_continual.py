@@ -1,11 +1,13 @@
 """Rows that arrive over time: the same sums, the noise of the right intervals, the horizon."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from tenfold.dp_cross_attention import ContinualMemory, PrivateMemory
 from tenfold.dp_cross_attention.continual import levels_for
-from tenfold.dp_cross_attention.errors import HorizonReached, InvalidMemory
+from tenfold.dp_cross_attention.errors import CopyRefused, HorizonReached, InvalidMemory
 from tests.tenfold.dp_cross_attention.conftest import PUBLIC
 
 
@@ -68,5 +70,7 @@ def test_the_horizon_is_the_end_and_nothing_is_asked_before_the_start(memory_row
         empty.query(memory_rows.queries)
     with pytest.raises(InvalidMemory, match="one value per key"):
         empty.append(memory_rows.keys[:2], memory_rows.values[:1])
+    with pytest.raises(CopyRefused, match="would draw again"):
+        copy.deepcopy(empty)
     with pytest.raises(InvalidMemory, match="horizon"):
         ContinualMemory(0, 3, 2, epsilon=1.0, **PUBLIC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenfold.dp_john.calibration import MODES, InvalidCalibration, calibrate
+from tenfold.dp_john.calibration import MODES, USES, InvalidCalibration, UnusedArgument, calibrate
 from tenfold.dp_john.input_perturbation import perturb_rows
 from tenfold.dp_john.iterate_perturbation import noisy_rounds
 from tenfold.dp_john.moment_perturbation import noisy_moment
@@ -74,6 +74,25 @@ def test_the_parts_of_a_release_compose_to_the_whole(mode):
         assert c.selection_epsilon == pure_epsilon(c.mu_release)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_number_that_a_mode_does_not_use_is_refused(mode):
+    """Rows of norm 5 passed row_norm_bound = 1 in mode ``input``, which holds no row to it."""
+    numbers = {**ITERATE, "closeness": 1e-3, "noise_sd": 0.1, "fraction": 0.5, "truncation": 0.5, "release_share": 0.5}
+    used = {name: value for name, value in numbers.items() if name in USES[mode]}
+    budget = (None, None) if mode == "paper" else (1.0, 1e-6)
+    calibrate(mode, *budget, used.pop("closeness", None), n=10, d=2, **used)
+    for name in set(numbers) - set(USES[mode]):
+        with pytest.raises(UnusedArgument, match=name):
+            calibrate(
+                mode,
+                *budget,
+                **{"closeness": numbers["closeness"] if "closeness" in USES[mode] else None} | {name: numbers[name]},
+                n=10,
+                d=2,
+                **used,
+            )
+
+
 def test_moment_noise_depends_on_the_neighbours_and_hides_n():
     replace = calibrate("moment", 1.0, 1e-6, None, n=5, d=2, row_norm_bound=3.0)
     add = calibrate("moment", 1.0, 1e-6, None, n=5, d=2, row_norm_bound=3.0, neighbours="add_remove")
@@ -93,7 +112,9 @@ def test_a_closeness_that_is_not_above_zero_is_refused(mode, closeness):
 @pytest.mark.parametrize(("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (1, 1), (1, 0), (math.nan, 1e-6), (None, None)])
 def test_impossible_budgets_are_refused(mode, epsilon, delta):
     with pytest.raises(InvalidBudget):
-        calibrate(mode, epsilon, delta, 1e-3, n=10, d=2, **ITERATE)
+        close = None if mode == "moment" else 1e-3
+        numbers = {name: value for name, value in ITERATE.items() if name in USES[mode]}
+        calibrate(mode, epsilon, delta, close, n=10, d=2, **numbers)
 
 
 @pytest.mark.parametrize("missing", ["row_norm_bound", "row_norm_floor", "ridge", "rounds"])

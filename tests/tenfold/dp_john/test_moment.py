@@ -21,13 +21,13 @@ from tenfold.dp_john.release import ReleasedMatrixIndefinite
 from tenfold.privacy.noise import NoiseSource
 
 
-def calibration(neighbours="replace", epsilon=1.0, fraction=0.8, d=3, bound=1.0):
+def calibration(neighbours="replace", epsilon=1.0, fraction=0.8, d=3, bound=1.0, n=40):
     return calibrate(
         "moment",
         epsilon,
         1e-6,
         None,
-        n=1,
+        n=n,
         d=d,
         row_norm_bound=bound,
         neighbours=neighbours,
@@ -80,7 +80,7 @@ def test_some_level_always_has_utility_zero():
 @pytest.mark.parametrize("neighbours", ["replace", "add_remove"])
 def test_the_promised_number_of_constraints_holds_as_often_as_promised(neighbours):
     A = unit_rows(3000) * np.random.default_rng(1).uniform(0.1, 1.0, (3000, 1))
-    c = calibration(neighbours)
+    c = calibration(neighbours, n=3000)
     held = [np.sum(release_private(A, c, insecure_seed=seed).ellipsoid.scores(A) <= 1 + 1e-12) for seed in range(40)]
     promised = min(0.8 * 3000, 3000 - selection_slack(c))
     assert np.mean(np.array(held) >= promised) >= 0.9

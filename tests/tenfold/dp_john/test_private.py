@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tenfold.dp_john.calibration import InvalidCalibration, calibrate
+from tenfold.dp_john.calibration import CalibrationMismatch, InvalidCalibration, UnusedArgument, calibrate
 from tenfold.dp_john.certificate import certify
 from tenfold.dp_john.diagnostic import diagnose
 from tenfold.dp_john.domain import RowNormOutOfBounds
@@ -14,6 +14,7 @@ from tenfold.dp_john.input_perturbation import (
     GridTooFine,
     containment_margin,
     perturb_rows,
+    perturb_rows_exactly,
     release_from_rows,
     row_noise_bound,
 )
@@ -23,6 +24,7 @@ from tenfold.dp_john.solver import john_ellipsoid
 from tenfold.privacy.concentrated import concentrated_delta
 from tenfold.privacy.gaussian import InvalidBudget
 from tenfold.privacy.noise import NoiseSource
+from tenfold.privacy.weak_delta import WeakDelta
 
 BUDGET = {"epsilon": 1.0, "delta": 1e-6}
 SETTINGS = {
@@ -99,7 +101,7 @@ def test_other_bad_inputs_are_refused_before_any_noise(rows, monkeypatch):
         private_john_ellipsoid(rows[:2], **SETTINGS["input"])
     with pytest.raises(InvalidBudget):
         private_john_ellipsoid(rows, closeness=1e-3)
-    with pytest.raises(InvalidPolytope, match="calibrated for"):
+    with pytest.raises(CalibrationMismatch, match="calibrated for"):
         release_private(rows, calibrate("input", 1.0, 1e-6, 1e-3, n=61, d=3))
 
 
@@ -185,10 +187,58 @@ def test_rounding_never_moves_neighbours_further_apart_than_is_charged():
     assert 0.01 / step < worst <= 0.01 / step + math.sqrt(3)
 
 
-def test_a_grid_too_fine_for_exact_arithmetic_is_refused(rows, monkeypatch):
-    no_noise(monkeypatch)
+def test_a_grid_too_fine_is_told_of_the_noisy_rows_alone(rows, monkeypatch):
+    """Rows on either side of 2⁵² steps, 2.4e-7 apart, were told apart with certainty; now their noise decides."""
     with pytest.raises(GridTooFine, match="grid steps"):
         private_john_ellipsoid(rows * 1e13, mode="input_exact", **SETTINGS["input"])
+    calibration = calibrate("input_exact", **SETTINGS["input"], n=60, d=3)
+    edge = 2.0**52 * calibration.grid_step
+    refused = []
+    for largest in (edge, edge - calibration.grid_step):
+        A = np.full((2, 2), largest)
+        found = []
+        for seed in range(60):
+            try:
+                perturb_rows_exactly(A[:1], calibration, NoiseSource(seed))
+                found.append(False)
+            except GridTooFine:
+                found.append(True)
+        refused.append(np.mean(found))
+    assert 0.4 < refused[0] < 1 and abs(refused[0] - refused[1]) < 0.05
+    huge = np.full((1, 2), 1e300)
+    with pytest.raises(GridTooFine):
+        perturb_rows_exactly(huge, calibration, NoiseSource(0))
+
+
+@pytest.mark.parametrize("mode", ["iterate", "moment", "paper"])
+def test_a_tolerance_is_refused_where_nothing_is_solved(rows, mode):
+    with pytest.raises(UnusedArgument, match="tolerance"):
+        private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode], tolerance=1e-4)
+
+
+def test_where_a_row_may_be_added_nothing_tells_how_many_there_are(rows):
+    """Shapes, indices and counts of private rows, in errors too; and the only row may be the one that is removed."""
+    settings = SETTINGS["moment"] | {"mode": "moment", "neighbours": "add_remove", "insecure_seed": 0}
+    for count in (60, 1, 0):
+        found = private_john_ellipsoid(rows[:count], **settings)
+        assert "well below 1/n" in str(found.privacy)
+        assert {np.shape(value) for value in found.released.values()} == {(3, 3), ()}
+    for value, error in ((0.0, ZeroRow), (np.nan, NonFiniteRow), (9.0, RowNormOutOfBounds)):
+        bad = rows.copy()
+        bad[47] = value
+        with pytest.raises(error) as caught:
+            private_john_ellipsoid(bad, **settings)
+        assert not any(character.isdigit() for character in str(caught.value))
+    with pytest.raises(CalibrationMismatch, match=r"\('n', 3\); calibrated for \('n', 2\)"):
+        release_private(
+            rows, calibrate("moment", **BUDGET, closeness=None, n=5, d=2, row_norm_bound=5, neighbours="add_remove")
+        )
+
+
+@pytest.mark.parametrize("mode", ["input", "input_exact", "iterate", "moment"])
+def test_a_delta_of_one_in_n_is_warned_of(rows, mode):
+    with pytest.warns(WeakDelta, match="1/n"):
+        private_john_ellipsoid(rows, mode=mode, **SETTINGS[mode] | {"delta": 0.02})
 
 
 def test_as_the_closeness_vanishes_the_answer_is_the_exact_one(rows):

@@ -129,7 +129,7 @@ def test_rows_are_scaled_one_by_one_or_refused():
         unit_rows(np.array([[1.0, 0.0], [0.0, 0.0]]))
     with pytest.raises(NonFiniteRow, match="row 0"):
         unit_rows(np.array([[np.inf, 0.0]]))
-    with pytest.raises(RowNotUnit, match=r"row 1 of X has norm 2 > 1"):
+    with pytest.raises(RowNotUnit, match=r"row 1 of X is longer than 1"):
         check_unit(np.array([[1.0], [2.0]]))
     with pytest.raises(NonFiniteRow):
         check_unit(np.array([[np.nan]]))

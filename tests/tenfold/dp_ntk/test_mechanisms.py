@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tenfold.dp_ntk.audit import audit_correct, audit_planted, audit_replacement, planted_bugs
-from tenfold.dp_ntk.calibration import InvalidCalibration, calibrate
+from tenfold.dp_ntk.calibration import CalibrationMismatch, calibrate
 from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.mechanisms import (
     AssumptionFails,
@@ -22,7 +22,7 @@ from tenfold.dp_ntk.mechanisms import (
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.regression import fit_dense
 from tenfold.dp_ntk.release import fit
-from tenfold.dp_ntk.validation import InvalidRows, NonFiniteRow, RowNotUnit, targets, unit_rows
+from tenfold.dp_ntk.validation import NonFiniteRow, NotOneHot, RowNotUnit, targets, unit_rows
 from tenfold.privacy.noise import NoiseSource
 
 GENERATOR = np.random.default_rng(5)
@@ -124,18 +124,60 @@ def test_mode_paper_needs_a_regular_and_smooth_kernel():
         released("paper", NoiseSource(1), kernel=jumping)
 
 
-def test_calibrations_of_other_modes_and_shapes_are_refused():
-    c = calibrate("input", **BUDGET, d=9, n=39, closeness=1e-3)
-    with pytest.raises(InvalidRows, match=r"calibrated for \(39, 9\)"):
-        release_input(X, Y, KERNEL, c, NoiseSource(1))
-    ssp = calibrate("ssp", **BUDGET, d=20)
-    with pytest.raises(InvalidCalibration, match="calibrated for mode 'ssp', used by mode 'input'"):
-        perturb_rows(X, ssp, NoiseSource(1))
-    c = calibrate("ridge-sample", **BUDGET, d=9, samples=5, diameter=1.0)
-    with pytest.raises(InvalidRows, match="4 directions, where the calibration counts on 5"):
-        release_ridge_sample(X, Y, KERNEL, DIRECTIONS, c, NoiseSource(1))
-    with pytest.raises(InvalidRows, match="20 features, where the calibration counts on 21"):
-        release_ssp(X, Y, FEATURES, calibrate("ssp", **BUDGET, d=21), NoiseSource(1))
+def _mismatches():
+    ten = targets(np.arange(40) % 10, 10)
+    ssp = calibrate("ssp", **BUDGET, d=20, classes=2)
+    ridge = {"d": 9, "samples": 4, "diameter": KERNEL.diameter(), "label_share": 0.3}
+    wide = FiniteKernel(2.65 * np.eye(9))  # ‖φ(x) − φ(x')‖ may be 1.77, not √2
+    paper = calibrate("paper", **BUDGET, d=9, n=40, closeness=1e-9, eta_min=1e-4, operator_norm=0.5)
+
+    def of_ridge(**changed):
+        return calibrate("ridge-sample", **BUDGET, **ridge | changed)
+
+    def sample(c, Y=Y, kernel=KERNEL, directions=DIRECTIONS, **more):
+        return release_ridge_sample(X, Y, kernel, directions, c, NoiseSource(), **more)
+
+    def of_input(**numbers):
+        return lambda c: release_input(X, Y, KERNEL, c, NoiseSource()), calibrate("input", **BUDGET, **numbers)
+
+    return {
+        "ten classes on two": (lambda c: release_ssp(X, ten, FEATURES, c, NoiseSource()), ssp, "10 classes"),
+        "100·Y": (lambda c: release_ssp(X, 100 * Y, FEATURES, c, NoiseSource()), ssp, "one-hot"),
+        "100·Y, noisy labels": (lambda c: sample(c, Y=100 * Y), of_ridge(), "one-hot"),
+        "two labels": (lambda c: sample(c, Y=np.ones_like(Y)), of_ridge(), "one-hot"),
+        "features": (
+            lambda c: release_ssp(X, Y, FEATURES, c, NoiseSource()),
+            calibrate("ssp", **BUDGET, d=21),
+            "20 features, where the calibration counts on 21",
+        ),
+        "records": (*of_input(d=9, n=39, closeness=1e-3), "40 records, where the calibration counts on 39"),
+        "records of ssp": (
+            lambda c: release_ssp(X, Y, FEATURES, c, NoiseSource()),
+            calibrate("ssp", **BUDGET, d=20, n=7),
+            "40 records, where",
+        ),
+        "columns": (*of_input(d=8, n=40, closeness=1e-3), "9 columns of X"),
+        "diameter": (lambda c: sample(c, kernel=wide), of_ridge(), r"diameter = 1\.7\d+, where .* 1\.41421"),
+        "samples": (sample, of_ridge(samples=5), "4 directions, where the calibration counts on 5"),
+        "long projections": (lambda c: sample(c, directions=3 * DIRECTIONS), of_ridge(), "entries have sd"),
+        "projected": (lambda c: sample(c, projected=np.zeros((40, 9))), of_ridge(), "projected must be"),
+        "operator norm": (lambda c: release_paper(X, Y, KERNEL, c, NoiseSource()), paper, "operator_norm = 1"),
+        "mode": (lambda c: release_input(X, Y, KERNEL, c, NoiseSource()), ssp, "for mode 'ssp', used by mode 'input'"),
+        "mode, the other way": (
+            lambda c: release_ssp(X, Y, FEATURES, c, NoiseSource()),
+            calibrate("input", **BUDGET, d=20, closeness=1e-3),
+            "for mode 'input', used by mode 'ssp'",
+        ),
+        "helper": (lambda c: perturb_rows(X, c, NoiseSource()), ssp, "used by mode 'input'"),
+    }
+
+
+@pytest.mark.parametrize("name", _mismatches())
+def test_a_calibration_serves_only_what_it_was_made_for(name, monkeypatch):
+    release, calibration, words = _mismatches()[name]
+    monkeypatch.setattr(NoiseSource, "_bits", lambda *_: pytest.fail("noise was drawn before the check"))
+    with pytest.raises((CalibrationMismatch, NotOneHot), match=words):
+        release(calibration)
 
 
 def test_ssp_sensitivities_hold_and_are_attained():

@@ -23,7 +23,7 @@ def test_without_a_seed_numpy_state_has_no_influence():
         np.random.seed(0)
         draws.append(NoiseSource().uniform((20,)))
     assert not np.array_equal(*draws)
-    assert NoiseSource()._bytes is os.urandom
+    assert NoiseSource()._entropy is os.urandom
 
 
 @pytest.mark.parametrize("seed", [None, 3])
