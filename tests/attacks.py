@@ -37,7 +37,7 @@ KNOBS = (
     ("steps/step/run.py", "EVERY = {}", ("30.0", "31.0")),
     ("params.yaml", "seed: {}", ("0", "1", "2")),
     ("params.yaml", "profile: {}", ("default", "smoke")),
-    ("steps/toy/params.yaml", "size: {{smoke: 10, default: {}}}", ("100", "101")),
+    ("steps/toy/params.yaml", "size: {{smoke: 10, default: {}}}", tuple(map(str, range(100, 400)))),  # every step
     ("steps/toy/params.yaml", "updates: {{smoke: 3, default: {}}}", ("12", "9")),
     ("flows/toy.py", 'combine", arms={}', ("arms", "arms[::-1]")),
 )
@@ -92,8 +92,12 @@ class Attack:
                 path.write_bytes(content[: self.chance.randrange(len(content))])
                 self.counts["outputs damaged"] += 1
             return
-        number = self.chance.randrange(len(KNOBS))
-        self.knobs[number] = self.chance.randrange(len(KNOBS[number][2]))
+        self.change(self.chance.randrange(len(KNOBS)))
+
+    def change(self, number: int) -> None:
+        """Turn a knob of the attacked checkout to something else."""
+        others = set(range(len(KNOBS[number][2]))) - {self.knobs[number]}
+        self.knobs[number] = self.chance.choice(sorted(others))
         self.turn(self.project, number, self.knobs[number])
         self.counts["edits"] += 1
 
@@ -127,8 +131,8 @@ class Attack:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Change something, start ``dvc repro``, and wait for a random time."""
-        self.edit()
+        """Change what every step depends on, start ``dvc repro``, and wait for a random time."""
+        self.change(next(number for number, knob in enumerate(KNOBS) if "size:" in knob[1]))
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
                 REPRO,

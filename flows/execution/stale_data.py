@@ -34,9 +34,7 @@ def outdated(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
     found = {}
     for name, node in sources.items():
         record = root / node.out.replace("${profile}", profile) / "source.json"
-        if not record.is_file() or not json.loads(record.read_text(encoding="utf-8"))["stand_in"]:
-            continue
-        if mirror_serves(root, node.step):
+        if _stood_in(record) and mirror_serves(root, node.step):
             found[name] = "a stand-in was used, and the mirror now holds the real data"
     why = "its record and dvc.lock disagree about what it was made from"
     return found | dict.fromkeys(misrecorded(root, papers), why)
@@ -61,6 +59,14 @@ def require_recorded(root: Path, papers: Sequence[Paper]) -> None:
             f"{', '.join(wrong)}: record and dvc.lock disagree about what the output was made from, because something "
             f"changed at that moment; run: python -m flows refresh"
         )
+
+
+def _stood_in(record: Path) -> bool:
+    """Return whether a source's record says so; one that is absent or damaged says nothing, and DVC sees that."""
+    try:
+        return bool(json.loads(record.read_text(encoding="utf-8"))["stand_in"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _locked(lock: Path) -> dict[str, Any]:
