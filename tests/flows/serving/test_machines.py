@@ -158,6 +158,7 @@ def test_papers_run_on_other_machines_and_a_killed_worker_is_replaced(
     while not (victim := trainer()):
         assert time.monotonic() < until, "\n".join(worker.printed() for worker in workers.values())
         time.sleep(0.2)
+    assert deployed.state(run) == "Waiting", "it does nothing itself"
     workers[victim].process.kill()
     workers.pop(victim)
     time.sleep(2)
