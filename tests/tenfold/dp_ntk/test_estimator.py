@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from tenfold.dp_ntk import BudgetSpent, ClassesNotDeclared, PrivateNTKClassifier
 from tenfold.dp_ntk.calibration import InvalidCalibration
 from tenfold.dp_ntk.simplex import nearest_probabilities
-from tenfold.dp_ntk.validation import UnknownLabel, ZeroRow
+from tenfold.dp_ntk.validation import TooFewFeatures, UnknownLabel, ZeroRow
 from tenfold.models import load, write
 from tenfold.privacy import AccountElsewhere, MixedNeighbours, WeakDelta
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
@@ -117,7 +117,7 @@ def test_model_selection_spends_nothing_unseen(digits):
 def test_a_fit_that_is_refused_costs_nothing(digits):
     X, _, y, _ = digits
     made = PrivateNTKClassifier(epsilon=1.0, delta=1e-5, classes=DIGITS, features=2, public_seed=3)
-    with pytest.raises(ZeroRow):
+    with pytest.raises(TooFewFeatures):
         made.fit(X - X.mean(axis=0), y)  # a record activates none of two units
     assert made.set_params(features=40).fit(X, y).releases_ == 1
 
