@@ -7,7 +7,7 @@ our command line a paper's parameter has one dotted key, ``dp_john.solve.toleran
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +17,7 @@ from ruamel.yaml import YAML, YAMLError
 
 PROFILES = ("smoke", "default", "extended", "gpu", "full")
 FILE = Path("params.yaml")
+UNSEEN = {"size", "nfiles"}  # DVC's run cache leaves out keys of these names, which it has for files, at any depth
 GENERAL = {"profile", "seed", "data"}  # the keys of params.yaml at the root
 T = TypeVar("T", bound="Params")
 
@@ -91,7 +92,18 @@ def mapping(text: str, file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         takes = "with the keys profile, seed and data" if file == FILE else "one block per step"
         raise ParameterError(f"{file} must be a mapping, {takes}")
+    if unseen := UNSEEN & set(_keys(content)):
+        raise ParameterError(
+            f"{file}: {', '.join(sorted(unseen))}: DVC would restore the output of another value; name it otherwise"
+        )
     return content
+
+
+def _keys(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(item)
 
 
 def switched(value: Any, profile: str, key: str) -> Any:

@@ -103,7 +103,7 @@ WRONG = {
         r"params\.yaml: toy: .* a paper's own parameters stand in steps/<paper>/params",
     ),
     "parameters for a step that takes none": (
-        [[OWN, "draw:", "combine: {size: 3}\ndraw:"]],
+        [[OWN, "draw:", "combine: {pause: 3}\ndraw:"]],
         ["plan"],
         r"steps/toy/params\.yaml: combine: this step takes no parameters",
     ),

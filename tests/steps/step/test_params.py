@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from steps.step.params import (
     PROFILES,
+    UNSEEN,
     Field,
     ParameterError,
     Params,
@@ -153,13 +154,13 @@ def test_blocks():
 
 
 def test_a_papers_parameters_stand_beside_its_steps(tmp_path: Path):
-    for paper, text in {"toy": "walk: {size: 1}", "other": "walk: {size: 2}"}.items():
+    for paper, text in {"toy": "walk: {count: 1}", "other": "walk: {count: 2}"}.items():
         (tmp_path / "steps" / paper).mkdir(parents=True)
         (tmp_path / file_of(paper)).write_text(text)
     (tmp_path / "params.yaml").write_text("profile: smoke\nseed: 0\ndata: {}")
     general = {"profile": "smoke", "seed": 0, "data": {}}
-    assert read(tmp_path) == general | {"toy": {"walk": {"size": 1}}, "other": {"walk": {"size": 2}}}
-    assert read(tmp_path, ["toy", "absent"]) == general | {"toy": {"walk": {"size": 1}}}
+    assert read(tmp_path) == general | {"toy": {"walk": {"count": 1}}, "other": {"walk": {"count": 2}}}
+    assert read(tmp_path, ["toy", "absent"]) == general | {"toy": {"walk": {"count": 1}}}
     assert read(tmp_path, []) == general
     (tmp_path / file_of("other")).write_text("walk")
     with pytest.raises(ParameterError, match=r"steps/other/params\.yaml must be a mapping, one block per step"):
@@ -169,3 +170,20 @@ def test_a_papers_parameters_stand_beside_its_steps(tmp_path: Path):
 def test_places():
     assert place("toy.walk.size") == "steps/toy/params.yaml: walk.size" and place("toy") == "steps/toy/params.yaml"
     assert place("data.stand_in") == "params.yaml: data.stand_in" and place("seed") == "params.yaml: seed"
+
+
+@pytest.mark.parametrize("text", ["draw: {size: 3}", "draw: [{deep: {nfiles: 1}}]", "draw: {x: {smoke: {size: 2}}}"])
+def test_names_that_dvc_s_run_cache_leaves_out_are_refused(text):
+    """With them, a changed parameter is taken for the same: found by an attack on the cache."""
+    with pytest.raises(ParameterError, match="DVC would restore the output of another value; name it otherwise"):
+        mapping(text, Path("steps/toy/params.yaml"))
+
+
+def test_those_are_the_names_that_dvc_leaves_out():
+    from dvc.stage.cache import _get_cache_hash
+
+    def key(name: str, value: int) -> str:
+        return _get_cache_hash({"cmd": "x", "params": {"params.yaml": {"draw": {name: value}}}}, key=True)
+
+    names = {"size", "nfiles", "isdir", "isexec", "md5", "etag", "checksum", "mtime", "inode", "path", "side", "outs"}
+    assert {name for name in names if key(name, 1) == key(name, 2)} == UNSEEN
