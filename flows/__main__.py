@@ -91,12 +91,15 @@ def refresh() -> None:
     from flows.graph.parameters import check
 
     known = papers(ROOT)
+    nodes = {node.name: node for paper in known for node in paper.stages()}
     with held_still(ROOT):  # puts back what a killed flow left
         check(ROOT, known)
         for line in recover(ROOT):
             typer.echo(line)
         for name, reason in outdated(ROOT, known).items():
             typer.echo(f"{name}: {reason}")
+            for item in nodes[name].upstream:  # it may be damaged
+                dvc_cli.reproduce(ROOT, item.name, Path(f"{item.name}.provenance.json"))
             dvc_cli.reproduce(ROOT, name, Path(f"{name}.provenance.json"), force=True)
 
 

@@ -37,7 +37,11 @@ KNOBS = (
     ("steps/step/run.py", "EVERY = {}", ("30.0", "31.0")),
     ("params.yaml", "seed: {}", ("0", "1", "2")),
     ("params.yaml", "profile: {}", ("default", "smoke")),
-    ("steps/toy/params.yaml", "size: {{smoke: 10, default: {}}}", tuple(map(str, range(100, 400)))),  # every step
+    (
+        "steps/toy/params.yaml",
+        "coordinates: {{smoke: 10, default: {}}}",
+        tuple(map(str, range(100, 400))),
+    ),  # every step
     ("steps/toy/params.yaml", "updates: {{smoke: 3, default: {}}}", ("12", "9")),
     ("flows/toy.py", 'combine", arms={}', ("arms", "arms[::-1]")),
 )
@@ -132,7 +136,7 @@ class Attack:
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """Change what every step depends on, start ``dvc repro``, and wait for a random time."""
-        self.change(next(number for number, knob in enumerate(KNOBS) if "size:" in knob[1]))
+        self.change(next(number for number, knob in enumerate(KNOBS) if "coordinates:" in knob[1]))
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
                 REPRO,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from flows.graph.paper import Paper, slugs
 from steps.runtime.outputs import write_atomically
 from steps.step.call import find
 from steps.step.params import FILE, PROFILES, ParameterError, block, file_of, mapping, parse, place, read
+
+UNSEEN = {"size", "nfiles"}  # DVC's run cache leaves out keys of these names, which it has for files, at any depth
 
 
 def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | None = None) -> None:
@@ -32,10 +34,22 @@ def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | Non
                 raise ParameterError(
                     f"{place(f'{paper.slug}.{key}')}: {paper.slug} has no step {key}; it has {', '.join(steps)}"
                 )
+        if unseen := UNSEEN & set(_keys(own)):
+            raise ParameterError(
+                f"{file_of(paper.slug)}: {', '.join(sorted(unseen))}: DVC would restore the output of another value; "
+                f"name it otherwise"
+            )
         for words in dict.fromkeys((node.paper, node.step) for node in paper.stages() if not node.is_publish):
             found = find(settings, *words)
             if found.params is None and own.get(words[1]) is not None and words[0] == paper.slug:
                 raise ParameterError(f"{place('.'.join(words))}: this step takes no parameters")
+
+
+def _keys(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        yield from value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _keys(item)
 
 
 def override(root: Path, papers: Sequence[Paper], profile: str | None, assignments: Sequence[str]) -> list[str]:

@@ -28,7 +28,7 @@ class PrepareParams(Params):
     """
 
     datasets: list[str]
-    size: Count
+    side: Count
     train: Count
     validation: Count
     test: Count
@@ -52,9 +52,9 @@ def prepare(fashion_mnist: Path, cifar10: Path, *, out: Path, params: PreparePar
         if dataset == NAME:
             per_class = {name: getattr(params, name) for name in ("train", "validation", "test")}
             where = Path(params.folder or NAME).expanduser().resolve()
-            manifest[NAME] = write_imagenet(where, out, run, size=params.size, per_class=per_class)
+            manifest[NAME] = write_imagenet(where, out, run, size=params.side, per_class=per_class)
             continue
-        name, size = source_and_size(dataset, params.size)
+        name, size = source_and_size(dataset, params.side)
         if name not in folders:
             raise UnknownDataset(f"{dataset} is none of {', '.join([*folders, NAME])}, nor one with a side after it")
         folder = folders[name]

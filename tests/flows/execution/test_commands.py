@@ -103,9 +103,14 @@ WRONG = {
         r"params\.yaml: toy: .* a paper's own parameters stand in steps/<paper>/params",
     ),
     "parameters for a step that takes none": (
-        [[OWN, "draw:", "combine: {size: 3}\ndraw:"]],
+        [[OWN, "draw:", "combine: {pause: 3}\ndraw:"]],
         ["plan"],
         r"steps/toy/params\.yaml: combine: this step takes no parameters",
+    ),
+    "a name that DVC's run cache leaves out": (  # found by an attack on the cache
+        [[OWN, "draw:", "combine: {deep: [{size: {smoke: 3}}]}\ndraw:"]],
+        ["plan"],
+        r"steps/toy/params\.yaml: size: DVC would restore the output of another value; name it otherwise",
     ),
     "missing profile": (
         [[OWN, "{smoke: 3, default: 12}", "{gpu: 3}"]],
@@ -191,3 +196,14 @@ def test_set_keeps_comments_and_sets_the_profile_in_force(fresh):
     assert "steps/toy/params.yaml: train.updates: 3 → 5" in printed
     assert general.read_text() == texts[0].replace("profile: default", "profile: smoke")
     assert own.read_text() == texts[1].replace("smoke: 3", "smoke: 5").replace("0.0", "0.5")
+
+
+def test_the_names_that_dvc_s_run_cache_leaves_out_are_known():
+    """With them, a changed parameter would be taken for the same."""
+    from dvc.stage.cache import _get_cache_hash
+
+    def key(name: str, value: int) -> str:
+        return _get_cache_hash({"cmd": "x", "params": {"params.yaml": {"draw": {name: value}}}}, key=True)
+
+    names = {"size", "nfiles", "isdir", "isexec", "md5", "etag", "checksum", "mtime", "inode", "path", "side", "outs"}
+    assert {name for name in names if key(name, 1) == key(name, 2)} == UNSEEN

@@ -115,7 +115,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 Image.fromarray(pixels).save(folder / f"{number}.png")
     (top / "prepare").mkdir()
     sliced = PrepareParams(
-        datasets=["imagenet"], size=SIDE, train=4, validation=4, test=5, folder=str(top / "imagenet")
+        datasets=["imagenet"], side=SIDE, train=4, validation=4, test=5, folder=str(top / "imagenet")
     )
     prepare(top, top, out=top / "prepare", params=sliced, run=Run("imagefolder", "prepare", out=top / "prepare"))
     return top
@@ -202,7 +202,7 @@ def test_arrays_hold_some_images_and_the_listing_all_others(top: Path) -> None:
 
 
 def test_where_imagenet_is_to_be_had_is_said_where_there_is_none(tmp_path: Path) -> None:
-    params = PrepareParams(datasets=["imagenet"], size=SIDE, train=4, validation=4, test=5, folder=str(tmp_path))
+    params = PrepareParams(datasets=["imagenet"], side=SIDE, train=4, validation=4, test=5, folder=str(tmp_path))
     with pytest.raises(MissingImages, match="ILSVRC/imagenet-1k"):
         prepare(tmp_path, tmp_path, out=tmp_path, params=params, run=Run("imagefolder", "prepare", out=tmp_path))
 

@@ -103,7 +103,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("imagefolder")
     sources = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
     params: dict[str, Any] = {
-        "prepare": PrepareParams(datasets=["fashion_mnist", "cifar10"], size=SIDE, train=14, validation=6, test=10),
+        "prepare": PrepareParams(datasets=["fashion_mnist", "cifar10"], side=SIDE, train=14, validation=6, test=10),
         "networks": network_params(updates=3, oracle=True),
         "tokenizer": TokenizerParams(sizes=SIZES, training=TRAINING),
         "generator": GeneratorParams(sizes=GENERATOR, seeds=2, training=TRAINING),

@@ -40,7 +40,7 @@ def test_the_gpu_profile_has_cifar10_at_32_and_64_with_as_many_patches() -> None
     raw = {**parameters.read(Path()), "profile": "gpu"}
     split = parameters.typed(PrepareParams, parameters.block(raw, "imagefolder", "prepare"), "prepare")
     own = parameters.typed(TokenizerParams, parameters.block(raw, "imagefolder", "tokenizer"), "tokenizer")
-    found = [source_and_size(name, split.size) for name in split.datasets]
+    found = [source_and_size(name, split.side) for name in split.datasets]
     assert found == [("cifar10", 32), ("cifar10", 64)]
     assert [sized(own.sizes, size)["patch_size"] for _, size in found] == [4, 8]
 
@@ -52,7 +52,7 @@ def test_a_grid_that_does_not_tile_and_a_source_that_does_not_exist_are_named(tm
     with pytest.raises(InvalidConfig, match="without patch_size"):
         sized({"grid": 8, "patch_size": 4}, 32)
     assert source_and_size("fashion_mnist", 32) == ("fashion_mnist", 32)
-    split = PrepareParams(datasets=["cifar100_64"], size=16, train=1, validation=1, test=1)
+    split = PrepareParams(datasets=["cifar100_64"], side=16, train=1, validation=1, test=1)
     with pytest.raises(UnknownDataset, match="cifar100_64 is none of"):
         prepare(
             tmp_path / "fashion_mnist",
@@ -69,7 +69,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("two_sizes")
     sources = {name: write_images(top / name, channels) for name, channels in (("fashion_mnist", 1), ("cifar10", 3))}
     params: dict[str, Any] = {
-        "prepare": PrepareParams(datasets=[SMALL, LARGE], size=16, train=14, validation=6, test=10),
+        "prepare": PrepareParams(datasets=[SMALL, LARGE], side=16, train=14, validation=6, test=10),
         "networks": network_params(updates=2),
         "tokenizer": TokenizerParams(sizes=SIZES, training=TRAINING),
         "generator": GeneratorParams(sizes=GENERATOR, seeds=1, training=TRAINING),

@@ -153,13 +153,13 @@ def test_blocks():
 
 
 def test_a_papers_parameters_stand_beside_its_steps(tmp_path: Path):
-    for paper, text in {"toy": "walk: {size: 1}", "other": "walk: {size: 2}"}.items():
+    for paper, text in {"toy": "walk: {count: 1}", "other": "walk: {count: 2}"}.items():
         (tmp_path / "steps" / paper).mkdir(parents=True)
         (tmp_path / file_of(paper)).write_text(text)
     (tmp_path / "params.yaml").write_text("profile: smoke\nseed: 0\ndata: {}")
     general = {"profile": "smoke", "seed": 0, "data": {}}
-    assert read(tmp_path) == general | {"toy": {"walk": {"size": 1}}, "other": {"walk": {"size": 2}}}
-    assert read(tmp_path, ["toy", "absent"]) == general | {"toy": {"walk": {"size": 1}}}
+    assert read(tmp_path) == general | {"toy": {"walk": {"count": 1}}, "other": {"walk": {"count": 2}}}
+    assert read(tmp_path, ["toy", "absent"]) == general | {"toy": {"walk": {"count": 1}}}
     assert read(tmp_path, []) == general
     (tmp_path / file_of("other")).write_text("walk")
     with pytest.raises(ParameterError, match=r"steps/other/params\.yaml must be a mapping, one block per step"):

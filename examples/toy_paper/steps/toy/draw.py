@@ -12,7 +12,7 @@ from steps.step.run import Run
 class DrawParams(Params):
     """How much to draw."""
 
-    size: Annotated[int, Field(gt=0, le=10_000_000)]  # coordinates of the target
+    coordinates: Annotated[int, Field(gt=0, le=10_000_000)]  # of the target
 
 
 def draw(table: Path, *, out: Path, params: DrawParams, run: Run) -> None:
@@ -22,4 +22,4 @@ def draw(table: Path, *, out: Path, params: DrawParams, run: Run) -> None:
     Writes  target.npy (D,) float64
     """
     assert (table / "source.json").is_file()
-    np.save(out / "target.npy", run.generator("target").normal(size=params.size))
+    np.save(out / "target.npy", run.generator("target").normal(size=params.coordinates))

@@ -20,7 +20,7 @@ def folder(root: Path, name: str) -> Path:
 def test_the_steps_run_one_after_the_other(tmp_path: Path) -> None:
     table, drawn = folder(tmp_path, "table"), folder(tmp_path, "drawn")
     (table / "source.json").write_text("{}")
-    draw(table, out=drawn, params=DrawParams(size=5), run=Run("toy", "draw", out=drawn))
+    draw(table, out=drawn, params=DrawParams(coordinates=5), run=Run("toy", "draw", out=drawn))
     arms = []
     for arm in ("left", "right"):
         arms.append(folder(tmp_path, f"train-{arm}"))
