@@ -89,13 +89,14 @@ class Client:
         found: dict[str, Reply | Failure] = {}
         missing: dict[str, Conversation] = {}
         for key, conversation in zip(keys, conversations, strict=True):
-            reply = None if self.transcript is None else self.transcript.get(key)
-            if reply is None:
+            known = None if self.transcript is None else self.transcript.get(key)
+            if known is None:
                 missing[key] = conversation
             elif key not in found:
-                found[key] = reply
+                found[key] = known
                 self.spent.known += 1
-        asked, spent_out = list(missing), []
+        asked = list(missing)
+        spent_out: list[BudgetSpent] = []
         for number, reply in self.backend.replies(self._affordable(missing.values(), spent_out), sampling):
             key = asked[number]
             found[key] = reply
