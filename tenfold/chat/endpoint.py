@@ -1,0 +1,215 @@
+"""Chat endpoints that speak the OpenAI protocol: hosted ones, vLLM, Ollama, llama.cpp, transformers' own server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import queue
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tenfold.chat.errors import ContextTooLong, GaveUp, NotAuthorised, Refused, WrongEndpoint
+from tenfold.chat.messages import Conversation, Failure, Message, Reply, Sampling
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+    from tenacity import RetryCallState
+
+KEY = "OPENAI_API_KEY"  # the environment variable with the key, unless another one is named
+LONGEST_WAIT = 60.0  # seconds between two tries, unless the endpoint asks for more
+Finished = queue.Queue[tuple[int, Reply | Failure] | BaseException | None]
+TOO_LONG = ("context_length_exceeded", "context length", "context window", "maximum context", "too many tokens")
+
+
+class _TryAgain(Exception):
+    """A call that may go better the next time, and after how many seconds the endpoint wants it."""
+
+    def __init__(self, why: str, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An OpenAI-compatible chat endpoint, asked for up to ``concurrency`` replies at once.
+
+    Rate limits (429, with Retry-After obeyed), time-outs, broken connections, server errors, JSON that is cut off and
+    empty replies are tried again, with growing pauses, ``tries`` times in all. A request that is refused for good is a
+    failure of that call; a wrong key, address or model ends all. The key comes from the environment variable
+    ``key_variable`` alone and is taken out of every message. ``timeout`` is in seconds per try. ``revision`` goes into
+    the transcript's keys: change it when the model behind the name changes.
+    """
+
+    base_url: str
+    model: str
+    revision: str | None = None
+    concurrency: int = 8
+    timeout: float = 120.0
+    tries: int = 6
+    pause: float = 0.5
+    key_variable: str = KEY
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"kind": "endpoint", "base_url": self.base_url, "model": self.model, "revision": self.revision}
+
+    def replies(
+        self, calls: Iterable[tuple[int, Conversation]], sampling: Sampling
+    ) -> Iterator[tuple[int, Reply | Failure]]:
+        """Answer numbered conversations, each as soon as it is there.
+
+        Raises NotAuthorised and WrongEndpoint, after what came before has been yielded.
+        """
+        finished: Finished = queue.Queue()
+        running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+
+        def ask() -> None:
+            with suppress(asyncio.CancelledError):
+                asyncio.run(self._ask_all(iter(calls), sampling, finished, running))
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        try:
+            while (item := finished.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: all ended by itself
+                for loop, task in running:
+                    loop.call_soon_threadsafe(task.cancel)
+            asking.join()
+
+    async def _ask_all(
+        self, calls: Iterator[tuple[int, Conversation]], sampling: Sampling, finished: Finished, running: list[Any]
+    ) -> None:
+        """Put every reply on ``finished``; then the error that ended all, if there was one, and None."""
+        running.append((asyncio.get_running_loop(), asyncio.current_task()))
+        try:
+            async with self._client() as client, asyncio.TaskGroup() as group:
+                for _ in range(self.concurrency):
+                    group.create_task(self._work(client, calls, sampling, finished))
+        except* Exception as errors:
+            finished.put(errors.exceptions[0])
+        finally:
+            finished.put(None)
+
+    async def _work(
+        self, client: AsyncOpenAI, calls: Iterator[tuple[int, Conversation]], sampling: Sampling, finished: Finished
+    ) -> None:
+        for number, conversation in calls:
+            try:
+                reply: Reply | Failure = await self._ask(client, conversation, sampling)
+            except (Refused, GaveUp) as error:
+                reply = Failure(f"{type(error).__name__}: {error}")
+            finished.put((number, reply))
+
+    async def _ask(self, client: AsyncOpenAI, conversation: Conversation, sampling: Sampling) -> Reply:
+        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.tries), retry=retry_if_exception_type(_TryAgain), wait=self._wait, reraise=True
+        )
+        try:
+            return await retrying(self._ask_once, client, conversation, sampling)
+        except _TryAgain as error:
+            raise GaveUp(f"{self.model} at {self.base_url}: {error}, in each of {self.tries} tries") from None
+
+    async def _ask_once(self, client: AsyncOpenAI, conversation: Conversation, sampling: Sampling) -> Reply:
+        import openai
+
+        try:
+            answer: Any = await client.chat.completions.create(
+                model=self.model, messages=[_part(message) for message in conversation], **_options(sampling)
+            )
+        except openai.APIStatusError as error:
+            raise self._status(error) from None
+        except openai.APITimeoutError:
+            raise _TryAgain(f"no answer within {self.timeout:g} s") from None
+        except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError) as error:
+            raise _TryAgain(self._without_key(f"no whole answer came ({error})")) from None
+        choice = (getattr(answer, "choices", None) or [None])[0]
+        text = getattr(getattr(choice, "message", None), "content", None)
+        if not isinstance(text, str) or not text.strip():
+            refusal = getattr(getattr(choice, "message", None), "refusal", None)
+            if refusal:
+                raise Refused(f"the model declines: {refusal}")
+            raise _TryAgain("an empty reply")
+        usage = getattr(answer, "usage", None)
+        return Reply(
+            text,
+            str(choice.finish_reason or "stop"),
+            int(getattr(usage, "prompt_tokens", 0) or 0),
+            int(getattr(usage, "completion_tokens", 0) or 0),
+        )
+
+    def _status(self, error: APIStatusError) -> Exception:
+        """Return what a status other than 200 means for this call, or for all."""
+        said, status = self._without_key(str(error.message)), error.status_code
+        if status in (408, 409, 425, 429) or status >= 500:
+            return _TryAgain(f"status {status}", _seconds(error.response.headers.get("retry-after")))
+        if status in (401, 403):
+            return NotAuthorised(
+                f"{self.base_url}: status {status}; set {self.key_variable} to a key that is valid there"
+            )
+        if status == 404:
+            return WrongEndpoint(f"{self.base_url} knows no model {self.model!r} or no chat ({said})")
+        if any(word in said.lower() for word in TOO_LONG):
+            return ContextTooLong(f"{self.model}: {said}")
+        return Refused(f"{self.model}: {said}")
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Return the seconds before the next try: what the endpoint asks for, or a pause that doubles each time."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, _TryAgain) and error.after is not None:
+            return error.after
+        return min(LONGEST_WAIT, self.pause * 2.0 ** (state.attempt_number - 1))
+
+    def _without_key(self, text: str) -> str:
+        key = os.environ.get(self.key_variable)
+        return text.replace(key, "…") if key else text
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[AsyncOpenAI]:
+        from openai import AsyncOpenAI
+
+        key = os.environ.get(self.key_variable) or "none"  # local servers want no key, the client wants a word
+        async with AsyncOpenAI(base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=0) as client:
+            yield client
+
+
+def _options(sampling: Sampling) -> dict[str, Any]:
+    options: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
+    if sampling.top_p != 1:
+        options["top_p"] = sampling.top_p
+    if sampling.seed is not None:
+        options["seed"] = sampling.seed
+    if sampling.stop:
+        options["stop"] = list(sampling.stop)
+    return options
+
+
+def _part(message: Message) -> Any:
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"},
+        }
+        for image in message.images
+    ]
+    if message.text:
+        parts.append({"type": "text", "text": message.text})
+    return {"role": message.role, "content": parts}
+
+
+def _seconds(header: str | None) -> float | None:
+    """Return the seconds of a Retry-After header; None where it is missing or a date."""
+    try:
+        return None if header is None else max(0.0, float(header))
+    except ValueError:
+        return None

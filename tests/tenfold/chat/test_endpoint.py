@@ -1,0 +1,180 @@
+"""Endpoints: what is tried again, what is final, what ends all; nothing that failed is an answer."""
+
+from __future__ import annotations
+
+import base64
+import time
+
+import pytest
+
+from tenfold.chat import (
+    Client,
+    Endpoint,
+    Failure,
+    Image,
+    InvalidMessage,
+    Message,
+    NotAuthorised,
+    Reply,
+    Sampling,
+    WrongEndpoint,
+)
+from tests.tenfold.chat.conftest import Book, Call, slowly
+
+SAMPLING = Sampling()
+
+
+def say(*texts: str) -> list[list[Message]]:
+    return [[Message("user", text)] for text in texts]
+
+
+def endpoint(book: Book, **more) -> Endpoint:
+    return Endpoint(book.address, "m", **{"pause": 0.01, **more})
+
+
+def echo(call: Call) -> None:
+    call.say(f"you said {call.words}")
+
+
+def test_replies_come_in_order_with_their_tokens(serve):
+    book = serve(slowly(0.05))
+    client = Client(endpoint(book, concurrency=4))
+    replies = client.generate(say(*"abcdefgh"), Sampling(temperature=0.5, max_tokens=9, seed=3, stop=("\n",)))
+    assert replies == [Reply(f"you said {word}", "stop", 7, 3) for word in "abcdefgh"]
+    assert (client.spent.calls, client.spent.prompt_tokens, client.spent.completion_tokens) == (8, 56, 24)
+    assert 1 < book.most_at_once <= 4
+    asked = book.requests[0]
+    assert (asked["model"], asked["temperature"], asked["max_tokens"], asked["seed"]) == ("m", 0.5, 9, 3)
+    assert asked["stop"] == ["\n"] and "top_p" not in asked
+
+
+def test_images_go_as_base64_parts_before_the_text(serve):
+    book = serve(lambda call: call.say("a dot"))
+    Client(endpoint(book)).generate([[Message("user", "what is it?", (Image(b"PNG", "image/png"),))]], SAMPLING)
+    image, text = book.requests[0]["messages"][0]["content"]
+    assert image["image_url"]["url"] == "data:image/png;base64," + base64.b64encode(b"PNG").decode()
+    assert text == {"type": "text", "text": "what is it?"}
+
+
+def at_first(wrong, times: int = 2):
+    """Answer wrongly as often as that, then well."""
+
+    def act(call: Call) -> None:
+        book = call.server.book
+        wrong(call) if book.tries[call.words] <= times else echo(call)
+
+    return act
+
+
+PASSING = {
+    "429": lambda call: call.send(429, {"error": {"message": "slow down"}}),
+    "500": lambda call: call.send(500, {"error": {"message": "oh"}}),
+    "503": lambda call: call.send(503, {"error": {"message": "loading"}}),
+    "broken JSON": lambda call: (
+        call.send_response(200),
+        call.send_header("Content-Length", "9"),
+        call.send_header("Content-Type", "application/json"),
+        call.end_headers(),
+        call.wfile.write(b'{"choices'),
+    ),
+    "no JSON object": lambda call: call.send(200, ["what?"]),
+    "no choices": lambda call: call.send(200, {"id": "1", "choices": []}),
+    "empty content": lambda call: call.say(""),
+    "null content": lambda call: call.say(None),
+    "time-out": lambda call: (time.sleep(0.6), call.say("too late")),
+    "closed connection": lambda call: call.connection.close(),
+}
+
+
+@pytest.mark.parametrize("wrong", PASSING.values(), ids=PASSING)
+def test_what_passes_is_tried_again(serve, wrong):
+    book = serve(at_first(wrong))
+    assert Client(endpoint(book, timeout=0.4)).generate(say("hello"), SAMPLING) == [
+        Reply("you said hello", "stop", 7, 3)
+    ]
+    assert book.tries["hello"] == 3
+
+
+@pytest.mark.parametrize("wrong", [PASSING["500"], PASSING["empty content"], PASSING["broken JSON"]])
+def test_what_does_not_pass_is_a_failure_and_no_answer(serve, wrong):
+    book = serve(at_first(wrong, times=99))
+    client = Client(endpoint(book, tries=3))
+    (reply,) = client.generate(say("hello"), SAMPLING)
+    assert isinstance(reply, Failure) and "in each of 3 tries" in reply.error
+    assert book.tries["hello"] == 3 and client.spent.failed == 1
+
+
+def test_retry_after_is_obeyed(serve):
+    book = serve(at_first(lambda call: call.send(429, {"error": {"message": "later"}}, Retry_After="0.5"), times=1))
+    began = time.monotonic()
+    Client(endpoint(book)).generate(say("hello"), SAMPLING)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_a_refused_call_is_final_and_the_others_go_on(serve):
+    def act(call: Call) -> None:
+        if call.words == "bad":
+            call.send(400, {"error": {"message": "no such parameter"}})
+        elif call.words == "long":
+            call.send(400, {"error": {"message": "This model's maximum context length is 8 tokens, but 9 were asked"}})
+        elif call.words == "rude":
+            call.say(None, refusal="I will not")
+        else:
+            echo(call)
+
+    book = serve(act)
+    bad, good, long, rude = Client(endpoint(book)).generate(say("bad", "good", "long", "rude"), SAMPLING)
+    assert good == Reply("you said good", "stop", 7, 3)
+    assert bad == Failure("Refused: m: Error code: 400 - no such parameter")
+    assert isinstance(long, Failure) and long.error.startswith("ContextTooLong: m:") and "8 tokens" in long.error
+    assert isinstance(rude, Failure) and "I will not" in rude.error
+    assert set(book.tries.values()) == {1}
+
+
+def test_a_cut_off_reply_says_so(serve):
+    book = serve(lambda call: call.say("and then", "length"))
+    assert Client(endpoint(book)).generate(say("tell me"), SAMPLING)[0].finish_reason == "length"
+
+
+def test_a_wrong_key_ends_all_and_stands_in_no_message(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    book = serve(lambda call: call.send(401, {"error": {"message": "wrong key: sk-very-secret"}}))
+    with pytest.raises(NotAuthorised, match="status 401; set OPENAI_API_KEY") as caught:
+        Client(endpoint(book, concurrency=1)).generate(say(*map(str, range(50))), SAMPLING)
+    assert len(book.requests) == 1 and "sk-very-secret" not in str(caught.value)
+    assert book.headers[0]["authorization"] == "Bearer sk-very-secret"
+    refuses = serve(lambda call: call.send(400, {"error": {"message": "sk-very-secret is unknown"}}))
+    (reply,) = Client(endpoint(refuses)).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and "sk-very-secret" not in reply.error
+
+
+def test_a_wrong_address_or_model_ends_all(serve):
+    book = serve(lambda call: call.send(404, {"error": {"message": "model not found"}}))
+    with pytest.raises(WrongEndpoint, match="knows no model 'm'"):
+        Client(endpoint(book, concurrency=1)).generate(say("a", "b"), SAMPLING)
+    assert len(book.requests) == 1
+
+
+def test_an_early_end_does_not_wait_for_slow_replies(serve):
+    book = serve(lambda call: echo(call) if call.words == "quick" else slowly(30.0)(call))
+    replies = endpoint(book).replies(iter(enumerate(say("slow", "quick"))), SAMPLING)
+    began = time.monotonic()
+    assert next(replies) == (1, Reply("you said quick", "stop", 7, 3))
+    replies.close()
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Message("robot", "hello"),
+        lambda: Message("user", ""),
+        lambda: Sampling(temperature=-1),
+        lambda: Sampling(temperature=float("nan")),
+        lambda: Sampling(top_p=0),
+        lambda: Sampling(max_tokens=0),
+    ],
+)
+def test_ill_formed_messages_are_refused(make):
+    with pytest.raises(InvalidMessage):
+        make()
