@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from flows.graph.parameters import UNSEEN
+
 MANY = """
 import contextlib, io, json, sys
 from pathlib import Path
