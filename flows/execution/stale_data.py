@@ -87,5 +87,5 @@ def _agree(root: Path, node: Node, profile: str, locked: dict[str, Any] | None) 
     return bool(record["digest"] == digest(listed(locked["cmd"], dict(_hashes(locked.get("deps", []))), params)))
 
 
-def _hashes(items: list[dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
-    yield from ((item["path"], item.get("md5")) for item in items)
+def _hashes(items: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    yield from ((item["path"], item.get("md5", "")) for item in items)

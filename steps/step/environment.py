@@ -20,7 +20,19 @@ FIXED = {
     "MPLBACKEND": "Agg",
     "MATPLOTLIBRC": os.devnull,  # an empty file: Matplotlib's own defaults
 }
-LIBRARIES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "ONEDNN_", "DNNL_")
+LIBRARIES: tuple[str, ...] = (
+    "OMP_",
+    "GOMP_",
+    "KMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "GOTO_",
+    "BLIS_",
+    "VECLIB_",
+    "NUMEXPR_",
+    "ONEDNN_",
+    "DNNL_",
+)
 LIBRARIES += ("NPY_", "NUMPY_", "SCIPY_", "ATEN_", "TORCH_", "PYTORCH_", "CUBLAS_", "NVIDIA_TF32_", "ACCELERATE_")
 SYSTEM = ("MPL", "MATPLOTLIB", "PYTHON", "LC_", "LANG", "LD_PRELOAD", "GLIBC_TUNABLES")
 KEPT = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER")  # no number follows from these
