@@ -92,7 +92,7 @@ def load_decoder(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             place, revision=revision, use_safetensors=True, dtype=getattr(torch, dtype)
         )
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
@@ -112,7 +112,7 @@ def convert_gguf(file: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except (OSError, ValueError, ImportError) as error:
         raise DecoderMismatch(f"{file}: {_first_line(error)}") from None
