@@ -122,7 +122,7 @@ def test_a_run_leaves_its_parameters_to_no_other_and_its_results_in_the_cache(de
     assert deployed.says(run, "steps/toy/params.yaml: train.updates: 3 → 5")
     assert deployed.says(run, "Running stage 'steps/toy/dvc.yaml:combine'")
     data = deployed.results(run)
-    assert "| C1 | ✓ reproduced | The walk gets closer. | `shrinkage` 0." in data
+    assert "| `C1 ✓ reproduced` | The walk gets closer. | `shrinkage` 0." in data
     assert "Profile `smoke`" in data and "walk" in data
     assert checkout.digests() == before
 
