@@ -83,24 +83,11 @@ def dag(paper: Annotated[str, typer.Argument(help="A paper's slug.")]) -> None:
 @app.command()
 def refresh() -> None:
     """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
-    from flows.execution import dvc_cli
-    from flows.execution.dvc_recovery import recover
-    from flows.execution.held_parameters import held_still
-    from flows.execution.stale_data import outdated
+    from flows.execution import refresh
     from flows.graph.paper import papers
-    from flows.graph.parameters import check
 
-    known = papers(ROOT)
-    nodes = {node.name: node for paper in known for node in paper.stages()}
-    with held_still(ROOT):  # puts back what a killed flow left
-        check(ROOT, known)
-        for line in recover(ROOT):
-            typer.echo(line)
-        for name, reason in outdated(ROOT, known).items():
-            typer.echo(f"{name}: {reason}")
-            for item in nodes[name].upstream:  # it may be damaged
-                dvc_cli.reproduce(ROOT, item.name, Path(f"{item.name}.provenance.json"))
-            dvc_cli.reproduce(ROOT, name, Path(f"{name}.provenance.json"), force=True)
+    for line in refresh.refresh(ROOT, papers(ROOT)):
+        typer.echo(line)
 
 
 @app.command()

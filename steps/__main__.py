@@ -63,8 +63,6 @@ def _named(error: Exception) -> bool:
 if __name__ == "__main__":
     if (environment := pinned(os.environ)) != dict(os.environ):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a progress line stops no step
     die_with_parent()
     leave_sign(Path.cwd())
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})

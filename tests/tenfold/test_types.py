@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 # A right call of one public name of each package, and a keyword that it does not take.
 CALLS = {
+    "tenfold.chat": ("Sampling(temperature=0.5, max_tokens=9)", "beams"),
     "tenfold.data": ('read_table(Path("wine"))', "separator"),
     "tenfold.dp_cross_attention": ("Ledger(delta=1e-6, budget_epsilon=1.0)", "epsilon"),
     "tenfold.dp_john": ("john_ellipsoid([[1.0, 0.0], [0.0, 1.0]], 1e-6, method='averaged')", "accuracy"),
@@ -19,6 +20,7 @@ CALLS = {
     "tenfold.hub": ('load_split("openai/gsm8k", "test", columns=("question",))', "column"),
     "tenfold.imagefolder": ("TokenizerConfig(image_size=32, codebook_size=256)", "codebook"),
     "tenfold.imaging": ('class_folders(Path("images"))', "label"),
+    "tenfold.language": ('load_decoder(Path("smollm2"), device="cpu")', "quantised"),
     "tenfold.metrics": ('share_of(3, 4, "of four", method="wilson")', "confidence"),
     "tenfold.models": ('load(Path("model"))', "device"),
     "tenfold.nn": ("ConvNetConfig(image_size=32, features=64)", "hidden"),

@@ -94,7 +94,7 @@ def test_numpy_numbers_are_taken_by_the_classifier_and_by_a_search_over_them(tmp
     model.fit(rows, labels).save(tmp_path)
     assert np.array_equal(PrivateNTKClassifier.load(tmp_path).predict(rows), model.predict(rows))
     for mode, name in (("ssp", "features"), ("ridge-sample", "samples"), ("ridge-sample", "width")):
-        base = PrivateNTKClassifier(**BUDGET, mode=mode, samples=2, insecure_seed=0, classes=[0, 1])
+        base = PrivateNTKClassifier(**BUDGET, mode=mode, samples=2, insecure_seed=0, classes=[0, 1], on_refit="compose")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             GridSearchCV(base, {name: np.arange(40, 42)}, cv=2, error_score="raise").fit(rows, labels)
