@@ -101,7 +101,8 @@ def status(root: Path, stages: list[str]) -> dict[str, list[Any]]:
         if not mended and others_run(root):
             raise Busy("another command is running a stage in this checkout; ask again when it is done")
         tries += not mended  # the other DVC may just have ended
-        if not mended and not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        in_git = any((folder / ".git").exists() for folder in (root, *root.parents))
+        if not mended and not in_git and not _configured(root, "no_scm"):
             raise DvcError(
                 f"{root} is no git checkout, as DVC wants: run `git init` here, or "
                 "`dvc config --local core.no_scm true` to go without"
@@ -165,8 +166,12 @@ def reproduce(
 
 def has_remote(root: Path) -> bool:
     """Return whether the checkout has a place that DVC pushes to and pulls from."""
+    return _configured(root, 'remote "')
+
+
+def _configured(root: Path, word: str) -> bool:
     files = (root / ".dvc" / "config", root / ".dvc" / "config.local")
-    return any(file.is_file() and 'remote "' in file.read_text(encoding="utf-8") for file in files)
+    return any(file.is_file() and word in file.read_text(encoding="utf-8") for file in files)
 
 
 def _command(*flags: str) -> list[str]:
