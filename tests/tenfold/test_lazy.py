@@ -23,13 +23,14 @@ def test_every_public_name_can_be_imported(package: str) -> None:
 
 def test_the_names_are_those_that_type_checkers_see() -> None:
     get, names, public = exports(import_module("tenfold.text").__name__)
-    assert names() == public == ["EncoderMismatch", "SentenceEncoder", "load_encoder"]
+    encoders, choices = ["EncoderMismatch", "InvalidOptions", "SentenceEncoder"], ["normalised", "parse_choice"]
+    assert names() == public == [*encoders, "load_encoder", *choices]
     assert get("EncoderMismatch").__module__ == "tenfold.text.encoder"
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
     get, _, _ = exports(import_module("tenfold.text").__name__)
-    with pytest.raises(AttributeError, match=r"no attribute 'nope'; it has \['EncoderMismatch', 'SentenceEncoder'"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nope'; it has \['EncoderMismatch', 'InvalidOptions'"):
         get("nope")
 
 
