@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tenfold.chat.errors import InvalidMessage as InvalidMessage
     from tenfold.chat.errors import NotAuthorised as NotAuthorised
     from tenfold.chat.errors import Refused as Refused
+    from tenfold.chat.errors import TranscriptInUse as TranscriptInUse
     from tenfold.chat.errors import WrongEndpoint as WrongEndpoint
     from tenfold.chat.messages import Conversation as Conversation
     from tenfold.chat.messages import Failure as Failure

@@ -35,5 +35,9 @@ class BudgetSpent(ChatError):
     """The calls or tokens that were allowed are spent; what was answered until then is kept."""
 
 
+class TranscriptInUse(ChatError):
+    """Another process is adding to a transcript."""
+
+
 class DamagedTranscript(ChatError):
     """A transcript holds a line, other than a cut-off last one, that cannot be read."""

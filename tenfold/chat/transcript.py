@@ -14,14 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tenfold.chat.errors import DamagedTranscript
+from tenfold.chat.errors import DamagedTranscript, TranscriptInUse
 from tenfold.chat.messages import Conversation, Reply, Sampling
 
 
 class Transcript:
     """The replies in a file, which one process at a time may add to.
 
-    Raises DamagedTranscript if another process has the file open, or a line of it cannot be read.
+    Raises TranscriptInUse if another process has the file open, DamagedTranscript if a line of it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Transcript:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise DamagedTranscript(f"{path}: another process is adding to it; wait or name another file") from None
+            raise TranscriptInUse(f"{path}: another process is adding to it; wait or name another file") from None
         try:
             self._replies = self._read()
         except BaseException:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from tenfold.language.errors import DecoderMismatch as DecoderMismatch
     from tenfold.language.errors import EmptyAnswer as EmptyAnswer
     from tenfold.language.errors import LanguageError as LanguageError
-    from tenfold.language.errors import PromptTooLong as PromptTooLong
     from tenfold.language.generation import LocalModel as LocalModel
     from tenfold.language.generation import generate as generate
     from tenfold.language.scoring import log_likelihoods as log_likelihoods

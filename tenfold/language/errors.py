@@ -11,9 +11,5 @@ class DecoderMismatch(LanguageError):
     """A folder or a hub id holds no decoder with its tokenizer."""
 
 
-class PromptTooLong(LanguageError):
-    """A prompt and the tokens that it asks for exceed the model's context; nothing is cut off silently."""
-
-
 class EmptyAnswer(LanguageError):
     """A conversation holds nothing that a model could learn to answer."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
+from tenfold.chat.errors import ContextTooLong
 from tenfold.chat.messages import Conversation, Failure, Reply, Sampling
 from tenfold.language.decoder import Decoder, padded
-from tenfold.language.errors import PromptTooLong
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class LocalModel:
             for number, conversation in window:
                 try:
                     rows.append(_row(self.decoder, number, conversation, sampling))
-                except PromptTooLong as error:
-                    yield number, Failure(f"PromptTooLong: {error}")
+                except ContextTooLong as error:
+                    yield number, Failure(f"ContextTooLong: {error}")
             rows.sort(key=lambda row: len(row.prompt))
             for start in range(0, len(rows), self.batch):
                 yield from _answer(self.decoder, rows[start : start + self.batch], sampling)
@@ -54,7 +54,7 @@ def generate(
 ) -> list[Reply]:
     """Return a decoder's reply to each conversation, in order.
 
-    Raises PromptTooLong before anything is generated.
+    Raises ContextTooLong before anything is generated.
     """
     rows = [_row(decoder, number, conversation, sampling) for number, conversation in enumerate(conversations)]
     rows.sort(key=lambda row: len(row.prompt))
@@ -75,7 +75,7 @@ class _Row:
 def _row(decoder: Decoder, number: int, conversation: Conversation, sampling: Sampling) -> _Row:
     prompt = decoder.prompt(conversation)
     if len(prompt) + sampling.max_tokens > decoder.context:
-        raise PromptTooLong(
+        raise ContextTooLong(
             f"{len(prompt)} tokens and {sampling.max_tokens} of a reply exceed the {decoder.context} of {decoder.name}"
         )
     stream = None

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from tenfold.chat.errors import ContextTooLong
 from tenfold.chat.messages import Conversation
 from tenfold.language.decoder import Decoder, padded
-from tenfold.language.errors import DecoderMismatch, EmptyAnswer, PromptTooLong
+from tenfold.language.errors import DecoderMismatch, EmptyAnswer
 
 Ask = Callable[[Sequence[str]], Conversation]  # from options in their order to the conversation that asks for one
 
@@ -27,14 +28,14 @@ def log_likelihoods(
 ) -> Float[np.ndarray, " B"]:
     """Return the log-likelihood, in nats, of each continuation's tokens after its prompt's, summed over the tokens.
 
-    Raises EmptyAnswer for a continuation or prompt without tokens, PromptTooLong beyond the model's context.
+    Raises EmptyAnswer for a continuation or prompt without tokens, ContextTooLong beyond the model's context.
     """
     rows = [(list(prompt), list(more)) for prompt, more in zip(prompts, continuations, strict=True)]
     for prompt, more in rows:
         if not prompt or not more:
             raise EmptyAnswer("a prompt or an option has no tokens; leave it out")
         if len(prompt) + len(more) > decoder.context:
-            raise PromptTooLong(f"{len(prompt) + len(more)} tokens exceed the {decoder.context} of {decoder.name}")
+            raise ContextTooLong(f"{len(prompt) + len(more)} tokens exceed the {decoder.context} of {decoder.name}")
     order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]) + len(rows[number][1]))
     found = np.empty(len(rows))
     for start in range(0, len(order), batch):
@@ -50,7 +51,7 @@ def option_probabilities(
 
     ``ask`` puts the options under the letters A, B, … in the order that it is given. The letters' probabilities,
     among themselves, are averaged over all rotations of the options, or taken from the given order alone.
-    Raises PromptTooLong.
+    Raises ContextTooLong.
     """
     prompts = [
         decoder.prompt(ask([*options[turn:], *options[:turn]]))
@@ -89,7 +90,7 @@ def _following(decoder: Decoder, prompts: Sequence[Sequence[int]], batch: int) -
     """Return the scores of each token after each prompt."""
     for prompt in prompts:
         if len(prompt) + 1 > decoder.context:
-            raise PromptTooLong(f"{len(prompt) + 1} tokens exceed the {decoder.context} of {decoder.name}")
+            raise ContextTooLong(f"{len(prompt) + 1} tokens exceed the {decoder.context} of {decoder.name}")
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     found: list[np.ndarray] = [np.empty(0)] * len(prompts)
     for start in range(0, len(order), batch):

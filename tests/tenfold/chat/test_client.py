@@ -26,6 +26,7 @@ from tenfold.chat import (
     Sampling,
     Spent,
     Transcript,
+    TranscriptInUse,
 )
 from tenfold.chat.messages import call_key
 
@@ -147,7 +148,7 @@ def test_a_damaged_line_is_named(tmp_path, line):
 def test_two_runs_do_not_write_into_one_transcript(tmp_path):
     with (
         Transcript(tmp_path / "replies.jsonl"),
-        pytest.raises(DamagedTranscript, match="another process is adding to it"),
+        pytest.raises(TranscriptInUse, match="another process is adding to it"),
     ):
         Transcript(tmp_path / "replies.jsonl")
     Transcript(tmp_path / "replies.jsonl").close()

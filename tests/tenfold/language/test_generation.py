@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tenfold.chat import Client, Failure, Message, Sampling, Transcript
-from tenfold.language import LocalModel, PromptTooLong, generate
+from tenfold.chat import Client, ContextTooLong, Failure, Message, Sampling, Transcript
+from tenfold.language import LocalModel, generate
 
 CONVERSATIONS = [
     [Message("user", "hello")],
@@ -50,7 +50,7 @@ def test_a_stop_ends_a_reply_before_it(decoder):
 
 def test_a_prompt_that_is_too_long_is_never_cut(decoder, tmp_path):
     long = [Message("user", "y" * 200)]
-    with pytest.raises(PromptTooLong, match="203 tokens and 5 of a reply exceed the 96 of"):
+    with pytest.raises(ContextTooLong, match="203 tokens and 5 of a reply exceed the 96 of"):
         generate(decoder, [long], Sampling(max_tokens=5))
     with Transcript(tmp_path / "replies.jsonl") as kept:
         client = Client(LocalModel(decoder, batch=2), kept)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tenfold.chat import Message
-from tenfold.language import EmptyAnswer, PromptTooLong, log_likelihoods, option_probabilities
+from tenfold.chat import ContextTooLong, Message
+from tenfold.language import EmptyAnswer, log_likelihoods, option_probabilities
 from tenfold.language.scoring import letter_token
 
 
@@ -65,5 +65,5 @@ def test_a_model_that_knows_places_alone_has_no_preference(decoder, monkeypatch)
 def test_what_cannot_be_scored_is_refused(decoder):
     with pytest.raises(EmptyAnswer):
         log_likelihoods(decoder, [[5]], [[]])
-    with pytest.raises(PromptTooLong, match="101 tokens exceed the 96"):
+    with pytest.raises(ContextTooLong, match="101 tokens exceed the 96"):
         log_likelihoods(decoder, [[5] * 100], [[6]])
