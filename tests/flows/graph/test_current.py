@@ -9,6 +9,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from flows.graph.dvc_yaml import dvc_yamls, files, stale
+from flows.graph.paper import papers
+from flows.graph.parameters import check
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +47,10 @@ def changed_parameters(lock: dict) -> list[str]:
                 if current != value:
                     wrong.append(f"{stage}: {name}: {key} is {current}, and was {value}")
     return wrong
+
+
+def test_every_paper_s_parameters_are_right_and_none_has_a_name_that_dvc_s_run_cache_leaves_out():
+    check(ROOT, papers(ROOT))
 
 
 def test_dvc_yaml_is_current():

@@ -85,6 +85,7 @@ class Book:
 
 
 class _Server(ThreadingHTTPServer):
+    book: Book
     daemon_threads = True
     request_queue_size = 128
 
@@ -96,10 +97,10 @@ def serve() -> Iterator[Callable[[Act], Book]]:
 
     def start(act: Act) -> Book:
         server = _Server(("127.0.0.1", 0), Call)
-        server.book = Book(act, address=f"http://127.0.0.1:{server.server_address[1]}/v1")  # type: ignore[attr-defined]
+        server.book = Book(act, address=f"http://127.0.0.1:{server.server_address[1]}/v1")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
-        return server.book  # type: ignore[attr-defined]
+        return server.book
 
     yield start
     for server in servers:
