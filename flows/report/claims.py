@@ -27,7 +27,9 @@ class Test(Strict):
     """One condition on our measurements; exactly one kind is given.
 
     ``identity``: only a bug of ours can fail it. ``training``: it is a result of training runs, of which one seed
-    decides nothing. ``over``: what was resampled for the interval (seeds, items, …); without it there is no noise.
+    decides nothing. ``control``: it gives the others their power (headroom, something known to work, no winner at a
+    grid's edge); without it nothing is decided. ``over``: what was resampled for the interval (seeds, items, …);
+    without it there is no noise.
     """
 
     __test__ = False  # not a pytest class
@@ -42,6 +44,7 @@ class Test(Strict):
     over: Text | None = None
     identity: bool = False
     training: bool = False
+    control: bool = False
 
     @property
     def kind(self) -> str:
@@ -68,6 +71,8 @@ class Test(Strict):
             raise ValueError(f"order names a measurement twice: {', '.join(self.order)}")
         if self.identity and self.training:
             raise ValueError("no training is an identity: a seed can fail it")
+        if self.identity and self.control:
+            raise ValueError("an identity gives no power: a test is an identity or a control")
         return self
 
 

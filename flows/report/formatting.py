@@ -90,7 +90,11 @@ def moment(written: str) -> str:
 
 def kind_in_words(test: Test) -> str:
     """Return what a reader must know of a test besides what it asks."""
-    marks = {"identity: only a bug of ours can fail it": test.identity, "a training": test.training}
+    marks = {
+        "identity: only a bug of ours can fail it": test.identity,
+        "control: without it nothing is decided": test.control,
+        "a training": test.training,
+    }
     return "; ".join(mark for mark, given in marks.items() if given)
 
 

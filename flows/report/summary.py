@@ -62,6 +62,7 @@ def _tested(one: Tested) -> dict[str, Any]:
     return {
         "test": in_words(one.test),
         "identity": one.test.identity,
+        "control": one.test.control,
         "training": one.test.training,
         "over": one.test.over,
         "outcome": one.outcome.value,

@@ -87,7 +87,7 @@ CASES = [
 
 @pytest.mark.parametrize(("paper", "entry"), ENTRIES, ids=[f"{paper} {entry.id}" for paper, entry in ENTRIES])
 def test_genuine_measurements_hold(paper: str, entry: Entry) -> None:
-    identities = all(test.identity for test in entry.tests or ()) and not isinstance(entry, Fact)
+    identities = all(test.identity or test.control for test in entry.tests or ()) and not isinstance(entry, Fact)
     assert judge(entry, genuine(entry)).verdict is (Verdict.DERIVED if identities else DECIDED[type(entry)][0])
 
 
@@ -97,9 +97,9 @@ def test_a_counterfeit_flips_the_verdict(entry: Entry, kind: str, forged: dict[s
     word = kind.partition(" ")[2]
     if word == "missing" and isinstance(entry, Claim):
         assert judged.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_TESTABLE)
-    elif word in ("below", "above", "swapped") and (not test.identity or isinstance(entry, Fact)):
+    elif word in ("below", "above", "swapped") and (not (test.identity or test.control) or isinstance(entry, Fact)):
         assert judged.verdict is DECIDED[type(entry)][1]
-    else:  # undecided; or a bug of ours, which says nothing of the paper
+    else:  # undecided; a bug of ours or a lack of power, which say nothing of the paper
         assert judged.verdict is Verdict.INCONCLUSIVE
     assert any(f"`{name}`" in judged.reason for name in test.measurements)
 

@@ -222,3 +222,20 @@ def test_what_is_withdrawn_stays_so_whatever_was_measured() -> None:
         assert len(judged.tested) == 2
     never = claim(not_testable="A proof would be needed.", withdrawn="It tests another thing.")
     assert judge(never, {}).verdict is Verdict.WITHDRAWN
+
+
+@pytest.mark.parametrize(("effect", "headroom", "verdict"), [
+    (2.0, 9.0, Verdict.REPRODUCED),
+    (-2.0, 9.0, Verdict.CONTRADICTED),
+    (2.0, 1.0, Verdict.INCONCLUSIVE),
+    (-2.0, 1.0, Verdict.INCONCLUSIVE),
+])  # fmt: skip
+def test_without_its_control_a_claim_is_neither_reproduced_nor_contradicted(
+    effect: float, headroom: float, verdict: Verdict
+) -> None:
+    power = {"measurement": "headroom", "at_least": 5.0, "control": True}
+    tested = claim({"measurement": "effect", "at_least": 0.0}, power)
+    judged = judge(tested, {"effect": Measurement(value=effect), "headroom": Measurement(value=headroom)})
+    assert judged.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert "`headroom` is at least 5, without which nothing is decided" in judged.reason
