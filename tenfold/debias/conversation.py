@@ -142,7 +142,7 @@ class Conversation:
             seed = drawn_number("sample", agent.sampling.seed, self.seed, number)
             sampling = replace(agent.sampling, temperature=protocol.temperature, seed=seed)
             alone = [agent.prompts.alone(talk.item, talk.order) for talk in talks]
-            self._ask(agent, talks, alone, 0, sampling=sampling)
+            self._ask(replace(agent, name=f"{agent.name} #{number + 1}"), talks, alone, 0, sampling=sampling)
         self._end(protocol, talks, lambda talk: self._elected(talk, [turn.choice for turn in talk.turns], protocol.tie))
 
     def _rounds(self, protocol: Rounds, talks: list[_Talk]) -> None:
@@ -274,7 +274,7 @@ def _check(protocol: Protocol, items: Sequence[Item]) -> None:
         lacking = [item.key for item in items if getattr(item, name) is None]
         if lacking:
             raise InvalidProtocol(
-                f"{len(lacking)} questions, the first {lacking[0]!r}, lack the {name} option that {protocol.label} needs"
+                f"{protocol.label} needs the {name} option, which {len(lacking)} questions lack, such as {lacking[0]!r}"
             )
     keys = [item.key for item in items]
     if len(set(keys)) < len(keys):
