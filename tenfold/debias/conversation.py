@@ -229,6 +229,8 @@ class Conversation:
         sampling: Sampling | None = None,
     ) -> None:
         """Put one question of round ``number`` about each talk to an agent, and add its replies."""
+        if not talks:
+            return
         replies = agent.client.generate(conversations, sampling or agent.sampling)
         for talk, reply in zip(talks, replies, strict=True):
             if isinstance(reply, Failure):

@@ -95,17 +95,13 @@ def test_the_exact_words_of_nine_calls():
 def test_the_order_of_anonymous_peers_is_drawn_for_each_question():
     agents, backends = three()
     Conversation(agents, Decentralized(rounds=1)).run(items(40))
-    firsts = [
-        asked[2].index("ben speaks") < asked[2].index("eve speaks")
-        for asked in backends["ann"].asked
-        if len(asked) == 3
-    ]
-    assert len(firsts) == 40 and 8 < sum(firsts) < 32
-    assert not [asked for asked in backends["ann"].asked if len(asked) == 3 and "[ben]" in asked[2]]
+    heard = [asked[2] for asked in backends["ann"].asked if len(asked) == 3]
+    assert len(heard) == 40 and not [words for words in heard if "[ben]" in words]
+    assert 8 < sum(words.index("ben speaks") < words.index("eve speaks") for words in heard) < 32
 
 
 def test_a_conversation_ends_when_all_agree():
-    agents, backends = three(lambda name: always(BAKER))
+    agents, _ = three(lambda name: always(BAKER))
     (debate,) = Conversation(agents, Decentralized(rounds=3)).run(items(1))
     assert (debate.final, debate.rounds, len(debate.turns)) == (0, 0, 3)
     goes_on = Decentralized(rounds=3, stop_on_agreement=False)
@@ -115,16 +111,12 @@ def test_a_conversation_ends_when_all_agree():
 
 def test_only_the_questions_that_are_open_go_on_in_one_request_for_each_agent_and_round():
     rules = {"ann": always(BAKER), "ben": in_turn(GARDENER, BAKER), "eve": always(BAKER)}
-    made = {name: agent(name, rule) for name, rule in rules.items()}
-    split = made["ben"][1]
-    split.rule = lambda conversation, late=rules["ben"]: (
-        late(conversation) if "day 1?" in conversation[0].text else always(BAKER)(conversation)
-    )
-    debates = Conversation([one for one, _ in made.values()], Decentralized(rounds=3)).run(items(3))
+    late, at_once = rules["ben"], always(BAKER)
+    rules["ben"] = lambda asked: late(asked) if "day 1?" in asked[0].text else at_once(asked)
+    made = [agent(name, rule) for name, rule in rules.items()]
+    debates = Conversation([one for one, _ in made], Decentralized(rounds=3)).run(items(3))
     assert [debate.rounds for debate in debates] == [0, 1, 0] and [debate.final for debate in debates] == [0, 0, 0]
-    assert [backend.batches for _, backend in made.values()] == [[3, 1, 0, 0]] * 3 or [
-        [size for size in backend.batches if size] for _, backend in made.values()
-    ] == [[3, 1]] * 3
+    assert [backend.batches for _, backend in made] == [[3, 1]] * 3
 
 
 def test_a_reply_without_an_answer_is_no_agreement_and_no_voice():
@@ -170,9 +162,8 @@ def test_a_star_the_followers_read_the_centre_and_the_centre_reads_all():
 
 
 def test_every_model_is_the_centre_in_turn_and_the_last_decision_is_final():
-    agents, _ = three(
-        lambda name: {"ann": in_turn(BAKER, GARDENER), "ben": always(UNKNOWN), "eve": in_turn(None)}[name]
-    )
+    rules = {"ann": in_turn(BAKER, GARDENER), "ben": always(UNKNOWN), "eve": in_turn(None)}
+    agents, _ = three(lambda name: rules[name])
     debates = Conversation(agents, Centralized(rounds=1)).run(items(1))
     assert [debate.protocol for debate in debates] == [f"centralized:{name}" for name in NAMES]
     assert [debate.final for debate in debates] == [1, 2, None]
@@ -201,9 +192,7 @@ def test_samples_have_seeds_of_their_own_and_the_plurality_counts():
     (debate,) = Conversation([one], SelfConsistency(samples=4, temperature=0.5)).run(items(1))
     assert debate.final == 1 and len({sampling.seed for sampling in backend.samplings}) == 4
     assert {sampling.temperature for sampling in backend.samplings} == {0.5}
-    assert (
-        len(set(backend.asked)) == 1 and backend.asked[0][0] == ChatPrompts().alone(item(), (0, 1, 2))[0].text
-    ) or True
+    assert len(set(backend.asked)) == 1 and len(backend.asked[0]) == 1
 
 
 def test_each_agent_alone_is_the_first_round_of_all():
@@ -292,9 +281,11 @@ def test_an_agent_that_is_blind_to_the_order_answers_the_same_in_every_order():
 @pytest.mark.parametrize("name", [name for name in PROTOCOLS if name != "shuffled_peers"])
 def test_a_batch_of_one_is_as_one_of_many(name):
     def rule(_):
-        return lambda conversation: (
-            f"{sum(map(ord, conversation[-1].text)) % 97}\nAnswer: {'ABC'[len(conversation[-1].text) % 3]}"
-        )
+        def reply(conversation):
+            words = conversation[-1].text
+            return f"{sum(map(ord, words)) % 97}\nAnswer: {'ABC'[len(words) % 3]}"
+
+        return reply
 
     agents, _ = three(rule)
     conversation = Conversation(agents, protocol_named(name), seed=3)
