@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,13 +142,36 @@ def test_nothing_is_asked_twice_after_a_kill_in_the_middle(serve, questions, tmp
     first = len(book.requests)
     assert 40 <= len(known) < 90 and first < 90
     environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
-    subprocess.run([*command, "--resume"], cwd=ROOT, check=True, env=environment, capture_output=True, timeout=120)
+    shown = on_a_terminal([*command, "--resume", "--prices", "1,1"], environment)
+    assert re.search(r"\d+ calls, \d+ known already, [\d,]+ \+ \d+ tokens, cost 0\.\d+", shown), shown
     again = {
         (one["model"], json.dumps([{"role": part["role"], "text": part["content"]} for part in one["messages"]]))
         for one in book.requests[first:]
     }
     assert not known & again and len(known) + len(again) == 90 == len(book.requests) - (first - len(known))
     assert len(read_debates(out / "debates.jsonl")) == 10
+
+
+def on_a_terminal(command: list[str], environment: dict[str, str]) -> str:
+    """Run a command whose standard error is a terminal, and return what that shows."""
+    master, slave = os.openpty()
+    parts: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(master, 4096):
+                parts.append(part)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    wide = environment | {"COLUMNS": "200", "TERM": "xterm"}
+    done = subprocess.run(command, cwd=ROOT, env=wide, stdout=subprocess.DEVNULL, stderr=slave, timeout=120)
+    os.close(slave)
+    reading.join()
+    os.close(master)
+    shown = b"".join(parts).decode()
+    assert done.returncode == 0, shown
+    return shown
 
 
 def whole_lines(path: Path) -> list[dict]:
