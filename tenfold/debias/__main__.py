@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -32,7 +32,7 @@ KeyVariable = Annotated[
     list[str] | None,
     typer.Option(help="The environment variable with the key: once, or for each model. Default: OPENAI_API_KEY."),
 ]
-ProtocolName = Annotated[Name, typer.Option(help="Who hears whom.")]
+ProtocolName = Annotated[Name, typer.Option(metavar="NAME", help=f"Who hears whom: {', '.join(get_args(Name))}.")]
 RoundCount = Annotated[int | None, typer.Option(min=0, help="Rounds after the first answers.")]
 Ties = Annotated[Literal["random", "first", "unknown"] | None, typer.Option(help="What a tied vote becomes.")]
 Centre = Annotated[str | None, typer.Option(help="The central model, or each in turn. Default: each.")]
@@ -45,8 +45,8 @@ Variant = Annotated[Literal["plain", "bias_aware"], typer.Option(help="How the m
 Seed = Annotated[int, typer.Option(min=0, help="Draws subset, options' order, peers' order and ties.")]
 Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Default: 0, under self_consistency 0.7.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="The longest reply in tokens.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Calls under way at once.")]
-Device = Annotated[str, typer.Option(help="Of local models: cpu, cuda …")]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Calls under way at once. Default: 8.")]
+Device = Annotated[str | None, typer.Option(help="Of local models, such as cpu. Default: a GPU if there is one.")]
 LEFT_OUT = "What was answered is kept: the same command with --resume asks only for the rest."
 app = cli.application("Debiasing by several language models that talk.")
 app.command("score", epilog=SCORE_EXAMPLE)(score_command)
@@ -77,15 +77,16 @@ def run(
     seed: Seed = 0,
     temperature: Temperature = None,
     max_tokens: MaxTokens = 256,
-    concurrency: Concurrency = 8,
+    concurrency: Concurrency = None,
     max_calls: Annotated[int | None, typer.Option(min=1, help="Stop after so many calls.")] = None,
     max_tokens_total: Annotated[int | None, typer.Option(min=1, help="Stop after so many tokens.")] = None,
     prices: Annotated[str | None, typer.Option(help="IN,OUT per million tokens, for the cost shown.")] = None,
-    device: Device = "cpu",
+    device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
 ) -> None:
     """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read."""
     from tenfold.chat.client import Spent
+    from tenfold.chat.errors import ChatError
     from tenfold.chat.messages import Sampling
     from tenfold.debias.chat_run import ChatRun
     from tenfold.debias.predictions import read_questions
@@ -103,11 +104,10 @@ def run(
     chat_run = ChatRun(_names(models), backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
         lines = chat_run.run(questions, out, resume=resume)
-    except RuntimeError:  # of the chat: a wrong key, a budget that is spent
+    except ChatError:  # such as a wrong key, or a budget that is spent
         typer.echo(LEFT_OUT, err=True)
         raise
-    typer.echo("\n".join(lines))
-    typer.echo(f"wrote {out}")
+    typer.echo("\n".join([*lines, f"wrote {out}"]))
 
 
 @app.command(
@@ -134,7 +134,7 @@ def ask(
     seed: Seed = 0,
     temperature: Temperature = None,
     max_tokens: MaxTokens = 256,
-    device: Device = "cpu",
+    device: Device = None,
 ) -> None:
     """Put one question to the models and print the conversation as it happens."""
     from tenfold.chat.messages import Sampling
@@ -148,7 +148,7 @@ def ask(
     talk = _protocol(protocol, temperature, rounds=rounds, tie=tie, centre=centre, samples=samples)
     agents = agents_of(
         _names(models),
-        _backends(backend, models, base_url, key_variable, len(models), device),
+        _backends(backend, models, base_url, key_variable, None, device),
         prompts=ChatPrompts(prompt_variant),
         sampling=Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed),
     )
@@ -187,18 +187,20 @@ def _backends(
     models: str,
     base_url: Sequence[str] | None,
     key_variable: Sequence[str] | None,
-    concurrency: int,
-    device: str,
+    concurrency: int | None,
+    device: str | None,
 ) -> list[ChatBackend]:
     from tenfold.chat.endpoint import KEY
     from tenfold.debias.agents import endpoints, local_models
 
     if kind == "local":
-        cli.refuse_unused({"base-url": base_url or None, "key-variable": key_variable or None}, (), "--backend local")
-        return local_models(_names(models), device=device)
+        given = {"base-url": base_url or None, "key-variable": key_variable or None, "concurrency": concurrency}
+        cli.refuse_unused(given, (), "--backend local")
+        return local_models(_names(models), device=cli.torch_device(device))
+    cli.refuse_unused({"device": device}, (), "--backend http")
     if not base_url:
         raise typer.BadParameter("--backend http needs --base-url, such as http://localhost:8000/v1")
-    return endpoints(_names(models), base_url, key_variable or (KEY,), concurrency=concurrency)
+    return endpoints(_names(models), base_url, key_variable or (KEY,), concurrency=concurrency or 8)
 
 
 def _prices(text: str | None) -> tuple[float, float]:

@@ -257,6 +257,7 @@ def test_a_wrong_key_ends_all_and_is_not_shown(tenfold, serve, questions, tmp_pa
         (("--models", "a", "--protocol", "vote", "--rounds", 2), "vote has no use for --rounds"),
         (("--models", "a,b", "--centre", "a"), "decentralized has no use for --centre"),
         (("--models", "a,b", "--backend", "local"), "local has no use for --base-url"),
+        (("--models", "a,b", "--device", "cpu"), "http has no use for --device"),
     ],
 )
 def test_wrong_usage_is_said(tenfold, words, says):
@@ -266,6 +267,12 @@ def test_wrong_usage_is_said(tenfold, words, says):
 
 def test_an_endpoint_needs_an_address(tenfold):
     assert "--base-url" in tenfold(*ASK, "--models", "a", status=2).err
+
+
+def test_a_device_and_a_model_must_be_there(tenfold, tmp_path):
+    local = (*ASK, "--backend", "local", "--protocol", "single", "--models", tmp_path)
+    assert "--device nowhere" in tenfold(*local, "--device", "nowhere", status=2).err
+    assert "DecoderMismatch" in tenfold(*local, "--device", "cpu", status=1).err
 
 
 def test_models_in_folders_talk(tenfold, questions, tmp_path):
