@@ -111,6 +111,25 @@ def refuse_unused(given: Mapping[str, object], used: Collection[str], choice: st
         raise typer.BadParameter(f"{choice} has no use for {', '.join(unused)}")
 
 
+def torch_device(name: str | None) -> str:
+    """Return a device that is there; wrong usage if it is not. transformers is quiet from here on.
+
+    What transformers would say is no fault: a head that is new, weights that load.
+    """
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise typer.BadParameter(f"--device {name}: {str(error).partition(chr(10))[0]}") from None
+    return name
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a CSV file is to be read, by the options of a command; what it finds is said as it goes."""

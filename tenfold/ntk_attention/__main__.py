@@ -56,7 +56,7 @@ def adapt(
     from tenfold.ntk_attention.classification import Classifier, Task
     from tenfold.ntk_attention.config import NTKAttentionConfig
 
-    chosen = _device(device)
+    chosen = cli.torch_device(device)
     with cli.new_output(out, force=force, mark="task.json") as folder:
         examples, labels = _examples(images, csv, text, target, reading)
         classes = tuple(sorted(set(labels)))
@@ -103,7 +103,7 @@ def evaluate(
     _check_source(images, csv, text, target, reading)
     examples, labels = _examples(images, csv, text, target, reading, task.classes)
     places = task.places(labels)
-    classifier = Classifier.load(adapter, task, device=_device(device))
+    classifier = Classifier.load(adapter, task, device=cli.torch_device(device))
     right = classifier.predict(examples, batch_size=batch_size) == places
     typer.echo(json.dumps({"accuracy": float(right.mean()), "examples": len(right)}))
 
@@ -137,22 +137,6 @@ def _examples(
     table = reading.open(csv, named=[text, target])
     rows = reading.read(table, texts=[text, target], values=None if classes is None else {target: classes})
     return rows.texts[text], rows.texts[target]
-
-
-def _device(name: str | None) -> str:
-    """Return a device that is there. transformers is quiet from here on: a new head is no fault."""
-    import torch
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise typer.BadParameter(f"--device {name}: {str(error).partition(chr(10))[0]}") from None
-    return name
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import threading
 from collections.abc import Callable
+from http.server import ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +28,8 @@ from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.documentation.pages import PAGES, blocks, name
+from tests.tenfold.chat.conftest import Book, Call
+from tests.tenfold.debias.stand_ins import items
 
 Names = dict[str, Any]
 BLOCKS = [(name(page), index, block) for page in PAGES for index, block in enumerate(blocks(page, "python"))]
@@ -91,6 +95,20 @@ def adapter_runs(names: Names) -> None:
     assert torch.equal(names["plain"], names["before"]) and Path("adapter", "adapter.safetensors").is_file()
 
 
+def endpoint() -> Names:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Call)
+    server.daemon_threads = True
+    server.book = Book(lambda call: call.say("It does not say.\nAnswer: B"))  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    return {"base_url": base_url, "items": items(3), "book": server.book}  # type: ignore[attr-defined]
+
+
+def endpoint_runs(names: Names) -> None:
+    assert len(names["book"].requests) == 9 and [debate.rounds for debate in names["debates"]] == [0, 0, 0]
+    assert Path("debates.jsonl").is_file()
+
+
 def nothing() -> Names:
     return {}
 
@@ -148,6 +166,7 @@ RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]]
     ("docs/papers/dp_cross_attention.md", 0): (memory, memory_runs),
     ("docs/papers/imagefolder.md", 0): (generator, generator_runs),
     ("docs/papers/ntk_attention.md", 0): (adapter, adapter_runs),
+    ("docs/papers/debias.md", 0): (endpoint, endpoint_runs),
     ("docs/adding_a_paper.md", 0): (nothing, step_runs),
     ("docs/adding_a_paper.md", 1): (training, training_runs),
     ("docs/adding_a_paper.md", 2): (published, published_runs),

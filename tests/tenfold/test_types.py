@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 CALLS = {
     "tenfold.chat": ("Sampling(temperature=0.5, max_tokens=9)", "beams"),
     "tenfold.data": ('read_table(Path("wine"))', "separator"),
+    "tenfold.debias": ("Decentralized(rounds=2, tie='first')", "turns"),
     "tenfold.dp_cross_attention": ("Ledger(delta=1e-6, budget_epsilon=1.0)", "epsilon"),
     "tenfold.dp_john": ("john_ellipsoid([[1.0, 0.0], [0.0, 1.0]], 1e-6, method='averaged')", "accuracy"),
     "tenfold.dp_ntk": ("LimitKernel(sd=1.0, activation='relu')", "width"),
