@@ -1,5 +1,7 @@
 """Bias scores with intervals over templates, and what two sets of answers to the same questions differ by.
 
+Templates are drawn within their category: which categories there are is given, and no interval is about other ones.
+
 Legend:  N questions · G groups · K templates
 """
 
@@ -38,10 +40,10 @@ def estimate_score(
     None where the score is not defined, or where one template cannot give an interval.
     Raises InvalidAnswers.
     """
-    counts = count(items, answers, items.templates, unparsed=unparsed)[1]
+    names, counts = count(items, answers, items.templates, unparsed=unparsed)
     if len(counts) < 2:
         return None
-    return clustered_estimate(counts, STATISTICS[statistic], seed=seed, resamples=resamples)
+    return clustered_estimate(counts, STATISTICS[statistic], seed=seed, strata=_categories(names), resamples=resamples)
 
 
 def estimate_groups(
@@ -78,10 +80,12 @@ def compare(
 
     None where either is not defined, or where one template cannot give an interval. Raises InvalidAnswers.
     """
-    tables = [count(items, answers, items.templates)[1] for answers in (first, second)]
-    if len(tables[0]) < 2:
+    (names, one), (_, other) = (count(items, answers, items.templates) for answers in (first, second))
+    if len(names) < 2:
         return None
-    return clustered_difference(tables[0], tables[1], STATISTICS[statistic], seed=seed, resamples=resamples)
+    return clustered_difference(
+        one, other, STATISTICS[statistic], seed=seed, strata=_categories(names), resamples=resamples
+    )
 
 
 def compare_groups(
@@ -104,3 +108,12 @@ def compare_groups(
     known = {group: one.p_value for group, one in found.items() if one is not None}
     adjusted = dict(zip(known, holm(list(known.values())), strict=True))
     return {group: GroupDifference(one, adjusted.get(group)) for group, one in found.items()}
+
+
+def _categories(templates: np.ndarray) -> np.ndarray | None:
+    """Return the category of each template, which its name begins with; None where one has a single template.
+
+    A stratum of one would be drawn without any spread.
+    """
+    found = np.array([name.rpartition("/")[0] for name in templates.tolist()], dtype=str)
+    return found if np.unique(found, return_counts=True)[1].min() > 1 else None

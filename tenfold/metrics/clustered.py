@@ -44,20 +44,33 @@ def cluster_sums(clusters: np.ndarray, columns: Float[np.ndarray, "N C"]) -> Flo
 
 
 def clustered_estimate(
-    sums: np.ndarray, statistic: Statistic, *, seed: int, resamples: int = RESAMPLES
+    sums: np.ndarray,
+    statistic: Statistic,
+    *,
+    seed: int,
+    strata: np.ndarray | None = None,
+    resamples: int = RESAMPLES,
 ) -> Estimate | None:
     """Return a statistic of all sums with its percentile interval over clusters; None where it is not defined.
 
-    ``sums`` (K, …) has one row of counts per cluster. Resamples in which the statistic is not defined are left out.
+    ``sums`` (K, …) has one row of counts per cluster. ``strata`` (K,) names the stratum of each cluster, where strata
+    are given and not drawn, such as the categories of a benchmark: each keeps its number of clusters. Resamples in
+    which the statistic is not defined are left out.
     Raises InvalidSamples for fewer than two clusters, or if no resample defines the statistic.
     """
     value = float(statistic(sums.sum(axis=0)))
-    draws = statistic(_resampled(sums, seed, resamples))
+    draws = statistic(_resampled(sums, strata, seed, resamples))
     return None if np.isnan(value) else Estimate(value, _interval(draws), len(sums))
 
 
 def clustered_difference(
-    first: np.ndarray, second: np.ndarray, statistic: Statistic, *, seed: int, resamples: int = RESAMPLES
+    first: np.ndarray,
+    second: np.ndarray,
+    statistic: Statistic,
+    *,
+    seed: int,
+    strata: np.ndarray | None = None,
+    resamples: int = RESAMPLES,
 ) -> Difference | None:
     """Return the statistic of ``first`` less that of ``second``, on the same clusters in the same order.
 
@@ -68,12 +81,14 @@ def clustered_difference(
     if first.shape != second.shape:
         raise InvalidSamples(f"two sets of answers need the same clusters, not {first.shape} and {second.shape}")
     value = float(statistic(first.sum(axis=0)) - statistic(second.sum(axis=0)))
-    draws = statistic(_resampled(first, seed, resamples)) - statistic(_resampled(second, seed, resamples))
+    draws = statistic(_resampled(first, strata, seed, resamples)) - statistic(
+        _resampled(second, strata, seed, resamples)
+    )
     if np.isnan(value):
         return None
     interval, kept = _interval(draws), draws[~np.isnan(draws)]
     sides = (1 + np.count_nonzero(kept <= 0), 1 + np.count_nonzero(kept >= 0))
-    return Difference(value, interval, len(first), min(1.0, 2 * min(sides) / (1 + len(kept))))
+    return Difference(value, interval, len(first), float(min(1.0, 2 * min(sides) / (1 + len(kept)))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -91,13 +106,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _resampled(sums: np.ndarray, seed: int, resamples: int) -> np.ndarray:
+def _resampled(sums: np.ndarray, strata: np.ndarray | None, seed: int, resamples: int) -> np.ndarray:
     """Return the summed columns of each resample, (R, …)."""
     if len(sums) < 2:
         raise InvalidSamples(f"{len(sums)} cluster(s): an interval over clusters needs two or more")
-    flat = sums.reshape(len(sums), -1).astype(float)  # (K, C)
-    counts = resample_counts(len(sums), resamples, np.random.default_rng(seed))  # (R, K)
-    return (counts @ flat).reshape(resamples, *sums.shape[1:])
+    names, place = np.unique(np.zeros(len(sums)) if strata is None else strata, return_inverse=True)
+    if place.shape != (len(sums),):
+        raise InvalidSamples(f"strata of shape {place.shape} must name the stratum of each of {len(sums)} clusters")
+    generator, total = np.random.default_rng(seed), np.zeros((resamples, *sums.shape[1:]))
+    for stratum in range(len(names)):
+        own = sums[place == stratum].astype(float)
+        counts = resample_counts(len(own), resamples, generator)  # (R, K)
+        total += (counts @ own.reshape(len(own), -1)).reshape(total.shape)
+    return total
 
 
 def _interval(draws: Float[np.ndarray, " R"]) -> tuple[float, float]:
