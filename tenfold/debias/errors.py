@@ -21,3 +21,15 @@ class InvalidAgents(DebiasError):
 
 class DamagedDebates(DebiasError):
     """A file of debates holds a line that cannot be read."""
+
+
+class InvalidMetadata(DebiasError):
+    """The file that names the targets cannot be read."""
+
+
+class NoQuestions(DebiasError):
+    """There is nothing to read, or nothing left to take."""
+
+
+class InvalidAnswers(DebiasError):
+    """Answers do not belong to the questions, or cannot be read."""
