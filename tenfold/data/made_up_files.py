@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts and a sentence encoder: no network, the same bytes for a seed.
+"""Made-up files that stand in for pictures, texts, an encoder and a decoder: no network, the same bytes for a seed.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 
+from tenfold.data.made_up_decoder import decoder
 from tenfold.data.registry import StandIn
 
 TRAIN_SHARE = 2 / 3
@@ -160,4 +161,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "images": images,
     "texts": texts,
     "sentence_encoder": sentence_encoder,
+    "decoder": decoder,
 }

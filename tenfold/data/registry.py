@@ -77,12 +77,12 @@ class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
     ``rows`` counts pictures or texts of a maker; ``shape`` (height, width[, channels]) is of pictures,
-    ``classes`` of either; ``width`` is a sentence encoder's.
+    ``classes`` of either; ``width`` is a sentence encoder's or a decoder's.
     """
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: Literal["images", "texts", "sentence_encoder"] | None = None
+    maker: Literal["images", "texts", "sentence_encoder", "decoder"] | None = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -95,6 +95,7 @@ class StandIn(Entry):
             "images": ("rows", "shape", "classes"),
             "texts": ("rows", "classes", "file"),
             "sentence_encoder": ("width",),
+            "decoder": ("width",),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:
