@@ -100,7 +100,7 @@ def _tokenizer(vocabulary: list[str]) -> dict[str, Any]:
 
 
 def _byte_letters() -> list[str]:
-    """Return the letter by which byte-level tokenizers write each byte: printable ones as they are, the others after."""
+    """Return the letters by which byte-level tokenizers write bytes: printable ones as they are, the others after."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     found, others = [], 0
     for byte in range(256):
