@@ -7,9 +7,11 @@ import base64
 import os
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tenfold.chat.errors import ContextTooLong, GaveUp, NotAuthorised, Refused, WrongEndpoint
@@ -122,12 +124,13 @@ class Endpoint:
         import openai
 
         try:
-            answer: Any = await client.chat.completions.create(
-                model=self.model, messages=[_part(message) for message in conversation], **_options(sampling)
-            )
+            async with asyncio.timeout(self.timeout):  # the client's own counts from one piece of a reply to the next
+                answer: Any = await client.chat.completions.create(
+                    model=self.model, messages=[_part(message) for message in conversation], **_options(sampling)
+                )
         except openai.APIStatusError as error:
             raise self._status(error) from None
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, TimeoutError):
             raise _TryAgain(f"no answer within {self.timeout:g} s") from None
         except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError) as error:
             raise _TryAgain(self._without_key(f"no whole answer came ({error})")) from None
@@ -137,6 +140,8 @@ class Endpoint:
             refusal = getattr(getattr(choice, "message", None), "refusal", None)
             if refusal:
                 raise Refused(f"the model declines: {refusal}")
+            if getattr(choice, "finish_reason", None) == "content_filter":
+                raise Refused(f"{self.model}: a content filter took the reply")
             raise _TryAgain("an empty reply")
         usage = getattr(answer, "usage", None)
         return Reply(
@@ -208,8 +213,11 @@ def _part(message: Message) -> Any:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None where it is missing or a date."""
-    try:
-        return None if header is None else max(0.0, float(header))
-    except ValueError:
+    """Return the seconds of a Retry-After header, which holds them or a date; None where it is missing or neither."""
+    if header is None:
         return None
+    with suppress(ValueError):
+        return max(0.0, float(header))
+    with suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    return None

@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts, questions and a sentence encoder: no network, one seed, one result.
+"""Made-up files that stand in for pictures, texts, questions, an encoder and a decoder: the same bytes for a seed.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 
+from tenfold.data.made_up_decoder import decoder
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.registry import StandIn
 
@@ -163,4 +164,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "sentence_encoder": sentence_encoder,
     "questions": questions,
     "recorded_answers": recorded_answers,
+    "decoder": decoder,
 }

@@ -83,13 +83,13 @@ class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
     ``rows`` counts pictures or texts of a maker; ``shape`` (height, width[, channels]) is of pictures,
-    ``classes`` of either; ``width`` is a sentence encoder's. ``questions`` and ``recorded_answers`` of one seed belong
-    together.
+    ``classes`` of either; ``width`` is a sentence encoder's or a decoder's. ``questions`` and ``recorded_answers`` of
+    one seed belong together.
     """
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers"] | None = None
+    maker: Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers", "decoder"] | None = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -104,6 +104,7 @@ class StandIn(Entry):
             "sentence_encoder": ("width",),
             "questions": (),
             "recorded_answers": (),
+            "decoder": ("width",),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

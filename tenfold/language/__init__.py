@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tenfold.language.errors import LanguageError as LanguageError
     from tenfold.language.generation import LocalModel as LocalModel
     from tenfold.language.generation import generate as generate
+    from tenfold.language.letter_model import LetterModel as LetterModel
+    from tenfold.language.prefix_cache import PrefixCache as PrefixCache
     from tenfold.language.scoring import log_likelihoods as log_likelihoods
     from tenfold.language.scoring import option_probabilities as option_probabilities
 else:

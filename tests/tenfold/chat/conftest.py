@@ -46,7 +46,7 @@ class Call(BaseHTTPRequestHandler):
     def words(self) -> str:
         return self.asked["messages"][-1]["content"]
 
-    def say(self, text: str | None, finish_reason: str = "stop", **message: Any) -> None:
+    def say(self, text: str | None, finish_reason: str | None = "stop", **message: Any) -> None:
         """Answer as a model would."""
         choice = {
             "index": 0,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
+from contextlib import suppress
+from email.utils import formatdate
 
 import pytest
 
@@ -19,6 +21,7 @@ from tenfold.chat import (
     Sampling,
     WrongEndpoint,
 )
+from tenfold.chat.endpoint import _seconds
 from tests.tenfold.chat.conftest import Book, Call, slowly
 
 SAMPLING = Sampling()
@@ -66,7 +69,26 @@ def at_first(wrong, times: int = 2):
     return act
 
 
+def drip(call: Call) -> None:
+    """Send a reply byte by byte: never silent for long, and never done."""
+    call.send_response(200)
+    call.send_header("Content-Type", "application/json")
+    call.send_header("Content-Length", "400")
+    call.end_headers()
+    with suppress(OSError):
+        for _ in range(40):
+            call.wfile.write(b" ")
+            call.wfile.flush()
+            time.sleep(0.05)
+    call.close_connection = True
+
+
 PASSING = {
+    "408": lambda call: call.send(408, {"error": {"message": "too slow"}}),
+    "409": lambda call: call.send(409, {"error": {"message": "conflict"}}),
+    "an error that is no JSON": lambda call: call.send(502, "<html>bad gateway</html>"),
+    "cut-off JSON": lambda call: call.send(200, {"choices": [{"message": {"content": "half"}}]}, cut=9),
+    "slow stream": drip,
     "429": lambda call: call.send(429, {"error": {"message": "slow down"}}),
     "500": lambda call: call.send(500, {"error": {"message": "oh"}}),
     "503": lambda call: call.send(503, {"error": {"message": "loading"}}),
@@ -104,11 +126,34 @@ def test_what_does_not_pass_is_a_failure_and_no_answer(serve, wrong):
     assert book.tries["hello"] == 3 and client.spent.failed == 1
 
 
+def test_a_time_out_counts_the_whole_reply(serve):
+    (reply,) = Client(endpoint(serve(drip), timeout=0.4, tries=1)).generate(say("hello"), SAMPLING)
+    assert isinstance(reply, Failure) and "no answer within 0.4 s" in reply.error
+
+
 def test_retry_after_is_obeyed(serve):
     book = serve(at_first(lambda call: call.send(429, {"error": {"message": "later"}}, Retry_After="0.5"), times=1))
     began = time.monotonic()
     Client(endpoint(book)).generate(say("hello"), SAMPLING)
     assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_retry_after_may_be_a_date():
+    assert _seconds(formatdate(time.time() + 30, usegmt=True)) == pytest.approx(30, abs=2)
+    assert _seconds(formatdate(0, usegmt=True)) == 0 and _seconds("2.5") == 2.5
+    assert _seconds("soon") is None and _seconds(None) is None
+
+
+def test_a_filtered_reply_is_refused_and_a_strange_reason_is_told(serve):
+    def act(call: Call) -> None:
+        reason = call.words
+        call.say(None if reason == "content_filter" else "text", reason if reason != "none" else None)
+
+    book = serve(act)
+    filtered, strange, none = Client(endpoint(book)).generate(say("content_filter", "eos_token", "none"), SAMPLING)
+    assert isinstance(filtered, Failure) and "a content filter took the reply" in filtered.error
+    assert (strange.finish_reason, none.finish_reason) == ("eos_token", "stop")
+    assert set(book.tries.values()) == {1}
 
 
 def test_a_refused_call_is_final_and_the_others_go_on(serve):

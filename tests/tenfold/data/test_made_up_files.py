@@ -6,12 +6,15 @@ import json
 import numpy as np
 import pytest
 
+from tenfold.chat import Message, Sampling
 from tenfold.data.images import read_images
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn, load_registry
 from tenfold.data.resolve import available_origin, resolve
 from tenfold.data.texts import read_texts
 from tenfold.data.writing import write_source
+from tenfold.language import generate, load_decoder
+from tenfold.language.scoring import letter_token
 
 STAND_INS = {
     "images": StandIn(maker="images", rows=90, seed=3, shape=(8, 8, 3), classes=("a", "b", "c")),
@@ -19,6 +22,7 @@ STAND_INS = {
     "sentence_encoder": StandIn(maker="sentence_encoder", seed=3, width=16),
     "questions": StandIn(maker="questions", seed=3),
     "recorded_answers": StandIn(maker="recorded_answers", seed=3),
+    "decoder": StandIn(maker="decoder", seed=3, width=16),
 }
 
 
@@ -57,6 +61,22 @@ def test_made_up_texts_can_be_read_and_learned(tmp_path):
         for corpus in (train, test)
     ]
     assert nearest_mean_accuracy(counts[0], train.labels, counts[1], test.labels) > 0.6
+
+
+def test_a_made_up_decoder_is_a_chat_model(tmp_path):
+    for name, content in made_up_files(STAND_INS["decoder"])[1].items():
+        (tmp_path / name).write_bytes(content)
+    decoder = load_decoder(tmp_path)
+    text = "Who was late, “the nurse” or the chef?\n(A) the nurse"
+    prompt = decoder.prompt([Message("system", "Be brief."), Message("user", text)])
+    written = decoder.tokenizer.decode(prompt)
+    assert written == (
+        f"<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert len(prompt) == len(written.encode()) - 5 * (len("<|im_start|>") - 1) + 2 * 2  # a token a byte, one a mark
+    assert len({letter_token(decoder, place) for place in range(3)}) == 3
+    replies = generate(decoder, [[Message("user", word)] for word in ("a", "b", text)], Sampling(max_tokens=4))
+    assert all(reply.completion_tokens <= 4 for reply in replies) and len({reply.text for reply in replies}) > 1
 
 
 def listed(folder, **changes):
