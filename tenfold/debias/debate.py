@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from tenfold.debias.errors import DamagedDebates
 from tenfold.debias.items import Item
 
 Role = Literal["agent", "centre", "follower"]
@@ -47,3 +51,28 @@ class Debate:
             "turns": [asdict(turn) for turn in self.turns],
             "final": self.final,
         }
+
+
+def write_debates(debates: Iterable[Debate], path: Path) -> None:
+    """Write debates as JSON lines, one debate a line."""
+    lines = (json.dumps(debate.described(), ensure_ascii=False) for debate in debates)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read_debates(path: Path) -> list[Debate]:
+    """Return the debates that ``write_debates`` wrote.
+
+    Raises DamagedDebates, which names the line.
+    """
+    debates = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line:
+            continue
+        try:
+            fields = json.loads(line)
+            item = Item(**fields["item"] | {"options": tuple(fields["item"]["options"])})
+            turns = tuple(Turn(**turn) for turn in fields["turns"])
+            debates.append(Debate(item, fields["protocol"], turns, fields["final"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise DamagedDebates(f"{path}:{number}: no debate can be read here ({error}); write it anew") from None
+    return debates

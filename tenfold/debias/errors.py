@@ -9,3 +9,15 @@ class DebiasError(ValueError):
 
 class InvalidItem(DebiasError):
     """A question is ill-formed."""
+
+
+class InvalidProtocol(DebiasError):
+    """A protocol's parameters, or a protocol for these agents and questions, make no sense."""
+
+
+class InvalidAgents(DebiasError):
+    """The agents of a conversation cannot be told apart, or one that is named is not among them."""
+
+
+class DamagedDebates(DebiasError):
+    """A file of debates holds a line that cannot be read."""

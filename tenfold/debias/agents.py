@@ -1,0 +1,99 @@
+"""Agents from the names of models: behind chat endpoints, or in folders on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tenfold.chat.client import ChatBackend, Client, Progress, Spent
+from tenfold.chat.endpoint import KEY, Endpoint
+from tenfold.chat.messages import Sampling
+from tenfold.chat.transcript import Transcript
+from tenfold.debias.conversation import Agent
+from tenfold.debias.errors import InvalidAgents
+from tenfold.debias.prompts import PromptStyle
+
+WEIGHTS = ("*.safetensors", "*.json", "*.jinja", "*.model")  # of a model's folder: what its replies depend on
+
+
+def endpoints(
+    models: Sequence[str], base_urls: Sequence[str], key_variables: Sequence[str] = (KEY,), *, concurrency: int = 8
+) -> list[ChatBackend]:
+    """Return each model's endpoint; one address, and one variable that holds a key, may serve them all.
+
+    Raises InvalidAgents if there are neither one nor as many of them as models.
+    """
+    addresses, keys = _one_each("addresses", base_urls, models), _one_each("keys", key_variables, models)
+    return [
+        Endpoint(address, model, concurrency=concurrency, key_variable=key)
+        for model, address, key in zip(models, addresses, keys, strict=True)
+    ]
+
+
+def local_models(models: Sequence[str], *, device: str = "cpu") -> list[ChatBackend]:
+    """Return models from folders, or from the hub by ``id@revision``; one that comes twice is loaded once.
+
+    Replies are kept under the digest of a folder's files, so that weights that change are asked anew.
+    Raises DecoderMismatch if a model cannot be loaded.
+    """
+    from tenfold.language.decoder import load_decoder
+    from tenfold.language.generation import LocalModel
+
+    loaded: dict[str, ChatBackend] = {}
+    for model in dict.fromkeys(models):
+        folder = Path(model)
+        if folder.is_dir():
+            decoder = replace(load_decoder(folder, device=device), revision=folder_digest(folder))
+        else:
+            place, _, revision = model.partition("@")
+            decoder = load_decoder(place, revision=revision or None, device=device)
+        loaded[model] = LocalModel(decoder)
+    return [loaded[model] for model in models]
+
+
+def agents_of(
+    models: Sequence[str],
+    backends: Sequence[ChatBackend],
+    *,
+    prompts: PromptStyle,
+    sampling: Sampling,
+    transcript: Transcript | None = None,
+    spent: Spent | None = None,
+    progress: Progress | None = None,
+) -> list[Agent]:
+    """Return an agent for each model; they share transcript and budget. The same model again is ``name #2``.
+
+    Above temperature 0 each draws with a seed of its own, ``sampling.seed`` and the numbers after it.
+    Raises InvalidAgents if a model comes twice at temperature 0, where both would say the same.
+    """
+    shared = Spent() if spent is None else spent
+    seen: Counter[str] = Counter()
+    agents = []
+    for place, (model, backend) in enumerate(zip(models, backends, strict=True)):
+        seen[model] += 1
+        if seen[model] > 1 and sampling.temperature == 0:
+            raise InvalidAgents(f"{model} twice would say the same twice: give a temperature above 0, or other models")
+        own = replace(sampling, seed=(sampling.seed or 0) + place if sampling.temperature > 0 else None)
+        name = model if seen[model] == 1 else f"{model} #{seen[model]}"
+        agents.append(Agent(name, Client(backend, transcript, shared, progress), prompts, own))
+    return agents
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of the names and bytes of a model folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in WEIGHTS for path in folder.glob(pattern)}):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _one_each(what: str, given: Sequence[str], models: Sequence[str]) -> Sequence[str]:
+    if len(given) not in (1, len(models)):
+        raise InvalidAgents(f"{len(given)} {what} for {len(models)} models: give one, or one for each model")
+    return given if len(given) == len(models) else [given[0]] * len(models)
