@@ -25,6 +25,16 @@ from tenfold.nn.pretrained import weights_sha256
 
 
 @dataclass(frozen=True)
+class _Scored:
+    """The options that a text shows, with their log-likelihoods, and how many words were read and are replied."""
+
+    options: list[str]
+    scores: list[float]
+    prompt: int
+    words: list[int]
+
+
+@dataclass(frozen=True)
 class EmbeddedModel:
     """A reader that answers conversations in ``MicroPrompts``, ``batch`` of like length at a time.
 
@@ -37,7 +47,7 @@ class EmbeddedModel:
     free: bool = False
     batch: int = 64
     window: int = 4096
-    _scores: dict[str, list[float]] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[str, _Scored] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: Path, name: str, *, free: bool = False) -> EmbeddedModel:
@@ -62,27 +72,30 @@ class EmbeddedModel:
             if self.free:
                 yield from self._written({number: text for number, (text, _) in asked.items()}, sampling)
                 continue
-            self._score({text: options for text, options in asked.values() if options and text not in self._scores})
+            self._score({text: options for text, options in asked.values() if options and text not in self._known})
             for number, (text, options) in asked.items():
                 if options:
-                    yield number, self._chosen(text, options, sampling)
+                    yield number, self._chosen(text, sampling)
                 else:
                     yield number, Failure('NoOptions: the last message must begin with "[options] a | b"')
 
-    def _chosen(self, text: str, options: Sequence[str], sampling: Sampling) -> Reply:
+    def _chosen(self, text: str, sampling: Sampling) -> Reply:
         """Return the likeliest option, or one drawn by likelihood to the power of 1 / temperature."""
-        scores = torch.tensor(self._scores[text])
+        known = self._known[text]
         if sampling.temperature == 0:
-            place = int(scores.argmax())
+            place = max(range(len(known.scores)), key=known.scores.__getitem__)
         else:
-            chances = torch.softmax(scores.double() / sampling.temperature, dim=0)
+            chances = torch.softmax(torch.tensor(known.scores).double() / sampling.temperature, dim=0)
             place = int(torch.multinomial(chances, 1, generator=_stream(text, sampling)))
-        said = self.reader.vocabulary.encode(options[place])
-        return Reply(options[place], "stop", len(self._prompt(text)), len(said) + 1)
+        return Reply(known.options[place], "stop", known.prompt, known.words[place])
 
     def _prompt(self, text: str) -> list[int]:
         vocabulary = self.reader.vocabulary
         return [*vocabulary.encode(text), vocabulary.number(ANSWER)]
+
+    def _reply(self, option: str) -> list[int]:
+        vocabulary = self.reader.vocabulary
+        return [*vocabulary.encode(option), vocabulary.number(END)]
 
     def _batches(self, prompts: Mapping[Any, list[int]]) -> Iterator[list[Any]]:
         names = sorted(prompts, key=lambda name: len(prompts[name]))
@@ -99,14 +112,16 @@ class EmbeddedModel:
             first = self.reader.logits(features[:, -1]).log_softmax(dim=-1)  # (B, V)
             rows = torch.tensor([row for row, text in enumerate(texts) for _ in asked[text]], device=tokens.device)
             options = [option for text in texts for option in asked[text]]
-            scores = self._option_scores(first[rows], memory.select(rows), options).tolist()
+            said = [self._reply(option) for option in options]
+            scores = iter(self._option_scores(first[rows], memory.select(rows), said).tolist())
+            words = iter(map(len, said))
             for text in texts:
-                self._scores[text] = [scores.pop(0) for _ in asked[text]]
+                shown = asked[text]
+                found = [next(scores) for _ in shown], len(prompts[text]), [next(words) for _ in shown]
+                self._known[text] = _Scored(shown, *found)
 
-    def _option_scores(self, first: Float[Tensor, "N V"], memory: Memory, options: list[str]) -> Float[Tensor, " N"]:
+    def _option_scores(self, first: Float[Tensor, "N V"], memory: Memory, said: list[list[int]]) -> Float[Tensor, " N"]:
         """Return the log-likelihood of each option after its prompt, from the scores of its first word on."""
-        vocabulary = self.reader.vocabulary
-        said = [[*vocabulary.encode(option), vocabulary.number(END)] for option in options]
         tokens, known = self._padded(said, left=False)  # (N, L)
         features, _ = self.reader.read(tokens[:, :-1], known[:, :-1], memory)
         following = self.reader.logits(features).log_softmax(dim=-1)  # (N, L − 1, V)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tenfold.debias.errors import InvalidItem
 from tenfold.text.normalise import normalised
@@ -18,10 +18,15 @@ def words_of(text: str) -> list[str]:
     """Return the words of a text, normalised, and markers as they are: "[own] The man." is "[own]", "the", "man"."""
     found = []
     for part in text.split():
-        word = part if part in MARKERS else normalised(part)
+        word = _word(part)
         if word:
             found.append(word)
     return found
+
+
+@lru_cache(maxsize=65536)
+def _word(part: str) -> str:
+    return part if part in MARKERS else normalised(part)
 
 
 class Vocabulary:
