@@ -1,0 +1,29 @@
+"""What the steps of the embedded agents share: their names, BBQ-micro's size, and where their models stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from steps.step.params import Count, Params
+from tenfold.debias.items import Items, read_items
+from tenfold.debias.micro import micro_items
+
+AGENTS = ("a0", "a1", "a2")
+ITEMS = "micro.jsonl"
+
+
+class MicroParams(Params):
+    """BBQ-micro: contexts per template, and the groups that it is made of, none for all."""
+
+    contexts: Count
+    groups: list[str] | None
+
+
+def micro_of(prepared: Path, params: MicroParams, seed: int) -> Items:
+    """Return BBQ-micro made of prepared/items.jsonl, of the groups that are there. Raises InvalidItem."""
+    return micro_items(read_items(prepared / "items.jsonl"), contexts=params.contexts, seed=seed, groups=params.groups)
+
+
+def model_name(agent: str, seed: int, target: str | None = None) -> str:
+    """Return the name of an agent's model, after stage 1 or after it was taught to deliberate towards ``target``."""
+    return f"{agent}-{seed}" if target is None else f"{agent}-{target}-{seed}"
