@@ -1,4 +1,4 @@
-"""sha256 sums of files, of bytes and of sets of files."""
+"""sha256 sums of files, of bytes and of sets of files; the ids by which git knows files."""
 
 from __future__ import annotations
 
@@ -38,4 +38,17 @@ def check_sum(path: Path, *, expected: str, size: int | None, where: str, remedy
         raise ChecksumMismatch(
             f"{where}: expected sha256 {expected}{listed}, "
             f"but came sha256 {came} ({path.stat().st_size:,} bytes). {remedy}"
+        )
+
+
+def check_git_blob(path: Path, *, expected: str, where: str, remedy: str) -> None:
+    """Compare a file with the id that git gives its content, a SHA-1 over its size and its bytes.
+
+    Raises ChecksumMismatch if the ids differ; names both, ``where`` the file is from, and the ``remedy``.
+    """
+    content = path.read_bytes()
+    came = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if came != expected:
+        raise ChecksumMismatch(
+            f"{where}: expected git blob {expected}, but came git blob {came} ({len(content):,} bytes). {remedy}"
         )

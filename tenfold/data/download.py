@@ -8,8 +8,8 @@ from urllib.parse import urldefrag, urlsplit
 
 from filelock import FileLock
 
-from tenfold.data.checksums import sha256_bytes, sha256_file
-from tenfold.data.errors import AddressUnavailable, HostUnreachable, UnverifiedFile
+from tenfold.data.checksums import check_git_blob, sha256_bytes, sha256_file
+from tenfold.data.errors import AddressUnavailable, ChecksumMismatch, HostUnreachable, UnverifiedFile
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import OfficialFile
 from tenfold.data.transfer import ResumableDownloader
@@ -32,15 +32,16 @@ def download(
     """Bring an official file from the first address that serves it, and return where it is.
 
     A file that is in ``downloads`` with the listed sum is not brought again. A file without a listed sum is
-    trusted at first use if ``allow_unverified``: its sum is pinned beside it, and checked from then on.
+    checked at first use by its git blob, or trusted if ``allow_unverified``; then its sum is pinned beside it, and
+    checked from then on.
 
-    Raises UnverifiedFile if no sum is listed and ``allow_unverified`` is false. Raises HostUnreachable or
+    Raises UnverifiedFile if no sum and no git blob is listed and ``allow_unverified`` is false. Raises HostUnreachable or
     AddressRefused if no address serves the file. Raises TruncatedDownload, CorruptArchive or ChecksumMismatch as in
     `ResumableDownloader`.
     """
     folder = download_folder(file, downloads)
     pin = folder / "sha256"
-    if file.sha256 is None and not allow_unverified:
+    if file.sha256 is None and file.git_blob is None and not allow_unverified:
         raise UnverifiedFile(
             f"no sha256 is listed for {file.name} from {file.addresses[0]}, so what comes cannot be checked. "
             "List its sum in data/sources.yaml, name a mirror folder in TENFOLD_MIRROR, or allow unverified "
@@ -51,8 +52,20 @@ def download(
         expected = file.sha256 or (pin.read_text().strip() if pin.exists() else None)
         path = _first_address(file, folder, expected, progress)
         if file.sha256 is None and expected is None:
+            _check_blob(file, path)
             pin.write_text(sha256_file(path) + "\n")
     return path
+
+
+def _check_blob(file: OfficialFile, path: Path) -> None:
+    if file.git_blob is None:
+        return
+    remedy = "Nothing of it is kept: try again, or name a mirror folder in TENFOLD_MIRROR."
+    try:
+        check_git_blob(path, expected=file.git_blob, where=file.addresses[0], remedy=remedy)
+    except ChecksumMismatch:
+        path.unlink()
+        raise
 
 
 def _first_address(file: OfficialFile, folder: Path, expected: str | None, progress: Progress) -> Path:

@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts and a sentence encoder: no network, the same bytes for a seed.
+"""Made-up files that stand in for pictures, texts, questions and a sentence encoder: no network, one seed, one result.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 
+from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.registry import StandIn
 
 TRAIN_SHARE = 2 / 3
@@ -160,4 +161,6 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "images": images,
     "texts": texts,
     "sentence_encoder": sentence_encoder,
+    "questions": questions,
+    "recorded_answers": recorded_answers,
 }

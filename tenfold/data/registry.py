@@ -13,6 +13,7 @@ from tenfold.data.errors import InvalidRegistry, UnknownSource
 from tenfold.data.readers import READERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+GitBlob = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]+/.+")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 RelativePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")]
@@ -58,12 +59,17 @@ class Mirror(Entry):
 
 
 class OfficialFile(Entry):
-    """A published file and the addresses that serve it; ``sha256`` is null where it is not known."""
+    """A published file and the addresses that serve it; ``sha256`` is null where it is not known.
+
+    ``git_blob`` is the id by which git knows the content: what a file in a repository is checked by where only that
+    id is known.
+    """
 
     name: FileName
     addresses: Annotated[tuple[Address, ...], Field(min_length=1)]
     sha256: Sha256 | None
     size: int | None = None
+    git_blob: GitBlob | None = None
 
 
 class Official(Entry):
@@ -77,12 +83,13 @@ class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
     ``rows`` counts pictures or texts of a maker; ``shape`` (height, width[, channels]) is of pictures,
-    ``classes`` of either; ``width`` is a sentence encoder's.
+    ``classes`` of either; ``width`` is a sentence encoder's. ``questions`` and ``recorded_answers`` of one seed belong
+    together.
     """
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: Literal["images", "texts", "sentence_encoder"] | None = None
+    maker: Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers"] | None = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -95,6 +102,8 @@ class StandIn(Entry):
             "images": ("rows", "shape", "classes"),
             "texts": ("rows", "classes", "file"),
             "sentence_encoder": ("width",),
+            "questions": (),
+            "recorded_answers": (),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

@@ -170,7 +170,7 @@ def _from_addresses(source: Source, downloads: Path, allow_unverified: bool, pro
         path = download(file, downloads=downloads, allow_unverified=allow_unverified, progress=progress)
         files[file.name], sums[file.name] = path, file.sha256 or sha256_file(path)
     detail = f"official: {', '.join(files)}, published at {source.page or source.official.files[0].addresses[0]}"
-    unverified = [file.name for file in source.official.files if file.sha256 is None]
+    unverified = [file.name for file in source.official.files if file.sha256 is None and file.git_blob is None]
     if unverified:
         detail += f" (unverified, trusted at first use: {', '.join(unverified)})"
     return Resolved(source.name, "official", files, detail, sha256_of_set(sums), source.licence)

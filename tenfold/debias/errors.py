@@ -9,3 +9,15 @@ class DebiasError(ValueError):
 
 class InvalidItem(DebiasError):
     """A question is ill-formed."""
+
+
+class InvalidMetadata(DebiasError):
+    """The file that names the targets cannot be read."""
+
+
+class NoQuestions(DebiasError):
+    """There is nothing to read, or nothing left to take."""
+
+
+class InvalidAnswers(DebiasError):
+    """Answers do not belong to the questions, or cannot be read."""

@@ -179,6 +179,19 @@ def test_a_file_without_a_sum_is_pinned_at_first_use(site, letters, tmp_path):
         download(file, downloads=tmp_path, allow_unverified=True)
 
 
+def test_a_file_without_a_sum_is_checked_by_its_git_blob_and_then_pinned(site, letters, tmp_path):
+    body = letters["body"]
+    blob = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+    address = site.serve("/letters.data", b"something else")
+    file = official(letters, address, sha256=None, size=None, git_blob=blob)
+    with pytest.raises(ChecksumMismatch, match=f"expected git blob {blob}"):
+        download(file, downloads=tmp_path)
+    site.serve("/letters.data", body)
+    path = download(file, downloads=tmp_path)
+    assert path.read_bytes() == body
+    assert (path.parent / "sha256").read_text().strip() == hashlib.sha256(body).hexdigest()
+
+
 def test_two_that_want_one_file_bring_it_once(site, letters, tmp_path):
     file = official(letters, site.serve("/letters.data", letters["body"], pause=0.1))
     want = {"target": download, "args": (file,), "kwargs": {"downloads": tmp_path}}

@@ -17,6 +17,8 @@ STAND_INS = {
     "images": StandIn(maker="images", rows=90, seed=3, shape=(8, 8, 3), classes=("a", "b", "c")),
     "texts": StandIn(maker="texts", rows=90, seed=3, file="made.tsv.gz", classes=("a", "b", "c")),
     "sentence_encoder": StandIn(maker="sentence_encoder", seed=3, width=16),
+    "questions": StandIn(maker="questions", seed=3),
+    "recorded_answers": StandIn(maker="recorded_answers", seed=3),
 }
 
 
