@@ -1,1 +1,1 @@
-"""Steps of the multi-LLM debiasing framework (arXiv:2409.13884)."""
+"""The steps of the debiasing paper: questions, agents that are trained, conversations, and what came of them."""
