@@ -35,9 +35,9 @@ def download(
     checked at first use by its git blob, or trusted if ``allow_unverified``; then its sum is pinned beside it, and
     checked from then on.
 
-    Raises UnverifiedFile if no sum and no git blob is listed and ``allow_unverified`` is false. Raises HostUnreachable or
-    AddressRefused if no address serves the file. Raises TruncatedDownload, CorruptArchive or ChecksumMismatch as in
-    `ResumableDownloader`.
+    Raises UnverifiedFile if no sum and no git blob is listed and ``allow_unverified`` is false. Raises
+    HostUnreachable or AddressRefused if no address serves the file. Raises ChecksumMismatch for another git blob, and
+    TruncatedDownload, CorruptArchive or ChecksumMismatch as in `ResumableDownloader`.
     """
     folder = download_folder(file, downloads)
     pin = folder / "sha256"

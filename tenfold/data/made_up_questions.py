@@ -1,7 +1,7 @@
 """Made-up questions about two people, in BBQ's format, and a made-up model's answers to them.
 
-Sixteen templates of our own about groups that nobody is hurt by: nothing here is taken from BBQ, and no score on it says
-anything about a model.
+Sixteen templates of our own about groups that nobody is hurt by: nothing here is taken from BBQ, and no score on it
+says anything about a model.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def target_by_rule(row: Mapping[str, Any]) -> int | None:
 def _people(answer_info: Mapping[str, Iterable[str]]) -> dict[int, set[str]]:
     """Return the words for each option but the unknown one: its text and its tag."""
     words = [{_plain(word) for word in answer_info[f"ans{number}"]} for number in range(3)]
-    return {number: found for number, found in enumerate(words) if UNKNOWN != _plain(answer_tag(answer_info, number))}
+    return {number: found for number, found in enumerate(words) if _plain(answer_tag(answer_info, number)) != UNKNOWN}
 
 
 def answer_tag(answer_info: Mapping[str, Iterable[str]], number: int) -> str:

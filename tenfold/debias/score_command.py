@@ -1,0 +1,154 @@
+"""``tenfold debias score``: bias scores of one's own predictions, by group and pooled, with intervals over templates.
+
+The paper's command line adds it by ``app.command("score")(score_command)``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold import command_line as cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tenfold.debias.items import Items
+    from tenfold.metrics.bootstrap import Estimate
+
+EXAMPLE = cli.example("tenfold debias score predictions.jsonl --items bbq --variants")
+HEADER = ("group", "rows", "s_AMB", "95 %", "n", "s_DIS", "95 %", "n", "acc AMB", "acc DIS", "parsed")
+UNDEFINED = "undefined"
+
+
+def score_command(
+    predictions: Annotated[
+        Path, typer.Argument(help="JSON lines {key, answer}: a letter, a number from 0, or a text.")
+    ],
+    items: Annotated[Path, typer.Option(help="A BBQ folder, or a file of questions (JSON lines, CSV).")] = Path("bbq"),
+    html: Annotated[Path | None, typer.Option(help="Write a page of the questions and answers, too.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the scores as JSON, too.")] = None,
+    variants: Annotated[bool, typer.Option("--variants", help="Show what other evaluations would say.")] = False,
+    dropped: Annotated[
+        bool, typer.Option("--drop-unparsed", help="Leave out answers that name no option, as BBQ's authors do.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
+    force: cli.Force = False,
+) -> None:
+    """Score predictions by BBQ's formulas: ×100, with intervals at 95 % over templates.
+
+    n counts the answers that name a person. Where it is 0 a score is undefined, not fair. An answer that names no
+    option is wrong and outside n. Groups of names and of labels are apart, as BBQ's authors have them.
+    """
+    from tenfold.debias.predictions import read_predictions, read_questions
+
+    asked = read_questions(items)
+    answered, answers = read_predictions(predictions, asked)
+    lines, described = _scored(answered, answers, seed=seed, dropped=dropped)
+    typer.echo("\n".join(aligned([HEADER, *lines])))
+    unanswered = len(asked) - len(answered)
+    if unanswered:
+        typer.echo(f"{unanswered} of {len(asked)} questions have no prediction", err=True)
+    without = int((answered.target < 0).sum())
+    if without:
+        typer.echo(f"{without} question(s) without a target count for accuracy only", err=True)
+    if variants:
+        typer.echo("\n" + "\n".join(aligned(variant_lines(answered, answers))))
+    if out is not None:
+        _write_json(out, described, force=force)
+    if html is not None:
+        _write_page(html, predictions, answered, answers, force=force)
+
+
+def _scored(
+    items: Items, answers: np.ndarray, *, seed: int, dropped: bool
+) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """Return the table's lines, and the same as JSON takes it."""
+    from tenfold.debias.intervals import estimate_groups, estimate_score
+    from tenfold.debias.scores import Unparsed, score, score_groups
+
+    unparsed: Unparsed = "dropped" if dropped else "wrong"
+    groups = score_groups(items, answers, unparsed=unparsed)
+    ends = {
+        name: estimate_groups(items, answers, name, seed=seed, unparsed=unparsed)
+        | {"all": estimate_score(items, answers, name, seed=seed, unparsed=unparsed)}
+        for name in ("s_amb", "s_dis")
+    }
+    lines, described = [], {}
+    for group, one in (*groups.items(), ("all", score(items, answers, unparsed=unparsed))):
+        amb, dis = ends["s_amb"][group], ends["s_dis"][group]
+        lines.append(
+            (
+                group or "–",
+                f"{one.rows}",
+                *_score(one.s_amb, one.undefined_amb, amb, one.n_persons_amb),
+                *_score(one.s_dis, one.undefined_dis, dis, one.n_persons_dis),
+                _share(one.accuracy_amb),
+                _share(one.accuracy_dis),
+                _share(one.parse_rate),
+            )
+        )
+        intervals = {"s_amb_interval": amb and amb.interval, "s_dis_interval": dis and dis.interval}
+        described[group] = one.described() | intervals
+    return lines, described
+
+
+def variant_lines(items: Items, answers: np.ndarray) -> list[tuple[str, ...]]:
+    """Return the lines of a table of what other evaluations make of the same answers."""
+    from tenfold.debias.variants import variants
+
+    lines: list[tuple[str, ...]] = [("as computed by", "s_AMB", "s_DIS", "accuracy", "")]
+    for one in variants(items, answers):
+        lines.append((one.name, _hundred(one.s_amb), _hundred(one.s_dis), _share(one.accuracy), one.note))
+    return lines
+
+
+def aligned(lines: list[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table: the first column and the last, if it holds words, to the left, others right."""
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    shown = []
+    for line in lines:
+        cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
+        cells[0] = line[0].ljust(widths[0])
+        if not lines[0][-1]:
+            cells[-1] = line[-1]
+        shown.append("  ".join(cells).rstrip())
+    return shown
+
+
+def _score(value: float, undefined: bool, estimate: Estimate | None, persons: int) -> tuple[str, str, str]:
+    ends = "–" if estimate is None else f"[{100 * estimate.interval[0]:.1f}, {100 * estimate.interval[1]:.1f}]"
+    return UNDEFINED if undefined else _hundred(value), ends, f"{persons}"
+
+
+def _hundred(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _write_json(out: Path, described: dict[str, Any], *, force: bool) -> None:
+    import json
+
+    with cli.new_output(out, force=force) as file:
+        file.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out}")
+
+
+def _write_page(html: Path, predictions: Path, items: Items, answers: np.ndarray, *, force: bool) -> None:
+    from tenfold.debias.debate import Debate, Turn
+    from tenfold.debias.items import NONE
+    from tenfold.debias.transcript_page import write_page
+
+    debates = []
+    for item, answer in zip(items.rows, answers, strict=True):
+        choice = None if answer == NONE else int(answer)
+        said = "(no option named)" if choice is None else item.options[choice]
+        debates.append(Debate(item, "predictions", (Turn(predictions.stem, 0, "agent", said, choice),), choice))
+    with cli.new_output(html, force=force) as file:
+        write_page(debates, file, title=f"Predictions of {predictions.name}")
+    typer.echo(f"wrote {html}")
