@@ -16,6 +16,7 @@ from tenfold.debias.items import NONE, Items, read_items
 from tenfold.debias.scores import count
 
 TESTED, HARD, ROUNDS, VARIED = "tested", "hard", "rounds", "@"
+PARTS = {"always_biased": "planted", "always_unknown": "planted", "free": "free"}  # of one run, by what a label ends in
 
 
 class MissingAnswers(ValueError):
@@ -24,7 +25,7 @@ class MissingAnswers(ValueError):
 
 @dataclass(frozen=True)
 class AnswerSets:
-    """Sets of answers to the same questions, by the label of the protocol; the questions of all seeds one after another.
+    """Sets of answers to the same questions, by the protocol's label; the questions of all seeds one after another.
 
     ``answers`` are numbers of options, −1 for none. ``rounds`` hold what every agent answered after each round.
     ``hard`` are the hard questions of a run of its own; none where no such run was made.
@@ -70,58 +71,72 @@ def protocol_of(label: str) -> str:
     return "" if VARIED in label else label.partition(":")[0]
 
 
-def read_answer_sets(folder: Path, target: str | None = None) -> AnswerSets:
-    """Return what a step wrote about one ``target``, its seeds one after another.
+def read_answer_sets(folder: Path, target: str) -> AnswerSets:
+    """Return what a step of several targets and seeds wrote about one ``target``, its seeds one after another.
 
     Reads   items.jsonl; answers.npz: tested/<seed> (places in items.jsonl; all without it), <target>/<seed>/<label>,
-            the same with /rounds, and hard/<target>/<seed>; without a ``target``: <label>, of one run
+            the same with /rounds, and hard/<target>/<seed>
     Raises  MissingAnswers if there is nothing of the target, a seed lacks a label, or lengths differ
     """
-    items = read_items(folder / "items.jsonl")
-    with np.load(folder / "answers.npz", allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    if target is None:
-        known = {name: answers.astype(np.int64) for name, answers in arrays.items()}
-        return _checked(AnswerSets(items, known, {}, np.zeros(len(items), dtype=bool)), folder)
+    items, arrays = read_items(folder / "items.jsonl"), _arrays(folder)
     seeds = sorted({int(name.split("/")[1]) for name in arrays if name.startswith(f"{target}/")})
     if not seeds:
-        known_targets = sorted({name.split("/")[0] for name in arrays} - {TESTED, HARD})
-        raise MissingAnswers(f"{folder}/answers.npz has no answers of {target!r}; it has {', '.join(known_targets)}")
-    parts = [_of_seed(items, arrays, target, seed, folder) for seed in seeds]
+        raise MissingAnswers(
+            f"{folder}/answers.npz has no answers of {target!r}; it has {', '.join(targets_of(folder))}"
+        )
+    parts = []
+    for seed in seeds:
+        places, prefix = arrays.get(f"{TESTED}/{seed}"), f"{target}/{seed}/"
+        own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        asked = items if places is None else items.only(places)
+        parts.append(_sets(asked, own, arrays.get(f"{HARD}/{target}/{seed}"), folder))
     return _joined(parts, folder)
+
+
+def read_one_run(folder: Path) -> dict[str, AnswerSets]:
+    """Return what a step of one run wrote: under the empty name what all questions were put to, and the parts.
+
+    Reads   items.jsonl; answers.npz: <label> and <label>/rounds, and places/<part> for what only some questions were
+            put to: the labels that end in one of `PARTS`
+    Raises  MissingAnswers if lengths differ
+    """
+    items, arrays = read_items(folder / "items.jsonl"), _arrays(folder)
+    places = {name.removeprefix("places/"): array for name, array in arrays.items() if name.startswith("places/")}
+    own: dict[str, dict[str, np.ndarray]] = {"": {}, **{part: {} for part in places}}
+    for name, array in arrays.items():
+        if not name.startswith("places/"):
+            qualifier = name.removesuffix(f"/{ROUNDS}").partition(":")[2]
+            part = PARTS.get(qualifier, "")
+            own[part if part in places else ""][name] = array
+    asked = {part: items.only(places[part]) if part else items for part in own}
+    return {part: _sets(asked[part], arrays, None, folder) for part, arrays in own.items()}
 
 
 def targets_of(folder: Path) -> list[str]:
     """Return the targets that a step wrote answers of, in their order."""
-    with np.load(folder / "answers.npz", allow_pickle=False) as stored:
-        names = dict.fromkeys(name.split("/")[0] for name in stored.files if "/" in name)
+    names = dict.fromkeys(name.split("/")[0] for name in _arrays(folder))
     return [name for name in names if name not in (TESTED, HARD)]
 
 
-def _of_seed(items: Items, arrays: dict[str, np.ndarray], target: str, seed: int, folder: Path) -> AnswerSets:
-    prefix = f"{target}/{seed}/"
-    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    places = arrays.get(f"{TESTED}/{seed}")
-    asked = items if places is None else items.only(places)
-    ended = f"/{ROUNDS}"
-    return _checked(
-        AnswerSets(
-            asked,
-            {name: array.astype(np.int64) for name, array in own.items() if not name.endswith(ended)},
-            {name.removesuffix(ended): array.astype(np.int64) for name, array in own.items() if name.endswith(ended)},
-            arrays.get(f"{HARD}/{target}/{seed}", np.zeros(len(asked), dtype=bool)).astype(bool),
-        ),
-        folder,
-    )
+def _arrays(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "answers.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
-def _checked(sets: AnswerSets, folder: Path) -> AnswerSets:
-    for label, answers in [*sets.answers.items(), *sets.rounds.items(), (HARD, sets.hard)]:
-        if len(answers) != len(sets.items):
+def _sets(items: Items, own: dict[str, np.ndarray], hard: np.ndarray | None, folder: Path) -> AnswerSets:
+    """Return sets of answers from arrays by label. Raises MissingAnswers if lengths differ."""
+    for label, answers in [*own.items(), *([] if hard is None else [(HARD, hard)])]:
+        if len(answers) != len(items):
             raise MissingAnswers(
-                f"{folder}/answers.npz: {label} has {len(answers)} answers to {len(sets.items)} questions; run its step"
+                f"{folder}/answers.npz: {label} has {len(answers)} answers to {len(items)} questions; run the step"
             )
-    return sets
+    ended = f"/{ROUNDS}"
+    return AnswerSets(
+        items,
+        {name: array.astype(np.int64) for name, array in own.items() if not name.endswith(ended)},
+        {name.removesuffix(ended): array.astype(np.int64) for name, array in own.items() if name.endswith(ended)},
+        np.zeros(len(items), dtype=bool) if hard is None else hard.astype(bool),
+    )
 
 
 def _joined(parts: list[AnswerSets], folder: Path) -> AnswerSets:

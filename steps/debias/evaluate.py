@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from steps.debias import figures, measurements, tables
-from steps.debias.answer_sets import AnswerSets, read_answer_sets, targets_of
+from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.step.json_files import read_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
 from tenfold.debias.debate import Debate, read_debates
@@ -20,8 +21,8 @@ HEADLINES = (
 )
 TITLE = "Conversations about BBQ"
 NOTE = (
-    "Agents with a declared bias, trained here (by what they were taught to make of others' answers: proposal, majority, "
-    "none), and a small pretrained model (live). Filter by series."
+    "Agents with a declared bias, trained here (by what they were taught to make of others' answers: proposal, "
+    "majority, none), and a small pretrained model (live). Filter by series."
 )
 
 
@@ -31,37 +32,38 @@ class EvaluateParams(Params):
     shown: Count
 
 
-def evaluate(
-    conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run
-) -> None:
+def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run) -> None:
     """Publish what the paper's claims are tested by, and conversations to read.
 
-    Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations
+    Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, recorded/scores.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
     Raises  MissingAnswers
     """
     micro = {target: read_answer_sets(conversed, target) for target in targets_of(conversed)}
-    pretrained = read_answer_sets(live, "live")
-    votes = read_answer_sets(recorded)
-    regimes: dict[str, AnswerSets] = {**micro, "live": pretrained}
+    pretrained = read_one_run(live)
+    regimes: dict[str, AnswerSets] = {**micro, "live": pretrained[""]}
+    parts = {f"live, {name}": sets for name, sets in pretrained.items() if name}
+    votes = read_one_run(recorded)[""]
+    systems = read_json(recorded / "scores.json")["systems"]
+    seeing = [name for name, system in systems.items() if system["sees_context"]]
     run.publish(
         claims=measurements.micro_measurements(micro)
-        | measurements.live_measurements(pretrained)
+        | measurements.live_measurements(pretrained[""])
         | measurements.recorded_measurements(votes),
         headlines=HEADLINES,
         tables={
             "protocols": tables.protocols(regimes),
-            "agents": tables.agents(regimes),
-            "unparsed_dropped": tables.unparsed(regimes),
+            "agents": tables.agents(regimes | parts),
+            "unparsed_dropped": tables.unparsed(regimes | parts),
             "groups": tables.groups(regimes),
             "rounds": tables.by_round(regimes),
             "flips": tables.flips(regimes),
             "recorded": tables.recorded(votes),
-            "recorded_groups": tables.recorded_groups(votes),
+            "recorded_groups": tables.recorded_groups(votes, seeing),
         },
         figures={
             "distributions": figures.distributions(micro, "Agents with a declared bias"),
-            "distributions_live": figures.distributions({"live": pretrained}, "A small pretrained model"),
+            "distributions_live": figures.distributions({"live": pretrained[""]}, "A small pretrained model"),
             "rounds": figures.over_rounds(regimes),
             "groups": figures.forest(micro),
             "flips": figures.flips(regimes),
@@ -72,14 +74,16 @@ def evaluate(
     write_page(debates, out / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
 
 
-def debates_of(*folders: Path) -> Iterator[tuple[Debate, str]]:
-    """Yield each kept debate with the series it belongs to: what its file's name begins with.
+def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
+    """Yield each kept debate with the series it belongs to, the target of the embedded agents or ``live``.
 
-    What an ablation varies stands in the file's name alone; it becomes part of the protocol's.
+    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's.
     """
-    for folder in folders:
-        for path in sorted((folder / "debates").glob("*.jsonl")):
-            series, _, name = path.stem.partition("-")
-            _, at, varied = name.partition("@")
-            for debate in read_debates(path):
-                yield replace(debate, protocol=f"{debate.protocol}{at}{varied}"), series
+    for path in sorted((conversed / "debates").glob("*.jsonl")):
+        target, _, name = path.stem.partition("-")
+        _, at, varied = name.partition("@")
+        for debate in read_debates(path):
+            yield replace(debate, protocol=f"{debate.protocol}{at}{varied}"), target
+    for path in sorted((live / "debates").glob("*.jsonl")):
+        for debate in read_debates(path):
+            yield debate, "live"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from steps.debias import published, rounds
+from steps.debias import rounds
 from steps.debias.answer_sets import AnswerSets
 from steps.debias.estimates import (
     CENTRALIZED,
@@ -24,6 +24,7 @@ from steps.debias.measurements import published_deviations
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from steps.step.publish import CaptionedFigure
+from tenfold.debias.published import DIFFERING
 
 COLOURS = {
     SINGLE: GREY,
@@ -120,8 +121,8 @@ def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
         axis.set(title=regime, xlabel="share of all answers")
     _shared_legend(axes)
     return figure, (
-        "First answers to ambiguous questions (the length of a bar) and what they were in the last round (its colours), "
-        "all agents. target: what a stereotyping reader says; unknown: the right answer."
+        "First answers to ambiguous questions (the length of a bar) and what they were in the last round (its "
+        "colours), all agents. target: what a stereotyping reader says; unknown: the right answer."
     )
 
 
@@ -149,7 +150,7 @@ def recorded(sets: AnswerSets) -> CaptionedFigure:
     ends = [value for *_, printed, deviation in rows for value in (printed, printed + deviation)] or [0.0, 1.0]
     axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=GREY, linewidth=0.8)
     for different, colour, label in ((False, BLUE, "other categories"), (True, ORANGE, "Physical appearance")):
-        own = [row for row in rows if (row[0] == published.DIFFERENT) == different]
+        own = [row for row in rows if (row[0] == DIFFERING) == different]
         if own:
             printed, ours = zip(*((row[3], row[3] + row[4]) for row in own), strict=True)
             axis.plot(printed, ours, "o", color=colour, markersize=4, label=label)

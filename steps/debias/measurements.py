@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from steps.debias import published
 from steps.debias.answer_sets import AnswerSets
 from steps.debias.estimates import (
     CENTRALIZED,
@@ -20,12 +19,15 @@ from steps.debias.estimates import (
     draws,
     score_of,
 )
+from tenfold.debias.published import DIFFERING, UNIFIEDQA
 from tenfold.debias.scores import score_groups
 from tenfold.metrics.bootstrap import Estimate
 from tenfold.metrics.intervals import CONFIDENCE
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
+FORMATS = ("arc", "race", "qonly")  # the prompt formats whose answers were recorded
+PLURALITY = "plurality"  # what the names of votes over formats begin with, the rule for ties behind it
 TARGETS = ("proposal", "majority", "none")
 CLUSTERED = "bootstrap over templates"
 MEANT = {
@@ -88,11 +90,11 @@ def live_measurements(sets: AnswerSets | None) -> dict[str, Measurement]:
 
 def recorded_measurements(sets: AnswerSets) -> dict[str, Measurement]:
     """Return what the recorded answers say: the plurality against the best format, and ours against what is printed."""
-    forms = [form for form in published.FORMATS if form in sets.answers]
-    elections = [label for label in sets.answers if label.startswith(published.PLURALITY)]
+    forms = [form for form in FORMATS if form in sets.answers]
+    elections = [label for label in sets.answers if label.startswith(PLURALITY)]
     deviations = published_deviations(sets)
-    own = [abs(deviation) for group, _, _, _, deviation in deviations if group == published.DIFFERENT]
-    elsewhere = [abs(deviation) for group, _, _, _, deviation in deviations if group != published.DIFFERENT]
+    own = [abs(deviation) for group, _, _, _, deviation in deviations if group == DIFFERING]
+    elsewhere = [abs(deviation) for group, _, _, _, deviation in deviations if group != DIFFERING]
     detail = "largest difference between our score × 100 and the printed one"
     nothing = unavailable("no category with both recorded answers and printed scores, the answers being a stand-in's")
     points = UNITS[BIAS]
@@ -112,14 +114,14 @@ def recorded_measurements(sets: AnswerSets) -> dict[str, Measurement]:
 def published_deviations(sets: AnswerSets) -> list[tuple[str, str, str, float, float]]:
     """Return (group, format, score, printed × 100, ours less the printed) wherever both are known."""
     rows = []
-    for form in published.FORMATS:
+    for form, by_group in UNIFIEDQA.items():
         if form not in sets.answers:
             continue
         ours = score_groups(sets.items, sets.answers[form], unparsed="dropped")
-        for (group, of_form, statistic), printed in published.SCORES.items():
-            if of_form == form and group in ours:
-                value = 100 * getattr(ours[group], statistic)
-                rows.append((group, form, statistic, printed, value - printed))
+        for group, printed in by_group.items():
+            if group in ours:
+                for statistic, value in zip(("s_amb", "s_dis"), printed, strict=True):
+                    rows.append((group, form, statistic, value, 100 * getattr(ours[group], statistic) - value))
     return rows
 
 
@@ -134,7 +136,9 @@ def _plurality_minus_best(sets: AnswerSets, forms: list[str], elections: list[st
     spread = np.fmin.reduce([drawn[name] for name in elections]) - np.fmin.reduce([drawn[name] for name in forms])
     tails = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(spread, [tails, 1 - tails])
-    detail = f"least biased plurality of {len(forms)} formats over {len(elections)} tie rules less the least biased format"
+    detail = (
+        f"least biased plurality of {len(forms)} formats over {len(elections)} tie rules less the least biased format"
+    )
     estimate = Estimate(value, (float(low), float(high)), len(np.unique(sets.items.templates)))
     return estimated(estimate, UNITS[BIAS], f"{MEASURED[BIAS]}, {detail}, {CLUSTERED}")
 

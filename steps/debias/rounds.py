@@ -59,7 +59,9 @@ def flips(sets: AnswerSets) -> pd.DataFrame:
 def kinds(items: Items, answers: Int[np.ndarray, " M"]) -> Int[np.ndarray, " M"]:
     """Return the place in `KINDS` of each answer."""
     conditions = [answers == NONE, answers == items.unknown, answers == items.target]
-    return np.select(conditions, [KINDS.index("none"), KINDS.index("unknown"), KINDS.index("target")], KINDS.index("other"))
+    return np.select(
+        conditions, [KINDS.index("none"), KINDS.index("unknown"), KINDS.index("target")], KINDS.index("other")
+    )
 
 
 def _ends(sets: AnswerSets) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

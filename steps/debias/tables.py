@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,9 @@ def groups(of_regime: Mapping[str, AnswerSets], second: str = DECENTRALIZED) -> 
 def by_round(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
     """Return bias and accuracy after each round."""
     tables = [rounds.by_round(sets).assign(regime=regime) for regime, sets in of_regime.items()]
-    return _first(_joined(tables)), "Agents' answers after each round, means over agents; a conversation that agrees ends."
+    return _first(
+        _joined(tables)
+    ), "Agents' answers after each round, means over agents; a conversation that agrees ends."
 
 
 def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
@@ -103,18 +105,30 @@ def recorded(sets: AnswerSets) -> CaptionedTable:
         for group, form, statistic, printed, deviation in published_deviations(sets)
     ]
     return pd.DataFrame(rows, columns=["group", "format", "score", "printed", "ours"]), (
-        "UnifiedQA-11B's recorded answers: scores × 100 that BBQ's authors print, and ours from the answers they release."
+        "UnifiedQA-11B's recorded answers: scores × 100 that BBQ's authors print, and ours from those answers."
     )
 
 
-def recorded_groups(sets: AnswerSets) -> CaptionedTable:
-    """Return the scores of the recorded answers by group and pooled, votes over formats among them."""
+def recorded_groups(sets: AnswerSets, seeing: Collection[str]) -> CaptionedTable:
+    """Return the scores of the recorded answers by group and pooled, votes over formats among them.
+
+    ``seeing`` are the sets whose answers were given with the context in sight: others have scores of ambiguous
+    questions only.
+    """
+    ambiguous = sets.only(sets.items.ambiguous)
     rows = [
         {"answers": label, "group": group} | _plain(found)
-        for label, answers in sets.answers.items()
-        for group, found in {"all": score(sets.items, answers), **score_groups(sets.items, answers)}.items()
+        for label in sets.answers
+        for of in (sets if label in seeing else ambiguous,)
+        for group, found in {
+            "all": score(of.items, of.answers[label]),
+            **score_groups(of.items, of.answers[label]),
+        }.items()
     ]
-    return pd.DataFrame(rows), f"Recorded answers and votes over prompt formats, by group and pooled. {UNDEFINED}"
+    return pd.DataFrame(rows), (
+        "Recorded answers and votes over prompt formats, by group and pooled; what was asked without the context is "
+        f"scored on ambiguous questions. {UNDEFINED}"
+    )
 
 
 def _scores(sets: AnswerSets, name: str) -> dict[str, float]:

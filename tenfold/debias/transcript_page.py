@@ -30,28 +30,32 @@ def write_page(
     *,
     title: str = "Conversations about questions",
     notes: Sequence[str] = (),
+    series: Sequence[str] | None = None,
     most: int = MOST,
 ) -> None:
     """Write debates as one HTML page, with filters by group, condition, polarity, protocol, answer and flips.
 
     Of more than ``most`` debates as many are shown, evenly over protocols, groups and answers; the page says so.
+    ``series`` names for each debate what it belongs to, such as a run, as one more filter.
     Raises PageTooLarge.
     """
     every = list(debates)
-    shown = evenly(every, most)
+    names = [""] * len(every) if series is None else list(series)
+    places = evenly(every, most, names)
     counted = (
-        [] if len(shown) == len(every) else [f"{len(shown):,} of {len(every):,} debates, a fixed, even selection."]
+        [] if len(places) == len(every) else [f"{len(places):,} of {len(every):,} debates, a fixed, even selection."]
     )
-    samples = [sample_of(debate) for debate in shown]
+    samples = [sample_of(every[place], names[place]) for place in places]
     write_samples(samples, path, title=title, notes=[*notes, *counted, READING])
 
 
-def sample_of(debate: Debate) -> Sample:
-    """Return a debate as a page shows it."""
+def sample_of(debate: Debate, series: str = "") -> Sample:
+    """Return a debate as a page shows it; ``series`` is what it belongs to, if that is to be said."""
     item = debate.item
     changes = list(flips(debate.turns))
     answer = kind_of(item, debate.final)
     facets = {
+        **({"series": series} if series else {}),
         "protocol": debate.protocol,
         "group": item.group,
         "condition": CONDITIONS.get(item.condition or "", ""),
@@ -116,25 +120,25 @@ def verdict_of(item: Item, final: int | None) -> Verdict:
     return Verdict(word, f"{says} {counts}", tone)
 
 
-def evenly(debates: Sequence[Debate], most: int) -> list[Debate]:
-    """Return at most ``most`` debates in order: turn by turn one of each protocol, group, condition, answer and flip.
+def evenly(debates: Sequence[Debate], most: int, series: Sequence[str]) -> list[int]:
+    """Return at most ``most`` places of debates in order: in turn one of each series, protocol, group, condition, answer.
 
-    The choice is the same for the same debates.
+    Debates with and without a flip are taken in turn as well. The choice is the same for the same debates.
     """
     if len(debates) <= most:
-        return list(debates)
+        return list(range(len(debates)))
     strata: dict[tuple, list[int]] = {}
-    for place, debate in enumerate(debates):
+    for place, (debate, name) in enumerate(zip(debates, series, strict=True)):
         item, flipped = debate.item, any(flips(debate.turns))
-        stratum = (debate.protocol, item.group, item.condition, kind_of(item, debate.final), flipped)
+        stratum = (name, debate.protocol, item.group, item.condition, kind_of(item, debate.final), flipped)
         strata.setdefault(stratum, []).append(place)
-    draws = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     ranked = [
-        (rank, draws.random(), place)
+        (rank, generator.random(), int(place))
         for places in strata.values()
-        for rank, place in enumerate(draws.permutation(places))
+        for rank, place in enumerate(generator.permutation(places))
     ]
-    return [debates[place] for _, _, place in sorted(sorted(ranked)[:most], key=lambda entry: entry[2])]
+    return sorted(place for *_, place in sorted(ranked)[:most])
 
 
 def _option(item: Item, number: int) -> Option:

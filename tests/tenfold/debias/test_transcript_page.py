@@ -92,10 +92,10 @@ def test_the_page_filters_by_group_condition_polarity_protocol_answer_and_flips(
         **{**vars(AMBIGUOUS), "condition": "disambig", "gold": 2, "polarity": "nonneg", "group": "SES"}
     )
     debates = [debate((1, 1), (0, 0)), debate((2, 2), item=disambiguated, final=2, protocol="vote")]
-    write_page(debates, tmp_path / "page.html", title="Two debates")
+    write_page(debates, tmp_path / "page.html", title="Two debates", series=["embedded", "live"])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     names = re.findall(r'<select name="(.*?)"', page)
-    expected = ["protocol", "group", "condition", "polarity", "answer", "flips", "first answers"]
+    expected = ["series", "protocol", "group", "condition", "polarity", "answer", "flips", "first answers"]
     assert names == expected  # both are correct: no filter by verdict
     facets = [json.loads(unescape(found)) for found in re.findall(r'data-facets="(.*?)"', page)]
     assert [each["protocol"] for each in facets] == ["decentralized", "vote"]
@@ -103,9 +103,10 @@ def test_the_page_filters_by_group_condition_polarity_protocol_answer_and_flips(
 
 def test_of_many_debates_an_even_selection_is_shown_and_the_page_says_so(tmp_path):
     many = [debate((TARGET,), final=TARGET)] * 50 + [debate((UNKNOWN,))] * 3 + [debate((OTHER,), final=OTHER)] * 4
-    chosen = evenly(many, 9)
-    assert [[each.final for each in chosen].count(kind) for kind in (TARGET, UNKNOWN, OTHER)] == [3, 3, 3]
-    assert evenly(many, 9) == chosen and evenly(many, 57) == many
+    series = ["a"] * 57
+    chosen = evenly(many, 9, series)
+    assert [[many[place].final for place in chosen].count(kind) for kind in (TARGET, UNKNOWN, OTHER)] == [3, 3, 3]
+    assert evenly(many, 9, series) == chosen and evenly(many, 57, series) == list(range(57))
     write_page(many, tmp_path / "page.html", most=9)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("<article") == 9 and "9 of 57 debates" in page
