@@ -121,9 +121,9 @@ def verdict_of(item: Item, final: int | None) -> Verdict:
 
 
 def evenly(debates: Sequence[Debate], most: int, series: Sequence[str]) -> list[int]:
-    """Return at most ``most`` places of debates in order: in turn one of each series, protocol, group, condition, answer.
+    """Return at most ``most`` places of debates in order: taken in turn from each series, protocol and group.
 
-    Debates with and without a flip are taken in turn as well. The choice is the same for the same debates.
+    Conditions, answers, and debates with and without a flip take turns as well. Equal debates give the same choice.
     """
     if len(debates) <= most:
         return list(range(len(debates)))
