@@ -35,7 +35,8 @@ class EvaluateParams(Params):
 def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run) -> None:
     """Publish what the paper's claims are tested by, and conversations to read.
 
-    Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, recorded/scores.json
+    Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
+            recorded/scores.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
     Raises  MissingAnswers
     """
@@ -44,21 +45,22 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
     regimes: dict[str, AnswerSets] = {**micro, "live": pretrained[""]}
     parts = {f"live, {name}": sets for name, sets in pretrained.items() if name}
     votes = read_one_run(recorded)[""]
-    systems = read_json(recorded / "scores.json")["systems"]
-    seeing = [name for name, system in systems.items() if system["sees_context"]]
+    scored = read_json(recorded / "scores.json")
+    seeing = [name for name, system in scored["systems"].items() if system["sees_context"]]
+    calls = read_json(conversed / "rows.json")
     run.publish(
         claims=measurements.micro_measurements(micro)
         | measurements.live_measurements(pretrained[""])
-        | measurements.recorded_measurements(votes),
+        | measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
         headlines=HEADLINES,
         tables={
             "protocols": tables.protocols(regimes),
-            "agents": tables.agents(regimes | parts),
+            "agents": tables.agents(regimes | parts, calls),
             "unparsed_dropped": tables.unparsed(regimes | parts),
             "groups": tables.groups(regimes),
             "rounds": tables.by_round(regimes),
             "flips": tables.flips(regimes),
-            "recorded": tables.recorded(votes),
+            "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),
             "recorded_groups": tables.recorded_groups(votes, seeing),
         },
         figures={
@@ -67,7 +69,7 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
             "rounds": figures.over_rounds(regimes),
             "groups": figures.forest(micro),
             "flips": figures.flips(regimes),
-            "recorded": figures.recorded(votes),
+            "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
         },
     )
     debates, series = zip(*debates_of(conversed, live), strict=True)

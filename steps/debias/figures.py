@@ -80,6 +80,10 @@ def over_rounds(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
             for protocol, part in table.groupby("protocol", sort=False):
                 colour = COLOURS.get(str(protocol), BLACK)
                 axis.plot(part["round"], part[column], "o-", color=colour, label=protocol, markersize=3)
+            if row:
+                axis.set_ylim(0, 1.02)
+            else:
+                axis.axhline(0, color=BLACK, linewidth=0.8, linestyle=":")
             axis.set(title=regime if row == 0 else "", xlabel="round", ylabel=label if place == 0 else "")
             axis.xaxis.get_major_locator().set_params(integer=True)
     _shared_legend(axes)
@@ -143,9 +147,9 @@ def _became(axis: Axes, table: pd.DataFrame) -> None:
     axis.set_ylim(max(len(bars), 1) - 0.5, -0.5)
 
 
-def recorded(sets: AnswerSets) -> CaptionedFigure:
-    """Draw our scores of the recorded answers against those that are printed."""
-    rows = published_deviations(sets)
+def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure:
+    """Draw our scores of the recorded answers against those that are printed; nothing where they are a stand-in."""
+    rows = [] if stand_in else published_deviations(sets)
     figure, (axis,) = plotting.panels(1, width=4.6, height=3.8)
     ends = [value for *_, printed, deviation in rows for value in (printed, printed + deviation)] or [0.0, 1.0]
     axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=GREY, linewidth=0.8)

@@ -28,6 +28,11 @@ from tenfold.metrics.measurements import estimated, measured, unavailable
 
 FORMATS = ("arc", "race", "qonly")  # the prompt formats whose answers were recorded
 PLURALITY = "plurality"  # what the names of votes over formats begin with, the rule for ties behind it
+RECORDED = (
+    "recorded_plurality_minus_best_single",
+    "recorded_largest_deviation_elsewhere",
+    "recorded_deviation_physical_appearance",
+)
 TARGETS = ("proposal", "majority", "none")
 CLUSTERED = "bootstrap over templates"
 MEANT = {
@@ -88,27 +93,27 @@ def live_measurements(sets: AnswerSets | None) -> dict[str, Measurement]:
     return found | {"live_disambiguated_accuracy": found["live_single_accuracy"]}
 
 
-def recorded_measurements(sets: AnswerSets) -> dict[str, Measurement]:
-    """Return what the recorded answers say: the plurality against the best format, and ours against what is printed."""
+def recorded_measurements(sets: AnswerSets, *, stand_in: bool = False) -> dict[str, Measurement]:
+    """Return what the recorded answers say: the plurality against the best format, and ours against what is printed.
+
+    Answers that stand in for a model's say nothing of it.
+    """
+    if stand_in:
+        return dict.fromkeys(RECORDED, unavailable("the recorded answers are a stand-in, not a model's"))
     forms = [form for form in FORMATS if form in sets.answers]
     elections = [label for label in sets.answers if label.startswith(PLURALITY)]
     deviations = published_deviations(sets)
-    own = [abs(deviation) for group, _, _, _, deviation in deviations if group == DIFFERING]
-    elsewhere = [abs(deviation) for group, _, _, _, deviation in deviations if group != DIFFERING]
-    detail = "largest difference between our score × 100 and the printed one"
-    nothing = unavailable("no category with both recorded answers and printed scores, the answers being a stand-in's")
-    points = UNITS[BIAS]
-    return {
-        "recorded_plurality_minus_best_single": _plurality_minus_best(sets, forms, elections),
-        "recorded_largest_deviation_elsewhere": (
-            measured(max(elsewhere), points, f"{detail}, {len(elsewhere)} scores", n=len(elsewhere))
-            if elsewhere
-            else nothing
-        ),
-        "recorded_deviation_physical_appearance": (
-            measured(max(own), points, f"{detail}, Physical appearance", n=len(own)) if own else nothing
-        ),
-    }
+    own = [abs(deviation) for group, *_, deviation in deviations if group == DIFFERING]
+    elsewhere = [abs(deviation) for group, *_, deviation in deviations if group != DIFFERING]
+    found = (_plurality_minus_best(sets, forms, elections), _largest(elsewhere, "other categories"))
+    return dict(zip(RECORDED, (*found, _largest(own, "Physical appearance")), strict=True))
+
+
+def _largest(deviations: list[float], where: str) -> Measurement:
+    if not deviations:
+        return unavailable(f"{where}: no recorded answers to questions whose scores are printed")
+    detail = f"largest difference between our score × 100 and the printed one, {where}, {len(deviations)} scores"
+    return measured(max(deviations), UNITS[BIAS], detail, n=len(deviations))
 
 
 def published_deviations(sets: AnswerSets) -> list[tuple[str, str, str, float, float]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,16 +32,23 @@ def protocols(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
     )
 
 
-def agents(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
-    """Return the scores of every set of answers, ablations too, in the order of the run."""
+def agents(of_regime: Mapping[str, AnswerSets], calls: Sequence[Mapping[str, Any]]) -> CaptionedTable:
+    """Return the scores of every set of answers, ablations too, in the order of the run.
+
+    ``calls`` are rows of target, protocol, calls and calls_made per question, of each seed.
+    """
     rows = []
+    made = pd.DataFrame(calls, columns=["target", "protocol", "calls", "calls_made"])
+    per_question = made.groupby(["target", "protocol"]).mean().to_dict("index")
     for regime, sets in of_regime.items():
         for label, answers in sets.answers.items():
             protocol, _, varied = label.partition(VARIED)
+            spent = per_question.get((regime, label), {})
             found = score(sets.items, answers)
-            rows.append({"regime": regime, "protocol": protocol, "varied": varied} | _plain(found))
+            rows.append({"regime": regime, "protocol": protocol, "varied": varied} | spent | _plain(found))
     return pd.DataFrame(rows), (
-        "Every set of answers, each agent and each centre apart; varied: what an ablation changes. Bias scores × 100; "
+        "Every set of answers, each agent and each centre apart; varied: what an ablation changes; calls "
+        "per question, and those made, agreement ending a conversation. Bias scores × 100; "
         f"an answer that names no option is wrong and outside the persons. {UNDEFINED}"
     )
 
@@ -98,11 +106,11 @@ def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
     return _first(_joined(tables)), "Answers of all agents by kind, in the first round and in the last."
 
 
-def recorded(sets: AnswerSets) -> CaptionedTable:
-    """Return our scores of the recorded answers beside those that their authors print."""
+def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedTable:
+    """Return our scores of the recorded answers beside those that their authors print; no row for a stand-in."""
     rows = [
         {"group": group, "format": form, "score": statistic, "printed": printed, "ours": printed + deviation}
-        for group, form, statistic, printed, deviation in published_deviations(sets)
+        for group, form, statistic, printed, deviation in ([] if stand_in else published_deviations(sets))
     ]
     return pd.DataFrame(rows, columns=["group", "format", "score", "printed", "ours"]), (
         "UnifiedQA-11B's recorded answers: scores × 100 that BBQ's authors print, and ours from those answers."

@@ -32,10 +32,12 @@ def written(tmp_path_factory):
     protocols = {"single": BIASED, "vote": BIASED, "decentralized": FAIR, "centralized": FAIR}
     readers = {target: protocols | dict.fromkeys(CONTROLS, BIASED) for target in ("proposal", "none")}
     write_conversed(root / "conversed", readers)
+    rows = [{"target": "none", "protocol": "decentralized", "calls": 4, "calls_made": made} for made in (3, 4)]
+    (root / "conversed" / "rows.json").write_text(json.dumps(rows))
     write_live(root / "live", Reader(0.3, 0.3, 0.4))
     write_recorded(root / "recorded", dict.fromkeys(("arc", "race", "qonly"), BIASED), BIASED)
     seeing = {name: {"sees_context": name in ("arc", "race")} for name in ("arc", "race", "qonly", "plurality_first")}
-    (root / "recorded" / "scores.json").write_text(json.dumps({"systems": seeing}))
+    (root / "recorded" / "scores.json").write_text(json.dumps({"systems": seeing, "stand_in": False}))
     for folder, name in (("conversed", "proposal-decentralized@tie=first"), ("live", "decentralized")):
         (root / folder / "debates").mkdir()
         debates = [
@@ -80,6 +82,8 @@ def test_tables_say_what_was_planted(written):
     assert recorded.loc[("arc", "all"), "questions"] == 2 * recorded.loc[("qonly", "all"), "questions"]
     assert pd.isna(recorded.loc[("qonly", "all"), "accuracy_disambiguated"])
     agents = pd.read_csv(folder / "agents.csv")
+    spent = agents[(agents.regime == "none") & (agents.protocol == "decentralized")].iloc[0]
+    assert (spent.calls, spent.calls_made) == (4, 3.5)
     free = agents[agents.protocol == "single:free"].iloc[0]
     assert free.regime == "live, free" and free.parsed == 0 and pd.isna(free.bias)
 

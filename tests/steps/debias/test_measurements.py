@@ -128,6 +128,8 @@ def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
         write_recorded(tmp_path / name, formats, votes)
         own = recorded_measurements(read_one_run(tmp_path / name)[""])["recorded_plurality_minus_best_single"]
         assert own.bounds[0] > 0 if holds else own.bounds[1] < 0
+    made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
+    assert len(made_up) == 3 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
 
 
 def test_printed_scores_are_compared_category_by_category(tmp_path):
