@@ -1,0 +1,91 @@
+"""Join what all steps wrote into measurements, tables, figures and a page of conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from steps.debias import figures, measurements, tables
+from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.step.json_files import read_json
+from steps.step.params import Count, Params
+from steps.step.run import Run
+from tenfold.debias.debate import Debate, read_debates
+from tenfold.debias.transcript_page import write_page
+
+HEADLINES = (
+    "micro_proposal_single_minus_decentralized",
+    "micro_proposal_control_minus_decentralized",
+    "recorded_plurality_minus_best_single",
+)
+TITLE = "Conversations about BBQ"
+NOTE = (
+    "Agents with a declared bias, trained here (by what they were taught to make of others' answers: proposal, "
+    "majority, none), and a small pretrained model (live). Filter by series."
+)
+
+
+class EvaluateParams(Params):
+    """How many conversations the page of transcripts shows."""
+
+    shown: Count
+
+
+def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run) -> None:
+    """Publish what the paper's claims are tested by, and conversations to read.
+
+    Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
+            recorded/scores.json
+    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
+    Raises  MissingAnswers
+    """
+    micro = {target: read_answer_sets(conversed, target) for target in targets_of(conversed)}
+    pretrained = read_one_run(live)
+    regimes: dict[str, AnswerSets] = {**micro, "live": pretrained[""]}
+    parts = {f"live, {name}": sets for name, sets in pretrained.items() if name}
+    votes = read_one_run(recorded)[""]
+    scored = read_json(recorded / "scores.json")
+    seeing = [name for name, system in scored["systems"].items() if system["sees_context"]]
+    calls = read_json(conversed / "rows.json")
+    run.publish(
+        claims=measurements.micro_measurements(micro)
+        | measurements.live_measurements(pretrained[""])
+        | measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
+        headlines=HEADLINES,
+        tables={
+            "protocols": tables.protocols(regimes),
+            "agents": tables.agents(regimes | parts, calls),
+            "unparsed_dropped": tables.unparsed(regimes | parts),
+            "groups": tables.groups(regimes),
+            "rounds": tables.by_round(regimes),
+            "flips": tables.flips(regimes),
+            "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),
+            "recorded_groups": tables.recorded_groups(votes, seeing),
+        },
+        figures={
+            "distributions": figures.distributions(micro, "Agents with a declared bias"),
+            "distributions_live": figures.distributions({"live": pretrained[""]}, "A small pretrained model"),
+            "rounds": figures.over_rounds(regimes),
+            "groups": figures.forest(micro),
+            "flips": figures.flips(regimes),
+            "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
+        },
+    )
+    debates, series = zip(*debates_of(conversed, live), strict=True)
+    write_page(debates, out / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
+
+
+def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
+    """Yield each kept debate with the series it belongs to, the target of the embedded agents or ``live``.
+
+    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's.
+    """
+    for path in sorted((conversed / "debates").glob("*.jsonl")):
+        target, _, name = path.stem.partition("-")
+        _, at, varied = name.partition("@")
+        for debate in read_debates(path):
+            yield replace(debate, protocol=f"{debate.protocol}{at}{varied}"), target
+    for path in sorted((live / "debates").glob("*.jsonl")):
+        for debate in read_debates(path):
+            yield debate, "live"

@@ -1,0 +1,96 @@
+"""The publishing step: every table and figure from planted answers, twice the same bytes, and a page to read."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from steps.debias.evaluate import HEADLINES, EvaluateParams, debates_of, evaluate
+from steps.step.run import Run
+from tenfold.debias.debate import Debate, Turn, write_debates
+from tests.steps.debias.planted import (
+    BIASED,
+    FAIR,
+    TARGET,
+    UNKNOWN,
+    Reader,
+    questions,
+    write_conversed,
+    write_live,
+    write_recorded,
+)
+
+CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Return a folder with what all steps write, and what evaluate makes of it, twice."""
+    root = tmp_path_factory.mktemp("debias")
+    protocols = {"single": BIASED, "vote": BIASED, "decentralized": FAIR, "centralized": FAIR}
+    readers = {target: protocols | dict.fromkeys(CONTROLS, BIASED) for target in ("proposal", "none")}
+    write_conversed(root / "conversed", readers)
+    rows = [{"target": "none", "protocol": "decentralized", "calls": 4, "calls_made": made} for made in (3, 4)]
+    (root / "conversed" / "rows.json").write_text(json.dumps(rows))
+    write_live(root / "live", Reader(0.3, 0.3, 0.4))
+    write_recorded(root / "recorded", dict.fromkeys(("arc", "race", "qonly"), BIASED), BIASED)
+    seeing = {name: {"sees_context": name in ("arc", "race")} for name in ("arc", "race", "qonly", "plurality_first")}
+    (root / "recorded" / "scores.json").write_text(json.dumps({"systems": seeing, "stand_in": False}))
+    for folder, name in (("conversed", "proposal-decentralized@tie=first"), ("live", "decentralized")):
+        (root / folder / "debates").mkdir()
+        debates = [
+            Debate(
+                item, "decentralized", (Turn("a0", 0, "agent", "x", TARGET), Turn("a0", 1, "agent", "y", UNKNOWN)), 0
+            )
+            for item in questions().rows[:4]
+        ]
+        write_debates(debates, root / folder / "debates" / f"{name}.jsonl")
+    for name in ("first", "second"):
+        out = root / name
+        out.mkdir()
+        inputs = (root / "conversed", root / "recorded", root / "live")
+        evaluate(*inputs, out=out, params=EvaluateParams(shown=6), run=Run("debias", "evaluate", out=out))
+    return root
+
+
+def test_everything_is_published_and_the_same_each_time(written):
+    files = sorted(path.relative_to(written / "first") for path in (written / "first").rglob("*") if path.is_file())
+    assert all((written / "first" / file).read_bytes() == (written / "second" / file).read_bytes() for file in files)
+    names = {str(file) for file in files}
+    assert {"claims.json", "metrics.json", "transcripts.html", "figures/distributions.svg"} <= names
+    metrics = json.loads((written / "first" / "metrics.json").read_text())
+    assert set(metrics) == set(HEADLINES) and metrics[HEADLINES[0]] > 10
+    assert all(
+        len(pd.read_csv(written / "first" / file))
+        for file in files
+        if file.suffix == ".csv" and "recorded." not in str(file)
+    )
+
+
+def test_tables_say_what_was_planted(written):
+    folder = written / "first" / "tables"
+    protocols = pd.read_csv(folder / "protocols.csv").set_index(["regime", "protocol"])
+    assert protocols.loc[("proposal", "single"), "bias_low"] > protocols.loc[("proposal", "decentralized"), "bias_high"]
+    assert protocols.loc[("live", "single"), "accuracy_disambiguated"] == pytest.approx(0.4, abs=0.1)
+    groups = pd.read_csv(folder / "groups.csv")
+    assert (groups[(groups.regime == "proposal") & (groups.of == "single agent")].p_holm < 0.05).all()
+    flips = pd.read_csv(folder / "flips.csv")
+    assert (flips.groupby(["regime", "protocol"]).answers.sum() > 0).all()
+    recorded = pd.read_csv(folder / "recorded_groups.csv").set_index(["answers", "group"])
+    assert recorded.loc[("arc", "all"), "questions"] == 2 * recorded.loc[("qonly", "all"), "questions"]
+    assert pd.isna(recorded.loc[("qonly", "all"), "accuracy_disambiguated"])
+    agents = pd.read_csv(folder / "agents.csv")
+    spent = agents[(agents.regime == "none") & (agents.protocol == "decentralized")].iloc[0]
+    assert (spent.calls, spent.calls_made) == (4, 3.5)
+    free = agents[agents.protocol == "single:free"].iloc[0]
+    assert free.regime == "live, free" and free.parsed == 0 and pd.isna(free.bias)
+
+
+def test_the_page_shows_conversations_of_all_series(written):
+    page = (written / "first" / "transcripts.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 6 and "6 of 8 debates" in page
+    assert '<option value="live">' in page and '<option value="proposal">' in page
+    named = {(debate.protocol, series) for debate, series in debates_of(written / "conversed", written / "live")}
+    assert named == {("decentralized@tie=first", "proposal"), ("decentralized", "live")}

@@ -1,0 +1,215 @@
+"""Measurements of the claims: planted effects turn each of them the right way, and their absence turns it back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from steps.debias.answer_sets import AnswerSets, MissingAnswers, read_answer_sets, read_one_run, targets_of
+from steps.debias.estimates import CONTROL, difference, group_differences, score_of
+from steps.debias.measurements import live_measurements, micro_measurements, recorded_measurements
+from tenfold.debias.items import Item, Items
+from tenfold.debias.scores import score
+from tenfold.metrics.measurement import Measurement
+from tests.steps.debias.planted import (
+    BIASED,
+    FAIR,
+    TARGET,
+    UNKNOWN,
+    Reader,
+    answered,
+    questions,
+    write_conversed,
+    write_live,
+    write_recorded,
+)
+
+CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")
+OF_REGIME = (
+    "single_bias",
+    "single_accuracy",
+    "single_minus_decentralized",
+    "control_minus_decentralized",
+    "single_minus_centralized",
+    "control_minus_centralized",
+    "centralized_minus_decentralized",
+    "accuracy_decentralized_minus_single",
+    "accuracy_centralized_minus_single",
+    "hard_single_minus_decentralized",
+    "hard_control_minus_decentralized",
+    "hard_single_bias",
+)
+
+
+def measured(folder, *, control: Reader = BIASED, **readers: Reader) -> dict[str, Measurement]:
+    """Return the measurements of one target, ``proposal``, whose protocols are biased unless others are given."""
+    by_protocol = {name: BIASED for name in ("single", "vote", "decentralized", "centralized")}
+    by_protocol |= dict.fromkeys(CONTROLS, control) | readers
+    write_conversed(folder, {"proposal": by_protocol})
+    return micro_measurements({"proposal": read_answer_sets(folder, "proposal")})
+
+
+def ends(found: dict[str, Measurement], name: str) -> tuple[float, float]:
+    return found[f"micro_proposal_{name}"].bounds
+
+
+@pytest.mark.parametrize("conversation", ["decentralized", "centralized"])
+def test_a_conversation_that_debiases_lies_below_the_single_agent_and_the_controls(tmp_path, conversation):
+    better = measured(tmp_path / "better", **{conversation: FAIR})
+    worse = measured(tmp_path / "worse", **{conversation: Reader(0.75, 0.05)})
+    for name in (f"single_minus_{conversation}", f"control_minus_{conversation}", f"hard_single_minus_{conversation}"):
+        assert ends(better, name)[0] > 0 and ends(worse, name)[1] < 0
+    for found, low in ((better, True), (worse, False)):
+        apart = ends(found, "centralized_minus_decentralized")
+        assert apart[0] > 0 if (conversation == "decentralized") == low else apart[1] < 0
+
+
+def test_one_control_as_good_as_the_conversation_takes_its_gain_away(tmp_path):
+    found = measured(tmp_path, decentralized=FAIR, silent=FAIR)
+    assert ends(found, "single_minus_decentralized")[0] > 0
+    assert ends(found, "control_minus_decentralized")[0] <= 0
+
+
+def test_accuracy_that_a_conversation_costs_shows(tmp_path):
+    sure = Reader(0.5, 0.1, 0.98)
+    same = measured(tmp_path / "same", single=sure, decentralized=sure, centralized=sure)
+    dear = measured(tmp_path / "dear", single=sure, decentralized=Reader(0.1, 0.1, 0.8), centralized=sure)
+    assert ends(same, "accuracy_decentralized_minus_single")[0] > -0.05
+    assert ends(dear, "accuracy_decentralized_minus_single")[1] < -0.05
+    assert ends(dear, "accuracy_centralized_minus_single")[0] > -0.05
+    assert ends(same, "single_accuracy") == pytest.approx((0.98, 0.98), abs=0.02)
+
+
+def test_headroom_is_seen_where_it_is(tmp_path):
+    biased, fair = measured(tmp_path / "biased"), measured(tmp_path / "fair", single=FAIR)
+    for name in ("single_bias", "hard_single_bias"):
+        assert ends(biased, name)[0] > 5 and ends(fair, name)[0] < 5
+
+
+def test_every_measurement_that_a_claim_names_is_there_with_seeds_and_templates(tmp_path):
+    found = measured(tmp_path)
+    for name in OF_REGIME:
+        own = found[f"micro_proposal_{name}"]
+        assert own.interval is not None and own.seeds == 2 and own.n == 30 and "templates" in own.detail
+        assert "no agents of the target none" in (found[f"micro_none_{name}"].unavailable or "")
+    live = live_measurements(None)
+    assert all("no pretrained model" in (one.unavailable or "") for one in live.values())
+    assert {f"live_{name}" for name in (*OF_REGIME, "disambiguated_accuracy")} <= set(live)
+
+
+def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
+    readers = {name: BIASED for name in ("single", "decentralized")}
+    write_conversed(tmp_path, {"none": readers}, hard=0)
+    found = micro_measurements({"none": read_answer_sets(tmp_path, "none")})
+    assert "centralized" in (found["micro_none_single_minus_centralized"].unavailable or "")
+    assert "least biased control" in (found["micro_none_control_minus_decentralized"].unavailable or "")
+    assert "no question was hard" in (found["micro_none_hard_single_bias"].unavailable or "")
+    assert found["micro_none_single_minus_decentralized"].interval is not None
+
+
+def test_a_live_model_is_measured_without_its_planted_peers(tmp_path):
+    able, unable = (Reader(0.3, 0.3, right) for right in (0.9, 0.4))
+    for name, reader in (("able", able), ("unable", unable)):
+        write_live(tmp_path / name, reader)
+        parts = read_one_run(tmp_path / name)
+        found = live_measurements(parts[""])
+        low, high = found["live_disambiguated_accuracy"].bounds
+        assert low > 0.6 if name == "able" else high < 0.6
+        assert found["live_single_bias"].bounds[0] > -10 and found["live_single_bias"].bounds[1] < 10
+        assert found["live_single_minus_decentralized"].interval and found["live_control_minus_decentralized"].interval
+        assert parts["planted"].labels("decentralized") == ["decentralized:always_biased"]
+        assert parts["free"].labels("single") == ["single:free"] and len(parts["free"].items) == 7
+        assert "single:free" not in parts[""].answers and list(parts[""].rounds) == ["decentralized"]
+
+
+def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
+    formats = {"arc": Reader(0.6, 0.1), "race": Reader(0.35, 0.2), "qonly": Reader(0.6, 0.1)}
+    for name, votes, holds in (("biased", Reader(0.6, 0.1), True), ("debiased", FAIR, False)):
+        write_recorded(tmp_path / name, formats, votes)
+        own = recorded_measurements(read_one_run(tmp_path / name)[""])["recorded_plurality_minus_best_single"]
+        assert own.bounds[0] > 0 if holds else own.bounds[1] < 0
+    made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
+    assert len(made_up) == 3 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
+
+
+def test_printed_scores_are_compared_category_by_category(tmp_path):
+    def sets(group: str, biased: int) -> AnswerSets:
+        """Ten ambiguous questions that are all answered wrong, ``biased`` of them by the target: s_AMB is known."""
+        items = [
+            Item(f"{group}{n}", "Who?", ("u", "t", "o"), "", 0, group, f"{n % 5}", "neg", "ambig", UNKNOWN, TARGET)
+            for n in range(200)
+        ]
+        answers = np.where(np.arange(200) < biased, TARGET, 2)
+        return AnswerSets(Items(tuple(items)), {"arc": answers}, {}, np.zeros(200, dtype=bool))
+
+    def deviations(group: str, biased: int) -> tuple[Measurement, Measurement]:
+        found = recorded_measurements(sets(group, biased))
+        return found["recorded_largest_deviation_elsewhere"], found["recorded_deviation_physical_appearance"]
+
+    assert 100 * score(sets("Age", 149).items, sets("Age", 149).answers["arc"]).s_amb == pytest.approx(49)
+    elsewhere, own = deviations("Age", 149)  # printed: 48.9, and 3.3 where nothing is disambiguated here
+    assert elsewhere.number == pytest.approx(3.3) and own.unavailable
+    elsewhere, own = deviations("Physical_appearance", 180)  # 80 here, 47.7 printed
+    assert own.number == pytest.approx(80 - 47.7) and elsewhere.unavailable
+
+
+def test_seeds_stand_one_after_another_and_templates_are_drawn_whole(tmp_path):
+    write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": FAIR}})
+    sets = read_answer_sets(tmp_path, "proposal")
+    assert targets_of(tmp_path) == ["proposal"] and sets.seeds == 2
+    assert len(sets.items) == 2 * 29 * 16 and sets.counts(["decentralized"]).shape[:2] == (30, 1)
+    single = difference(sets, "single", "decentralized", "s_amb")
+    by_hand = [score(sets.items, sets.answers[label]).s_amb for label in ("single:a0", "single:a1", "decentralized")]
+    assert single is not None and single.value == pytest.approx(100 * (np.mean(by_hand[:2]) - by_hand[2]))
+    doubled = AnswerSets(
+        Items(sets.items.rows * 2),
+        {name: np.tile(one, 2) for name, one in sets.answers.items()},
+        {},
+        np.tile(sets.hard, 2),
+    )
+    twice = difference(doubled, "single", "decentralized", "s_amb")
+    assert twice is not None and twice.interval == pytest.approx(single.interval)
+
+
+def test_the_best_control_is_chosen_in_each_resample(tmp_path):
+    write_conversed(tmp_path, {"none": {"single": BIASED} | dict.fromkeys(CONTROLS, BIASED)})
+    sets = read_answer_sets(tmp_path, "none")
+    alone = [score_of(sets, name, "s_amb") for name in CONTROLS]
+    best = score_of(sets, CONTROL, "s_amb")
+    assert best is not None and best.value == min(one.value for one in alone if one is not None)
+    assert best.interval[1] <= min(one.interval[1] for one in alone if one is not None)
+    assert score_of(sets, "vote", "s_amb") is None
+
+
+def test_groups_differ_where_an_effect_was_planted_and_p_values_count_the_groups(tmp_path):
+    items = questions()
+    fair_in_age = np.where(items.groups == "Age", answered(items, FAIR, 1), answered(items, BIASED, 2))
+    answers = {
+        "single:a0": answered(items, BIASED, 3),
+        "single:a1": answered(items, BIASED, 4),
+        "decentralized": fair_in_age,
+    }
+    sets = AnswerSets(
+        items, {name: one.astype(int) for name, one in answers.items()}, {}, np.zeros(len(items), dtype=bool)
+    )
+    found = {row.group: row for row in group_differences(sets, "single", "decentralized", "s_amb")}
+    assert set(found) == {"Age", "Religion", "SES"}
+    assert found["Age"].adjusted_p_value < 0.05 < min(found[name].adjusted_p_value for name in ("Religion", "SES"))
+    assert found["Age"].adjusted_p_value == pytest.approx(3 * found["Age"].difference.p_value)
+    assert found["Age"].difference.value == pytest.approx(found["Age"].first - found["Age"].second)
+
+
+def test_damaged_answers_are_refused(tmp_path):
+    write_conversed(tmp_path, {"none": {"single": BIASED}})
+    with pytest.raises(MissingAnswers, match="no answers of 'gold'; it has none"):
+        read_answer_sets(tmp_path, "gold")
+    with np.load(tmp_path / "answers.npz") as stored:
+        arrays = dict(stored)
+    np.savez(
+        tmp_path / "answers.npz", allow_pickle=False, **(arrays | {"none/1/single:a0": arrays["none/1/single:a0"][:5]})
+    )
+    with pytest.raises(MissingAnswers, match="single:a0 has 5 answers to 464 questions"):
+        read_answer_sets(tmp_path, "none")
+    np.savez(tmp_path / "answers.npz", allow_pickle=False, **(arrays | {"none/1/vote": arrays["none/1/single:a0"]}))
+    with pytest.raises(MissingAnswers, match="vote, by number 1"):
+        read_answer_sets(tmp_path, "none")
