@@ -28,7 +28,8 @@ class Parsed(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text, self.open = "", []
+        self.text = ""
+        self.open: list[str] = []
         self.feed(page)
         self.close()
         assert not self.open
@@ -164,7 +165,7 @@ def test_a_page_has_the_same_bytes_each_time_and_a_limit(tmp_path):
         (lambda: Sample("s", {"verdict": "mine"}), "verdict"),
         (lambda: Box(3, 0, 1, 1), "in this order"),
         (lambda: Box(0, 0, float("nan"), 1), "in this order"),
-        (lambda: Message("a", "b", tone="red"), "tone 'red'"),
+        (lambda: Message("a", "b", tone="red"), "tone 'red'"),  # type: ignore[arg-type]
         (lambda: Verdict(""), "has a word"),
         (lambda: render([Sample("s", images=(SampleImage(b"no image", "the sign"),))], title="t"), "the sign"),
     ],
