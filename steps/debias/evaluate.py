@@ -40,7 +40,9 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
     Raises  MissingAnswers
     """
-    micro = {target: read_answer_sets(conversed, target) for target in targets_of(conversed)}
+    known = [*measurements.TARGETS, *targets_of(conversed)]  # these in their order, then others
+    targets = sorted(targets_of(conversed), key=known.index)
+    micro = {target: read_answer_sets(conversed, target) for target in targets}
     pretrained = read_one_run(live)
     regimes: dict[str, AnswerSets] = {**micro, "live": pretrained[""]}
     parts = {f"live, {name}": sets for name, sets in pretrained.items() if name}

@@ -156,18 +156,20 @@ def _became(axis: Axes, table: pd.DataFrame) -> None:
 def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure:
     """Draw our scores of the recorded answers against those that are printed; nothing where they are a stand-in."""
     rows = [] if stand_in else published_deviations(sets)
-    figure, (axis,) = plotting.panels(1, width=4.6, height=3.8)
-    ends = [value for *_, printed, deviation in rows for value in (printed, printed + deviation)] or [0.0, 1.0]
-    axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=GREY, linewidth=0.8)
+    figure, (axis,) = plotting.panels(1, width=4.6, height=3.0)
+    axis.axhline(0, color=GREY, linewidth=0.8)
     for different, colour, label in ((False, BLUE, "other categories"), (True, ORANGE, "Physical appearance")):
         own = [row for row in rows if (row[0] == DIFFERING) == different]
         if own:
-            printed, ours = zip(*((row[3], row[3] + row[4]) for row in own), strict=True)
-            axis.plot(printed, ours, "o", color=colour, markersize=4, label=label)
-    axis.set(xlabel="printed score × 100", ylabel="score × 100 from the released answers")
+            printed, deviations = zip(*(row[3:] for row in own), strict=True)
+            axis.plot(printed, deviations, "o", color=colour, markersize=4, label=label)
+    axis.set(xlabel="printed score × 100", ylabel="ours, from the released answers, less printed")
     if rows:
         plotting.legend(axis)
-    return figure, "UnifiedQA-11B on BBQ: bias scores as printed and from the released answers, both conditions."
+    return (
+        figure,
+        "UnifiedQA-11B on BBQ: how far printed bias scores are from those of the released answers, both conditions.",
+    )
 
 
 def _shared_legend(axes: list[Axes]) -> None:
