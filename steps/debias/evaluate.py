@@ -37,7 +37,7 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
 
     Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
             recorded/scores.json
-    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
+    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/transcripts.html
     Raises  MissingAnswers
     """
     known = [*measurements.TARGETS, *targets_of(conversed)]  # these in their order, then others
@@ -75,7 +75,8 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
         },
     )
     debates, series = zip(*debates_of(conversed, live), strict=True)
-    write_page(debates, out / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
+    (out / "pages").mkdir()
+    write_page(debates, out / "pages" / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
 
 
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
