@@ -74,9 +74,10 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
             "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
         },
     )
-    debates, series = zip(*debates_of(conversed, live), strict=True)
+    kept = list(debates_of(conversed, live))
     (out / "pages").mkdir()
-    write_page(debates, out / "pages" / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
+    page, debates, series = out / "pages" / "transcripts.html", [one for one, _ in kept], [name for _, name in kept]
+    write_page(debates, page, title=TITLE, notes=[NOTE], series=series, most=params.shown)
 
 
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:

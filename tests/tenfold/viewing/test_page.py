@@ -123,12 +123,13 @@ def test_messages_under_one_heading_stand_together_and_changes_are_marked():
 
 
 def test_boxes_are_in_pixels_of_the_image_as_given_though_it_is_reduced():
-    image = SampleImage(encoded(400, 200), "sign", (Box(40, 20, 200, 100, "word", "good"),))
+    image = SampleImage(encoded(400, 200), "sign", (Box(40, 20, 200, 100, "word", "good"), Box(300, 0, 390, 9, "edge")))
     page = Parsed(render([Sample("s", images=(image,))], title="t", largest_side=100))
     (svg,) = page.all("svg")
     assert svg["viewbox"] == "0 0 400 200"
-    for edge in page.all("rect"):
-        assert [float(edge[name] or "") for name in ("x", "y", "width", "height")] == [40, 20, 160, 80]
+    edges = [[float(edge[name] or "") for name in ("x", "y", "width", "height")] for edge in page.all("rect")]
+    assert edges == [[40, 20, 160, 80]] * 2 + [[300, 0, 90, 9]] * 2
+    assert [(text["x"], text.get("text-anchor")) for text in page.all("text")] == [("40", None), ("390", "end")]
     (shown,) = page.all("img")
     assert (shown["width"], shown["height"]) == ("400", "200")
     stored = Image.open(io.BytesIO(base64.b64decode((shown["src"] or "").split(",")[1])))
