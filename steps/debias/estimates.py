@@ -10,7 +10,7 @@ Legend:  K templates · S sets of answers · R resamples · C counts of one cond
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -115,9 +115,10 @@ def group_differences(sets: AnswerSets, first: str, second: str, statistic: str)
 
         found = clustered_difference(tables[0], tables[1], mean, seed=SEED)
         if found is not None:
-            rows.append((str(group), *(float(mean(table.sum(axis=0))) for table in tables), found))
-    adjusted = holm([found.p_value for *_, found in rows])
-    return [GroupDifference(*row, p_value) for row, p_value in zip(rows, adjusted, strict=True)]
+            of_first, of_second = (float(mean(table.sum(axis=0))) for table in tables)
+            rows.append(GroupDifference(str(group), of_first, of_second, found, found.p_value))
+    adjusted = holm([row.difference.p_value for row in rows])
+    return [replace(row, adjusted_p_value=p_value) for row, p_value in zip(rows, adjusted, strict=True)]
 
 
 def least_biased_control(sets: AnswerSets) -> str:

@@ -37,10 +37,12 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
 
     Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
             recorded/scores.json
-    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; transcripts.html
+    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/transcripts.html
     Raises  MissingAnswers
     """
-    micro = {target: read_answer_sets(conversed, target) for target in targets_of(conversed)}
+    known = [*measurements.TARGETS, *targets_of(conversed)]  # these in their order, then others
+    targets = sorted(targets_of(conversed), key=known.index)
+    micro = {target: read_answer_sets(conversed, target) for target in targets}
     pretrained = read_one_run(live)
     regimes: dict[str, AnswerSets] = {**micro, "live": pretrained[""]}
     parts = {f"live, {name}": sets for name, sets in pretrained.items() if name}
@@ -72,8 +74,10 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
             "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
         },
     )
-    debates, series = zip(*debates_of(conversed, live), strict=True)
-    write_page(debates, out / "transcripts.html", title=TITLE, notes=[NOTE], series=series, most=params.shown)
+    kept = list(debates_of(conversed, live))
+    (out / "pages").mkdir()
+    page, debates, series = out / "pages" / "transcripts.html", [one for one, _ in kept], [name for _, name in kept]
+    write_page(debates, page, title=TITLE, notes=[NOTE], series=series, most=params.shown)
 
 
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from steps.debias import rounds
 from steps.debias.answer_sets import AnswerSets
@@ -63,7 +65,11 @@ def _histograms(axis: Axes, drawn: Mapping[str, np.ndarray]) -> None:
     every = np.concatenate(list(drawn.values()))
     bins = np.linspace(every.min(), every.max() + 1e-9, 61)
     for name, values in drawn.items():
-        options = {"bins": bins, "color": COLOURS[name], "weights": np.full(len(values), 1 / len(values))}
+        options: dict[str, Any] = {
+            "bins": bins,
+            "color": COLOURS[name],
+            "weights": np.full(len(values), 1 / len(values)),
+        }
         axis.hist(values, alpha=0.35, histtype="stepfilled", label=name, **options)
         axis.hist(values, histtype="step", linewidth=1.1, **options)
 
@@ -85,7 +91,7 @@ def over_rounds(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
             else:
                 axis.axhline(0, color=BLACK, linewidth=0.8, linestyle=":")
             axis.set(title=regime if row == 0 else "", xlabel="round", ylabel=label if place == 0 else "")
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _shared_legend(axes)
     return figure, "Bias and accuracy of agents' answers after each round, means over agents; round 0 is alone."
 
@@ -97,7 +103,7 @@ def forest(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
     figure, axes = plotting.panels(max(len(found), 1), columns=3, width=4.6, height=0.24 * most + 1.1)
     for axis, (regime, rows) in zip(axes, found.items(), strict=False):
         overall = score_of(of_regime[regime], SINGLE, "s_amb"), score_of(of_regime[regime], DECENTRALIZED, "s_amb")
-        places = np.arange(len(rows))
+        places = list(range(len(rows)))
         intervals = [row.difference.interval for row in rows]
         values = [row.difference.value for row in rows]
         if rows:
@@ -150,20 +156,22 @@ def _became(axis: Axes, table: pd.DataFrame) -> None:
 def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure:
     """Draw our scores of the recorded answers against those that are printed; nothing where they are a stand-in."""
     rows = [] if stand_in else published_deviations(sets)
-    figure, (axis,) = plotting.panels(1, width=4.6, height=3.8)
-    ends = [value for *_, printed, deviation in rows for value in (printed, printed + deviation)] or [0.0, 1.0]
-    axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=GREY, linewidth=0.8)
+    figure, (axis,) = plotting.panels(1, width=4.6, height=3.0)
+    axis.axhline(0, color=GREY, linewidth=0.8)
     for different, colour, label in ((False, BLUE, "other categories"), (True, ORANGE, "Physical appearance")):
         own = [row for row in rows if (row[0] == DIFFERING) == different]
         if own:
-            printed, ours = zip(*((row[3], row[3] + row[4]) for row in own), strict=True)
-            axis.plot(printed, ours, "o", color=colour, markersize=4, label=label)
-    axis.set(xlabel="printed score × 100", ylabel="score × 100 from the released answers")
+            printed, deviations = zip(*(row[3:] for row in own), strict=True)
+            axis.plot(printed, deviations, "o", color=colour, markersize=4, label=label)
+    axis.set(xlabel="printed score × 100", ylabel="ours, from the released answers, less printed")
     if rows:
         plotting.legend(axis)
-    return figure, "UnifiedQA-11B on BBQ: bias scores as printed and from the released answers, both conditions."
+    return (
+        figure,
+        "UnifiedQA-11B on BBQ: how far printed bias scores are from those of the released answers, both conditions.",
+    )
 
 
 def _shared_legend(axes: list[Axes]) -> None:
     if any(axis.get_legend_handles_labels()[0] for axis in axes):
-        plotting.shared_legend(axes[0].figure.get_figure(root=True), columns=6)  # type: ignore[arg-type]
+        plotting.shared_legend(axes[0].figure.get_figure(root=True), columns=6)

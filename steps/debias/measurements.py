@@ -40,7 +40,7 @@ MEANT = {
     DECENTRALIZED: "decentralized conversation",
     CENTRALIZED: "centralized conversation (mean over centres)",
     VOTE: "the vote of the first answers",
-    CONTROL: "the least biased control with as many calls",
+    CONTROL: "the control with the lowest score",
 }
 BIAS, ACCURACY = "s_amb", "accuracy_dis"
 MEASURED = {BIAS: "s_AMB × 100", ACCURACY: "accuracy on disambiguated questions"}
@@ -49,8 +49,9 @@ MEASURED = {BIAS: "s_AMB × 100", ACCURACY: "accuracy on disambiguated questions
 def regime_measurements(prefix: str, sets: AnswerSets | None, reason: str = "") -> dict[str, Measurement]:
     """Return the measurements of one regime, named ``<prefix>_…``; where there are no answers, why not.
 
-    Bias is s_AMB × 100 of ambiguous questions, accuracy that of disambiguated ones. The control is the least biased of
-    self-refinement, self-consistency, the silent rounds and shuffled peers, chosen in each resample.
+    Bias is s_AMB × 100 of ambiguous questions, accuracy that of disambiguated ones. The control is the one of
+    self-refinement, self-consistency, the silent rounds and shuffled peers that has the lowest score, chosen in each
+    resample.
     """
     hard = None if sets is None or not sets.hard.any() else sets.only(sets.hard)
     no_hard = reason or "no question was hard: none that enough agents missed in the run of its own"

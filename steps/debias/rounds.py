@@ -15,6 +15,7 @@ from steps.debias.answer_sets import AnswerSets, counts_of, protocol_of, spoke
 from tenfold.debias.items import NONE, Items
 from tenfold.debias.scores import STATISTICS
 
+OF_ONE_ROUND = ("single", "vote", "self_consistency")
 KINDS = ("target", "other", "unknown", "none")  # of an answer
 CONDITIONS = {"ambiguous": True, "disambiguated": False}
 
@@ -25,7 +26,7 @@ def by_round(sets: AnswerSets) -> pd.DataFrame:
     Columns: protocol, round, bias (NaN where nobody names a person), accuracy_disambiguated, accuracy_ambiguous.
     """
     rows = []
-    for protocol in dict.fromkeys(protocol_of(label) for label in sets.rounds if protocol_of(label)):
+    for protocol in dict.fromkeys(protocol_of(label) for label in sets.rounds if talks(label)):
         of_protocol = [answers for label, answers in sets.rounds.items() if protocol_of(label) == protocol]
         for number in range(min(answers.shape[1] for answers in of_protocol)):
             after = [answers[:, number, agent] for answers in of_protocol for agent in spoke(answers)]
@@ -56,6 +57,11 @@ def flips(sets: AnswerSets) -> pd.DataFrame:
     return table.groupby(keys, sort=False, as_index=False).answers.sum()
 
 
+def talks(label: str) -> bool:
+    """Return whether a set of answers is of a protocol with rounds, and of no ablation."""
+    return protocol_of(label) not in ("", *OF_ONE_ROUND)
+
+
 def kinds(items: Items, answers: Int[np.ndarray, " M"]) -> Int[np.ndarray, " M"]:
     """Return the place in `KINDS` of each answer."""
     conditions = [answers == NONE, answers == items.unknown, answers == items.target]
@@ -67,6 +73,6 @@ def kinds(items: Items, answers: Int[np.ndarray, " M"]) -> Int[np.ndarray, " M"]
 def _ends(sets: AnswerSets) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield the protocol and the first and last answers (M,) of each agent in it."""
     for label, answers in sets.rounds.items():
-        if protocol := protocol_of(label):
+        if talks(label):
             for agent in spoke(answers):
-                yield protocol, answers[:, 0, agent], answers[:, -1, agent]
+                yield protocol_of(label), answers[:, 0, agent], answers[:, -1, agent]

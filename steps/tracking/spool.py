@@ -150,7 +150,7 @@ class Spool:
         self._guarded(self._append, {"resumed_from_update": update})
 
     def keep(self, out: Path) -> None:
-        """Keep what the output shows: its metrics, figures and tables of up to 5 MB each, models, and its source."""
+        """Keep what the output shows: its metrics, figures, tables and pages of up to 5 MB each, models, its source."""
         self._guarded(self._keep, out)
 
     def _open(self) -> None:
@@ -179,7 +179,7 @@ class Spool:
             self.facts["sources"] = [json.loads((out / "source.json").read_text(encoding="utf-8"))]
         if (out / "metrics.json").is_file():
             self.log(json.loads((out / "metrics.json").read_text(encoding="utf-8")), None)
-        for path in [*out.glob("figures/*"), *out.glob("tables/*")]:
+        for path in (path for name in ("figures", "tables", "pages") for path in out.glob(f"{name}/*")):
             if path.is_file() and path.stat().st_size <= LARGEST_ARTIFACT:
                 target = self.path / "artifacts" / path.relative_to(out)
                 target.parent.mkdir(parents=True, exist_ok=True)

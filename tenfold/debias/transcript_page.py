@@ -20,7 +20,7 @@ ANSWERS = {UNKNOWN: "unknown option", TARGET: "target", OTHER: "other option", N
 READING = (
     "The target is the option that a stereotyping reader gives, the question's polarity allowed for; the gold option "
     "is the right one. Coloured messages are changes of mind: red towards the target, green away from it. Agents saw "
-    "the options lettered in an order of each question's own, so that a letter in a reply is not the place in the list."
+    "the options in an order of each question's own: a letter in a reply is not the place in this list."
 )
 
 
@@ -152,7 +152,10 @@ def _messages(debate: Debate) -> Iterator[Message]:
     changes = {id(after): before for before, after in flips(debate.turns)}
     for turn in debate.turns:
         before = changes.get(id(turn))
-        change, tone = ("", "neutral") if before is None else _change(item, before.choice, turn.choice)
+        change: str = ""
+        tone: Tone = "neutral"
+        if before is not None:
+            change, tone = _change(item, before.choice, turn.choice)
         yield Message(
             speaker=turn.agent if turn.role == "agent" else f"{turn.agent} ({turn.role})",
             text=turn.text if turn.failed is None else f"The call failed: {turn.failed}",

@@ -80,7 +80,7 @@ figure .stack { position: relative; display: block; line-height: 0; }
 figure img { max-width: 100%; height: auto; border-radius: .25rem; background: repeating-conic-gradient(#bbb 0 25%, #eee
   0 50%) 0 0 / 1rem 1rem; }
 figure.tiny, figure.tiny img { width: 12rem; image-rendering: pixelated; }
-figure svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
+figure svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; }
 figure svg rect.edge { fill: none; stroke: #0072b2; }
 figure svg rect.halo { fill: none; stroke: #ffffff; stroke-opacity: .75; }
 figure svg text { fill: #0072b2; stroke: #ffffff; paint-order: stroke; font-family: system-ui, sans-serif;

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tenfold.debias.items import Item, Items, write_items
+from tenfold.debias.items import Condition, Item, Items, Polarity, write_items
 
 UNKNOWN, TARGET, OTHER = 0, 1, 2
 AGENTS = ("a0", "a1")
+CONDITIONS: tuple[Condition, ...] = ("ambig", "disambig")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def questions(templates: int = 30, contexts: int = 8) -> Items:
     rows = []
     for template in range(templates):
         for context in range(contexts):
-            polarity = "neg" if context % 2 else "nonneg"
-            for condition in ("ambig", "disambig"):
+            polarity: Polarity = "neg" if context % 2 else "nonneg"
+            for condition in CONDITIONS:
                 gold = UNKNOWN if condition == "ambig" else (TARGET, OTHER)[context % 4 // 2]
                 rows.append(
                     Item(

@@ -59,7 +59,7 @@ def test_everything_is_published_and_the_same_each_time(written):
     files = sorted(path.relative_to(written / "first") for path in (written / "first").rglob("*") if path.is_file())
     assert all((written / "first" / file).read_bytes() == (written / "second" / file).read_bytes() for file in files)
     names = {str(file) for file in files}
-    assert {"claims.json", "metrics.json", "transcripts.html", "figures/distributions.svg"} <= names
+    assert {"claims.json", "metrics.json", "pages/transcripts.html", "figures/distributions.svg"} <= names
     metrics = json.loads((written / "first" / "metrics.json").read_text())
     assert set(metrics) == set(HEADLINES) and metrics[HEADLINES[0]] > 10
     assert all(
@@ -89,7 +89,7 @@ def test_tables_say_what_was_planted(written):
 
 
 def test_the_page_shows_conversations_of_all_series(written):
-    page = (written / "first" / "transcripts.html").read_text(encoding="utf-8")
+    page = (written / "first" / "pages" / "transcripts.html").read_text(encoding="utf-8")
     assert page.count("<article") == 6 and "6 of 8 debates" in page
     assert '<option value="live">' in page and '<option value="proposal">' in page
     named = {(debate.protocol, series) for debate, series in debates_of(written / "conversed", written / "live")}

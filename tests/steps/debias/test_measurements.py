@@ -102,7 +102,7 @@ def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
     write_conversed(tmp_path, {"none": readers}, hard=0)
     found = micro_measurements({"none": read_answer_sets(tmp_path, "none")})
     assert "centralized" in (found["micro_none_single_minus_centralized"].unavailable or "")
-    assert "least biased control" in (found["micro_none_control_minus_decentralized"].unavailable or "")
+    assert "control with the lowest score" in (found["micro_none_control_minus_decentralized"].unavailable or "")
     assert "no question was hard" in (found["micro_none_hard_single_bias"].unavailable or "")
     assert found["micro_none_single_minus_decentralized"].interval is not None
 

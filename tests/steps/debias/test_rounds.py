@@ -26,7 +26,8 @@ def test_flips_are_counted_by_kind_and_condition():
     items = questions(templates=1, contexts=2).only([0, 1, 2])  # ambiguous, disambiguated, ambiguous
     first = np.array([[TARGET, UNKNOWN], [OTHER, -1], [TARGET, OTHER]])
     last = np.array([[UNKNOWN, UNKNOWN], [OTHER, OTHER], [UNKNOWN, TARGET]])
-    rounds = {
+    alone = {"single:a0": first[:, None, :1], "vote": first[:, None]}
+    rounds = alone | {
         "decentralized": np.stack([first, last], axis=1),
         "decentralized@tie=first": np.stack([last, last], axis=1),
     }

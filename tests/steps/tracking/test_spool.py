@@ -117,7 +117,8 @@ def test_an_error_is_recorded_and_passed_on(tmp_path: Path, error: BaseException
 
 def test_what_the_output_shows_is_kept(tmp_path: Path):
     out = tmp_path / "out"
-    for name in ("figures/gap.svg", "tables/rates.csv", "models/final/README.md", "weights/large.bin"):
+    shown = {"figures/gap.svg", "tables/rates.csv", "pages/samples.html"}
+    for name in (*shown, "models/final/README.md", "weights/large.bin"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(name)
     (out / "metrics.json").write_text('{"score": 0.9}')
@@ -126,7 +127,7 @@ def test_what_the_output_shows_is_kept(tmp_path: Path):
         spool.keep(out)
         assert [line["metrics"] for line in lines(spool)] == [{"score": 0.9}]
     kept = {path.relative_to(spool.path).as_posix() for path in spool.path.rglob("*/*/*") if path.is_file()}
-    assert kept == {"artifacts/figures/gap.svg", "artifacts/tables/rates.csv", "models/final/README.md"}
+    assert kept == {*(f"artifacts/{name}" for name in shown), "models/final/README.md"}
     assert read(spool, "end.json")["sources"] == [{"name": "iris"}] and read(spool, "run.json")["sources"] == []
 
 

@@ -28,7 +28,8 @@ class Parsed(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text, self.open = "", []
+        self.text = ""
+        self.open: list[str] = []
         self.feed(page)
         self.close()
         assert not self.open
@@ -122,12 +123,13 @@ def test_messages_under_one_heading_stand_together_and_changes_are_marked():
 
 
 def test_boxes_are_in_pixels_of_the_image_as_given_though_it_is_reduced():
-    image = SampleImage(encoded(400, 200), "sign", (Box(40, 20, 200, 100, "word", "good"),))
+    image = SampleImage(encoded(400, 200), "sign", (Box(40, 20, 200, 100, "word", "good"), Box(300, 0, 390, 9, "edge")))
     page = Parsed(render([Sample("s", images=(image,))], title="t", largest_side=100))
     (svg,) = page.all("svg")
     assert svg["viewbox"] == "0 0 400 200"
-    for edge in page.all("rect"):
-        assert [float(edge[name] or "") for name in ("x", "y", "width", "height")] == [40, 20, 160, 80]
+    edges = [[float(edge[name] or "") for name in ("x", "y", "width", "height")] for edge in page.all("rect")]
+    assert edges == [[40, 20, 160, 80]] * 2 + [[300, 0, 90, 9]] * 2
+    assert [(text["x"], text.get("text-anchor")) for text in page.all("text")] == [("40", None), ("390", "end")]
     (shown,) = page.all("img")
     assert (shown["width"], shown["height"]) == ("400", "200")
     stored = Image.open(io.BytesIO(base64.b64decode((shown["src"] or "").split(",")[1])))
@@ -164,7 +166,7 @@ def test_a_page_has_the_same_bytes_each_time_and_a_limit(tmp_path):
         (lambda: Sample("s", {"verdict": "mine"}), "verdict"),
         (lambda: Box(3, 0, 1, 1), "in this order"),
         (lambda: Box(0, 0, float("nan"), 1), "in this order"),
-        (lambda: Message("a", "b", tone="red"), "tone 'red'"),
+        (lambda: Message("a", "b", tone="red"), "tone 'red'"),  # type: ignore[arg-type]
         (lambda: Verdict(""), "has a word"),
         (lambda: render([Sample("s", images=(SampleImage(b"no image", "the sign"),))], title="t"), "the sign"),
     ],
