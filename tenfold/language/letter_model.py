@@ -97,22 +97,30 @@ class LetterModel:
     def _probabilities(self, prompts: Sequence[Sequence[int]]) -> Float[np.ndarray, "N O"]:
         found = np.empty((len(prompts), self.letters))
         left = list(range(len(prompts)))
+        waited: dict[int, int] = {}
         while left:
-            wave, left = self._wave(prompts, left)
+            wave, left = self._wave(prompts, left, waited)
             for start in range(0, len(wave), self.batch):
                 chosen = wave[start : start + self.batch]
                 scores = self._following([prompts[number] for number in chosen])[:, self._tokens[1]]
                 found[chosen] = torch.softmax(scores.double(), dim=1).cpu().numpy()
         return found
 
-    def _wave(self, prompts: Sequence[Sequence[int]], left: list[int]) -> tuple[list[int], list[int]]:
-        """Return the prompts to be read now, those of like length together, and those that a kept block waits for."""
+    def _wave(
+        self, prompts: Sequence[Sequence[int]], left: list[int], waited: dict[int, int]
+    ) -> tuple[list[int], list[int]]:
+        """Return the prompts to be read now, those of like length together, and those that a kept block waits for.
+
+        ``waited`` holds what was known of each when it last waited: one for which nothing was kept waits no more.
+        """
         now: list[tuple[int, int]] = []
         waiting: list[int] = []
         read: set[tuple[int, ...]] = set()  # the beginnings, up to a block's end, that are read now
         for number in left:
             prompt, known = prompts[number], self.kept.known(prompts[number])
-            if known + BLOCK < len(prompt) and tuple(prompt[: known + BLOCK]) in read:
+            shared = known + BLOCK < len(prompt) and tuple(prompt[: known + BLOCK]) in read
+            if shared and waited.get(number, -1) < known <= self.kept.tokens - BLOCK:
+                waited[number] = known
                 waiting.append(number)
                 continue
             now.append((len(prompt) - known, number))

@@ -62,6 +62,15 @@ def test_what_prompts_share_is_read_once(decoder, monkeypatch):
     assert sum(read) == sum(lengths)
 
 
+@pytest.mark.parametrize("tokens", [0, BLOCK])
+def test_nobody_waits_for_what_is_not_kept(decoder, monkeypatch, tokens):
+    passes, forward = [], decoder.model.forward
+    monkeypatch.setattr(decoder.model, "forward", lambda **given: (passes.append(given), forward(**given))[1])
+    asked = [[Message("user", f"{BEGINNING}: {letter}")] for letter in "abcdefgh"]
+    LetterModel(decoder, 3, kept=PrefixCache(tokens)).probabilities(asked)
+    assert len(passes) <= 3
+
+
 def test_a_reply_is_the_likeliest_letter_or_one_that_is_drawn(decoder):
     model = LetterModel(decoder, 3)
     chances = model.probabilities(CONVERSATIONS)
