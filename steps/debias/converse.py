@@ -8,7 +8,7 @@ import numpy as np
 
 from steps.debias.ablations import Ablation, hard_questions, variations
 from steps.debias.deliberate import LESSONS
-from steps.debias.micro import AGENTS, ITEMS, model_name
+from steps.debias.micro import AGENTS, ITEMS, model_name, split_of
 from steps.debias.outcomes import Outcomes
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
@@ -17,7 +17,6 @@ from tenfold.chat.client import Client
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import read_items, write_items
-from tenfold.debias.micro import split_templates
 from tenfold.debias.micro_prompts import MicroPrompts
 from tenfold.debias.protocols import (
     Centralized,
@@ -65,8 +64,7 @@ def converse(trained: list[Path], deliberated: Path, *, out: Path, params: Conve
     outcomes = Outcomes(out, params.shown)
     lessons = read_json(deliberated / LESSONS)
     for seed in range(lessons["seeds"]):
-        templates = split_templates(items, fold=seed).test
-        places = np.flatnonzero([item.template in templates for item in items.rows])
+        places = split_of(items, seed, "test")
         outcomes.arrays[f"tested/{seed}"] = places
         asked = items.only(places)
         for target in (UNTAUGHT, *lessons["targets"]):

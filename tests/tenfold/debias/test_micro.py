@@ -11,7 +11,7 @@ import pytest
 from tenfold.debias.annotator import Annotator, annotators
 from tenfold.debias.errors import InvalidItem
 from tenfold.debias.items import Items
-from tenfold.debias.micro import micro_items, of_templates, predicate, split_templates
+from tenfold.debias.micro import micro_items, predicate
 from tests.tenfold.debias.micro_cases import PLACES, made_up_items
 
 
@@ -79,22 +79,6 @@ def test_nothing_left_is_an_error(items: Items) -> None:
         micro_items(items, contexts=2, seed=0, groups=["elsewhere"])
     with pytest.raises(InvalidItem, match="who"):
         predicate("Which one was late?")
-
-
-@pytest.mark.parametrize("fold", range(3))
-def test_splits_are_disjoint_and_complete_in_every_group(micro: Items, fold: int) -> None:
-    split = split_templates(micro, fold=fold)
-    parts = (split.train, split.deliberate, split.test)
-    assert [len(part) for part in parts] == [6, 3, 6]
-    assert frozenset().union(*parts) == set(micro.templates)
-    contexts = [{item.context for item in of_templates(micro, part).rows} for part in parts]
-    assert all(item.template in split.test for item in of_templates(micro, split.test).rows)
-    assert sum(map(len, contexts)) >= len(set().union(*contexts))
-
-
-def test_three_folds_test_every_template(micro: Items) -> None:
-    tested = set().union(*(split_templates(micro, fold=fold).test for fold in range(3)))
-    assert tested == set(micro.templates)
 
 
 def test_the_annotator_replaces_ambiguous_answers_at_its_rates(micro: Items) -> None:
