@@ -17,15 +17,17 @@ FOLDS = 3  # what seeds go round: over three seeds every template is tested
 
 
 class MicroParams(Params):
-    """BBQ-micro: contexts per template, and the groups that it is made of, none for all."""
+    """BBQ-micro: contexts per template, and the groups that it is not made of."""
 
     contexts: Count
-    groups: list[str] | None
+    without: list[str]
 
 
 def micro_of(prepared: Path, params: MicroParams, seed: int) -> Items:
-    """Return BBQ-micro made of prepared/items.jsonl, of the groups that are there. Raises InvalidItem."""
-    return micro_items(read_items(prepared / "items.jsonl"), contexts=params.contexts, seed=seed, groups=params.groups)
+    """Return BBQ-micro made of prepared/items.jsonl. Raises InvalidItem if nothing is left of it."""
+    items = read_items(prepared / "items.jsonl")
+    groups = set(items.groups.tolist()) - set(params.without)
+    return micro_items(items, contexts=params.contexts, seed=seed, groups=groups)
 
 
 def split_of(items: Items, seed: int, name: str) -> np.ndarray:

@@ -28,7 +28,7 @@ from tenfold.models.folder import verify
 from tests.tenfold.debias.micro_cases import made_up_items
 
 TRAIN = TrainParams(
-    micro=MicroParams(contexts=2, groups=None),
+    micro=MicroParams(contexts=2, without=[]),
     seeds=2,
     widths={"a0": 8, "a1": 8, "a2": 16},
     layers=1,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,16 @@ from tenfold.debias.errors import InvalidItem
 from tenfold.debias.items import Items
 from tenfold.debias.micro import micro_items, predicate
 from tests.tenfold.debias.micro_cases import PLACES, made_up_items
+
+MIRROR = Path(os.environ["TENFOLD_MIRROR"]) / "bbq" if os.environ.get("TENFOLD_MIRROR") else None
+SIX = {
+    "Age": 25,
+    "Disability_status": 25,
+    "Nationality": 17,
+    "Physical_appearance": 16,
+    "SES": 23,
+    "Sexual_orientation": 18,
+}
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +128,18 @@ def test_a_rate_outside_0_to_1_and_a_missing_target_are_errors(micro: Items) -> 
     bare = Items(tuple(replace(item, target=None) for item in micro.rows[:40]))
     with pytest.raises(InvalidItem, match="target"):
         Annotator(frozenset(), biased_rate=1.0).labels(bare, np.random.default_rng(0))
+
+
+@pytest.mark.skipif(MIRROR is None, reason="needs TENFOLD_MIRROR")
+def test_six_groups_of_bbq_hold_124_templates_that_ask_who() -> None:
+    from tenfold.debias.bbq import read_bbq
+
+    assert MIRROR is not None
+    micro = micro_items(read_bbq(MIRROR), contexts=6, seed=0, groups=SIX)
+    found = Counter(group for _, group in {(item.template, item.group) for item in micro.rows})
+    assert found == SIX
+    assert found.total() == 124
+    contexts: dict[str, set[str]] = {}
+    for item in micro.rows:
+        contexts.setdefault(item.context, set()).add(item.template)
+    assert {len(templates) for templates in contexts.values()} == {1}
