@@ -17,6 +17,7 @@ from tenfold.chat.client import Client
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import read_items, write_items
+from tenfold.debias.micro import context_number
 from tenfold.debias.micro_prompts import MicroPrompts
 from tenfold.debias.protocols import (
     Centralized,
@@ -33,12 +34,13 @@ UNTAUGHT = "none"
 
 
 class ConverseParams(Params):
-    """Rounds, and what else is run.
+    """Test contexts per template, rounds, and what else is run.
 
     ``temperature``: of self-consistency's samples and of the run that finds the hard questions, which are those that
     ``hard_min`` agents or more miss. ``shown``: debates kept of each protocol.
     """
 
+    contexts: Count
     rounds: Count
     temperature: Positive
     hard_min: Count
@@ -65,6 +67,7 @@ def converse(trained: list[Path], deliberated: Path, *, out: Path, params: Conve
     lessons = read_json(deliberated / LESSONS)
     for seed in range(lessons["seeds"]):
         places = split_of(items, seed, "test")
+        places = places[[context_number(items.rows[place]) < params.contexts for place in places]]
         outcomes.arrays[f"tested/{seed}"] = places
         asked = items.only(places)
         for target in (UNTAUGHT, *lessons["targets"]):

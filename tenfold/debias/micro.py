@@ -26,6 +26,7 @@ def micro_items(items: Items, *, contexts: int, seed: int, groups: Collection[st
     Of every template whose questions all begin with "who", in both polarities, at most ``contexts`` ambiguous contexts
     are drawn, those that are asked about in both polarities. In half of the contexts of a template, up to one, the
     disambiguation agrees with the stereotype. ``groups`` are the groups that are used, None for all.
+    Keys are template/number of the context/polarity/condition.
     Raises InvalidItem if nothing is left.
     """
     found: list[Item] = []
@@ -63,6 +64,11 @@ def disambiguated(item: Item, person: int) -> Item:
 def persons(item: Item) -> tuple[int, ...]:
     """Return the numbers of the options that are not the unknown one."""
     return tuple(number for number in range(len(item.options)) if number != item.unknown)
+
+
+def context_number(item: Item) -> int:
+    """Return the number of an item's context among those of its template, from 0, as ``micro_items`` gave it."""
+    return int(item.key.rsplit("/", 3)[1])
 
 
 def _who_templates(items: Items, groups: Collection[str] | None) -> dict[str, list[Item]]:

@@ -42,7 +42,7 @@ TRAIN = TrainParams(
 DELIBERATE = DeliberateParams(
     targets=["proposal"], replay=0.5, learning_rate=5e-3, training=TrainingParams(updates=3, batch_size=16)
 )
-CONVERSE = ConverseParams(rounds=1, temperature=1.0, hard_min=2, ablations=["planted"], shown=3)
+CONVERSE = ConverseParams(contexts=1, rounds=1, temperature=1.0, hard_min=2, ablations=["planted"], shown=3)
 
 
 def step_run(name: str, out: Path, variant: str | None = None) -> Run:
@@ -143,7 +143,8 @@ def test_every_protocol_is_held_on_the_test_templates_of_every_seed(conversed: P
     with np.load(conversed / "answers.npz") as answers:
         for seed in range(2):
             tested = items.only(answers[f"tested/{seed}"])
-            assert answers[f"tested/{seed}"].tolist() == split_of(items, seed, "test").tolist()
+            first = [place for place in split_of(items, seed, "test") if "/0/" in items.rows[place].key[4:]]
+            assert answers[f"tested/{seed}"].tolist() == first
             for target in ("none", "proposal"):
                 for name in (
                     "single:a0",
