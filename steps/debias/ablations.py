@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from steps.debias.outcomes import numbers
 from tenfold.chat.client import Client
 from tenfold.chat.messages import Sampling
 from tenfold.debias.conversation import Agent, Conversation
@@ -16,6 +17,7 @@ from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import Items
 from tenfold.debias.protocols import Centralized, Decentralized, Single
 from tenfold.debias.seeded_order import Order
+from tenfold.debias.subsets import hard_set
 
 Ablation = Literal["rounds", "agents", "same_model", "planted", "ties", "orders", "free"]
 MOST_ROUNDS = 3
@@ -75,8 +77,8 @@ def hard_questions(items: Items, agents: Sequence[Agent], *, least: int, tempera
         for place, agent in enumerate(agents, 1 + len(agents) * (1 + seed))
     ]
     debates = Conversation(drawn, Single(), seed + 1_000_003).run(items)
-    missed = np.array([debate.final != debate.item.gold for debate in debates]).reshape(len(agents), len(items))
-    return items.ambiguous & (missed.sum(axis=0) >= least)
+    answers = numbers(debate.final for debate in debates).reshape(len(agents), len(items))
+    return hard_set(items, answers, hard_min=least, sampling_run="drawn", scored_run="likeliest")
 
 
 class _FixedOrder:

@@ -8,7 +8,7 @@ import numpy as np
 
 from steps.debias.ablations import Ablation, hard_questions, variations
 from steps.debias.deliberate import LESSONS
-from steps.debias.micro import AGENTS, ITEMS, model_name
+from steps.debias.micro import AGENTS, ITEMS, model_name, split_of
 from steps.debias.outcomes import Outcomes
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
@@ -17,7 +17,7 @@ from tenfold.chat.client import Client
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import read_items, write_items
-from tenfold.debias.micro import split_templates
+from tenfold.debias.micro import context_number
 from tenfold.debias.micro_prompts import MicroPrompts
 from tenfold.debias.protocols import (
     Centralized,
@@ -34,12 +34,13 @@ UNTAUGHT = "none"
 
 
 class ConverseParams(Params):
-    """Rounds, and what else is run.
+    """Test contexts per template, rounds, and what else is run.
 
     ``temperature``: of self-consistency's samples and of the run that finds the hard questions, which are those that
     ``hard_min`` agents or more miss. ``shown``: debates kept of each protocol.
     """
 
+    contexts: Count
     rounds: Count
     temperature: Positive
     hard_min: Count
@@ -65,8 +66,8 @@ def converse(trained: list[Path], deliberated: Path, *, out: Path, params: Conve
     outcomes = Outcomes(out, params.shown)
     lessons = read_json(deliberated / LESSONS)
     for seed in range(lessons["seeds"]):
-        templates = split_templates(items, fold=seed).test
-        places = np.flatnonzero([item.template in templates for item in items.rows])
+        places = split_of(items, seed, "test")
+        places = places[[context_number(items.rows[place]) < params.contexts for place in places]]
         outcomes.arrays[f"tested/{seed}"] = places
         asked = items.only(places)
         for target in (UNTAUGHT, *lessons["targets"]):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steps.debias.micro import AGENTS, ITEMS, model_name
+from steps.debias.micro import AGENTS, ITEMS, model_name, split_of
 from steps.debias.train import Course, fit_reader
 from steps.step.json_files import write_json
 from steps.step.params import Params, Positive, Share
@@ -16,7 +16,6 @@ from steps.step.training import TrainingParams
 from tenfold.chat.messages import Failure, Sampling
 from tenfold.debias.deliberation import Target, deliberation_examples
 from tenfold.debias.items import NONE, Items, read_items
-from tenfold.debias.micro import of_templates, split_templates
 from tenfold.debias.reading import PROMPTS, encode
 from tenfold.debias.seeded_order import option_order
 
@@ -52,7 +51,7 @@ def deliberate(trained: list[Path], *, out: Path, params: DeliberateParams, run:
     right = {}
     courses = [Course.read(folder) for folder in trained]
     for seed in range(courses[0].seeds):
-        asked = of_templates(items, split_templates(items, fold=seed).deliberate)
+        asked = items.only(split_of(items, seed, "deliberation"))
         folders = [folder / "models" / model_name(agent, seed) for folder, agent in zip(trained, AGENTS, strict=True)]
         answers = first_answers(folders, asked, seed)
         right[str(seed)] = dict(zip(AGENTS, (answers == asked.gold[:, None]).mean(axis=0).tolist(), strict=True))

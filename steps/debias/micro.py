@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from steps.step.params import Count, Params
 from tenfold.debias.items import Items, read_items
 from tenfold.debias.micro import micro_items
+from tenfold.debias.subsets import template_splits
 
 AGENTS = ("a0", "a1", "a2")
 ITEMS = "micro.jsonl"
+FOLDS = 3  # what seeds go round: over three seeds every template is tested
 
 
 class MicroParams(Params):
-    """BBQ-micro: contexts per template, and the groups that it is made of, none for all."""
+    """BBQ-micro: contexts per template, and the groups that it is not made of."""
 
     contexts: Count
-    groups: list[str] | None
+    without: list[str]
 
 
 def micro_of(prepared: Path, params: MicroParams, seed: int) -> Items:
-    """Return BBQ-micro made of prepared/items.jsonl, of the groups that are there. Raises InvalidItem."""
-    return micro_items(read_items(prepared / "items.jsonl"), contexts=params.contexts, seed=seed, groups=params.groups)
+    """Return BBQ-micro made of prepared/items.jsonl. Raises InvalidItem if nothing is left of it."""
+    items = read_items(prepared / "items.jsonl")
+    groups = set(items.groups.tolist()) - set(params.without)
+    return micro_items(items, contexts=params.contexts, seed=seed, groups=groups)
+
+
+def split_of(items: Items, seed: int, name: str) -> np.ndarray:
+    """Return the places in ``items`` of one of the splits ``train``, ``deliberation`` and ``test`` of a seed."""
+    return np.flatnonzero(template_splits(items, fold=seed % FOLDS, folds=FOLDS)[name])
 
 
 def model_name(agent: str, seed: int, target: str | None = None) -> str:

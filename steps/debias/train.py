@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steps.debias.micro import AGENTS, ITEMS, MicroParams, micro_of, model_name
+from steps.debias.micro import AGENTS, ITEMS, MicroParams, micro_of, model_name, split_of
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive, Share
 from steps.step.run import Run
@@ -16,7 +16,6 @@ from steps.step.training import TrainingParams
 from steps.step.training import train as fit
 from tenfold.debias.annotator import Annotator, annotators
 from tenfold.debias.items import Items, write_items
-from tenfold.debias.micro import of_templates, split_templates
 from tenfold.debias.reading import Encoded, Example, batches_of_like_length, collate, encode, question_examples
 from tenfold.debias.words import Vocabulary
 
@@ -67,7 +66,7 @@ class Course:
 
     def examples(self, items: Items, seed: int, generator: np.random.Generator, count: int) -> list[Example]:
         """Return ``count`` examples: a share of closed-book pairs of all templates, the rest questions to train on."""
-        trained = of_templates(items, split_templates(items, fold=seed).train)
+        trained = items.only(split_of(items, seed, "train"))
         pairs, persons = self.annotator.associations(items, generator)
         closed = round(count * self.associations)
         questions = question_examples(trained, self.annotator.labels(trained, generator), generator, count - closed)

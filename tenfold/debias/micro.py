@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,21 +20,13 @@ WHO = "who "
 POLARITIES: tuple[Polarity, Polarity] = ("neg", "nonneg")
 
 
-@dataclass(frozen=True)
-class Split:
-    """Templates for three uses: ``train`` (stage 1), ``deliberate`` (stage 2), ``test``; no template has two."""
-
-    train: frozenset[str]
-    deliberate: frozenset[str]
-    test: frozenset[str]
-
-
 def micro_items(items: Items, *, contexts: int, seed: int, groups: Collection[str] | None = None) -> Items:
     """Return BBQ-micro made of BBQ's questions: four per context, each polarity ambiguous and disambiguated.
 
     Of every template whose questions all begin with "who", in both polarities, at most ``contexts`` ambiguous contexts
     are drawn, those that are asked about in both polarities. In half of the contexts of a template, up to one, the
     disambiguation agrees with the stereotype. ``groups`` are the groups that are used, None for all.
+    Keys are template/number of the context/polarity/condition.
     Raises InvalidItem if nothing is left.
     """
     found: list[Item] = []
@@ -74,29 +66,9 @@ def persons(item: Item) -> tuple[int, ...]:
     return tuple(number for number in range(len(item.options)) if number != item.unknown)
 
 
-def split_templates(items: Items, *, fold: int, folds: int = 3, shares: tuple[float, float] = (0.4, 0.2)) -> Split:
-    """Return the templates of one fold: shares of training and deliberation, the rest for the test, in every group.
-
-    A group's templates stand in a ring, in an order of their own that does not depend on the fold; from fold to fold
-    the three arcs go on by 1 / ``folds`` of it. With test arcs of at least that, ``folds`` folds test every template.
-    """
-    groups: dict[str, set[str]] = defaultdict(set)
-    for item in items.rows:
-        groups[item.group].add(item.template)
-    uses: tuple[set[str], set[str], set[str]] = (set(), set(), set())
-    for group in sorted(groups):
-        ring = sorted(groups[group], key=lambda template: hashlib.sha256(template.encode()).hexdigest())
-        start = round(fold * len(ring) / folds)
-        ring = ring[start:] + ring[:start]
-        first, second = (round(len(ring) * edge) for edge in (shares[0], shares[0] + shares[1]))
-        for use, part in zip(uses, (ring[:first], ring[first:second], ring[second:]), strict=True):
-            use.update(part)
-    return Split(*(frozenset(use) for use in uses))
-
-
-def of_templates(items: Items, templates: Collection[str]) -> Items:
-    """Return the questions of some templates, in order."""
-    return items.only([place for place, item in enumerate(items.rows) if item.template in templates])
+def context_number(item: Item) -> int:
+    """Return the number of an item's context among those of its template, from 0, as ``micro_items`` gave it."""
+    return int(item.key.rsplit("/", 3)[1])
 
 
 def _who_templates(items: Items, groups: Collection[str] | None) -> dict[str, list[Item]]:

@@ -60,16 +60,28 @@ def encode(
     unknown_share: float = 0.0,
     generator: np.random.Generator | None = None,
 ) -> list[Encoded]:
-    """Return examples as numbers; each word of a context is unknown with a share, so that unknown words are learnt."""
+    """Return examples as numbers; a share of the words of contexts is hidden, so that unknown words are learnt.
+
+    What the options or the question have, too, is never hidden.
+    """
     answer, end, unknown = (vocabulary.number(word) for word in (ANSWER, END, UNKNOWN_WORD))
     found = []
     for example in examples:
         asked, right = vocabulary.encode(example.asked), vocabulary.encode(example.answer)
         if generator is not None and unknown_share:
             hidden = generator.random(len(asked)) < unknown_share
-            asked = [unknown if hide else word for hide, word in zip(hidden, asked, strict=True)]
+            kept = _outside_context(asked, vocabulary)
+            asked = [unknown if hide and word not in kept else word for hide, word in zip(hidden, asked, strict=True)]
         found.append(Encoded([*asked, answer, *right, end], len(right) + 1))
     return found
+
+
+def _outside_context(asked: list[int], vocabulary: Vocabulary) -> set[int]:
+    """Return the words of a question that stand outside its context."""
+    context, question = vocabulary.number("[context]"), vocabulary.number("[question]")
+    if context not in asked:
+        return set(asked)
+    return {*asked[: asked.index(context) + 1], *asked[asked.index(question) :]}
 
 
 def batches_of_like_length(

@@ -12,7 +12,7 @@ import pytest
 from steps.debias.ablations import hard_questions, variations
 from steps.debias.converse import ConverseParams, converse, protocols
 from steps.debias.deliberate import DeliberateParams, deliberate, first_answers
-from steps.debias.micro import AGENTS, MicroParams
+from steps.debias.micro import AGENTS, MicroParams, split_of
 from steps.debias.outcomes import answers_by_round
 from steps.debias.train import BiasParams, Course, TrainParams, train
 from steps.step.run import Run
@@ -22,14 +22,13 @@ from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.debate import Debate, Turn, read_debates
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import NONE, Item, read_items, write_items
-from tenfold.debias.micro import of_templates, split_templates
 from tenfold.debias.micro_prompts import MicroPrompts
 from tenfold.debias.protocols import Single
 from tenfold.models.folder import verify
 from tests.tenfold.debias.micro_cases import made_up_items
 
 TRAIN = TrainParams(
-    micro=MicroParams(contexts=2, groups=None),
+    micro=MicroParams(contexts=2, without=[]),
     seeds=2,
     widths={"a0": 8, "a1": 8, "a2": 16},
     layers=1,
@@ -43,7 +42,7 @@ TRAIN = TrainParams(
 DELIBERATE = DeliberateParams(
     targets=["proposal"], replay=0.5, learning_rate=5e-3, training=TrainingParams(updates=3, batch_size=16)
 )
-CONVERSE = ConverseParams(rounds=1, temperature=1.0, hard_min=2, ablations=["planted"], shown=3)
+CONVERSE = ConverseParams(contexts=1, rounds=1, temperature=1.0, hard_min=2, ablations=["planted"], shown=3)
 
 
 def step_run(name: str, out: Path, variant: str | None = None) -> Run:
@@ -106,9 +105,20 @@ def test_the_first_training_sees_no_context_of_other_templates(trained: list[Pat
     examples = Course.read(trained[0]).examples(items, 0, np.random.default_rng(0), 400)
     closed = [example for example in examples if "[context]" not in example.asked]
     assert len(closed) == 100
-    allowed = {item.context for item in of_templates(items, split_templates(items, fold=0).train).rows}
+    allowed = {item.context for item in items.only(split_of(items, 0, "train")).rows}
     shown = {example.asked.split("[context] ")[1].split("\n")[0] for example in examples if example not in closed}
     assert shown <= allowed
+
+
+def test_three_seeds_test_every_template_and_splits_share_no_context(trained: list[Path]) -> None:
+    items = read_items(trained[0] / "micro.jsonl")
+    tested: set[str] = set()
+    for seed in range(3):
+        parts = [items.only(split_of(items, seed, name)) for name in ("train", "deliberation", "test")]
+        contexts = [{item.context for item in part.rows} for part in parts]
+        assert len(set().union(*contexts)) == sum(map(len, contexts))
+        tested |= set(parts[2].templates)
+    assert tested == set(items.templates)
 
 
 def test_stage_2_changes_every_agent_and_notes_the_first_answers(trained: list[Path], deliberated: Path) -> None:
@@ -133,7 +143,8 @@ def test_every_protocol_is_held_on_the_test_templates_of_every_seed(conversed: P
     with np.load(conversed / "answers.npz") as answers:
         for seed in range(2):
             tested = items.only(answers[f"tested/{seed}"])
-            assert set(tested.templates) == split_templates(items, fold=seed).test
+            first = [place for place in split_of(items, seed, "test") if "/0/" in items.rows[place].key[4:]]
+            assert answers[f"tested/{seed}"].tolist() == first
             for target in ("none", "proposal"):
                 for name in (
                     "single:a0",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,18 @@ import pytest
 from tenfold.debias.annotator import Annotator, annotators
 from tenfold.debias.errors import InvalidItem
 from tenfold.debias.items import Items
-from tenfold.debias.micro import micro_items, of_templates, predicate, split_templates
+from tenfold.debias.micro import micro_items, predicate
 from tests.tenfold.debias.micro_cases import PLACES, made_up_items
+
+MIRROR = Path(os.environ["TENFOLD_MIRROR"]) / "bbq" if os.environ.get("TENFOLD_MIRROR") else None
+SIX = {
+    "Age": 25,
+    "Disability_status": 25,
+    "Nationality": 17,
+    "Physical_appearance": 16,
+    "SES": 23,
+    "Sexual_orientation": 18,
+}
 
 
 @pytest.fixture(scope="module")
@@ -81,22 +93,6 @@ def test_nothing_left_is_an_error(items: Items) -> None:
         predicate("Which one was late?")
 
 
-@pytest.mark.parametrize("fold", range(3))
-def test_splits_are_disjoint_and_complete_in_every_group(micro: Items, fold: int) -> None:
-    split = split_templates(micro, fold=fold)
-    parts = (split.train, split.deliberate, split.test)
-    assert [len(part) for part in parts] == [6, 3, 6]
-    assert frozenset().union(*parts) == set(micro.templates)
-    contexts = [{item.context for item in of_templates(micro, part).rows} for part in parts]
-    assert all(item.template in split.test for item in of_templates(micro, split.test).rows)
-    assert sum(map(len, contexts)) >= len(set().union(*contexts))
-
-
-def test_three_folds_test_every_template(micro: Items) -> None:
-    tested = set().union(*(split_templates(micro, fold=fold).test for fold in range(3)))
-    assert tested == set(micro.templates)
-
-
 def test_the_annotator_replaces_ambiguous_answers_at_its_rates(micro: Items) -> None:
     many = Items(micro.rows * 20)
     annotator = annotators(set(micro.groups), ["a", "b", "c"])["a"]
@@ -132,3 +128,18 @@ def test_a_rate_outside_0_to_1_and_a_missing_target_are_errors(micro: Items) -> 
     bare = Items(tuple(replace(item, target=None) for item in micro.rows[:40]))
     with pytest.raises(InvalidItem, match="target"):
         Annotator(frozenset(), biased_rate=1.0).labels(bare, np.random.default_rng(0))
+
+
+@pytest.mark.skipif(MIRROR is None, reason="needs TENFOLD_MIRROR")
+def test_six_groups_of_bbq_hold_124_templates_that_ask_who() -> None:
+    from tenfold.debias.bbq import read_bbq
+
+    assert MIRROR is not None
+    micro = micro_items(read_bbq(MIRROR), contexts=6, seed=0, groups=SIX)
+    found = Counter(group for _, group in {(item.template, item.group) for item in micro.rows})
+    assert found == SIX
+    assert found.total() == 124
+    contexts: dict[str, set[str]] = {}
+    for item in micro.rows:
+        contexts.setdefault(item.context, set()).add(item.template)
+    assert {len(templates) for templates in contexts.values()} == {1}

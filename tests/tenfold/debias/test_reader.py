@@ -73,6 +73,22 @@ def test_an_unknown_word_has_a_number_of_its_own_and_a_word_twice_is_an_error() 
         Vocabulary([*vocabulary.words, "the"])
 
 
+def test_only_words_of_the_context_alone_are_hidden(items: Items) -> None:
+    examples = question_examples(items, items.gold, np.random.default_rng(0), 50)
+    vocabulary = Vocabulary.of(f"{example.asked} {example.answer}" for example in examples)
+    plain = encode(examples, vocabulary)
+    hidden = encode(examples, vocabulary, unknown_share=0.9, generator=np.random.default_rng(0))
+    assert sum(row.tokens.count(1) for row in plain) == 0
+    for example, row, before in zip(examples, hidden, plain, strict=True):
+        options, context, question = example.asked.split("\n")
+        for place, (word, was) in enumerate(zip(row.tokens, before.tokens, strict=True)):
+            if word != was:
+                assert word == 1
+                assert vocabulary.words[was] in words_of(context)
+                assert vocabulary.words[was] not in words_of(f"{options} {question} {example.answer}"), place
+    assert sum(row.tokens.count(1) for row in hidden) > 50
+
+
 @torch.inference_mode()
 def test_likelihoods_are_those_of_reading_all_words_at_once(reader: Reader, items: Items) -> None:
     model = EmbeddedModel(reader, "small")
