@@ -17,6 +17,7 @@ from tenfold.debias.score_command import score_command
 
 if TYPE_CHECKING:
     from tenfold.chat.client import ChatBackend
+    from tenfold.debias.items import Items
     from tenfold.debias.protocols import Protocol
 
 Kind = Literal["http", "local"]
@@ -89,25 +90,21 @@ def run(
     from tenfold.chat.errors import ChatError
     from tenfold.chat.messages import Sampling
     from tenfold.debias.chat_run import ChatRun
-    from tenfold.debias.predictions import read_questions
     from tenfold.debias.prompts import ChatPrompts
-    from tenfold.debias.subsets import limit_per_group as limited
 
     paid = _prices(prices)
     talk = _protocol(protocol, temperature, rounds=rounds, tie=tie, centre=centre, samples=samples, planted=planted)
-    questions = read_questions(items)
-    if limit_per_group is not None:
-        questions = limited(questions, limit_per_group, seed=seed)
+    questions, notes = _questions(items, limit_per_group, seed)
     backends = _backends(backend, models, base_url, key_variable, concurrency, device)
     sampling = Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed)
     spent = Spent(most_calls=max_calls, most_tokens=max_tokens_total, prompt_price=paid[0], completion_price=paid[1])
     chat_run = ChatRun(_names(models), backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
-        lines = chat_run.run(questions, out, resume=resume)
+        lines = chat_run.run(questions, out, resume=resume, notes=notes)
     except ChatError:  # such as a wrong key, or a budget that is spent
         typer.echo(LEFT_OUT, err=True)
         raise
-    typer.echo("\n".join([*lines, f"wrote {out}"]))
+    typer.echo("\n".join([*lines, *notes, f"wrote {out}"]))
 
 
 @app.command(
@@ -159,6 +156,19 @@ def ask(
         heard=lambda item, turn: typer.echo(turn_words(item, turn)),
         ended=lambda debate: typer.echo(debate_words(debate)),
     ).run([item])
+
+
+def _questions(path: Path, limit: int | None, seed: int) -> tuple[Items, list[str]]:
+    """Return the questions, and what a reader of results must know of them."""
+    from tenfold.debias.bbq import redrawn_groups
+    from tenfold.debias.predictions import read_questions
+    from tenfold.debias.subsets import limit_per_group
+
+    questions = read_questions(path)
+    if limit is not None:
+        questions = limit_per_group(questions, limit, seed=seed)
+    redrawn = redrawn_groups(path) if path.is_dir() else ()
+    return questions, [f"drawn anew from BBQ's templates, not as published: {', '.join(redrawn)}"] if redrawn else []
 
 
 def _names(models: str) -> list[str]:

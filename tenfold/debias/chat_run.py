@@ -46,8 +46,8 @@ class ChatRun:
             "questions_sha256": items_digest(items),
         }
 
-    def run(self, items: Items, folder: Path, *, resume: bool = False) -> list[str]:
-        """Hold the conversations, write the folder, and return in lines what came of them.
+    def run(self, items: Items, folder: Path, *, resume: bool = False, notes: Sequence[str] = ()) -> list[str]:
+        """Hold the conversations, write the folder, with ``notes`` on its page, and return in lines what came of them.
 
         Raises InvalidOutput as ``open_run`` does, and what ``Conversation.run`` raises.
         """
@@ -76,7 +76,7 @@ class ChatRun:
             one = self.protocol.calls_per_item(len(agents))
             with RunProgress(conversation.calls_per_item * len(items), one) as bar:
                 debates = conversation.run(items)
-            scores = write_run(folder, debates)
+            scores = write_run(folder, debates, notes)
         return [*score_lines(scores), spent_words(self.spent), *failure_lines(debates)]
 
 

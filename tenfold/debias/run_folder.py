@@ -57,7 +57,7 @@ def items_digest(items: Items) -> str:
     return hashlib.sha256(json.dumps([asdict(item) for item in items.rows]).encode()).hexdigest()
 
 
-def write_run(folder: Path, debates: Sequence[Debate]) -> dict[str, Any]:
+def write_run(folder: Path, debates: Sequence[Debate], notes: Sequence[str] = ()) -> dict[str, Any]:
     """Write all that comes of finished debates, each file whole or not at all, and return the scores."""
     from tenfold.debias.transcript_page import write_page
 
@@ -69,7 +69,7 @@ def write_run(folder: Path, debates: Sequence[Debate]) -> dict[str, Any]:
         own = [debate for debate in debates if debate.protocol == protocol]
         _replace(folder / name, partial(_write_predictions, own))
     _replace(folder / "scores.json", lambda path: _write_json(path, scores))
-    _replace(folder / "page.html", lambda path: write_page(debates, path))
+    _replace(folder / "page.html", lambda path: write_page(debates, path, notes=notes))
     return scores
 
 

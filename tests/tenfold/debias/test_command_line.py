@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -267,6 +268,43 @@ def test_wrong_usage_is_said(tenfold, words, says):
 
 def test_an_endpoint_needs_an_address(tenfold):
     assert "--base-url" in tenfold(*ASK, "--models", "a", status=2).err
+
+
+def test_what_was_drawn_anew_is_said(tenfold, serve, tmp_path, monkeypatch):
+    from tenfold.debias.bbq import REDRAWN
+
+    def row(number: int, polarity: str, condition: str) -> dict:
+        return {
+            "example_id": number,
+            "question_index": "1",
+            "question_polarity": polarity,
+            "context_condition": condition,
+            "category": "Age",
+            "answer_info": {"ans0": ["Ann", "old"], "ans1": ["Ben", "nonOld"], "ans2": ["Unknown", "unknown"]},
+            "additional_metadata": {
+                "stereotyped_groups": ["old"],
+                "version": "a",
+                "source": "s",
+                "subcategory": "None",
+            },
+            "context": f"Ann and Ben came {number}.",
+            "question": "Who was late?",
+            "ans0": "Ann",
+            "ans1": "Ben",
+            "ans2": "Unknown",
+            "label": 2 if condition == "ambig" else 0,
+        }
+
+    cells = [(polarity, condition) for polarity in ("neg", "nonneg") for condition in ("ambig", "disambig")]
+    text = "".join(json.dumps(row(number, *cell)) + "\n" for number, cell in enumerate(cells))
+    (tmp_path / "bbq" / "redrawn").mkdir(parents=True)
+    (tmp_path / "bbq" / "redrawn" / "Age.jsonl").write_text(text)
+    book, out = serve(answers), tmp_path / "o"
+    plain = ("--models", "red", "--protocol", "single")
+    assert "as published" not in tenfold(*run(book, tmp_path / "bbq", tmp_path / "p", *plain)).out
+    monkeypatch.setitem(REDRAWN, "Age", hashlib.sha256(text.encode()).hexdigest())
+    printed = tenfold(*run(book, tmp_path / "bbq", out, *plain))
+    assert "not as published: Age" in printed.out and "not as published: Age" in (out / "page.html").read_text()
 
 
 def test_a_device_and_a_model_must_be_there(tenfold, tmp_path):
