@@ -34,8 +34,8 @@ class ScoreRecordedParams(Params):
 def score_recorded(bbq: Path, bbq_recorded: Path, *, out: Path, params: ScoreRecordedParams, run: Run) -> None:
     """Score each prompt format, the plurality of all by each rule for ties, and the agreement of each two.
 
-    Scores are shares, not ×100; ``drawn`` below is seed and number of resamples. Intervals are over templates; comparisons are paired with the least biased format, and
-    by group adjusted by Holm's rule.
+    Scores are shares, not ×100. Intervals are over templates; comparisons are paired with the least biased format, and
+    by group adjusted by Holm's rule. ``drawn`` below is the seed and the number of resamples.
 
     Reads   bbq/: the questions; bbq_recorded/: a model's answers to some of them
     Writes  items.jsonl: the questions that were answered; answers.npz: an int8 array (N,) per system, −1 for none;
