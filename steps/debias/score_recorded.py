@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -23,6 +23,13 @@ from tenfold.metrics.clustered import Difference
 
 CONTEXT_FREE = "qonly"  # was asked without the context: whatever uses it is scored on ambiguous questions only
 STATISTICS = ("s_amb", "s_dis", "accuracy_amb", "accuracy_dis", "cost_of_nonalignment")
+
+
+class Drawn(TypedDict):
+    """How intervals are drawn."""
+
+    seed: int
+    resamples: int
 
 
 class ScoreRecordedParams(Params):
@@ -47,7 +54,7 @@ def score_recorded(bbq: Path, bbq_recorded: Path, *, out: Path, params: ScoreRec
     every = read_bbq(bbq)
     items = every.only(np.array([item.key in recorded.answers[FORMATS[0]] for item in every.rows], dtype=bool))
     systems = all_systems(recorded, items)
-    drawn = {"seed": run.seed, "resamples": params.resamples}
+    drawn = Drawn(seed=run.seed, resamples=params.resamples)
     write_items(items, out / "items.jsonl")
     np.savez(out / "answers.npz", **{name: answers.astype(np.int8) for name, answers in systems.items()})  # type: ignore[arg-type]
     scored = {name: scored_system(name, items, answers, **drawn) for name, answers in systems.items()}
@@ -82,7 +89,7 @@ def sees_context(name: str) -> bool:
     return CONTEXT_FREE not in name and not name.startswith("plurality")
 
 
-def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: int) -> dict[str, Any]:
+def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: Unpack[Drawn]) -> dict[str, Any]:
     """Return a system's scores pooled and by group; those of disambiguated questions only if it saw the contexts."""
     if not sees_context(name):
         items, answers = items.only(items.ambiguous), answers[items.ambiguous]
@@ -106,7 +113,7 @@ def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: int) ->
     }
 
 
-def compared(items: Items, systems: dict[str, np.ndarray], **drawn: int) -> dict[str, Any]:
+def compared(items: Items, systems: dict[str, np.ndarray], **drawn: Unpack[Drawn]) -> dict[str, Any]:
     """Return s_AMB of each system less that of the least biased format, paired; by group with Holm's p-values."""
     ambiguous = items.only(items.ambiguous)
     own = {name: answers[items.ambiguous] for name, answers in systems.items()}
