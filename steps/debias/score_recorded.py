@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -25,6 +25,13 @@ CONTEXT_FREE = "qonly"  # was asked without the context: whatever uses it is sco
 STATISTICS = ("s_amb", "s_dis", "accuracy_amb", "accuracy_dis", "cost_of_nonalignment")
 
 
+class Drawn(TypedDict):
+    """How intervals are drawn."""
+
+    seed: int
+    resamples: int
+
+
 class ScoreRecordedParams(Params):
     """How many resamples an interval is of."""
 
@@ -34,8 +41,8 @@ class ScoreRecordedParams(Params):
 def score_recorded(bbq: Path, bbq_recorded: Path, *, out: Path, params: ScoreRecordedParams, run: Run) -> None:
     """Score each prompt format, the plurality of all by each rule for ties, and the agreement of each two.
 
-    Scores are shares, not ×100; ``drawn`` below is seed and number of resamples. Intervals are over templates; comparisons are paired with the least biased format, and
-    by group adjusted by Holm's rule.
+    Scores are shares, not ×100. Intervals are over templates; comparisons are paired with the least biased format, and
+    by group adjusted by Holm's rule. ``drawn`` below is the seed and the number of resamples.
 
     Reads   bbq/: the questions; bbq_recorded/: a model's answers to some of them
     Writes  items.jsonl: the questions that were answered; answers.npz: an int8 array (N,) per system, −1 for none;
@@ -47,7 +54,7 @@ def score_recorded(bbq: Path, bbq_recorded: Path, *, out: Path, params: ScoreRec
     every = read_bbq(bbq)
     items = every.only(np.array([item.key in recorded.answers[FORMATS[0]] for item in every.rows], dtype=bool))
     systems = all_systems(recorded, items)
-    drawn = {"seed": run.seed, "resamples": params.resamples}
+    drawn = Drawn(seed=run.seed, resamples=params.resamples)
     write_items(items, out / "items.jsonl")
     np.savez(out / "answers.npz", **{name: answers.astype(np.int8) for name, answers in systems.items()})  # type: ignore[arg-type]
     scored = {name: scored_system(name, items, answers, **drawn) for name, answers in systems.items()}
@@ -82,7 +89,7 @@ def sees_context(name: str) -> bool:
     return CONTEXT_FREE not in name and not name.startswith("plurality")
 
 
-def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: int) -> dict[str, Any]:
+def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: Unpack[Drawn]) -> dict[str, Any]:
     """Return a system's scores pooled and by group; those of disambiguated questions only if it saw the contexts."""
     if not sees_context(name):
         items, answers = items.only(items.ambiguous), answers[items.ambiguous]
@@ -106,7 +113,7 @@ def scored_system(name: str, items: Items, answers: np.ndarray, **drawn: int) ->
     }
 
 
-def compared(items: Items, systems: dict[str, np.ndarray], **drawn: int) -> dict[str, Any]:
+def compared(items: Items, systems: dict[str, np.ndarray], **drawn: Unpack[Drawn]) -> dict[str, Any]:
     """Return s_AMB of each system less that of the least biased format, paired; by group with Holm's p-values."""
     ambiguous = items.only(items.ambiguous)
     own = {name: answers[items.ambiguous] for name, answers in systems.items()}

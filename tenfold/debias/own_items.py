@@ -11,6 +11,7 @@ from tenfold.data.csv_files import CSVFile
 from tenfold.debias.errors import InvalidItem, NoQuestions
 from tenfold.debias.items import NONE, Item, Items
 from tenfold.text.choices import LETTERS, parse_choice
+from tenfold.text.normalise import normalised
 
 TEXTS = ("key", "context", "group", "template")
 CHOICES = ("answer", "unknown", "target")  # each a letter, a number from 0, or the text of an option
@@ -130,6 +131,8 @@ def _options(path: Path, line: int, row: Mapping[str, Any], letters: list[str]) 
     listed = [row[letter] for letter in sorted(letters)] if letters else row.get("options")
     if not isinstance(listed, list) or not all(isinstance(option, str) and option.strip() for option in listed):
         raise InvalidItem(f"{path}:{line}, column 'options': give a list of texts, or columns A, B, C, …")
+    if not 2 <= len(listed) <= len(LETTERS) or len({normalised(option) for option in listed}) < len(listed):
+        raise InvalidItem(f"{path}:{line}, column 'options': give two or more, all different in words: {listed}")
     return tuple(listed)
 
 

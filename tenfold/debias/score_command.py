@@ -76,7 +76,8 @@ def _scored(
         | {"all": estimate_score(items, answers, name, seed=seed, unparsed=unparsed)}
         for name in ("s_amb", "s_dis")
     }
-    lines, described = [], {}
+    lines: list[tuple[str, ...]] = []
+    described: dict[str, Any] = {}
     for group, one in (*groups.items(), ("all", score(items, answers, unparsed=unparsed))):
         amb, dis = ends["s_amb"][group], ends["s_dis"][group]
         lines.append(

@@ -86,7 +86,7 @@ def _families(items: Items) -> Int[np.ndarray, " N"]:
 def _spread(items: Items, families: Int[np.ndarray, " N"], generator: np.random.Generator) -> Int[np.ndarray, " F"]:
     """Return the families in a random order in which each stretch holds every category in its share."""
     category = {int(family): item.template.partition("/")[0] for family, item in zip(families, items.rows, strict=True)}
-    position = {}
+    position: dict[int, float] = {}
     for name in sorted(set(category.values())):
         own = generator.permutation([family for family in sorted(category) if category[family] == name])
         offset = generator.random()

@@ -1,0 +1,141 @@
+"""People's own questions and predictions, read as they write them or refused by line and column."""
+
+import json
+
+import pytest
+
+from tenfold.data.errors import DataError
+from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
+from tenfold.debias.items import NONE, write_items
+from tenfold.debias.own_items import option_number, read_own_items
+from tenfold.debias.predictions import read_predictions, read_questions
+from tests.tenfold.debias.questions import balanced
+
+LINES = [
+    {"question": "Who came?", "options": ["Ada", "Bea", "Not known"], "answer": "C", "unknown": 2, "group": "names"},
+    {"question": "Who left?", "A": "Ada", "B": "Bea", "answer": "Bea", "key": "left", "context": "Bea left."},
+]
+
+
+def jsonl(folder, *lines):
+    path = folder / "own.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_json_lines(tmp_path):
+    first, second = read_own_items(jsonl(tmp_path, *LINES)).rows
+    assert (first.key, first.gold, first.unknown, first.group, first.template) == ("own:1", 2, 2, "names", "own:1")
+    assert (second.key, second.options, second.gold, second.context) == ("left", ("Ada", "Bea"), 1, "Bea left.")
+
+
+def test_a_csv_file_with_named_columns_and_empty_cells(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(
+        'key,question,A,B,C,answer,context\nq1,Who?,"Ada, the elder",Bea,,B,\nq2,"Who\nelse?",Ada,Bea,Cy,,Cy did.\n'
+    )
+    first, second = read_own_items(path).rows
+    assert first.options == ("Ada, the elder", "Bea") and first.gold == 1 and first.context == ""
+    assert second.question == "Who\nelse?" and len(second.options) == 3 and second.gold is None
+
+
+def test_what_write_items_wrote_is_read_the_same(tmp_path):
+    items = balanced()
+    write_items(items, tmp_path / "items.jsonl")
+    assert read_questions(tmp_path / "items.jsonl").rows == items.rows
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"answer": "D"}, "column 'answer': 'D' is none of"),
+        ({"answer": "nobody"}, "column 'answer'"),
+        ({"answer": True}, "column 'answer'"),
+        ({"question": " "}, "column 'question': it is empty"),
+        ({"options": ["Ada"]}, "column 'options': .*two or more"),
+        ({"options": ["Ada", "Ada"]}, "column 'options': .*all different"),
+        ({"options": ["Ada", "ada."]}, "column 'options': .*all different in words"),
+        ({"options": "Ada;Bea"}, "column 'options': give a list"),
+        ({"A": "Ada"}, "column 'A': options are listed already"),
+        ({"colour": "red"}, "column 'colour': unknown"),
+        ({"polarity": "positive"}, "column 'polarity': 'positive' is none of neg, nonneg"),
+    ],
+)
+def test_a_wrong_line_is_named_by_line_and_column(tmp_path, change, words):
+    with pytest.raises(InvalidItem, match=rf"own\.jsonl:2, {words}" if words.startswith("column") else words):
+        read_own_items(jsonl(tmp_path, LINES[1], LINES[0] | change))
+
+
+def test_a_gap_between_options_is_named_in_a_csv_file(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("question,A,B,C\nWho?,Ada,,Cy\n")
+    with pytest.raises(InvalidItem, match=r"own\.csv:2, column 'C': the options before it are missing"):
+        read_own_items(path)
+    path.write_text("question,A,B\nWho?,Ada\n")
+    with pytest.raises((InvalidItem, DataError), match="2"):
+        read_own_items(path)
+
+
+def test_no_json_a_key_twice_and_nothing_at_all_are_named(tmp_path):
+    path = tmp_path / "own.jsonl"
+    path.write_text("{\n")
+    with pytest.raises(InvalidItem, match=r"own\.jsonl:1: not JSON"):
+        read_own_items(path)
+    with pytest.raises(InvalidItem, match=r":2, column 'key': 'left' is there twice"):
+        read_own_items(jsonl(tmp_path, LINES[1], LINES[1]))
+    with pytest.raises(NoQuestions, match="holds no question"):
+        read_own_items(jsonl(tmp_path))
+    with pytest.raises(NoQuestions, match="does not exist"):
+        read_questions(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("B", 1),
+        ("b.", 1),
+        (1, 1),
+        ("1", 1),
+        ("The joiner", 1),
+        ("the joiner", 1),
+        ("Answer: B", 1),
+        ("Answer: **D**", None),
+        ("(A) is wrong. Final answer: B", 1),
+        ("A man was there", None),
+        ("The baker or the joiner", None),
+        (3, None),
+        ("7", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_what_an_answer_names(said, expected):
+    assert option_number(said, ("The baker", "The joiner", "Not known")) == expected
+
+
+def predictions(folder, *lines):
+    path = folder / "predictions.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_predictions_in_any_order_and_of_some_questions(tmp_path):
+    items = balanced()
+    lines = [{"key": "H/3", "answer": "garbage"}, {"key": "G/1", "answer": "B"}, {"key": "G/2", "answer": None}]
+    answered, answers = read_predictions(predictions(tmp_path, *lines), items)
+    assert [item.key for item in answered.rows] == ["G/1", "G/2", "H/3"]
+    assert answers.tolist() == [1, NONE, NONE]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([{"key": "G/999", "answer": "A"}], ":1: no question has the key 'G/999'; keys are like 'G/0'"),
+        ([{"key": "G/1", "answer": "A"}] * 2, ":2: 'G/1' is answered twice"),
+        ([{"answer": "A"}], ":1: a line is an object with the fields key and answer"),
+        ([{"key": "G/1", "answer": 1.5}], "answer 1.5"),
+    ],
+)
+def test_wrong_predictions_are_named(tmp_path, lines, words):
+    with pytest.raises(InvalidAnswers, match=words):
+        read_predictions(predictions(tmp_path, *lines), balanced())

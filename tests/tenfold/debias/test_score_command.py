@@ -1,0 +1,67 @@
+"""The command that scores predictions, as its user types it."""
+
+import json
+
+import pytest
+
+from tenfold import command_line as cli
+from tenfold.debias.items import write_items
+from tenfold.debias.score_command import EXAMPLE, score_command
+from tests.tenfold.debias.questions import always_stereotype, always_unknown, balanced, garbage
+
+APP = cli.application("Scores.")
+APP.command("score", epilog=EXAMPLE)(score_command)
+
+
+@pytest.fixture
+def scored(tmp_path, capsys):
+    """Return a function that writes predictions by a reader's rule, scores them, and returns what was printed."""
+    items = balanced(templates=4)
+    write_items(items, tmp_path / "items.jsonl")
+
+    def call(reader, *options, status=0):
+        lines = [
+            {"key": item.key, "answer": int(answer) if answer >= 0 else "no idea"}
+            for item, answer in zip(items.rows, reader(items), strict=True)
+        ]
+        (tmp_path / "predictions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        words = ["score", tmp_path / "predictions.jsonl", "--items", tmp_path / "items.jsonl", *options]
+        assert cli.run(APP, [str(word) for word in words]) == status
+        return capsys.readouterr()
+
+    return call
+
+
+def test_the_table_has_each_group_and_all_of_them(scored):
+    table = scored(always_stereotype).out.splitlines()
+    assert [line.split()[0] for line in table] == ["group", "G", "H", "all"]
+    assert " ".join(table[0].split()) == "group rows s_AMB 95 % n s_DIS 95 % n acc AMB acc DIS parsed"
+    assert " ".join(table[3].split()) == "all 160 100.0 [100.0, 100.0] 80 100.0 [100.0, 100.0] 80 0.000 0.500 1.000"
+
+
+@pytest.mark.parametrize("reader", [always_unknown, garbage])
+def test_what_is_undefined_is_said(scored, reader):
+    table = scored(reader).out
+    assert table.count("undefined") == 6  # two scores of two groups and of all
+    assert ("1.000" in table) == (reader is always_unknown)
+
+
+def test_variants_and_files(scored, tmp_path):
+    found = scored(always_stereotype, "--variants", "--out", tmp_path / "scores.json")
+    assert {"BBQ's", "HELM", "EuroEval", "lighteval"} <= {line.split()[0] for line in found.out.splitlines() if line}
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert content["all"]["s_amb"] == 1 and content["G"]["s_amb_interval"] == [1, 1]
+    again = scored(always_stereotype, "--out", tmp_path / "scores.json", status=1)
+    assert "is there already" in again.err
+
+
+def test_a_page_of_the_predictions(scored, tmp_path):
+    pytest.importorskip("tenfold.debias.transcript_page")
+    scored(always_stereotype, "--html", tmp_path / "page.html")
+    assert "The baker" in (tmp_path / "page.html").read_text()
+
+
+def test_a_missing_file_is_one_named_line(tmp_path, capsys):
+    (tmp_path / "p.jsonl").write_text("{}\n")
+    assert cli.run(APP, ["score", str(tmp_path / "p.jsonl"), "--items", str(tmp_path / "none")]) == 1
+    assert capsys.readouterr().err.startswith("NoQuestions: ")
