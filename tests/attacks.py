@@ -1,10 +1,10 @@
 """Attack a checkout of the toy paper: random edits, also while stages run, and kill -9 at random moments.
 
-``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``. After each attack ``python -m flows refresh`` and
-``dvc repro`` must give what the steps give that are called one after the other in a second checkout, without DVC, cache
-or sandbox. Counted are wrong hits (a digest that a clean run does not give), half-written outputs, orphans, and
-recoveries that failed; each must be 0. ``--write`` writes the counts to benchmarks/results/attacks.json, and
-``--minutes`` ends with the attack in which that time is over; what is counted is what was done.
+``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``. After each attack
+``python -m flows refresh`` and ``dvc repro`` must give what the steps give that are called one after the other in a
+second checkout, without DVC, cache or sandbox. Counted are wrong hits (a digest that a clean run does not give),
+half-written outputs, orphans, and recoveries that failed; each must be 0. ``--write`` writes the counts to
+benchmarks/results/attacks.json, and ``--minutes`` ends with the attack in which that time is over.
 """
 
 from __future__ import annotations
