@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 ROOT = Path.cwd()
 INTERRUPTED = 130
+PORT: Any = {"min": 1, "max": 65535}
 Profile = Annotated[str | None, typer.Option(help="Run at this scale.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, for this run.")]
 
@@ -46,6 +47,10 @@ def run(
     """Run a paper's steps as a Prefect flow; what DVC finds up to date is not run again."""
     import signal
 
+    from flows.execution.prefect_server import VARIABLE, require_server
+
+    if api := os.environ.get(VARIABLE):
+        require_server(api)  # before Prefect's imports, which take seconds
     from flows.execution.paper_flow import AS_IT_IS
     from flows.graph.paper import flow_named
     from flows.serving.everything import everything
@@ -228,8 +233,8 @@ def gc(dry: Annotated[bool, typer.Option(help="Only say how much would be remove
 
 @app.command()
 def up(
-    prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.")] = 4200,
-    mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(help="Where Prefect's server and pages answer.", **PORT)] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="Where MLflow's pages answer.", **PORT)] = 5000,
     workers: Annotated[bool, typer.Option(help="Deploy the flows and start a worker for each pool.")] = True,
 ) -> None:
     """Start a Prefect server with deployments and workers, and the MLflow UI, on loopback, until Ctrl-C."""

@@ -1,15 +1,17 @@
 """Attack a checkout of the toy paper: random edits, also while stages run, and kill -9 at random moments.
 
-``python -m tests.attacks --edits N --kills N [--seed S] [--write]``. After each attack ``python -m flows refresh`` and
-``dvc repro`` must give what the steps give that are called one after the other in a second checkout, without DVC, cache
-or sandbox. Counted are wrong hits (a digest that a clean run does not give), half-written outputs, orphans, and
-recoveries that failed; each must be 0. ``--write`` writes the counts to benchmarks/results/attacks.json.
+``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``. After each attack
+``python -m flows refresh`` and ``dvc repro`` must give what the steps give that are called one after the other in a
+second checkout, without DVC, cache or sandbox. Counted are wrong hits (a digest that a clean run does not give),
+half-written outputs, orphans, and recoveries that failed; each must be 0. ``--write`` writes the counts to
+benchmarks/results/attacks.json, and ``--minutes`` ends with the attack in which that time is over.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -200,8 +202,9 @@ class Attack:
         return found
 
 
-def attack(folder: Path, edits: int, kills: int, seed: int) -> Counter[str]:
-    """Return the counts after so many edits, half of them while stages run, and so many kills."""
+def attack(folder: Path, edits: int, kills: int, seed: int, minutes: float = math.inf) -> Counter[str]:
+    """Return the counts after so many edits, half of them while stages run, and so many kills, or when time is over."""
+    until = time.monotonic() + 60 * minutes
     project = build(folder / "attacked")
     project.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.05")
     clean = Project(folder / "clean")
@@ -218,6 +221,8 @@ def attack(folder: Path, edits: int, kills: int, seed: int) -> Counter[str]:
             with state.running() as process:
                 state.kill(process) if act == "kill" else state.edit()
         state.check()
+        if time.monotonic() > until:
+            break
     return state.counts
 
 
@@ -226,11 +231,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
-        counts = attack(Path(folder), given.edits, given.kills, given.seed)
+        counts = attack(Path(folder), given.edits, given.kills, given.seed, given.minutes)
     faults = ("wrong hits", "half-written outputs", "orphans", "failed recoveries", "unfinished left")
     result = {"seed": given.seed, **dict.fromkeys(faults, 0), **dict(sorted(counts.items()))}
     text = json.dumps(result, indent=1) + "\n"

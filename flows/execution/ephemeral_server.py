@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.execution.dvc_cli import programs
+from flows.execution.prefect_server import require_server
 from steps.runtime import processes
 
 HOST = "127.0.0.1"
@@ -36,9 +37,12 @@ def prefect_api() -> Iterator[None]:
     """Use the Prefect server that PREFECT_API_URL names, or else one of our own until this process ends.
 
     Prefect would start one by itself, but that one outlives a killed flow.
-    Raises ServerError if our own does not start, or ends while the block runs.
+    Raises NoServer if none answers where it is said to be, ServerError if our own does not start, or ends while the
+    block runs.
     """
-    if not PREFECT_API_URL.value():
+    if api := PREFECT_API_URL.value():
+        require_server(api)
+    else:
         _start()
     done, here = threading.Event(), threading.current_thread() is threading.main_thread()
     before = signal.signal(LOST, signal.default_int_handler) if OWN and here else None

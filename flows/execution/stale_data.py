@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
-
+from flows.graph.accepted import locked
 from flows.graph.paper import Node, Paper
 from steps.data import mirror_serves
 from steps.runtime.stage import content_digest, digest, listed, pipeline
@@ -46,7 +45,7 @@ def misrecorded(root: Path, papers: Sequence[Paper]) -> list[str]:
     found = []
     for node in {node.name: node for paper in papers for node in paper.stages()}.values():
         if node.paper not in locks:
-            locks[node.paper] = _locked(root / pipeline(node.paper).with_suffix(".lock"))
+            locks[node.paper] = locked(root / pipeline(node.paper).with_suffix(".lock"))
         if not _agree(root, node, profile, locks[node.paper].get(node.own_name)):
             found.append(node.name)
     return found
@@ -67,15 +66,6 @@ def _stood_in(record: Path) -> bool:
         return bool(json.loads(record.read_text(encoding="utf-8"))["stand_in"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _locked(lock: Path) -> dict[str, Any]:
-    """Return what a dvc.lock says of each stage; nothing where DVC cannot read it, which DVC itself tells."""
-    try:
-        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))
-        return dict(content["stages"])
-    except (OSError, ValueError, YAMLError, KeyError, TypeError):
-        return {}
 
 
 def _agree(root: Path, node: Node, profile: str, locked: dict[str, Any] | None) -> bool:

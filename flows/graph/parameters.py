@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
 
+from flows.graph.accepted import accepted
 from flows.graph.paper import Paper, slugs
 from steps.runtime.outputs import write_atomically
 from steps.step.call import find
@@ -20,6 +21,7 @@ UNSEEN = {"size", "nfiles"}  # DVC's run cache leaves out keys of these names, w
 def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | None = None) -> None:
     """Build every step's parameters from ``settings``, or else from the files as they stand.
 
+    Those that a run of the step has accepted, by the code that is there now, are not built again.
     Raises ParameterError for the first block, key or value that is wrong or that no step takes.
     """
     settings = read(root) if settings is None else settings
@@ -39,7 +41,10 @@ def check(root: Path, papers: Sequence[Paper], settings: Mapping[str, Any] | Non
                 f"{file_of(paper.slug)}: {', '.join(sorted(unseen))}: DVC would restore the output of another value; "
                 f"name it otherwise"
             )
+        known = accepted(root, paper, settings)
         for words in dict.fromkeys((node.paper, node.step) for node in paper.stages() if not node.is_publish):
+            if words in known:
+                continue
             found = find(settings, *words)
             if found.params is None and own.get(words[1]) is not None and words[0] == paper.slug:
                 raise ParameterError(f"{place('.'.join(words))}: this step takes no parameters")

@@ -82,6 +82,8 @@ def serve(root: Path, prefect_port: int, mlflow_port: int, *, workers: bool = Tr
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _only_here(root), Family(root) as family:
         _refuse_missing_folders()
+        if prefect_port == mlflow_port:
+            raise ServerError(f"Prefect and MLflow cannot share port {prefect_port}; give one of them another")
         for server in chosen:
             _refuse_taken(server)
         subprocess.run([sys.executable, "-m", "steps.tracking.delivery", "--create"], cwd=root, check=True)

@@ -15,6 +15,7 @@ from uuid import UUID
 from flows.execution.dvc_cli import programs
 from flows.execution.ephemeral_server import answered
 from flows.execution.gpus import visible_gpus
+from flows.execution.prefect_server import VARIABLE, NoServer, require_server
 from flows.execution.results_artifact import MLFLOW
 from flows.execution.workspaces import RevisionError, prepare_workspace
 from flows.graph.prefect_yaml import GPU, HOME
@@ -22,10 +23,6 @@ from flows.serving.work_pools import HEARTBEAT
 
 RUNS_AT_ONCE = 2  # a run of everything and one paper's, or two papers'
 POLL = 2.0  # seconds between two questions for work
-
-
-class NoServer(RuntimeError):
-    """There is no Prefect server to work for."""
 
 
 class UnknownPool(ValueError):
@@ -46,7 +43,7 @@ def environment(root: Path, api: str, mlflow: str | None = None) -> dict[str, st
     """Return what a worker of the checkout at ``root`` needs in its environment, and hands on to its runs."""
     return programs(
         {
-            "PREFECT_API_URL": api,
+            VARIABLE: api,
             HOME: str(root),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT),
             "PREFECT_WORKER_QUERY_SECONDS": str(POLL),
@@ -60,14 +57,10 @@ def server() -> str:
 
     Raises NoServer if it names none, or none answers there.
     """
-    api = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+    api = os.environ.get(VARIABLE, "")
     if not api:
-        raise NoServer("PREFECT_API_URL names no server; `python -m flows up` starts one and says what to set")
-    try:
-        urllib.request.urlopen(f"{api}/health", timeout=10).close()
-    except OSError as error:  # URLError among them
-        raise NoServer(f"no Prefect server answers at {api}: {error}") from None
-    return api
+        raise NoServer(f"{VARIABLE} names no server; `python -m flows up` starts one and says what to set")
+    return require_server(api)
 
 
 def work(root: Path, pool: str, name: str | None, at_once: int) -> NoReturn:

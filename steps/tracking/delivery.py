@@ -25,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from steps.runtime.outputs import has_owner
+from steps.tracking.relocation import database, follow
 from steps.tracking.spool import DELIVERY, folder, spools, summaries
 
 PAUSE = 5.0  # seconds between two rounds of following
@@ -55,9 +56,9 @@ def turn(root: Path) -> FileLock:
     first run of a commit at the same moment may make two parents for it.
     """
     uri = address(root)
-    database = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
+    file = database(uri)
     name = f"tenfold-tracking-{os.getuid()}-{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
-    return FileLock(f"{database.group(1)}.lock" if database else Path(tempfile.gettempdir()) / f"{name}.lock")
+    return FileLock(f"{file}.lock" if file else Path(tempfile.gettempdir()) / f"{name}.lock")
 
 
 def sync(root: Path) -> int:
@@ -75,6 +76,7 @@ def sync(root: Path) -> int:
             if waiting:
                 from steps.tracking.store import Store
 
+                follow(address(root))
                 store = Store(root, address(root))
             for spool in waiting:
                 try:
@@ -99,10 +101,14 @@ def sync(root: Path) -> int:
 
 
 def create(root: Path) -> None:
-    """Make the store if there is none; several processes that meet none would each begin to make one and all fail."""
+    """Make the store if there is none, and let it follow a moved checkout.
+
+    Several processes that meet none would each begin to make one and all fail.
+    """
     from steps.tracking.store import Store
 
     with turn(root):
+        follow(address(root))
         Store(root, address(root)).check()
 
 

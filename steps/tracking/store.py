@@ -19,11 +19,11 @@ from mlflow.exceptions import MlflowException
 from ruamel.yaml import YAML
 
 from steps.runtime.outputs import write_atomically
+from steps.tracking.relocation import FOLDER, LOCKED, database, require_folder
 
 METRICS, PARAMS = 1000, 100  # MLflow's limits of one request
 READ = 1_000_000  # bytes of the log at a time
 LONGEST_VALUE, LONGEST_NAME, LONGEST_DIGEST, LONGEST_INPUT_TAG, LONGEST_CARD = 1000, 250, 36, 500, 5000  # characters
-LOCKED = 30  # seconds to wait for another program that holds SQLite
 TAGS = ("stage", "digest", "paper", "step", "variant", "profile", "commit", "dirty", "seed", "processes")
 NOTE = "mlflow.note.content"  # what MLflow shows as a description
 SERVERS = ("http:", "https:", "databricks")  # they keep artifacts where they were told to
@@ -59,7 +59,7 @@ class Store:
     def deliver(self, spool: Path, *, living: bool) -> bool:
         """Bring one spool up to date; return whether all of it is delivered, so that it may go.
 
-        Raises DeletedExperiment, or whatever MLflow raises: the spool then stays as it is.
+        Raises DeletedExperiment, MissingArtifacts, or whatever MLflow raises: the spool then stays as it is.
         """
         facts = _read(spool / "run.json")
         run = self._run(spool, facts)
@@ -105,15 +105,16 @@ class Store:
         """Return the id of a paper's experiment, after making it; its artifacts are beside the store, or else here."""
         found = self.client.get_experiment_by_name(paper)
         if found is None:
-            file = re.match(r"sqlite:///([^?]+)", self.uri)
-            beside = Path(file.group(1)).resolve().parent if file else self.root.resolve()
-            place = None if self.uri.startswith(SERVERS) else (beside / "mlartifacts" / paper).as_uri()
+            file = database(self.uri)
+            beside = file.resolve().parent if file else self.root.resolve()
+            place = None if self.uri.startswith(SERVERS) else (beside / FOLDER / paper).as_uri()
             return self.client.create_experiment(paper, artifact_location=place, tags={NOTE: self._about(paper)})
         if found.lifecycle_stage == "deleted":
             raise DeletedExperiment(
                 f"the experiment {paper} was deleted; restore it (mlflow experiments restore -x "
                 f"{found.experiment_id}) or remove it for good (mlflow gc --experiment-ids {found.experiment_id})"
             )
+        require_folder(paper, found.artifact_location)
         return found.experiment_id
 
     def _about(self, paper: str) -> str:

@@ -238,5 +238,7 @@ def test_a_worker_without_a_server_or_pool_says_what_to_do(project, server):
         return project.flows("worker", *words, fails=True, **more)
 
     assert "PREFECT_API_URL names no server; `python -m flows up` starts one" in complaint(PREFECT_API_URL="")
-    assert "no Prefect server answers at http://127.0.0.1:9/api" in complaint(PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert "no Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api" in complaint(
+        PREFECT_API_URL="http://127.0.0.1:9/api"
+    )
     assert "has no work pool 'tpu'; run `python -m flows deploy`" in complaint("--pool", "tpu", **server.environment)
