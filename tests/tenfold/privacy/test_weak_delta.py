@@ -40,7 +40,8 @@ def test_it_points_at_the_callers_line(name, tmp_path, weak):
 
 @pytest.mark.parametrize("name", OF_ONE_ROW)
 def test_it_does_so_in_the_modes_that_are_audited_on_one_row(name):
-    more = {"row_norm_floor": 1.0, "row_norm_bound": 1.01, "ridge": 1.0, "rounds": 1} if name.endswith("iterate") else {}
+    iterate = {"row_norm_floor": 1.0, "row_norm_bound": 1.01, "ridge": 1.0, "rounds": 1}
+    more = iterate if name.endswith("iterate") else {}
     with pytest.warns(WeakDelta) as caught:
         private_john_ellipsoid(
             np.eye(2), mode=name.partition(", ")[2], epsilon=1.0, delta=WEAK, closeness=0.01, insecure_seed=0, **more
