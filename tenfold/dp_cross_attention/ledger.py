@@ -109,7 +109,7 @@ class Ledger:
         Raises BudgetExceeded if the budget would be exceeded; AccountElsewhere, AccountUnreachable or MixedNeighbours
         as ``Account.charge`` does.
         """
-        warn_of_weak_delta(self.delta, setting.rows, stacklevel=6)
+        warn_of_weak_delta(self.delta, setting.rows)
         neighbours = f"{RELATIONS[setting.neighbours]}; unit: {setting.privacy_unit}, of at most {setting.group} row(s)"
         charge = Charge(gaussian_epsilon(self.delta, mu), self.delta, mu, neighbours)
         self.account.charge(charge, lambda _: self.allow(mu))

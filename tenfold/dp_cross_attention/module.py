@@ -25,6 +25,7 @@ from tenfold.dp_cross_attention.ledger import Ledger, Release, digest_of
 from tenfold.dp_cross_attention.sketch import released
 from tenfold.dp_cross_attention.torch_attention import attend, clipped, sums_torch
 from tenfold.dp_cross_attention.validation import OnViolation
+from tenfold.privacy.account import kept_in
 from tenfold.privacy.noise import NoiseSource
 from tenfold.privacy.statement import PrivacyStatement
 
@@ -223,8 +224,10 @@ class PrivateCrossAttention(nn.Module):
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: torch.Tensor) -> None:
-        """Read what ``get_extra_state`` wrote."""
+        """Read what ``get_extra_state`` wrote. Raises NoAccount for a state dict of an earlier version."""
         content = json.loads(bytes(state.tolist()))
+        if content is not None:
+            kept_in(content, "the state dict")
         self.ledger = None if content is None else Ledger.from_dict(content)
         self._verified = None
 

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from tenfold.dp_cross_attention.errors import InvalidMemory, UnledgeredSketch
 from tenfold.dp_cross_attention.ledger import Ledger, digest_of
-from tenfold.privacy.account import Charge, charges_of
+from tenfold.privacy.account import Charge, charges_of, kept_in
 
 FORMAT = "tenfold private memory 1"
 
@@ -37,11 +37,13 @@ def load(path: Any) -> tuple[Float[np.ndarray, "r c"], Ledger]:
     """Return sketch and ledger, checked against each other; what the memory spends from now on is written back.
 
     Raises InvalidMemory if the file is missing or is not one that ``save`` wrote; UnledgeredSketch if the sketch is
-    not the ledger's last release, or the noise is not what σ = Δ/μ asks.
+    not the ledger's last release, or the noise is not what σ = Δ/μ asks; NoAccount for a file of an earlier version.
     """
     sketch, metadata = _content(path)
     try:
-        ledger = Ledger.from_dict(json.loads(metadata["ledger"]))
+        content = json.loads(metadata["ledger"])
+        kept_in(content, path)
+        ledger = Ledger.from_dict(content)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidMemory(f"{path}: its ledger cannot be read: {error!r}") from error
     if not ledger.releases or digest_of(sketch) != ledger.releases[-1].digest:

@@ -194,7 +194,7 @@ def _checked(mode: str, X: Rows, Y: Targets, calibration: Calibration) -> Rows:
     if calibration.labels == "private":
         check_one_hot(Y)
         calibration.require_equal("classes", Y.shape[1], "classes")
-    warn_of_weak_delta(calibration.delta, len(X), stacklevel=4)
+    warn_of_weak_delta(calibration.delta, len(X))
     return X
 
 

@@ -13,7 +13,7 @@ from tenfold.dp_ntk.kernel import FiniteKernel, LimitKernel
 from tenfold.dp_ntk.random_features import RandomFeatures
 from tenfold.dp_ntk.release import Model, Release
 from tenfold.models.folder import WEIGHTS
-from tenfold.privacy.account import Account
+from tenfold.privacy.account import Account, kept_in
 from tenfold.privacy.statement import PrivacyStatement
 
 if TYPE_CHECKING:
@@ -52,12 +52,15 @@ def save(estimator: PrivateNTKClassifier, folder: Path) -> None:
 
 
 def load(kind: type[Estimator], folder: Path) -> Estimator:
-    """Return the classifier in ``folder``, as an object of class ``kind``."""
+    """Return the classifier in ``folder``, as an object of class ``kind``.
+
+    Raises NoAccount if an earlier version wrote it, which kept none.
+    """
     from safetensors.numpy import load_file
 
     arrays = load_file(folder / WEIGHTS)
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    kernel = settings["kernel"]
+    account, kernel = Account.from_dict(kept_in(settings, folder / SETTINGS)), settings["kernel"]
     if KERNEL_WEIGHTS in arrays:
         kernel["weights"] = arrays[KERNEL_WEIGHTS]
     privacy: dict[str, Any] = {
@@ -72,7 +75,7 @@ def load(kind: type[Estimator], folder: Path) -> Estimator:
         privacy=PrivacyStatement(**privacy),
     )
     found.model_ = Model(found.release_, arrays[COEFFICIENTS])
-    found._account = Account.from_dict(settings["account"])
+    found._account = account
     found.classes_, found.n_features_in_ = np.array(settings["classes"]), settings["features"]
     if settings["feature_names"] is not None:
         found.feature_names_in_ = np.array(settings["feature_names"], dtype=object)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tenfold.privacy.account import AccountElsewhere as AccountElsewhere
     from tenfold.privacy.account import AccountUnreachable as AccountUnreachable
     from tenfold.privacy.account import MixedNeighbours as MixedNeighbours
+    from tenfold.privacy.account import NoAccount as NoAccount
     from tenfold.privacy.audit import AuditResult as AuditResult
     from tenfold.privacy.audit import audit_scores as audit_scores
     from tenfold.privacy.audit import noise_sd_test as noise_sd_test

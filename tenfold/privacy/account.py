@@ -31,6 +31,10 @@ class AccountUnreachable(PermissionError):
     """The file that keeps the account cannot be read or written, so that a release would go unrecorded."""
 
 
+class NoAccount(PermissionError):
+    """A file from before releases had an account does not say what its rows have paid."""
+
+
 class MixedNeighbours(ValueError):
     """Releases that protect different neighbours have no common ε."""
 
@@ -146,6 +150,17 @@ class Account:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Account.opened, (self.token, dict(self._charges), self.process)
+
+
+def kept_in(content: Mapping[str, Any], file: Any) -> Mapping[str, Any]:
+    """Return the account that ``file`` keeps in its ``content``. Raises NoAccount where an earlier version wrote it."""
+    if "account" not in content:
+        raise NoAccount(
+            f"{file} was saved before releases had an account: refit from the rows, and save that. What the file "
+            "holds stays released: its ε is yours to add to the new one's"
+        )
+    found: Mapping[str, Any] = content["account"]
+    return found
 
 
 def _reached(path: Path, action: Callable[[], Any]) -> Any:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from tenfold.dp_cross_attention import BudgetExceeded, PrivateMemory, UnledgeredSketch
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory
-from tenfold.privacy import AccountElsewhere, AccountUnreachable
+from tenfold.privacy import AccountElsewhere, AccountUnreachable, NoAccount
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
 from tests.tenfold.dp_cross_attention.conftest import PUBLIC
 
@@ -141,6 +141,19 @@ def test_charges_taken_out_of_a_file_are_missed(memory, tmp_path):
 
     tampered(path, without)
     with pytest.raises(UnledgeredSketch, match="taken out"):
+        PrivateMemory.load(path)
+
+
+def test_a_file_from_before_the_account_says_to_refit(memory, tmp_path):
+    path = tmp_path / "memory.safetensors"
+    memory.save(path)
+
+    def earlier(ledger, sketch):
+        del ledger["account"]
+        return sketch
+
+    tampered(path, earlier)
+    with pytest.raises(NoAccount, match=r"memory\.safetensors was saved before .* refit from the rows"):
         PrivateMemory.load(path)
 
 

@@ -1,5 +1,7 @@
 """Private cross-attention as a module, alone and in place of a real one."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -7,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from tenfold.dp_cross_attention import BudgetExceeded, PrivateCrossAttention, UnledgeredSketch, replace_cross_attention
 from tenfold.dp_cross_attention.errors import BoundViolated, InvalidMemory, InvalidSetting
 from tenfold.dp_cross_attention.replacement import fit_together, private_copy
+from tenfold.privacy.account import NoAccount
 from tenfold.privacy.gaussian import gaussian_mu
 
 NO_NOISE = 1e15
@@ -110,6 +113,16 @@ def test_state_dict_and_ledger_travel_in_safetensors(module, rows, tmp_path):
     other.load_state_dict(state)
     with pytest.raises(UnledgeredSketch):
         other(queries())
+
+
+def test_a_state_dict_from_before_the_account_says_to_refit(module, rows):
+    module.fit(rows, epsilon=1.0, **FIT)
+    state = module.state_dict()
+    ledger = json.loads(bytes(state["_extra_state"].tolist()))
+    del ledger["account"]
+    state["_extra_state"] = torch.tensor(list(json.dumps(ledger).encode()), dtype=torch.uint8)
+    with pytest.raises(NoAccount, match=r"the state dict was saved before .* refit from the rows"):
+        PrivateCrossAttention(12, 10, heads=3, dim_head=4).double().load_state_dict(state)
 
 
 def test_the_sketch_stays_in_float64_whatever_the_module_becomes(module, rows):

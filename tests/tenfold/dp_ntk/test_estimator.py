@@ -1,6 +1,7 @@
 """The estimator: scikit-learn's own checks, one release a budget, and what it says of itself."""
 
 import copy
+import json
 import multiprocessing
 import pickle
 import warnings
@@ -19,7 +20,7 @@ from tenfold.dp_ntk.calibration import InvalidCalibration
 from tenfold.dp_ntk.simplex import nearest_probabilities
 from tenfold.dp_ntk.validation import TooFewFeatures, UnknownLabel, ZeroRow
 from tenfold.models import load, write
-from tenfold.privacy import AccountElsewhere, MixedNeighbours, WeakDelta
+from tenfold.privacy import AccountElsewhere, MixedNeighbours, NoAccount, WeakDelta
 from tenfold.privacy.gaussian import gaussian_epsilon, gaussian_mu
 
 #: A budget without any privacy, a seed, and refits allowed: the checks are about the interface, not about noise.
@@ -215,6 +216,18 @@ def test_the_order_of_the_classes_is_of_no_account(digits):
         PrivateNTKClassifier(classes=["b", "a"]).fit(X[:9], list("abababafb"))
     with pytest.raises(ValueError, match="one class"):
         PrivateNTKClassifier(classes=["a"]).fit(X[:2], ["a", "a"])
+
+
+def test_a_folder_from_before_the_account_says_to_refit(digits, tmp_path):
+    """As it was written then: with a count of releases, and one statement."""
+    made = PrivateNTKClassifier(epsilon=8.0, delta=1e-5, classes=[0, 1]).fit(digits[0][:20], np.arange(20) % 2)
+    made.save(tmp_path)
+    path = tmp_path / "estimator.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    del settings["account"], settings["last_release"]
+    path.write_text(json.dumps(settings | {"releases": 1}), encoding="utf-8")
+    with pytest.raises(NoAccount, match=r"estimator\.json was saved before .* refit from the rows"):
+        PrivateNTKClassifier.load(tmp_path)
 
 
 @pytest.mark.parametrize("settings", [*MODES.items(), ("ridge-sample", {"width": 20}), ("input", {"closeness": 1.0})])
