@@ -15,14 +15,14 @@ from tenfold.chat.messages import Sampling
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.items import Items
-from tenfold.debias.protocols import Centralized, Decentralized, Single
+from tenfold.debias.protocols import Centralized, Decentralized, Planted, Single
 from tenfold.debias.seeded_order import Order
 from tenfold.debias.subsets import hard_set
 
 Ablation = Literal["rounds", "agents", "same_model", "planted", "ties", "orders", "free"]
 MOST_ROUNDS = 3
 FREE_WORDS = 12  # of a reply that is not constrained to the options
-PLANTED = ("always_biased", "always_unknown")
+PLANTED: tuple[Planted, ...] = ("always_biased", "always_unknown")
 Variation = tuple[str, Conversation]
 
 

@@ -75,8 +75,8 @@ def converse(trained: list[Path], deliberated: Path, *, out: Path, params: Conve
             for protocol in protocols(len(agents), params):
                 outcomes.add(target, seed, asked, Conversation(agents, protocol, seed))
             for ablation in params.ablations:
-                options = {"rounds": params.rounds, "temperature": params.temperature, "seed": seed}
-                for suffix, conversation in variations(ablation, agents, **options):
+                varied = variations(ablation, agents, rounds=params.rounds, temperature=params.temperature, seed=seed)
+                for suffix, conversation in varied:
                     outcomes.add(target, seed, asked, conversation, suffix)
             outcomes.arrays[f"hard/{target}/{seed}"] = hard_questions(
                 asked, agents, least=params.hard_min, temperature=params.temperature, seed=seed

@@ -58,9 +58,8 @@ class Memory:
 
     def select(self, rows: Tensor) -> Memory:
         """Return the memory of some rows, in the order given, any row as often as wanted."""
-        return Memory(
-            *([part[rows] for part in parts] for parts in (self.keys, self.values, self.tails)), known=self.known[rows]
-        )
+        keys, values, tails = ([part[rows] for part in parts] for parts in (self.keys, self.values, self.tails))
+        return Memory(keys, values, tails, self.known[rows])
 
 
 class Block(nn.Module):
@@ -151,7 +150,8 @@ class Reader(Pretrained):
             past = None if memory is None else (memory.keys[number], memory.values[number], memory.tails[number])
             x, after = block(x, rotation, known[..., None].to(x.dtype), mask, past)
             kept.append(after)
-        return self.norm(x), Memory(*(list(parts) for parts in zip(*kept, strict=True)), known=known_all)
+        keys, values, tails = (list(parts) for parts in zip(*kept, strict=True))
+        return self.norm(x), Memory(keys, values, tails, known_all)
 
     def logits(self, features: Float[Tensor, "*N D"]) -> Float[Tensor, "*N V"]:
         """Return the scores of the next word."""

@@ -161,7 +161,7 @@ class LetterModel:
         )
         for number, prompt in enumerate(prompts):
             self.kept.keep(prompt, lengths[number], out.past_key_values, number)
-        return out.logits[:, -1]  # type: ignore[no-any-return]
+        return out.logits[:, -1]
 
 
 def _chosen(chances: np.ndarray, prompt: Sequence[int], sampling: Sampling) -> int:

@@ -75,7 +75,8 @@ height="{{ box.bottom - box.top }}" stroke-width="{{ image.stroke * factor }}"/>
 {% endfor %}
 {% if box.label %}
 {% set right = box.left > 0.6 * image.width %}
-<text x="{{ box.right if right else box.left }}"{% if right %} text-anchor="end"{% endif %} y="{{ [box.top - 2 * image.stroke, image.letters] | max }}" font-size="{{ image.letters }}" \
+<text x="{{ box.right if right else box.left }}"{% if right %} text-anchor="end"{% endif %} \
+y="{{ [box.top - 2 * image.stroke, image.letters] | max }}" font-size="{{ image.letters }}" \
 stroke-width="{{ image.letters / 5 }}">{{ box.label }}</text>
 {% endif %}
 </g>
