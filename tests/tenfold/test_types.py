@@ -28,6 +28,7 @@ CALLS = {
     "tenfold.ntk_attention": ("NTKAttentionConfig(phi='elu1', rank=4)", "map"),
     "tenfold.privacy": ("gaussian_epsilon(1e-5, mu=0.5)", "sigma"),
     "tenfold.text": ('load_encoder(Path("minilm"), device="cpu")', "revision"),
+    "tenfold.viewing": ("Sample(title='One')", "heading"),
 }
 
 # mypy would spend a minute on the large libraries, of which no signature below speaks
