@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -145,7 +145,8 @@ def test_a_run_leaves_its_parameters_to_no_other_and_its_results_in_the_cache(de
 def test_a_schedule_runs_with_committed_parameters(deployed, checkout):
     """The nightly run, moved to a moment from now, after somebody ran another profile by hand."""
     number = deployed.server.ask("deployments/name/toy/cpu")["id"]
-    schedule = {"active": True, "schedule": {"interval": 40, "anchor_date": datetime.now(UTC).isoformat()}}
+    soon = datetime.now(UTC) + timedelta(seconds=15)
+    schedule = {"active": True, "schedule": {"interval": 40, "anchor_date": soon.isoformat()}}
     (made,) = deployed.server.ask(f"deployments/{number}/schedules", [schedule])
 
     def scheduled() -> list[str]:
