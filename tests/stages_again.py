@@ -7,6 +7,7 @@ ends as a process does. Other people's packages, whose import is most of a small
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -37,6 +38,7 @@ def main(commands: list[str]) -> int:
         import_module(name)
     os.environ.clear()
     os.environ.update(own)  # scikit-learn sets variables; in any other environment a step starts itself anew
+    gc.freeze()  # else each fork's collections would touch, and so copy, all that is imported
     for command in commands:
         if not command.startswith(LEADING):
             raise ValueError(f"{command!r} runs no step: a stage's command begins with {LEADING!r}")
