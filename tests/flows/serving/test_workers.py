@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.conftest import Project
-from tests.flows.conftest import Started
+from tests.flows.conftest import PATIENCE, Started
 
 NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate", "toy-publish"]
 BREAK = """    if run.variant == "right":
@@ -37,7 +37,7 @@ class Deployed:
     def state(self, run: str) -> str:
         return self.server.ask(f"flow_runs/{run}")["state_name"]
 
-    def wait_for(self, run: str, *states: str, seconds: float = 120) -> str:
+    def wait_for(self, run: str, *states: str, seconds: float = PATIENCE) -> str:
         """Wait until the run is in one of the states and return which."""
         until = time.monotonic() + seconds
         while (state := self.state(run)) not in states:
@@ -106,7 +106,7 @@ def clone(checkout: Project, run: str) -> Project:
     return Project(checkout.root / ".tenfold/workspaces" / run)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until
