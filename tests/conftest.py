@@ -37,7 +37,10 @@ PARTS = (
     "prefect.toml",
 )
 PAPERS = sorted(path.stem for path in (ROOT / "flows").glob("[a-z]*.py"))
-LONGEST = ("test_smoke.py", "test_distributed.py", "test_delivery.py", "test_full.py", "test_hub.py")
+LONGEST = (
+    *("test_smoke.py", "test_distributed.py", "test_delivery.py", "test_full.py", "test_hub.py"),
+    *("test_workers.py", "test_servers.py", "test_flow.py", "test_machines.py", "test_kill.py"),  # mostly waiting
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

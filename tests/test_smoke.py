@@ -86,7 +86,7 @@ def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Proj
 
 
 def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str, float]) -> None:
-    """Each stage's command again, as DVC would give it; what measures time, or reads that, may differ."""
+    """Each stage's command again, as DVC gave it; what measures time, or reads that, may differ."""
     project, _, _ = smoke
     declared = project.stages()
     timed = {name for name, spec in declared.items() if spec.get("meta", {}).get("timed")}
@@ -96,9 +96,12 @@ def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str
         if any(dep.endswith(declared[other]["meta"]["out"].split("/", 1)[1]) for other in timed for dep in spec["deps"])
     }
     chosen = [name for name in declared if name not in timed | behind_timed | {"report"}]
-    before = project.digests()
-    for name in chosen:
-        project.run("sh", "-c", declared[name]["cmd"])
+    records = [project.root / declared[name]["meta"]["provenance"].replace("${profile}", "smoke") for name in chosen]
+    before, written = project.digests(), [record.stat().st_mtime_ns for record in records]
+    commands = project.root / ".tenfold" / "commands.json"
+    commands.write_text(json.dumps([declared[name]["cmd"] for name in chosen]))
+    project.run(sys.executable, "-m", "tests.stages_again", str(commands), timeout=BUDGET)
+    assert all(record.stat().st_mtime_ns > earlier for record, earlier in zip(records, written, strict=True))
     after = project.digests()
     outs = [declared[name]["meta"]["out"].replace("${profile}", "smoke") for name in chosen]
     compared = [path for path in before if any(path.startswith(f"{out}/") for out in outs)]

@@ -22,6 +22,8 @@ import pytest
 
 from flows.serving.servers import LOCKED
 
+PATIENCE = 300.0  # seconds until what a test waits for must be there, on a machine however busy
+
 
 @dataclass
 class PrefectServer:
@@ -145,7 +147,7 @@ class Started:
 
     def wait_for(self, text: str) -> None:
         """Wait until the command has printed ``text``."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + PATIENCE
         while text not in self.printed():
             assert self.process.poll() is None, f"ended before it printed {text!r}:\n{self.printed()}"
             assert time.monotonic() < until, self.printed()
@@ -153,7 +155,7 @@ class Started:
 
     def status(self) -> int:
         """Wait for the end and return the exit status."""
-        return self.process.wait(120)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture

@@ -85,11 +85,13 @@ def test_kills_of_dvc_and_of_its_steps(fresh, finished, start, no_orphans):
     chance = random.Random(SEED)
     fresh.edit("steps/toy/params.yaml", "pause: 0.0", "pause: 0.02")
     undisturbed = finished.digests()
-    kills = {"command": 0, "step": 0}
+    kills, latest = {"command": 0, "step": 0}, 2.2  # seconds
     while sum(kills.values()) < 22:
         running = start(fresh, *REPRO)
         with suppress(subprocess.TimeoutExpired):
-            running.process.wait(chance.uniform(0.4, 2.2))
+            running.process.wait(chance.uniform(0.4, latest))
+        if kills["step"] < 3 and "Running stage" not in running.printed():
+            latest *= 1.15  # on a busy machine DVC takes longer to begin
         victim = kill_some(fresh, running.process.pid, chance) if running.process.poll() is None else "nobody"
         status = running.status()
         no_orphans(fresh.root)

@@ -8,12 +8,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.conftest import Project
-from tests.flows.conftest import Started
+from tests.flows.conftest import PATIENCE, Started
 
 NAMES = ["data-wine", "toy-draw", "toy-train-left", "toy-train-right", "toy-combine", "toy-evaluate", "toy-publish"]
 BREAK = """    if run.variant == "right":
@@ -37,7 +37,7 @@ class Deployed:
     def state(self, run: str) -> str:
         return self.server.ask(f"flow_runs/{run}")["state_name"]
 
-    def wait_for(self, run: str, *states: str, seconds: float = 120) -> str:
+    def wait_for(self, run: str, *states: str, seconds: float = PATIENCE) -> str:
         """Wait until the run is in one of the states and return which."""
         until = time.monotonic() + seconds
         while (state := self.state(run)) not in states:
@@ -106,7 +106,7 @@ def clone(checkout: Project, run: str) -> Project:
     return Project(checkout.root / ".tenfold/workspaces" / run)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until
@@ -145,7 +145,8 @@ def test_a_run_leaves_its_parameters_to_no_other_and_its_results_in_the_cache(de
 def test_a_schedule_runs_with_committed_parameters(deployed, checkout):
     """The nightly run, moved to a moment from now, after somebody ran another profile by hand."""
     number = deployed.server.ask("deployments/name/toy/cpu")["id"]
-    schedule = {"active": True, "schedule": {"interval": 40, "anchor_date": datetime.now(UTC).isoformat()}}
+    soon = datetime.now(UTC) + timedelta(seconds=15)
+    schedule = {"active": True, "schedule": {"interval": 40, "anchor_date": soon.isoformat()}}
     (made,) = deployed.server.ask(f"deployments/{number}/schedules", [schedule])
 
     def scheduled() -> list[str]:
