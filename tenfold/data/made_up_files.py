@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts and a sentence encoder: no network, the same bytes for a seed.
+"""Made-up files that stand in for pictures, texts, fonts and a sentence encoder: no network, the same bytes for a seed.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 
 from tenfold.data.registry import StandIn
+from tenfold.data.stand_in_fonts import fonts
 
 TRAIN_SHARE = 2 / 3
 WORDS_A_TEXT = 12
@@ -160,4 +161,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "images": images,
     "texts": texts,
     "sentence_encoder": sentence_encoder,
+    "fonts": fonts,
 }

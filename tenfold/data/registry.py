@@ -82,7 +82,7 @@ class StandIn(Entry):
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: Literal["images", "texts", "sentence_encoder"] | None = None
+    maker: Literal["images", "texts", "sentence_encoder", "fonts"] | None = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -95,6 +95,7 @@ class StandIn(Entry):
             "images": ("rows", "shape", "classes"),
             "texts": ("rows", "classes", "file"),
             "sentence_encoder": ("width",),
+            "fonts": (),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:
