@@ -10,7 +10,7 @@ import pytest
 
 from tenfold.lazy import exports
 
-PACKAGES = ("tenfold.dp_john", "tenfold.hub", "tenfold.privacy", "tenfold.data")
+PACKAGES = ("tenfold.dp_john", "tenfold.hub", "tenfold.privacy", "tenfold.data", "tenfold.rendering", "tenfold.ocr")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -23,8 +23,10 @@ def test_every_public_name_can_be_imported(package: str) -> None:
 
 def test_the_names_are_those_that_type_checkers_see() -> None:
     get, names, public = exports(import_module("tenfold.text").__name__)
-    encoders, choices = ["EncoderMismatch", "InvalidOptions", "SentenceEncoder"], ["normalised", "parse_choice"]
-    assert names() == public == [*encoders, "load_encoder", *choices]
+    classes = ["EncoderMismatch", "InvalidOptions", "SentenceEncoder", "UnpairedTexts"]
+    distances = ["anls_docvqa", "anls_lmms", "contained_match", "edit_distance_table", "edit_distances", "exact_match"]
+    others = ["load_encoder", "normalised", "normalised_edit_similarity", "parse_choice", "relaxed_match"]
+    assert names() == public == [*classes, *distances, *others, "vqa_accuracy"]
     assert get("EncoderMismatch").__module__ == "tenfold.text.encoder"
 
 
