@@ -129,7 +129,7 @@ def normalised_input(image: UInt8[np.ndarray, "H W 3"]) -> Float32[Tensor, "1 3 
     height, width = image.shape[:2]
     padding = ((0, -height % GRANULARITY), (0, -width % GRANULARITY), (0, 0))
     scaled = np.pad(image, padding).astype(np.float32) / 255
-    values = (scaled - np.float32(MEAN)) / np.float32(DEVIATION)
+    values = (scaled - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
     return torch.from_numpy(values.transpose(2, 0, 1)[None].copy())
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from tenfold.ocr.errors import InvalidPages
-from tenfold.ocr.page import Line, Page, Word, around, words_of_line
+from tenfold.ocr.page import Line, Page, Word, words_of_line
 
 HEIGHTS = (0.0, 7.0, 9.0, 11.0, 14.0, 19.0, float("inf"))  # pixels of a line's ink
-PRIOR = 20.0  # letters' worth of the mean over all heights in each height's rates
+ENOUGH = 100  # letters, below which a height takes the rates of the nearest one that has as many
 DELETED = ""
 
 
@@ -46,8 +46,8 @@ class NoiseModel:
     def fitted(cls, truths: Sequence[Page], pages: Sequence[Page]) -> NoiseModel:
         """Return the model of the engine that read ``pages``, of the images on which ``truths`` stand.
 
-        Heights without data have the rates of all lines together. Raises InvalidPages if the numbers of pages differ,
-        there are none, or several engines read them.
+        Heights with fewer than 100 letters have the rates of the nearest height that has more; where none has, all lines
+        count together. Raises InvalidPages if the numbers of pages differ, there are none, or several engines read them.
         """
         engines = {page.engine for page in pages}
         if len(truths) != len(pages) or len(engines) != 1:
@@ -59,13 +59,11 @@ class NoiseModel:
         for truth, page in zip(truths, pages, strict=True):
             for line in truth.lines:
                 _count(line, _read_on(line, page), counts[_height_class(line)], confusions)
-        total = sum(counts, Counter[str]())
-        overall = _rates(total, None)
         shares = {
             letter: {other: count / sum(taken.values()) for other, count in sorted(taken.items())}
             for letter, taken in sorted(confusions.items())
         }
-        return cls(engines.pop(), tuple(_rates(one, overall) for one in counts), shares)
+        return cls(engines.pop(), tuple(map(_rates, _borrowed(counts))), shares)
 
     def misread(self, page: Page, generator: np.random.Generator) -> tuple[Word, ...]:
         """Return the words of a page as the engine might have read them, their boxes in proportion to the letters."""
@@ -135,13 +133,15 @@ def _count(line: Line, read: str, counts: Counter[str], confusions: Mapping[str,
     """Add up what happened to a line: an alignment of least edits says which letter became which."""
     from rapidfuzz.distance import Levenshtein
 
+    spaces = line.text.count(" ")
+    letters = len(line.text) - spaces
     counts["lines"] += 1
     if not read:
         counts["missed"] += 1
+        counts["letters unread"] += letters
         return
-    spaces = line.text.count(" ")
     counts["spaces"] += spaces
-    counts["letters"] += len(line.text) - spaces
+    counts["letters"] += letters
     for edit in Levenshtein.editops(line.text, read):
         wanted = line.text[edit.src_pos] if edit.src_pos < len(line.text) else DELETED
         came = read[edit.dest_pos] if edit.dest_pos < len(read) else DELETED
@@ -156,22 +156,22 @@ def _count(line: Line, read: str, counts: Counter[str], confusions: Mapping[str,
             confusions[wanted][came] += 1
 
 
-def _rates(counts: Counter[str], prior: Rates | None) -> Rates:
-    def rate(hits: str, of: str, before: float) -> float:
-        weight = 0.0 if prior is None else PRIOR
-        total = counts[of] + weight
-        return (counts[hits] + weight * before) / total if total else 0.0
+def _borrowed(counts: Sequence[Counter[str]]) -> list[Counter[str]]:
+    """Return the counts of each height, or those of the nearest height with enough letters; the lower of two."""
+    rich = [number for number, one in enumerate(counts) if one["letters"] + one["letters unread"] >= ENOUGH]
+    if not rich:
+        return [sum(counts, Counter[str]())] * len(counts)
+    return [counts[min(rich, key=lambda other: (abs(other - number), other))] for number in range(len(counts))]
 
-    known = prior or Rates(0.0, 0.0, 0.0, 0.0, 0.0)
+
+def _rates(counts: Counter[str]) -> Rates:
+    def rate(hits: str, of: str) -> float:
+        return counts[hits] / counts[of] if counts[of] else 0.0
+
     return Rates(
-        missed_line=rate("missed", "lines", known.missed_line),
-        lost_space=rate("spaces lost", "spaces", known.lost_space),
-        changed_letter=rate("changed", "letters", known.changed_letter),
-        lost_letter=rate("lost", "letters", known.lost_letter),
-        added_letter=rate("added", "letters", known.added_letter),
+        missed_line=rate("missed", "lines"),
+        lost_space=rate("spaces lost", "spaces"),
+        changed_letter=rate("changed", "letters"),
+        lost_letter=rate("lost", "letters"),
+        added_letter=rate("added", "letters"),
     )
-
-
-def line_boxes(page: Page) -> list[tuple[float, float, float, float]]:
-    """Return the boxes around the lines of a page."""
-    return [around(line.words) for line in page.lines]

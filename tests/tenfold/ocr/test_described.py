@@ -61,6 +61,16 @@ def test_a_fit_finds_the_rates_that_were_planted():
     assert noise.confusions["o"]["0"] > 0.8 and noise.confusions["e"]["c"] > 0.8
 
 
+def test_heights_that_were_not_seen_borrow_from_the_nearest():
+    """Fitted on small type with errors and large type without, type in between is misread as the nearer one is."""
+    bad, good = (Rates(0.0, 0.0, rate, 0.0, 0.0) for rate in (0.3, 0.0))
+    small, large = drawn(6, 11, 8), drawn(6, 12, 16)
+    truths = [described(drawing) for drawing in (*small, *large)]
+    noise = NoiseModel.fitted(truths, [*planted(small, bad, 1), *planted(large, good, 2)])
+    changed = [rates.changed_letter for rates in noise.rates]
+    assert min(changed[:2]) > 0.05 and changed[-1] == changed[-2] == 0
+
+
 def test_an_engine_without_errors_leaves_a_model_without_errors():
     drawings = drawn(4, 3)
     truths = [described(drawing) for drawing in drawings]
