@@ -46,8 +46,9 @@ class NoiseModel:
     def fitted(cls, truths: Sequence[Page], pages: Sequence[Page]) -> NoiseModel:
         """Return the model of the engine that read ``pages``, of the images on which ``truths`` stand.
 
-        Heights with fewer than 100 letters have the rates of the nearest height that has more; where none has, all lines
-        count together. Raises InvalidPages if the numbers of pages differ, there are none, or several engines read them.
+        Heights with fewer than 100 letters have the rates of the nearest height that has more; where none has, all
+        lines count together. Raises InvalidPages if the numbers of pages differ, there are none, or several engines
+        read them.
         """
         engines = {page.engine for page in pages}
         if len(truths) != len(pages) or len(engines) != 1:
