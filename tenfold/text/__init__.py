@@ -21,5 +21,8 @@ if TYPE_CHECKING:
     from tenfold.text.matching import relaxed_match as relaxed_match
     from tenfold.text.matching import vqa_accuracy as vqa_accuracy
     from tenfold.text.normalise import normalised as normalised
+    from tenfold.text.word_scores import WordScores as WordScores
+    from tenfold.text.word_scores import corrected_word_scores as corrected_word_scores
+    from tenfold.text.word_scores import official_word_scores as official_word_scores
 else:
     __getattr__, __dir__, __all__ = exports(__name__)
