@@ -22,6 +22,7 @@ from tenfold.rendering.colours import NAMED, RGB, contrast_ratio, readable_on
 from tenfold.rendering.drawing import Drawing, TextStyle
 from tenfold.rendering.errors import InvalidDrawing, TextDoesNotFit
 from tenfold.rendering.fitting import SMALLEST, fitted
+from tenfold.rendering.fonts import Font
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,24 +42,28 @@ def draw_word_canvas(
     """Draw words one under the other in one face and colour, with what ``generator`` draws for the rest.
 
     ``size`` is width, height. ``grey`` brings backgrounds to grey between 60 and 200, smoothed, with text in black or
-    white. The colour has ``contrast`` (WCAG ratio) against the mean of the background where one of the named colours
-    has, else the one that comes nearest to it.
+    white. The colour has ``contrast`` (WCAG ratio) against the mean of what is behind each word where one of the named
+    colours has, else black or white, whichever has more.
     Raises InvalidDrawing without words, and TextDoesNotFit if a word is wider than the canvas at 6 px per em.
     """
     if not words:
         raise InvalidDrawing("a word canvas needs one word at least")
     width, height = size
     pixels = _background(assets, generator, size, grey).pixels
-    red, green, blue = (round(value) for value in pixels.reshape(-1, 3).mean(axis=0).tolist())
-    colour = _colour((red, green, blue), contrast, generator, grey=grey)
     font = assets.fonts[int(generator.integers(0, len(assets.fonts)))]
-    row = height // len(words)
-    canvas = Canvas(pixels)
+    row, margin = height // len(words), max(1, min(size) // 32)
+    placed = []
     for number, word in enumerate(words):
-        style, mask = _largest(word, TextStyle(font, row, colour), width, row)
-        x, y = generator.integers(0, (width - mask.width + 1, row - mask.height + 1)).tolist()
+        found, mask = _largest(word, font, width - 2 * margin, row - 2 * margin)
+        free = (width - 2 * margin - mask.width + 1, row - 2 * margin - mask.height + 1)
+        x, y = generator.integers(0, free).tolist()
+        placed.append((word, found, mask, (margin + x, number * row + margin + y)))
+    behind = [_mean(pixels[y : y + mask.height, x : x + mask.width]) for _, _, mask, (x, y) in placed]
+    colour = _colour(behind, contrast, generator, grey=grey)
+    canvas = Canvas(pixels)
+    for word, found, mask, corner in placed:
         canvas.next_block()
-        canvas.paste_ink(word, mask, (x, number * row + y), style)
+        canvas.paste_ink(word, mask, corner, TextStyle(font, found, colour))
     return canvas.finished("words")
 
 
@@ -72,16 +77,14 @@ def glyph_image(drawing: Drawing) -> UInt8[np.ndarray, "H W"]:
     return glyphs
 
 
-def _largest(word: str, style: TextStyle, width: int, height: int) -> tuple[TextStyle, Image]:
+def _largest(word: str, font: Font, width: int, height: int) -> tuple[int, Image]:
     """Return the largest size at which a word's ink is within ``width`` × ``height`` pixels, and the ink."""
-    largest = round(1.2 * height)
-    found = fitted(word, style.font, style.colour, width=width, largest=largest)
-    for size in range(min(found.size, height), SMALLEST - 1, -1):
-        found = TextStyle(style.font, size, style.colour)
-        mask, _, _ = ink(word, found)
+    start = fitted(word, font, NAMED["black"], width=width, largest=round(1.3 * height)).size
+    for size in range(start, SMALLEST - 1, -1):
+        mask, _, _ = ink(word, TextStyle(font, size, NAMED["black"]))
         if mask.width <= width and mask.height <= height:
-            return found, mask
-    raise TextDoesNotFit(f"{word!r} in {style.font.name} does not fit {width}×{height} pixels at {SMALLEST} px per em")
+            return size, mask
+    raise TextDoesNotFit(f"{word!r} in {font.name} does not fit {width}×{height} pixels at {SMALLEST} px per em")
 
 
 def _background(assets: Assets, generator: np.random.Generator, size: tuple[int, int], grey: bool) -> Background:
@@ -109,8 +112,15 @@ def _smooth(pixels: Pixels, low: int, high: int) -> np.ndarray:
     return low + (shades - shades.min()) / spread * (high - low)
 
 
-def _colour(mean: RGB, contrast: float, generator: np.random.Generator, *, grey: bool) -> RGB:
-    names = ["black", "white"] if grey else readable_on(mean, contrast)
-    if grey or not names:
-        return max((NAMED[name] for name in ("black", "white")), key=lambda colour: contrast_ratio(colour, mean))
-    return NAMED[names[int(generator.integers(0, len(names)))]]
+def _mean(pixels: Pixels) -> RGB:
+    red, green, blue = (round(value) for value in pixels.reshape(-1, 3).mean(axis=0).tolist())
+    return red, green, blue
+
+
+def _colour(behind: list[RGB], contrast: float, generator: np.random.Generator, *, grey: bool) -> RGB:
+    """Return a colour that can be read on all that lies behind the words, or the better one of black and white."""
+    readable = [] if grey else [set(readable_on(one, contrast)) for one in behind]
+    names = [name for name in NAMED if readable and all(name in one for one in readable)]
+    if names:
+        return NAMED[names[int(generator.integers(0, len(names)))]]
+    return max((NAMED["black"], NAMED["white"]), key=lambda colour: min(contrast_ratio(colour, one) for one in behind))

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from tenfold.rendering.assets import Assets
+from tenfold.rendering.colours import contrast_ratio
 from tenfold.rendering.errors import InvalidDrawing, TextDoesNotFit
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.outlines import with_boxes
 from tenfold.rendering.pages import LAYOUTS, draw_page, draw_words
-from tenfold.rendering.word_canvases import draw_word_canvas
+from tenfold.rendering.word_canvases import draw_word_canvas, glyph_image
 from tenfold.rendering.words import english_words
 
 ASSETS = Assets(bundled_fonts(), english_words())
@@ -119,6 +120,18 @@ def test_word_canvases_are_readable_and_the_same_for_a_seed():
         drawn = [draw_word_canvas(["stop"], np.random.default_rng(2), assets=ASSETS, grey=grey) for _ in range(2)]
         assert np.array_equal(drawn[0].image, drawn[1].image)
         assert not grey or (np.ptp(drawn[0].image.astype(int), axis=2) < 6).all()
+
+
+def test_the_words_of_a_canvas_stand_out_from_what_is_behind_them():
+    generator = np.random.default_rng(3)
+    for number in range(40):
+        drawing = draw_word_canvas(["left", "right"][: 1 + number % 2], generator, assets=ASSETS)
+        bare = glyph_image(drawing) == 0
+        for word, line in zip(drawing.words, drawing.lines, strict=True):
+            x0, y0, x1, y1 = word.box
+            behind = drawing.image[y0:y1, x0:x1][bare[y0:y1, x0:x1]].mean(axis=0)
+            red, green, blue = (round(value) for value in behind.tolist())
+            assert contrast_ratio(line.style.colour, (red, green, blue)) >= 4.3
 
 
 def test_what_cannot_be_drawn_is_refused():
