@@ -45,7 +45,6 @@ ENGINES: dict[str, Callable[[], Engine]] = {
 }
 
 
-@cache
 def load_engine(name: str = DEFAULT) -> Engine:
     """Return an engine by name, loaded once per process.
 
@@ -54,6 +53,11 @@ def load_engine(name: str = DEFAULT) -> Engine:
     """
     if name not in ENGINES:
         raise UnknownEngine(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
+    return _loaded(name)
+
+
+@cache
+def _loaded(name: str) -> Engine:
     return ENGINES[name]()
 
 

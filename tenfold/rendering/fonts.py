@@ -73,7 +73,6 @@ class Font:
         return sha256_file(self.path)
 
 
-@cache
 def bundled_fonts() -> tuple[Font, ...]:
     """Return the faces of DejaVu Sans, Serif and Sans Mono and of STIX General that matplotlib carries.
 
@@ -84,6 +83,11 @@ def bundled_fonts() -> tuple[Font, ...]:
     if not folders:
         raise MissingFonts("matplotlib, which carries the fonts that are always there, is not installed: install it")
     folder = Path(next(iter(folders))) / "mpl-data" / "fonts" / "ttf"
+    return _faces(folder)
+
+
+@cache
+def _faces(folder: Path) -> tuple[Font, ...]:
     return tuple(_face(folder / f"{name}.ttf", licence) for name, licence in ALWAYS_THERE.items())
 
 

@@ -11,10 +11,14 @@ from tenfold.rendering.splits import disjoint_parts
 from tenfold.rendering.word_list import WORD_LIST
 
 
-@cache
 def english_words(shortest: int = 3, longest: int = 12) -> tuple[str, ...]:
     """Return the words of ``shortest`` to ``longest`` letters, in alphabetical order."""
-    return tuple(word for word in WORD_LIST.split() if shortest <= len(word) <= longest)
+    return tuple(word for word in _listed() if shortest <= len(word) <= longest)
+
+
+@cache
+def _listed() -> tuple[str, ...]:
+    return tuple(WORD_LIST.split())
 
 
 def split_words(words: Sequence[str], shares: Mapping[str, float], *, seed: int = 0) -> dict[str, tuple[str, ...]]:
