@@ -7,11 +7,6 @@ from tenfold.lazy import exports
 if TYPE_CHECKING:
     from tenfold.metrics.bootstrap import nested_difference as nested_difference
     from tenfold.metrics.bootstrap import paired_difference as paired_difference
-    from tenfold.metrics.boxes import InvalidBoxes as InvalidBoxes
-    from tenfold.metrics.boxes import iou as iou
-    from tenfold.metrics.boxes import iou_table as iou_table
-    from tenfold.metrics.boxes import to_pixels as to_pixels
-    from tenfold.metrics.boxes import to_unit as to_unit
     from tenfold.metrics.generation import frechet_distance as frechet_distance
     from tenfold.metrics.generation import kernel_distance as kernel_distance
     from tenfold.metrics.generation import precision_recall as precision_recall
