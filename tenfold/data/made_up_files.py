@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts, questions, an encoder and a decoder: the same bytes for a seed.
+"""Made-up files that stand in for pictures, texts, questions, fonts and models: the same bytes for a seed.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -17,6 +17,7 @@ import numpy as np
 from tenfold.data.made_up_decoder import decoder
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.registry import StandIn
+from tenfold.data.stand_in_fonts import fonts
 
 TRAIN_SHARE = 2 / 3
 WORDS_A_TEXT = 12
@@ -165,4 +166,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "questions": questions,
     "recorded_answers": recorded_answers,
     "decoder": decoder,
+    "fonts": fonts,
 }

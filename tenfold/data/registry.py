@@ -89,7 +89,9 @@ class StandIn(Entry):
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers", "decoder"] | None = None
+    maker: (
+        Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers", "decoder", "fonts"] | None
+    ) = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -105,6 +107,7 @@ class StandIn(Entry):
             "questions": (),
             "recorded_answers": (),
             "decoder": ("width",),
+            "fonts": (),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

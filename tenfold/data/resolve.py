@@ -22,6 +22,7 @@ from tenfold.data.made_up_files import made_up_files
 from tenfold.data.packaged import package_folder
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import Registry, Source, find_source
+from tenfold.data.stand_in_fonts import LICENCE as FONTS_LICENCE
 from tenfold.data.stand_ins import made_up_table
 
 Policy = Literal["only", "allow", "forbid"]
@@ -188,7 +189,8 @@ def _stand_in(source: Source, reason: str) -> Resolved:
     else:
         detail, content = made_up_files(source.stand_in)
         made = sha256_of_set({name: sha256_bytes(data) for name, data in content.items()})
-    return Resolved(source.name, "stand_in", {}, detail, made, "made up; no licence needed")
+    licence = FONTS_LICENCE if source.stand_in.maker == "fonts" else "made up; no licence needed"
+    return Resolved(source.name, "stand_in", {}, detail, made, licence)
 
 
 def _no_mirror(mirror: Path | None) -> str:

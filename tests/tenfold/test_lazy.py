@@ -10,7 +10,7 @@ import pytest
 
 from tenfold.lazy import exports
 
-PACKAGES = ("tenfold.dp_john", "tenfold.hub", "tenfold.privacy", "tenfold.data")
+PACKAGES = ("tenfold.dp_john", "tenfold.hub", "tenfold.privacy", "tenfold.data", "tenfold.rendering", "tenfold.ocr")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

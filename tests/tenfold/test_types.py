@@ -26,7 +26,9 @@ CALLS = {
     "tenfold.models": ('load(Path("model"))', "device"),
     "tenfold.nn": ("ConvNetConfig(image_size=32, features=64)", "hidden"),
     "tenfold.ntk_attention": ("NTKAttentionConfig(phi='elu1', rank=4)", "map"),
+    "tenfold.ocr": ('load_engine("ppocr6")', "language"),
     "tenfold.privacy": ("gaussian_epsilon(1e-5, mu=0.5)", "sigma"),
+    "tenfold.rendering": ("english_words(3, 8)", "language"),
     "tenfold.text": ('load_encoder(Path("minilm"), device="cpu")', "revision"),
     "tenfold.viewing": ("Sample(title='One')", "heading"),
 }
