@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 PROFILES = {
     "smoke": "a test of the machinery on embedded data; its verdicts say nothing about the papers",
-    "default": "real small data on a CPU, no pretrained weights but those that packages carry; one seed where training is costly",
+    "default": "real small data on a CPU, pretrained weights from packages alone; one seed where training is costly",
     "extended": "real small data on a CPU, several seeds, every row of the ablations, longer training",
     "gpu": "real data on one GPU, trained from scratch",
     "full": "the papers' own settings",

@@ -11,7 +11,7 @@ import numpy as np
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
-from tenfold.data.archives import read_members
+from tenfold.data.archive_members import read_members
 from tenfold.debias.bbq import read_bbq, redrawn_groups
 from tenfold.debias.items import NONE, Items, write_items
 from tenfold.debias.subsets import SPLITS, limit_per_group, template_splits

@@ -61,18 +61,5 @@ def read_member(path: Path, member: str) -> bytes:
             raise CorruptArchive(_broken(path, "zip or tar archive", error)) from error
 
 
-def read_members(path: Path, *, suffix: str) -> dict[str, bytes]:
-    """Return the plain files of a tar archive whose names end in ``suffix``, by their names in it.
-
-    Raises CorruptArchive if the archive cannot be read.
-    """
-    try:
-        with tarfile.open(path) as tar:
-            members = [member for member in tar.getmembers() if member.isfile() and member.name.endswith(suffix)]
-            return {member.name: tar.extractfile(member).read() for member in members}  # type: ignore[union-attr]
-    except BROKEN as error:
-        raise CorruptArchive(_broken(path, "tar archive", error)) from error
-
-
 def _broken(path: Path, what: str, reason: Exception | str) -> str:
     return f"{path} ({path.stat().st_size:,} bytes) is not a readable {what}: {reason}. Bring the file again."
