@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tenfold.chat.messages import Conversation, Failure, Reply, Sampling
 from tenfold.debias.memory import Memory
-from tenfold.debias.micro_prompts import options_in, question_and_rest
+from tenfold.debias.micro_prompts import question_and_rest, shown_options
 from tenfold.debias.reader import Reader
 from tenfold.debias.remembered import Question, Remembered, padded
 from tenfold.debias.words import ANSWER, END
@@ -91,10 +91,10 @@ class EmbeddedModel:
             if self.free:
                 yield from self._written(asked, sampling)
                 continue
-            shown = {number: options_in(conversation) for number, conversation in window}
-            self._score([text for number, text in asked.items() if shown[number] and text not in self._known])
+            new = dict.fromkeys(text for text in asked.values() if text not in self._known)
+            self._score([text for text in new if shown_options(text)])
             for number, text in asked.items():
-                if shown[number]:
+                if text in self._known:
                     yield number, self._chosen(text, sampling)
                 else:
                     yield number, Failure('NoOptions: the last message must begin with "[options] a | b"')
@@ -154,9 +154,9 @@ class EmbeddedModel:
         for _ in range(sampling.max_tokens):
             tokens, branches = padded(rows, 0, self.reader), padded([[0] * len(row) for row in rows], -1, self.reader)
             counts = (branches == 0).sum(dim=1)
-            features, kept = self.reader.go_on(memory, tokens, branches)
+            ends = torch.arange(tokens.shape[1], device=counts.device) == counts[:, None] - 1
+            last, kept = self.reader.go_on(memory, tokens, branches, ends)
             memory = memory.grown(kept, counts)
-            last = features[torch.arange(len(rows), device=counts.device), counts - 1]
             for row, word in zip(said, _drawn(self.reader.logits(last), streams, sampling.temperature), strict=True):
                 if not row or row[-1] != self._end:
                     row.append(word)
@@ -177,25 +177,26 @@ def _option_scores(reader: Reader, asked: Sequence[tuple[Question, list[int]]]) 
     """
     tokens: list[list[int]] = []
     branches: list[list[int]] = []
-    heads: list[tuple[int, int]] = []  # (row, word): M words whose following word counts
-    scored: list[tuple[int, int, int]] = []  # (place in heads, following word, number of the option): W words
-    options = 0
-    for row, (question, rest) in enumerate(asked):
-        words, branch, answer = list(rest), [0] * len(rest), len(heads)
-        heads.append((row, len(rest) - 1))
+    heads: list[list[int]] = []  # 1 at words whose following word counts, M of them in all
+    scored: list[tuple[int, int, int]] = []  # (number among the M, following word, number of the option)
+    count = options = 0
+    for question, rest in asked:
+        words, branch, answer = list(rest), [0] * len(rest), count
+        count += 1
         for number, said in enumerate(question.said, 1):
-            sources = [answer, *range(len(heads), len(heads) + len(said) - 1)]
+            sources = [answer, *range(count, count + len(said) - 1)]
             scored += [(source, word, options) for source, word in zip(sources, said, strict=True)]
-            heads += [(row, place) for place in range(len(words), len(words) + len(said) - 1)]
             words += said[:-1]
             branch += [number] * (len(said) - 1)
+            count += len(said) - 1
             options += 1
         tokens.append(words)
         branches.append(branch)
+        heads.append([0] * (len(rest) - 1) + [1] * (len(words) - len(rest) + 1))
     memory = Memory.of([question.memory for question, _ in asked])
-    features, _ = reader.go_on(memory, padded(tokens, 0, reader), padded(branches, -1, reader))
-    rows, places = torch.tensor(heads, device=features.device).unbind(1)
-    logits = reader.logits(features[rows, places])  # (M, V)
+    wanted = padded(heads, 0, reader).bool()
+    features, _ = reader.go_on(memory, padded(tokens, 0, reader), padded(branches, -1, reader), wanted)
+    logits = reader.logits(features)  # (M, V)
     sources, following, numbers = torch.tensor(scored, device=features.device).unbind(1)
     likely = logits[sources, following] - logits.logsumexp(dim=-1)[sources]  # (W,)
     return likely.new_zeros(options).index_add(0, numbers, likely).tolist()

@@ -73,12 +73,12 @@ def tree(branches: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B T K"], Int[Tensor
     return torch.stack(chain, dim=2), places
 
 
-def readable(branches: Int[Tensor, "B T"], memory: Memory) -> Bool[Tensor, "B 1 T S+T"]:
+def readable(branches: Int[Tensor, "B T"], memory: Memory) -> Bool[Tensor, "B T S+T"]:
     """Return what each word reads: the memory, branch 0 and its own branch, up to itself."""
     length = branches.shape[1]
     known = torch.arange(memory.parts.shape[1], device=branches.device) < memory.lengths[:, None]  # (B, S)
     related = (branches[:, None] == 0) | (branches[:, None] == branches[:, :, None])
-    return torch.cat([known[:, None].expand(-1, length, -1), related.tril()], dim=2)[:, None]
+    return torch.cat([known[:, None].expand(-1, length, -1), related.tril()], dim=2)
 
 
 def _side_by_side(kept: Sequence[Part]) -> Float[Tensor, "B T N 2 D"]:

@@ -63,42 +63,72 @@ class Block(nn.Module):
     def forward(self, x: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Part]:
         """Return the next layer's inputs, and what is kept of the words; words begin at the left."""
         x, here = self.convolved(x)
-        q, k, v = _rotated(self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
+        q, k, v = self.all_three(self.norm1(x), rotation)
         read = functional.scaled_dot_product_attention(*_by_head(q, k, v), is_causal=True)
         return self.finished(x, read), (k, v, here)
 
     def last(self, x: Float[Tensor, "B T D"], rotation: Rotation, wanted: Bool[Tensor, "B T"]) -> Float[Tensor, "N D"]:
         """Return the outputs at the ``wanted`` words alone, row by row."""
-        places, real = _columns(wanted)  # (B, W)
         x, _ = self.convolved(x)
         inputs = self.norm1(x)
-        k, v = self.keys_values(inputs, rotation)
-        rows = torch.arange(len(x), device=x.device)[:, None]
-        q = functional.linear(inputs[rows, places], *self._part(0, 1)).unflatten(2, (1, self.heads, -1))
-        q = _rotated(q, tuple(part[places] for part in rotation), turned=1)[:, :, 0]
-        seen = places[:, None, :, None] >= torch.arange(x.shape[1], device=x.device)  # (B, 1, W, T)
-        read = functional.scaled_dot_product_attention(*_by_head(q, k, v), attn_mask=seen)
-        return self.finished(x[wanted], read, real)
+        causal = torch.ones(1, x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        return self.answered(x, inputs, rotation, self.keys_values(inputs, rotation), causal, wanted)
 
     def continued(
-        self, x: Float[Tensor, "B T D"], rotation: Rotation, past: Part, before: Int[Tensor, "B T K"], mask: Tensor
+        self,
+        x: Float[Tensor, "B T D"],
+        rotation: Rotation,
+        past: Part,
+        before: Int[Tensor, "B T K"],
+        mask: Bool[Tensor, "B T S+T"],
+        wanted: Bool[Tensor, "B T"] | None,
     ) -> tuple[Tensor, Part]:
-        """Return the next layer's inputs after words that are remembered: ``past`` holds keys, values and a tail.
+        """Return the next layer's inputs after words that are remembered, or the outputs at ``wanted`` words.
 
-        ``before`` says which words of tail and ``x`` together a convolution reads, ``mask`` (B, 1, T, S + T) which
-        ones attention reads.
+        ``past`` holds keys, values and a tail, ``before`` which words of tail and ``x`` together a convolution reads,
+        ``mask`` which ones attention reads.
         """
         line = torch.cat([past[2], self.norm0(x)], dim=1)  # (B, K − 1 + T, D)
         rows = torch.arange(len(x), device=x.device)[:, None, None]
         x = x + (line[rows, before] * self.convolution).sum(dim=2)
-        q, k, v = _rotated(self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
-        every = _by_head(q, torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1))
-        return self.finished(x, functional.scaled_dot_product_attention(*every, attn_mask=mask)), (k, v, line)
+        inputs = self.norm1(x)
+        if wanted is None:
+            q, k, v = self.all_three(inputs, rotation)
+        else:
+            k, v = self.keys_values(inputs, rotation)
+        every = torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1)
+        if wanted is not None:
+            return self.answered(x, inputs, rotation, every, mask, wanted), (k, v, line)
+        read = functional.scaled_dot_product_attention(*_by_head(q, *every), attn_mask=mask[:, None])
+        return self.finished(x, read), (k, v, line)
+
+    def answered(
+        self,
+        x: Float[Tensor, "B T D"],
+        inputs: Float[Tensor, "B T D"],
+        rotation: Rotation,
+        keys_values: tuple[Float[Tensor, "B S H d"], Float[Tensor, "B S H d"]],
+        mask: Bool[Tensor, "#B T S"],
+        wanted: Bool[Tensor, "B T"],
+    ) -> Float[Tensor, "N D"]:
+        """Return the outputs at the ``wanted`` words, of which alone there are queries."""
+        places, real = _columns(wanted)  # (B, W)
+        rows = torch.arange(len(x), device=x.device)[:, None]
+        q = functional.linear(inputs[rows, places], *self._part(0, 1)).unflatten(2, (1, self.heads, -1))
+        turn = tuple(part.expand(len(x), *part.shape[-4:])[rows, places] for part in rotation)
+        q = _rotated(q, turn, turned=1)[:, :, 0]
+        seen = mask.expand(len(x), -1, -1)[rows, places][:, None]  # (B, 1, W, S)
+        read = functional.scaled_dot_product_attention(*_by_head(q, *keys_values), attn_mask=seen)
+        return self.finished(x[wanted], read, real)
 
     def convolved(self, x: Float[Tensor, "B T D"]) -> tuple[Tensor, Tensor]:
         """Return ``x`` with what the convolution adds, and the convolution's inputs."""
         here = self.norm0(x)
         return x + _Convolve.apply(here, self.convolution), here
+
+    def all_three(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, ...]:
+        """Return queries, keys and values (B, T, H, D/H) of normalised inputs."""
+        return _rotated(self.qkv(inputs).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
 
     def keys_values(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Tensor]:
         """Return keys and values (B, T, H, D/H) of normalised inputs."""
@@ -153,9 +183,9 @@ class Reader(Pretrained):
         return Memory.begun(lengths, kept)
 
     def go_on(
-        self, memory: Memory, tokens: Int[Tensor, "B T"], branches: Int[Tensor, "B T"]
-    ) -> tuple[Float[Tensor, "B T D"], list[Part]]:
-        """Return the features of words after those in ``memory``, and what ``memory.grown`` takes.
+        self, memory: Memory, tokens: Int[Tensor, "B T"], branches: Int[Tensor, "B T"], wanted: Bool[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "N D"], list[Part]]:
+        """Return the features of ``wanted`` words after those in ``memory``, and what ``memory.grown`` takes.
 
         Words of branch 0 come first. Other branches go on from its end, each by itself: they read the memory, branch
         0 and their own words. Padding is the branch −1, right of all words.
@@ -167,7 +197,8 @@ class Reader(Pretrained):
         kept = []
         for number, block in enumerate(self.blocks):
             keys, values = remembered[:, :, number].unbind(2)
-            x, part = block.continued(x, rotation, (keys, values, memory.tails[:, number]), before, mask)
+            past, asked = (keys, values, memory.tails[:, number]), wanted if block is self.blocks[-1] else None
+            x, part = block.continued(x, rotation, past, before, mask, asked)
             kept.append(part)
         return self.norm(x), kept
 
