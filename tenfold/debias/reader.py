@@ -14,12 +14,11 @@ import torch.nn.functional as functional
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tenfold.debias.channels import Rotation, causal_convolution, rotated, rotation_at
 from tenfold.debias.memory import KERNEL, Memory, Part, readable, tree
 from tenfold.debias.words import SPECIAL, Vocabulary
 from tenfold.nn.errors import InvalidConfig
 from tenfold.nn.pretrained import Pretrained
-
-Rotation = tuple[Tensor, Tensor]  # cosines and sines, (T, 1, 1, D/2H) or (B, T, 1, 1, D/2H)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Block(nn.Module):
         rows = torch.arange(len(x), device=x.device)[:, None]
         q = functional.linear(inputs[rows, places], *self._part(0, 1)).unflatten(2, (1, self.heads, -1))
         turn = tuple(part.expand(len(x), *part.shape[-4:])[rows, places] for part in rotation)
-        q = _rotated(q, turn, turned=1)[:, :, 0]
+        q = rotated(q, turn, turned=1)[:, :, 0]
         seen = mask.expand(len(x), -1, -1)[rows, places][:, None]  # (B, 1, W, S)
         read = functional.scaled_dot_product_attention(*_by_head(q, *keys_values), attn_mask=seen)
         return self.finished(x[wanted], read, real)
@@ -124,16 +123,16 @@ class Block(nn.Module):
     def convolved(self, x: Float[Tensor, "B T D"]) -> tuple[Tensor, Tensor]:
         """Return ``x`` with what the convolution adds, and the convolution's inputs."""
         here = self.norm0(x)
-        return x + _Convolve.apply(here, self.convolution), here
+        return x + causal_convolution(here, self.convolution), here
 
     def all_three(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, ...]:
         """Return queries, keys and values (B, T, H, D/H) of normalised inputs."""
-        return _rotated(self.qkv(inputs).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
+        return rotated(self.qkv(inputs).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
 
     def keys_values(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Tensor]:
         """Return keys and values (B, T, H, D/H) of normalised inputs."""
         kv = functional.linear(inputs, *self._part(1, 3)).unflatten(2, (2, self.heads, -1))
-        return _rotated(kv, rotation, turned=1).unbind(2)
+        return rotated(kv, rotation, turned=1).unbind(2)
 
     def finished(self, x: Tensor, read: Float[Tensor, "B H T d"], real: Bool[Tensor, "B T"] | None = None) -> Tensor:
         """Return the outputs from what attention has read; where ``real`` says so, (N, D) of these words alone."""
@@ -216,7 +215,7 @@ class Reader(Pretrained):
     def _start(self, tokens: Int[Tensor, "B T"], places: Int[Tensor, "B T"] | None = None) -> tuple[Tensor, Rotation]:
         x = self.embedding(tokens) * self.config.width**0.5
         places = torch.arange(tokens.shape[1], device=tokens.device) if places is None else places
-        return x, _rotation(places, self.config.width // self.config.heads, x.dtype)
+        return x, rotation_at(places, self.config.width // self.config.heads, x.dtype)
 
 
 def answer_loss(
@@ -230,66 +229,6 @@ def answer_loss(
     asked = (places >= (lengths - answers)[:, None] - 1) & (places < lengths[:, None] - 1)  # (B, T)
     features = reader(tokens, asked)  # (N, D)
     return functional.cross_entropy(reader.logits(features), tokens.roll(-1, dims=1)[asked])
-
-
-class _Rotate(torch.autograd.Function):
-    """Turns pairs of channels of the first parts by their angles; the others stay. Its gradient is turned back."""
-
-    @staticmethod
-    def forward(
-        context: Any, x: Float[Tensor, "B T P H d"], cosine: Tensor, sine: Tensor, turned: int
-    ) -> Float[Tensor, "B T P H d"]:
-        context.save_for_backward(cosine, sine)
-        context.turned = turned
-        return _Rotate.turn(x, cosine, sine, turned)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
-        cosine, sine = context.saved_tensors
-        return _Rotate.turn(gradient, cosine, -sine, context.turned), None, None, None
-
-    @staticmethod
-    def turn(x: Tensor, cosine: Tensor, sine: Tensor, turned: int) -> Tensor:
-        found = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        cosine, sine, half = cosine.to(x.dtype), sine.to(x.dtype), x.shape[-1] // 2
-        first, second = x[:, :, :turned, :, :half], x[:, :, :turned, :, half:]
-        torch.mul(first, cosine, out=found[:, :, :turned, :, :half]).addcmul_(second, sine, value=-1)
-        torch.mul(first, sine, out=found[:, :, :turned, :, half:]).addcmul_(second, cosine)
-        found[:, :, turned:] = x[:, :, turned:]
-        return found
-
-
-class _Convolve(torch.autograd.Function):
-    """A causal convolution by channel, without copies of its inputs at each place."""
-
-    @staticmethod
-    def forward(context: Any, x: Float[Tensor, "B T D"], weight: Float[Tensor, "K D"]) -> Float[Tensor, "B T D"]:
-        context.save_for_backward(x, weight)
-        found = x * weight[-1]
-        for back in range(1, min(KERNEL, x.shape[1])):
-            found[:, back:].addcmul_(x[:, :-back], weight[-1 - back])
-        return found
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        x, weight = context.saved_tensors
-        of_x, of_weight = gradient * weight[-1], torch.zeros_like(weight)
-        of_weight[-1] = (gradient * x).sum(dim=(0, 1))
-        for back in range(1, min(KERNEL, x.shape[1])):
-            of_x[:, :-back].addcmul_(gradient[:, back:], weight[-1 - back])
-            of_weight[-1 - back] = (gradient[:, back:] * x[:, :-back]).sum(dim=(0, 1))
-        return of_x, of_weight
-
-
-def _rotation(places: Int[Tensor, "*B T"], width: int, dtype: torch.dtype) -> Rotation:
-    rates = 1000.0 ** (-torch.arange(0, width, 2, device=places.device, dtype=torch.float32) / width)
-    angles = places[..., None, None, None].float() * rates  # (…, T, 1, 1, D/2H)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def _rotated(x: Float[Tensor, "B T P H d"], rotation: Rotation, turned: int = 2) -> Float[Tensor, "B T P H d"]:
-    found: Tensor = _Rotate.apply(x, *rotation, turned)
-    return found
 
 
 def _by_head(*parts: Float[Tensor, "B T H d"]) -> tuple[Float[Tensor, "B H T d"], ...]:
