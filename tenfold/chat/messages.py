@@ -99,6 +99,6 @@ def call_key(backend: Mapping[str, Any], conversation: Conversation, sampling: S
     parts = {
         "backend": dict(backend),
         "messages": [message.described() for message in conversation],
-        "sampling": asdict(sampling),
+        "sampling": vars(sampling),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tenfold.chat.client import Client
 from tenfold.chat.messages import Failure, Message, Reply, Sampling
+from tenfold.debias.channels import causal_convolution, rotated, rotation_at
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.errors import InvalidItem
 from tenfold.debias.items import Items
+from tenfold.debias.memory import Memory
 from tenfold.debias.micro import micro_items
-from tenfold.debias.micro_prompts import MicroPrompts, options_in
+from tenfold.debias.micro_prompts import MicroPrompts, options_in, question_and_rest
 from tenfold.debias.reader import Reader, ReaderConfig, answer_loss
 from tenfold.debias.reading import Encoded, batches_of_like_length, collate, encode, question_examples
 from tenfold.debias.seeded_order import Order
@@ -144,6 +147,68 @@ def test_samples_follow_the_likelihoods_and_differ_by_seed(reader: Reader, items
     chances = torch.softmax(torch.tensor(known.scores) / 2.0, dim=0).tolist()
     for option, chance in zip(known.options, chances, strict=True):
         assert abs(drawn.count(option) / 200 - chance) < 0.12
+
+
+@torch.inference_mode()
+def test_words_on_branches_have_the_features_of_reading_each_branch_by_itself(reader: Reader) -> None:
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(4, len(reader.vocabulary), (3, 14), generator=generator)
+    lengths = torch.tensor([14, 2, 9])
+    more = torch.randint(4, len(reader.vocabulary), (3, 7), generator=generator)
+    branches = torch.tensor([[0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 2, 2, -1, -1], [0, 0, 0, 0, 0, 1, 3]])
+    memory = reader.remember(tokens, lengths)
+    features, kept = reader.go_on(memory, more, branches, branches >= 0)
+    found = iter(features)
+    for row, length in enumerate(lengths):
+        trunk = [*tokens[row, :length], *more[row, branches[row] == 0]]
+        for branch in dict.fromkeys(branches[row][branches[row] >= 0].tolist()):
+            own = [] if branch == 0 else [*more[row, branches[row] == branch]]
+            before = length if branch == 0 else len(trunk)
+            for expected in every_feature(reader, [*trunk, *own])[before:]:
+                torch.testing.assert_close(next(found), expected)
+    grown = Memory.of(memory.grown(kept, (branches == 0).sum(dim=1)).rows())
+    last, _ = reader.go_on(grown, more[:, :1], torch.zeros(3, 1, dtype=torch.int64), torch.ones(3, 1).bool())
+    for row, length in enumerate(lengths):
+        words = [*tokens[row, :length], *more[row, branches[row] == 0], more[row, 0]]
+        torch.testing.assert_close(last[row], every_feature(reader, words)[-1])
+
+
+def every_feature(reader: Reader, words: list[Tensor]) -> Tensor:
+    tokens = torch.stack(words)[None]
+    return reader(tokens, torch.ones_like(tokens, dtype=torch.bool))
+
+
+def test_gradients_written_out_are_those_of_small_differences() -> None:
+    torch.manual_seed(0)
+    x, weight = (torch.randn(2, 5, 4, dtype=torch.float64), torch.randn(4, 4, dtype=torch.float64))
+    assert torch.autograd.gradcheck(causal_convolution, (x.requires_grad_(), weight.requires_grad_()))
+    assert torch.autograd.gradcheck(causal_convolution, (x[:, :2].detach().requires_grad_(), weight))
+    heads = torch.randn(2, 5, 3, 2, 4, dtype=torch.float64, requires_grad=True)
+    rotation = rotation_at(torch.arange(5), 4, torch.float64)
+    for turned in (1, 2):
+        assert torch.autograd.gradcheck(lambda part, turned=turned: rotated(part, rotation, turned), (heads,))
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_forgotten_questions_are_read_again(reader: Reader, items: Items, free: bool) -> None:
+    few = EmbeddedModel(reader, "small", free, batch=4, kept_words=30)
+    assert replies(few, items, Sampling(max_tokens=6)) == replies(
+        EmbeddedModel(reader, "small", free), items, Sampling(max_tokens=6)
+    )
+    assert sum(one.length for one in few._remembered._known.values()) <= 30
+
+
+def test_a_text_is_its_question_and_what_follows() -> None:
+    question = "[options] a | b\n[context] c\n[question] d?"
+    assert question_and_rest(question) == (question, "")
+    assert question_and_rest(f"{question}\n[own] a\n[peer] b") == (question, "\n[own] a\n[peer] b")
+    assert question_and_rest("Who are you?\n[own] a") == ("Who are you?\n[own] a", "")
+
+
+def test_a_free_reply_to_words_that_are_all_marks(reader: Reader) -> None:
+    (reply,) = Client(EmbeddedModel(reader, "small", free=True)).generate([[Message("user", "?!")]], Sampling())
+    assert isinstance(reply, Reply)
+    assert reply.prompt_tokens == 1
 
 
 def test_a_free_reply_ends_by_itself_or_is_cut_off(reader: Reader, items: Items) -> None:
