@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -46,9 +49,9 @@ class LiveParams(Params):
 
     ``items``: as evenly as can be from each group, all where it is null; none of the groups ``without``.
     ``free_items`` are those that a packaged model, which otherwise answers by letters, gets in free text.
-    ``temperature``: of self-consistency's samples, and of agents that differ by nothing else. ``together``: questions
-    whose conversations go on side by side, so that what is read of them is kept in memory; ``shown``: debates kept of
-    each protocol.
+    ``centralized``: whether there are conversations with a centre, too, each agent being it once. ``temperature``: of
+    self-consistency's samples, and of agents that differ by nothing else. ``together``: questions whose conversations
+    go on side by side, so that what is read of them is kept in memory; ``shown``: debates kept of each protocol.
     """
 
     backend: BackendParams
@@ -58,6 +61,7 @@ class LiveParams(Params):
     free_items: Count
     max_tokens: Count
     rounds: Count
+    centralized: bool
     temperature: Positive
     ablations: list[LiveAblation]
     together: Count
@@ -106,17 +110,18 @@ def questions(every: Items, params: LiveParams, seed: int) -> Items:
     return chosen.only(spread(np.arange(len(chosen)), params.items))
 
 
-def protocols(agents: int, rounds: int, temperature: float) -> list[Protocol]:
-    """Return the single agents, both conversations, and the controls that they are read against."""
+def protocols(agents: int, params: LiveParams) -> list[Protocol]:
+    """Return the single agents, the conversations, and the controls that they are read against."""
+    rounds = params.rounds
     conversation = Decentralized(rounds=rounds)
     return [
         Single(),
         Vote(),
         conversation,
-        Centralized(rounds=rounds),
+        *([Centralized(rounds=rounds)] if params.centralized else []),
         ShuffledPeers(rounds=rounds),
         Silent(rounds=rounds),
-        *equal_calls(conversation.calls_per_item(agents), temperature=temperature),
+        *equal_calls(conversation.calls_per_item(agents), temperature=params.temperature),
     ]
 
 
@@ -148,9 +153,11 @@ def _with_letters(
     _hold_planted(panel, items.only(places["planted"]), outcomes, params, run.seed)
     places["free"] = spread(np.arange(len(items)), params.free_items)
     outcomes.hold(Conversation([panel.speaker()], Single(), run.seed), items.only(places["free"]))
-    for name in few:
-        places[name] = places["free"]
-        _hold_ablation(name, panel, items.only(places[name]), outcomes, params, run.seed)
+    with _transcript(run) as transcript:  # what both sides of an ablation ask alike is asked once
+        for name in few:
+            places[name] = places["free"]
+            speaking = replace(panel, transcript=transcript)
+            _hold_ablation(name, speaking, items.only(places[name]), outcomes, params, run.seed)
     return places
 
 
@@ -160,22 +167,30 @@ def _with_chat(items: Items, outcomes: LiveOutcomes, params: LiveParams, run: Ru
     The transcript is the checkpoint: conversations are held anew, and what is known from it is not asked again.
     """
     names, backends = chat_backends(params.backend, run.device)
-    kept, spent = kept_folder(run) / TRANSCRIPT, Spent()
+    spent = Spent()
     places = {"planted": _plantable(items, params.planted_items)}
-    with Transcript(kept) as transcript:
+    with _transcript(run) as transcript:
         panel = ChatPanel(names, backends, transcript, spent, params.temperature, params.max_tokens)
         parts = _parts(items, params)
         for number in run.updates(len(parts)):
             _hold_all(panel, items.only(parts[number - 1]), outcomes, params, params.ablations, run.seed)
         _hold_planted(panel, items.only(places["planted"]), outcomes, params, run.seed)
-    run.say(
-        f"{spent.calls} calls ({spent.failed} failed), {spent.known} replies known from before or alike; "
-        f"{spent.prompt_tokens} tokens in, {spent.completion_tokens} out"
-    )
-    check_failures([debate for debates in outcomes.debates.values() for debate in debates])
+        run.say(
+            f"{spent.calls} calls ({spent.failed} failed), {spent.known} replies known from before or alike; "
+            f"{spent.prompt_tokens} tokens in, {spent.completion_tokens} out"
+        )
+        check_failures([debate for debates in outcomes.debates.values() for debate in debates])
+    return places
+
+
+@contextmanager
+def _transcript(run: Run) -> Iterator[Transcript]:
+    """Give a transcript that outlives a kill or an error, and goes when all went well."""
+    kept = kept_folder(run) / TRANSCRIPT
+    with Transcript(kept) as transcript:
+        yield transcript
     kept.unlink()
     kept.with_name(f".{TRANSCRIPT}.lock").unlink(missing_ok=True)
-    return places
 
 
 def _parts(items: Items, params: LiveParams) -> list[np.ndarray]:
@@ -186,7 +201,7 @@ def _hold_all(
     panel: Panel, items: Items, outcomes: LiveOutcomes, params: LiveParams, ablations: list[LiveAblation], seed: int
 ) -> None:
     agents = panel.agents()
-    for protocol in protocols(len(agents), params.rounds, params.temperature):
+    for protocol in protocols(len(agents), params):
         outcomes.hold(Conversation(agents, protocol, seed), items)
     for name in ablations:
         _hold_ablation(name, panel, items, outcomes, params, seed)

@@ -78,12 +78,13 @@ class LetterPanel:
     """One model that is held to a letter; its agents see the options turned by one place more each.
 
     At temperature 0 the order of the options is all that they differ by. Those that speak freely differ by the seeds
-    of their replies, of at most ``max_tokens``, which are drawn at ``temperature``.
+    of their replies, of at most ``max_tokens``, which are drawn at ``temperature`` and kept in ``transcript``.
     """
 
     model: LetterModel
     temperature: float
     max_tokens: int
+    transcript: Transcript | None = None
 
     def agents(self, variant: Variant = "plain", *, named: bool = False) -> list[Agent]:
         return [self._agent(LetterPrompts(turn, variant=variant, named=named), turn) for turn in range(OPTIONS)]
@@ -95,9 +96,9 @@ class LetterPanel:
         ]
 
     def speakers(self, *, reasons: bool) -> list[Agent]:
-        sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
+        sampling, client = Sampling(self.temperature, max_tokens=self.max_tokens), Client(self.free, self.transcript)
         return [
-            Agent(f"reader {seed}", Client(self.free), ChatPrompts(reasons=reasons), replace(sampling, seed=seed))
+            Agent(f"reader {seed}", client, ChatPrompts(reasons=reasons), replace(sampling, seed=seed))
             for seed in range(1, OPTIONS + 1)
         ]
 

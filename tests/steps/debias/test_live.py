@@ -31,6 +31,7 @@ PARAMS = LiveParams(
     free_items=2,
     max_tokens=4,
     rounds=1,
+    centralized=False,
     temperature=0.7,
     ablations=["bias_aware", "reasons", "named", "five"],
     together=3,

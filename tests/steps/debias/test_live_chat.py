@@ -20,10 +20,12 @@ from steps.debias.evaluate import debates_of
 from steps.debias.live import LiveParams, live, questions
 from steps.debias.live_agents import BackendParams, ChatModel, short_names
 from steps.debias.live_summary import FailedCalls
+from steps.step.params import block, read, typed
 from steps.step.run import Run
 from tenfold.chat.errors import NotAuthorised
 from tenfold.debias.debate import read_debates
 from tenfold.debias.items import Items, write_items
+from tests.conftest import ROOT
 from tests.steps.debias.test_live import ITEMS
 from tests.tenfold.chat.conftest import Call
 from tests.tenfold.chat.conftest import serve as serve
@@ -46,6 +48,7 @@ def chat_params(who: BackendParams, **changes: Any) -> LiveParams:
         free_items=1,
         max_tokens=8,
         rounds=1,
+        centralized=True,
         temperature=0.7,
         ablations=["bias_aware", "reasons", "named", "five"],
         together=3,
@@ -180,6 +183,17 @@ def test_what_a_kind_of_backend_has_no_use_for_is_refused():
     ):
         with pytest.raises(ValidationError, match=said):
             BackendParams(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "models"), [("default", "packaged", 0), ("gpu", "hub", 2), ("full", "endpoint", 3)]
+)
+def test_every_profile_names_its_models_at_their_revisions(profile, kind, models):
+    settings = read(ROOT, ["debias"]) | {"profile": profile}
+    params = typed(LiveParams, block(settings, "debias", "live"), "debias.live")
+    assert params.backend.kind == kind and len(params.backend.models) == models
+    assert all(re.fullmatch("[0-9a-f]{40}", one.revision or "") for one in params.backend.models)
+    assert (params.items is None) == (profile == "full")
 
 
 def test_models_that_end_alike_keep_their_owners():
