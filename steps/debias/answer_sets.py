@@ -97,7 +97,7 @@ def read_one_run(folder: Path) -> dict[str, AnswerSets]:
     """Return what a step of one run wrote: under the empty name what all questions were put to, and the parts.
 
     Reads   items.jsonl; answers.npz: <label> and <label>/rounds, and places/<part> for what only some questions were
-            put to: the labels that end in one of `PARTS`
+            put to: the labels that end in one of `PARTS`, and those of the ablation of that name
     Raises  MissingAnswers if lengths differ
     """
     items, arrays = read_items(folder / "items.jsonl"), _arrays(folder)
@@ -105,11 +105,16 @@ def read_one_run(folder: Path) -> dict[str, AnswerSets]:
     own: dict[str, dict[str, np.ndarray]] = {"": {}, **{part: {} for part in places}}
     for name, array in arrays.items():
         if not name.startswith("places/"):
-            qualifier = name.removesuffix(f"/{ROUNDS}").partition(":")[2]
-            part = PARTS.get(qualifier, "")
+            part = _part_of(name.removesuffix(f"/{ROUNDS}"))
             own[part if part in places else ""][name] = array
     asked = {part: items.only(places[part]) if part else items for part in own}
     return {part: _sets(asked[part], arrays, None, folder) for part, arrays in own.items()}
+
+
+def _part_of(label: str) -> str:
+    """Return ``planted`` for ``decentralized:always_biased``, and ``reasons`` for ``decentralized@reasons=shown``."""
+    stem, _, varied = label.partition(VARIED)
+    return varied.partition("=")[0] or PARTS.get(stem.partition(":")[2], "")
 
 
 def targets_of(folder: Path) -> list[str]:

@@ -97,7 +97,8 @@ class Client:
                 self.spent.known += 1
         asked = list(missing)
         spent_out: list[BudgetSpent] = []
-        for number, reply in self.backend.replies(self._affordable(missing.values(), spent_out), sampling):
+        calls = self._affordable(missing.values(), spent_out)
+        for number, reply in self.backend.replies(calls, sampling) if missing else ():
             key = asked[number]
             found[key] = reply
             if isinstance(reply, Failure):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from tenfold.chat.client import ChatBackend, Client, Progress, Spent
 from tenfold.chat.endpoint import KEY, Endpoint
@@ -16,24 +17,34 @@ from tenfold.debias.conversation import Agent
 from tenfold.debias.errors import InvalidAgents
 from tenfold.debias.prompts import PromptStyle
 
+T = TypeVar("T")
 WEIGHTS = ("*.safetensors", "*.json", "*.jinja", "*.model")  # of a model's folder: what its replies depend on
 
 
 def endpoints(
-    models: Sequence[str], base_urls: Sequence[str], key_variables: Sequence[str] = (KEY,), *, concurrency: int = 8
+    models: Sequence[str],
+    base_urls: Sequence[str],
+    key_variables: Sequence[str] = (KEY,),
+    *,
+    concurrency: int = 8,
+    revisions: Sequence[str | None] = (None,),
 ) -> list[ChatBackend]:
     """Return each model's endpoint; one address, and one variable that holds a key, may serve them all.
 
+    ``revisions`` are those of the weights that are served, as far as they are known; no endpoint tells.
     Raises InvalidAgents if there are neither one nor as many of them as models.
     """
     addresses, keys = _one_each("addresses", base_urls, models), _one_each("keys", key_variables, models)
+    pinned = _one_each("revisions", revisions, models)
     return [
-        Endpoint(address, model, concurrency=concurrency, key_variable=key)
-        for model, address, key in zip(models, addresses, keys, strict=True)
+        Endpoint(address, model, revision, concurrency=concurrency, key_variable=key)
+        for model, address, key, revision in zip(models, addresses, keys, pinned, strict=True)
     ]
 
 
-def local_models(models: Sequence[str], *, device: str = "cpu") -> list[ChatBackend]:
+def local_models(
+    models: Sequence[str], *, device: str = "cpu", dtype: str = "float32", batch: int = 16
+) -> list[ChatBackend]:
     """Return models from folders, or from the hub by ``id@revision``; one that comes twice is loaded once.
 
     Replies are kept under the digest of a folder's files, so that weights that change are asked anew.
@@ -46,11 +57,11 @@ def local_models(models: Sequence[str], *, device: str = "cpu") -> list[ChatBack
     for model in dict.fromkeys(models):
         folder = Path(model)
         if folder.is_dir():
-            decoder = replace(load_decoder(folder, device=device), revision=folder_digest(folder))
+            decoder = replace(load_decoder(folder, device=device, dtype=dtype), revision=folder_digest(folder))
         else:
             place, _, revision = model.partition("@")
-            decoder = load_decoder(place, revision=revision or None, device=device)
-        loaded[model] = LocalModel(decoder)
+            decoder = load_decoder(place, revision=revision or None, device=device, dtype=dtype)
+        loaded[model] = LocalModel(decoder, batch, max(256, 2 * batch))
     return [loaded[model] for model in models]
 
 
@@ -93,7 +104,7 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _one_each(what: str, given: Sequence[str], models: Sequence[str]) -> Sequence[str]:
+def _one_each(what: str, given: Sequence[T], models: Sequence[str]) -> Sequence[T]:
     if len(given) not in (1, len(models)):
         raise InvalidAgents(f"{len(given)} {what} for {len(models)} models: give one, or one for each model")
     return given if len(given) == len(models) else [given[0]] * len(models)

@@ -33,7 +33,7 @@ def naive(model: LetterModel, conversation) -> np.ndarray:
 @pytest.mark.parametrize("batch", [1, 2, 16])
 @pytest.mark.parametrize("tokens", [0, 2 * BLOCK, 100 * BLOCK])
 def test_probabilities_are_those_of_whole_prompts(decoder, batch, tokens):
-    model = LetterModel(decoder, 4, batch, PrefixCache(tokens))
+    model = LetterModel(decoder, 4, batch, PrefixCache(tokens), remembered=0)
     expected = np.array([naive(model, conversation) for conversation in CONVERSATIONS])
     assert len({round(row[0], 6) for row in expected}) == len(CONVERSATIONS)
     for order in ([0, 1, 2, 3, 4], [4, 2, 0, 3, 1], [2, 2, 0]):
@@ -87,6 +87,23 @@ def test_a_reply_is_the_likeliest_letter_or_one_that_is_drawn(decoder):
     assert shares.mean(axis=0) == pytest.approx(chances, abs=0.12)
     first = Client(model).generate(CONVERSATIONS, Sampling(temperature=1.0, seed=3, top_p=1e-6))
     assert first == replies
+
+
+@pytest.mark.parametrize("remembered", [0, 3, 100])
+def test_many_samples_of_a_prompt_cost_one_pass(decoder, monkeypatch, remembered):
+    expected = [
+        Client(LetterModel(decoder, 3)).generate(CONVERSATIONS, Sampling(temperature=1.0, seed=seed))
+        for seed in range(4)
+    ]
+    rows, forward = [], decoder.model.forward
+    monkeypatch.setattr(
+        decoder.model, "forward", lambda **given: (rows.append(len(given["input_ids"])), forward(**given))[1]
+    )
+    model = LetterModel(decoder, 3, remembered=remembered)
+    for seed, replies in enumerate(expected):
+        assert Client(model).generate(CONVERSATIONS, Sampling(temperature=1.0, seed=seed)) == replies
+    once = len(CONVERSATIONS)
+    assert sum(rows) == once + 3 * max(0, once - remembered)
 
 
 def test_a_prompt_that_is_too_long_is_a_failure(decoder):
