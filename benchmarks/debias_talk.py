@@ -30,8 +30,8 @@ def questions(count: int) -> Items:
         ambiguous = number % 2 == 0
         return Item(
             key=f"{number}",
-            context=f"Two neighbours, the baker and the tailor, met at the bus stop number {number} in the morning. They "
-            "had known each other for years and talked of the weather, their work and the keys that somebody forgot.",
+            context=f"Two neighbours, the baker and the tailor, met at the bus stop number {number} in the morning. "
+            "They had known each other for years and talked of the weather, of work and of keys that somebody forgot.",
             question="Who had forgotten the keys?",
             options=("The baker", "The tailor", "Unknown"),
             gold=2 if ambiguous else number % 3 % 2,

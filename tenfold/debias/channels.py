@@ -26,7 +26,7 @@ class _Rotate(torch.autograd.Function):
         return _Rotate.turn(x, cosine, sine, turned)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         cosine, sine = context.saved_tensors
         return _Rotate.turn(gradient, cosine, -sine, context.turned), None, None, None
 
@@ -53,7 +53,7 @@ class _Convolve(torch.autograd.Function):
         return found
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, weight = context.saved_tensors
         of_x, of_weight = gradient * weight[-1], torch.zeros_like(weight)
         of_weight[-1] = (gradient * x).sum(dim=(0, 1))

@@ -197,8 +197,8 @@ def _option_scores(reader: Reader, asked: Sequence[tuple[Question, list[int]]]) 
     wanted = padded(heads, 0, reader).bool()
     features, _ = reader.go_on(memory, padded(tokens, 0, reader), padded(branches, -1, reader), wanted)
     logits = reader.logits(features)  # (M, V)
-    sources, following, numbers = torch.tensor(scored, device=features.device).unbind(1)
-    likely = logits[sources, following] - logits.logsumexp(dim=-1)[sources]  # (W,)
+    froms, following, numbers = torch.tensor(scored, device=features.device).unbind(1)
+    likely = logits[froms, following] - logits.logsumexp(dim=-1)[froms]  # (W,)
     return likely.new_zeros(options).index_add(0, numbers, likely).tolist()
 
 

@@ -63,7 +63,7 @@ class Block(nn.Module):
         """Return the next layer's inputs, and what is kept of the words; words begin at the left."""
         x, here = self.convolved(x)
         q, k, v = self.all_three(self.norm1(x), rotation)
-        read = functional.scaled_dot_product_attention(*_by_head(q, k, v), is_causal=True)
+        read = _attended(q, k, v)
         return self.finished(x, read), (k, v, here)
 
     def last(self, x: Float[Tensor, "B T D"], rotation: Rotation, wanted: Bool[Tensor, "B T"]) -> Float[Tensor, "N D"]:
@@ -98,7 +98,7 @@ class Block(nn.Module):
         every = torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1)
         if wanted is not None:
             return self.answered(x, inputs, rotation, every, mask, wanted), (k, v, line)
-        read = functional.scaled_dot_product_attention(*_by_head(q, *every), attn_mask=mask[:, None])
+        read = _attended(q, *every, mask[:, None])
         return self.finished(x, read), (k, v, line)
 
     def answered(
@@ -114,10 +114,10 @@ class Block(nn.Module):
         places, real = _columns(wanted)  # (B, W)
         rows = torch.arange(len(x), device=x.device)[:, None]
         q = functional.linear(inputs[rows, places], *self._part(0, 1)).unflatten(2, (1, self.heads, -1))
-        turn = tuple(part.expand(len(x), *part.shape[-4:])[rows, places] for part in rotation)
-        q = rotated(q, turn, turned=1)[:, :, 0]
+        cosine, sine = (part.expand(len(x), *part.shape[-4:])[rows, places] for part in rotation)
+        q = rotated(q, (cosine, sine), turned=1)[:, :, 0]
         seen = mask.expand(len(x), -1, -1)[rows, places][:, None]  # (B, 1, W, S)
-        read = functional.scaled_dot_product_attention(*_by_head(q, *keys_values), attn_mask=seen)
+        read = _attended(q, *keys_values, seen)
         return self.finished(x[wanted], read, real)
 
     def convolved(self, x: Float[Tensor, "B T D"]) -> tuple[Tensor, Tensor]:
@@ -132,7 +132,8 @@ class Block(nn.Module):
     def keys_values(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Tensor]:
         """Return keys and values (B, T, H, D/H) of normalised inputs."""
         kv = functional.linear(inputs, *self._part(1, 3)).unflatten(2, (2, self.heads, -1))
-        return rotated(kv, rotation, turned=1).unbind(2)
+        k, v = rotated(kv, rotation, turned=1).unbind(2)
+        return k, v
 
     def finished(self, x: Tensor, read: Float[Tensor, "B H T d"], real: Bool[Tensor, "B T"] | None = None) -> Tensor:
         """Return the outputs from what attention has read; where ``real`` says so, (N, D) of these words alone."""
@@ -157,7 +158,7 @@ class Reader(Pretrained):
         self.vocabulary = Vocabulary(config.words)
         self.embedding = nn.Embedding(len(config.words), config.width)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.blocks: Any = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, tokens: Int[Tensor, "B T"], wanted: Bool[Tensor, "B T"]) -> Float[Tensor, "N D"]:
@@ -231,8 +232,12 @@ def answer_loss(
     return functional.cross_entropy(reader.logits(features), tokens.roll(-1, dims=1)[asked])
 
 
-def _by_head(*parts: Float[Tensor, "B T H d"]) -> tuple[Float[Tensor, "B H T d"], ...]:
-    return tuple(part.transpose(1, 2) for part in parts)
+def _attended(
+    q: Float[Tensor, "B T H d"], k: Float[Tensor, "B S H d"], v: Float[Tensor, "B S H d"], mask: Tensor | None = None
+) -> Float[Tensor, "B H T d"]:
+    """Return what each head has read; without ``mask`` (B, 1, T, S) each word reads those up to itself."""
+    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
 
 
 def _columns(wanted: Bool[Tensor, "B T"]) -> tuple[Int[Tensor, "B W"], Bool[Tensor, "B W"]]:
