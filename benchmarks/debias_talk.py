@@ -31,7 +31,7 @@ def questions(count: int) -> Items:
         return Item(
             key=f"{number}",
             context=f"Two neighbours, the baker and the tailor, met at the bus stop number {number} in the morning. "
-            "They had known each other for years and talked of the weather, of work and of keys that somebody forgot.",
+            "They had known each other for years and talked of the weather, of work and of forgotten keys.",
             question="Who had forgotten the keys?",
             options=("The baker", "The tailor", "Unknown"),
             gold=2 if ambiguous else number % 3 % 2,
