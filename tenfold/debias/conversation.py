@@ -107,7 +107,7 @@ class Conversation:
             order = self.orders or (lambda item: option_order(item, self.seed))
             talks = [_Talk(item, order(item)) for item in rows]
             self._hold(protocol, talks)
-            debates += [_debate(protocol, talk) for talk in talks]
+            debates += [self._debate(protocol, talk) for talk in talks]
         return debates
 
     def _hold(self, protocol: Protocol, talks: list[_Talk]) -> None:
@@ -237,7 +237,7 @@ class Conversation:
                 turn = Turn(agent.name, number, role, "", None, failed=reply.error)
             else:
                 choice = agent.prompts.parse(reply.text, talk.item, talk.order)
-                turn = Turn(agent.name, number, role, reply.text, choice)
+                turn = Turn(agent.name, number, role, reply.text, choice, cut=reply.finish_reason == "length")
             talk.turns.append(turn)
             talk.latest[agent.name] = turn
             if self.heard is not None:
@@ -252,7 +252,11 @@ class Conversation:
             if not talk.ended:
                 talk.final, talk.ended = final(talk), True
                 if self.ended is not None:
-                    self.ended(_debate(protocol, talk))
+                    self.ended(self._debate(protocol, talk))
+
+    def _debate(self, protocol: Protocol, talk: _Talk) -> Debate:
+        same = all(isinstance(agent.prompts, ChatPrompts) for agent in self.agents)  # other styles turn the options
+        return Debate(talk.item, protocol.label, tuple(talk.turns), talk.final, talk.order if same else ())
 
 
 def _again(agent: Agent, talk: _Talk) -> list[Message]:
@@ -261,10 +265,6 @@ def _again(agent: Agent, talk: _Talk) -> list[Message]:
     if own.failed is not None:
         return agent.prompts.alone(talk.item, talk.order)
     return agent.prompts.again(talk.item, talk.order, own)
-
-
-def _debate(protocol: Protocol, talk: _Talk) -> Debate:
-    return Debate(talk.item, protocol.label, tuple(talk.turns), talk.final)
 
 
 def _check(protocol: Protocol, items: Sequence[Item]) -> None:
@@ -276,7 +276,8 @@ def _check(protocol: Protocol, items: Sequence[Item]) -> None:
         lacking = [item.key for item in items if getattr(item, name) is None]
         if lacking:
             raise InvalidProtocol(
-                f"{protocol.label} needs the {name} option, which {len(lacking)} questions lack, such as {lacking[0]!r}"
+                f"{protocol.label} needs to know the {name} option, which {len(lacking)} questions lack, such as "
+                f"{lacking[0]!r}: give the questions a column {name!r}"
             )
     keys = [item.key for item in items]
     if len(set(keys)) < len(keys):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from tenfold.data.csv_files import CSVFile
 from tenfold.debias.errors import InvalidItem, NoQuestions
 from tenfold.debias.items import NONE, Item, Items
+from tenfold.debias.own_tables import TABLES, read_rows
 from tenfold.text.choices import LETTERS, parse_choice
 from tenfold.text.normalise import normalised
 
@@ -26,19 +28,36 @@ def read_own_items(path: Path) -> Items:
     A question has ``question`` and its options: a list ``options``, or A, B, C, … one by one; it may have ``answer``,
     ``unknown`` and ``target`` (a letter, a number from 0, or an option's text), ``context``, ``group``, ``key``,
     ``template``, ``polarity`` (neg, nonneg) and ``condition`` (ambig, disambig). Lines that ``write_items`` wrote are
-    read as well. An empty cell of a CSV file says that there is none.
+    read as well. An empty cell of a CSV file says that there is none; its column ``options`` holds a JSON list.
+    Without ``key`` a question's own words make its key, so that others beside it change nothing.
     Raises InvalidItem by line and column, NoQuestions, and what ``open_csv`` raises.
     """
-    named = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else _json_rows(path)
     rows: dict[str, Item] = {}
-    for line, row in named.items():
-        item = _item(path, line, row)
+    for line, row in read_rows(path, ("question",), InvalidItem).items():
+        item = _item(path, line, row, rows)
         if item.key in rows:
             raise InvalidItem(f"{path}:{line}, column 'key': {item.key!r} is there twice")
         rows[item.key] = item
     if not rows:
         raise NoQuestions(f"{path} holds no question")
     return Items(tuple(rows.values()))
+
+
+def content_key(question: str, context: str, options: tuple[str, ...]) -> str:
+    """Return a short digest of what is asked, which is a question's key where none is given."""
+    words = json.dumps([question, context, options], ensure_ascii=False)
+    return f"q-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+
+def lacking_condition(items: Items) -> str | None:
+    """Return in a line that questions with a target or an unknown option have no condition; None where all have."""
+    bare = sum(item.condition is None and (item.target is not None or item.unknown is not None) for item in items.rows)
+    if not bare:
+        return None
+    return (
+        f"{bare} of {len(items)} questions name a target or an unknown option and no condition: no bias score counts "
+        "them; give them a column 'condition' (ambig, disambig)"
+    )
 
 
 def option_number(said: object, options: tuple[str, ...]) -> int | None:
@@ -58,41 +77,7 @@ def option_number(said: object, options: tuple[str, ...]) -> int | None:
     return parse_choice(text, options)
 
 
-def _json_rows(path: Path) -> dict[int, Mapping[str, Any]]:
-    found: dict[int, Mapping[str, Any]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InvalidItem(f"{path} is not UTF-8 ({error.reason}, byte {error.start}); save it as UTF-8") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidItem(f"{path}:{number}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise InvalidItem(f"{path}:{number}: a line is an object with the fields question and options")
-        found[number] = row
-    return found
-
-
-def _csv_rows(path: Path) -> dict[int, Mapping[str, Any]]:
-    from tenfold.data.csv_dialect import records
-    from tenfold.data.csv_files import open_csv
-
-    file: CSVFile = open_csv(path, header=True)
-    found: dict[int, Mapping[str, Any]] = {}
-    for line, cells in records(path, file.separator):
-        if line == 1 or not cells:
-            continue
-        if len(cells) != len(file.names):
-            raise InvalidItem(f"{path}:{line}: {len(cells)} cells, not {len(file.names)}")
-        found[line] = {name: cell for name, cell in zip(file.names, cells, strict=True) if cell.strip()}
-    return found
-
-
-def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
+def _item(path: Path, line: int, row: Mapping[str, Any], before: Mapping[str, Item]) -> Item:
     row = {WRITTEN.get(name, name): value for name, value in row.items() if value is not None}
     letters = [name for name in row if len(name) == 1 and name in LETTERS]
     strange = [name for name in row if name not in KNOWN and name not in letters]
@@ -107,7 +92,7 @@ def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
             raise InvalidItem(f"{path}:{line}, column {name!r}: {texts[name]!r} is none of {', '.join(allowed)}")
     if not str(row.get("question") or "").strip():
         raise InvalidItem(f"{path}:{line}, column 'question': it is empty or missing")
-    key = texts.pop("key", f"{path.stem}:{line}")
+    key = texts.pop("key", None) or _own_key(str(row["question"]), texts.get("context", ""), options, before)
     numbers = {name: _number(path, line, name, row, options) for name in CHOICES}
     try:
         return Item(
@@ -123,17 +108,37 @@ def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
         raise InvalidItem(f"{path}:{line}, column 'options': {error}") from None
 
 
+def _own_key(question: str, context: str, options: tuple[str, ...], before: Mapping[str, Item]) -> str:
+    """Return a key from the content; the same question again has a number behind it."""
+    key = content_key(question, context, options)
+    again = (f"{key}#{number}" for number in count(2))
+    return next(found for found in chain([key], again) if found not in before)
+
+
 def _options(path: Path, line: int, row: Mapping[str, Any], letters: list[str]) -> tuple[str, ...]:
     if "options" in row and letters:
         raise InvalidItem(f"{path}:{line}, column {letters[0]!r}: options are listed already; give one of the two")
     if letters and sorted(letters) != list(LETTERS[: len(letters)]):
         raise InvalidItem(f"{path}:{line}, column {max(letters)!r}: the options before it are missing or empty")
     listed = [row[letter] for letter in sorted(letters)] if letters else row.get("options")
+    if isinstance(listed, str) and path.suffix.lower() in TABLES:
+        listed = _listed(listed)
     if not isinstance(listed, list) or not all(isinstance(option, str) and option.strip() for option in listed):
-        raise InvalidItem(f"{path}:{line}, column 'options': give a list of texts, or columns A, B, C, …")
+        raise InvalidItem(
+            f"{path}:{line}, column 'options': give a list of texts such as {json.dumps(['Ann', 'Ben'])}, or columns "
+            "A, B, C, … with a text each"
+        )
     if not 2 <= len(listed) <= len(LETTERS) or len({normalised(option) for option in listed}) < len(listed):
         raise InvalidItem(f"{path}:{line}, column 'options': give two or more, all different in words: {listed}")
     return tuple(listed)
+
+
+def _listed(cell: str) -> object:
+    """Return what a cell of a CSV file lists, if it is JSON."""
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return None
 
 
 def _number(path: Path, line: int, name: str, row: Mapping[str, Any], options: tuple[str, ...]) -> int | None:

@@ -69,8 +69,24 @@ class Scores:
     without_target: int  # rows that no bias score counts
 
     def described(self) -> dict[str, Any]:
-        """Return the scores as JSON takes them."""
+        """Return the scores as JSON takes them, 0 where a bias score is undefined."""
         return asdict(self)
+
+    def reported(self) -> dict[str, Any]:
+        """Return the scores as JSON takes them, None where a bias score is undefined."""
+        return self.described() | {
+            name: None for name in ("s_amb", "s_dis") if getattr(self, name.replace("s_", "undefined_"))
+        }
+
+    def __str__(self) -> str:
+        """Return the scores in words, bias ×100."""
+        parts = [f"{self.rows} questions with a condition"]
+        for name, condition in (("s_AMB", "amb"), ("s_DIS", "dis")):
+            score, persons = self.reported()[f"s_{condition}"], getattr(self, f"n_persons_{condition}")
+            right = getattr(self, f"accuracy_{condition}")
+            parts.append(f"{name} {'undefined' if score is None else f'{100 * score:.1f}'} (n = {persons})")
+            parts.append(f"accuracy {'–' if right is None else f'{right:.3f}'}")
+        return ", ".join(parts)
 
 
 def count(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+import socket
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -19,6 +21,7 @@ from tenfold.chat import (
     NotAuthorised,
     Reply,
     Sampling,
+    Unreachable,
     WrongEndpoint,
 )
 from tenfold.chat.endpoint import _seconds
@@ -223,3 +226,43 @@ def test_an_early_end_does_not_wait_for_slow_replies(serve):
 def test_ill_formed_messages_are_refused(make):
     with pytest.raises(InvalidMessage):
         make()
+
+
+def test_an_address_at_which_nothing_ever_answered_ends_all_soon():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # bound, and nobody listens
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=f"is the server running at {re.escape(address)}"):
+            Client(Endpoint(address, "m", concurrency=2)).generate(say("a", "b", "c"), SAMPLING)
+        assert time.monotonic() - began < 10
+
+
+def test_an_address_that_has_answered_is_waited_for(serve):
+    book = serve(echo)
+    client = Client(endpoint(book, tries=3, told=(told := []).append))
+    client.generate(say("hello"), SAMPLING)
+    book.close()
+    (reply,) = client.generate(say("again"), SAMPLING)
+    assert isinstance(reply, Failure) and "in each of 3 tries" in reply.error
+    assert [re.sub(r".*; ", "", line) for line in told] == ["try 2 of 3 in 0.0 s", "try 3 of 3 in 0.0 s"]
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "", "ftp://localhost/v1"])
+def test_an_address_says_how_it_is_reached(address):
+    with pytest.raises(WrongEndpoint, match="begins with http:// or https://"):
+        Endpoint(address, "m")
+
+
+def test_an_address_without_its_end_is_asked_about(serve):
+    book = serve(lambda call: call.send(404, {"error": {"message": "not found"}}))
+    with pytest.raises(WrongEndpoint, match="does the address end in /v1"):
+        Client(Endpoint(book.address.removesuffix("/v1"), "m")).generate(say("a"), SAMPLING)
+    with pytest.raises(WrongEndpoint, match=r"not found'?\}?\)$"):
+        Client(Endpoint(book.address, "m")).generate(say("a"), SAMPLING)
+
+
+def test_a_reply_that_is_cut_before_its_first_word_is_final(serve):
+    book = serve(lambda call: call.say("", finish_reason="length"))
+    (reply,) = Client(endpoint(book)).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and "cut at 256 tokens" in reply.error and len(book.requests) == 1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import pytest
 
-from tenfold.chat import Failure, Message, Sampling, Transcript
+from tenfold.chat import Client, Failure, Message, Reply, Sampling, Transcript
 from tenfold.chat.messages import call_key
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.debate import Debate, read_debates, write_debates
 from tenfold.debias.errors import DamagedDebates, InvalidAgents, InvalidProtocol
 from tenfold.debias.items import Items
+from tenfold.debias.letter_prompts import LetterPrompts
 from tenfold.debias.prompts import ChatPrompts
 from tenfold.debias.protocols import (
     PROTOCOLS,
@@ -27,7 +28,8 @@ from tenfold.debias.protocols import (
     Vote,
     protocol_named,
 )
-from tests.tenfold.debias.stand_ins import FRUIT, agent, always, in_turn, item, items
+from tenfold.debias.seeded_order import option_order
+from tests.tenfold.debias.stand_ins import FRUIT, Scripted, agent, always, in_turn, item, items
 
 BAKER, GARDENER, UNKNOWN = FRUIT
 NAMES = ("ann", "ben", "eve")
@@ -342,7 +344,7 @@ def test_agents_that_cannot_be_told_apart_are_refused():
 
 def test_questions_that_lack_what_the_protocol_needs_are_refused_before_anything_is_asked():
     agents, backends = three()
-    with pytest.raises(InvalidProtocol, match="needs the unknown option"):
+    with pytest.raises(InvalidProtocol, match=r"needs to know the unknown option.*column .unknown."):
         Conversation(agents, Vote(tie="unknown")).run([item(unknown=None)])
     with pytest.raises(InvalidProtocol, match="'q0' stands twice"):
         Conversation(agents, Vote()).run([item(), item()])
@@ -388,9 +390,6 @@ class OwnStyle:
 
 
 def test_agents_may_bring_a_style_of_their_own():
-    from tenfold.chat import Client
-    from tests.tenfold.debias.stand_ins import Scripted
-
     backends = [Scripted(lambda conversation, number=number: f"say {number}") for number in range(2)]
     agents = [Agent(f"a{number}", Client(backend), OwnStyle()) for number, backend in enumerate(backends)]
     for protocol in (Decentralized(rounds=1), Silent(rounds=1), Centralized(rounds=1, centre="a0")):
@@ -401,3 +400,19 @@ def test_agents_may_bring_a_style_of_their_own():
         *("alone", "centre 0 of [1]"),
     ]
     assert backends[1].asked[-1] == ("follower 1 of 0",)
+
+
+def test_a_reply_that_was_cut_and_the_order_of_options_are_kept(tmp_path):
+    @dataclass
+    class Cut(Scripted):
+        def replies(self, calls, sampling):
+            for number, _ in calls:
+                yield number, Reply("I wonder", "length", 5, 3)
+
+    debates = Conversation([Agent("red", Client(Cut(always(BAKER))))], Single()).run(items(3))
+    assert all(turn.cut for debate in debates for turn in debate.turns)
+    assert [debate.order for debate in debates] == [option_order(debate.item, 0) for debate in debates]
+    write_debates(debates, tmp_path / "debates.jsonl")
+    assert read_debates(tmp_path / "debates.jsonl") == debates
+    turned = Agent("red", Client(Scripted(always(BAKER))), LetterPrompts(turn=1))
+    assert [debate.order for debate in Conversation([turned], Single()).run(items(1))] == [()]  # its own order

@@ -176,3 +176,14 @@ def test_euroeval_divides_by_all_questions_and_lighteval_has_no_bias():
     assert found.s_amb == pytest.approx((2 - 1) / 4) and found.accuracy == 0
     assert lighteval(counts).s_amb is None and lighteval(counts).accuracy == pytest.approx(3 / 8)
     assert [one.name for one in variants(items, answers)][:2] == ["BBQ's authors", "ours"]
+
+
+def test_what_is_undefined_is_reported_as_such_and_where_others_print_zero_is_said():
+    items = balanced()
+    found = score(items, always_unknown(items))
+    assert (found.described()["s_amb"], found.reported()["s_amb"], found.reported()["s_dis"]) == (0, None, None)
+    assert "s_AMB undefined (n = 0), accuracy 1.000, s_DIS undefined (n = 0), accuracy 0.000" in str(found)
+    assert "s_AMB 100.0 (n = 60)" in str(score(items, always_stereotype(items)))
+    authors, ours, helms, *_ = variants(items, always_unknown(items))
+    assert (ours.s_amb, ours.s_dis) == (None, None) and (authors.s_amb, helms.s_dis) == (0, 0)
+    assert "0 where no answer names a person" in authors.note and "0 where no answer names a person" in helms.note
