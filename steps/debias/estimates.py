@@ -26,6 +26,7 @@ CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")  # wi
 CONTROL = "best control"
 SEED = 0  # of the resamples: the same templates are drawn for all that is compared
 SCALES = {"s_amb": 100.0, "s_dis": 100.0}  # bias scores are printed ×100
+DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
 UNITS = {"s_amb": "points of bias", "s_dis": "points of bias"}
 
 
@@ -78,7 +79,7 @@ def draws(sets: AnswerSets, name: str, statistic: str) -> Float[np.ndarray, " R"
     counts = sets.counts(found.labels)
     weights = resample_counts(len(counts), RESAMPLES, np.random.default_rng(SEED))  # (R, K)
     sums = (weights @ counts.reshape(len(counts), -1)).reshape(RESAMPLES, *counts.shape[1:])  # (R, S, 2, C)
-    return SCALES.get(statistic, 1.0) * values_of(found, name, STATISTICS[statistic](sums))
+    return np.round(SCALES.get(statistic, 1.0) * values_of(found, name, STATISTICS[statistic](sums)), DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,9 @@ def group_differences(sets: AnswerSets, first: str, second: str, statistic: str)
         tables = [table.repeat(wide // table.shape[1], axis=1) for table in tables]
 
         def mean(sums: Any) -> Any:
-            return SCALES.get(statistic, 1.0) * STATISTICS[statistic](sums).mean(axis=-1)
+            return np.round(SCALES.get(statistic, 1.0) * STATISTICS[statistic](sums).mean(axis=-1), DECIMALS)
 
-        found = clustered_difference(tables[0], tables[1], mean, seed=SEED)
+        found = clustered_difference(tables[0], tables[1], mean, seed=SEED, parts=STATISTICS[statistic])
         if found is not None:
             of_first, of_second = (float(mean(table.sum(axis=0))) for table in tables)
             rows.append(GroupDifference(str(group), of_first, of_second, found, found.p_value))
@@ -134,12 +135,20 @@ def _estimate(
     if found is None or len(np.unique(sets.items.templates)) < 2:
         return None
     scale, of_counts = SCALES.get(statistic, 1.0), STATISTICS[statistic]
+    controls = CONTROLS if CONTROL in names else ()
 
     def value(sums: Any) -> Any:
         values = scale * of_counts(sums)
-        return combined(lambda name: values_of(found, name, values))
+        return np.round(combined(lambda name: values_of(found, name, values)), DECIMALS)
+
+    def parts(sums: Any) -> Any:
+        """Return every set's values, and those of CONTROL, which any control defines."""
+        values = of_counts(sums)
+        of_sets = [values[..., found.columns[name]] for name in found.columns if name not in controls]
+        least = [values_of(found, CONTROL, values)[..., None]] if controls else []
+        return np.concatenate([*of_sets, *least], axis=-1)
 
     counts = sets.counts(found.labels)
     if np.isnan(value(counts.sum(axis=0))):
         return None
-    return clustered_estimate(counts, value, seed=SEED)
+    return clustered_estimate(counts, value, seed=SEED, parts=parts)

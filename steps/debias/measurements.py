@@ -12,6 +12,7 @@ from steps.debias.estimates import (
     CONTROL,
     CONTROLS,
     DECENTRALIZED,
+    DECIMALS,
     SINGLE,
     UNITS,
     VOTE,
@@ -145,7 +146,9 @@ def _plurality_minus_best(sets: AnswerSets, forms: list[str], elections: list[st
     detail = (
         f"least biased plurality of {len(forms)} formats over {len(elections)} tie rules less the least biased format"
     )
-    estimate = Estimate(value, (float(low), float(high)), len(np.unique(sets.items.templates)))
+    ends = (float(low.round(DECIMALS)), float(high.round(DECIMALS)))
+    n = min(found.n for found in values.values() if found is not None)
+    estimate = Estimate(round(value, DECIMALS), ends, n)
     return estimated(estimate, UNITS[BIAS], f"{MEASURED[BIAS]}, {detail}, {CLUSTERED}")
 
 
@@ -176,5 +179,5 @@ def _why_not(sets: AnswerSets, names: list[str], statistic: str) -> str:
             return f"this profile has no answers of {MEANT[name]}"
     if len(np.unique(sets.items.templates)) < 2:
         return "all questions share one template"
-    what = "names a person" if statistic == BIAS else "is to a disambiguated question"
-    return f"no answer of {' or '.join(MEANT[name] for name in names)} {what}"
+    what = "name a person" if statistic == BIAS else "are to disambiguated questions"
+    return f"answers of {' or '.join(MEANT[name] for name in names)} {what} in fewer than two templates"

@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from tenfold.debias.errors import InvalidItem, NoQuestions
+from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
 from tenfold.debias.items import NONE, Item, Items
 from tenfold.debias.own_tables import TABLES, read_rows
 from tenfold.text.choices import LETTERS, parse_choice
@@ -63,21 +63,45 @@ def lacking_condition(items: Items) -> str | None:
 def option_number(said: object, options: tuple[str, ...]) -> int | None:
     """Return the option that a letter, a number from 0, or an option's text names; None where it names none.
 
-    A text may be a whole reply, such as "The answer is B.".
+    A text may be a whole reply, such as "The answer is B.". The number −1 says that there is none.
+    Raises InvalidAnswers for another number of no option, and for a letter or number that stands for one option and
+    is the text of another: "1" where the options are 1, 2 and 3.
     """
     if isinstance(said, bool) or said is None:
         return None
-    if isinstance(said, int):
-        return said if 0 <= said < len(options) else None
     text = str(said).strip()
-    if text in options:
-        return options.index(text)
-    if text.isdecimal():
-        return int(text) if int(text) < len(options) else None
-    return parse_choice(text, options)
+    if text == str(NONE) and text not in options:
+        return None
+    if isinstance(said, int) and not 0 <= said < len(options):
+        raise InvalidAnswers(f"{said} is the number of none of {len(options)} options: they count from 0, −1 is none")
+    number = _place(text, len(options)) if text.isdecimal() else parse_choice(text, options)
+    worded = _worded(text, number, options)
+    if None not in (number, worded) and number != worded:
+        raise InvalidAnswers(
+            f"{text!r} may stand for {options[number or 0]!r} or for {options[worded or 0]!r}; reword "
+            "the options, so that none is the letter or number of another"
+        )
+    return number if worded is None else worded
+
+
+def _place(digits: str, count: int) -> int | None:
+    return int(digits) if len(digits) < 10 and int(digits) < count else None
+
+
+def _worded(text: str, number: int | None, options: tuple[str, ...]) -> int | None:
+    """Return the option whose text a reply is, or whose text is the letter that the reply gives for another."""
+    wanted, said = [normalised(option) for option in options], normalised(text)
+    if said in wanted:
+        return wanted.index(said)
+    if number is None or wanted[number] in said or LETTERS[number].lower() not in wanted:
+        return None
+    return wanted.index(LETTERS[number].lower())
 
 
 def _item(path: Path, line: int, row: Mapping[str, Any], before: Mapping[str, Item]) -> Item:
+    written = set(WRITTEN) <= set(row)
+    if any(row.get(name) is not None and row.get(WRITTEN[name]) is not None for name in WRITTEN):
+        raise InvalidItem(f"{path}:{line}, column 'gold': there is an 'answer' as well; give one of the two")
     row = {WRITTEN.get(name, name): value for name, value in row.items() if value is not None}
     letters = [name for name in row if len(name) == 1 and name in LETTERS]
     strange = [name for name in row if name not in KNOWN and name not in letters]
@@ -86,6 +110,8 @@ def _item(path: Path, line: int, row: Mapping[str, Any], before: Mapping[str, It
             f"{path}:{line}, column {strange[0]!r}: unknown; it takes {', '.join(sorted(KNOWN))}, A, B, …"
         )
     options = _options(path, line, row, letters)
+    for name in ("question", *TEXTS, *LISTED):
+        _check_text(path, line, name, row.get(name, ""))
     texts = {name: str(row[name]) for name in (*TEXTS, *LISTED) if row.get(name) not in (None, "")}
     for name, allowed in (("polarity", ("neg", "nonneg")), ("condition", ("ambig", "disambig"))):
         if texts.get(name, allowed[0]) not in allowed:
@@ -93,7 +119,7 @@ def _item(path: Path, line: int, row: Mapping[str, Any], before: Mapping[str, It
     if not str(row.get("question") or "").strip():
         raise InvalidItem(f"{path}:{line}, column 'question': it is empty or missing")
     key = texts.pop("key", None) or _own_key(str(row["question"]), texts.get("context", ""), options, before)
-    numbers = {name: _number(path, line, name, row, options) for name in CHOICES}
+    numbers = {name: _number(path, line, name, row.get(name), options, counted=written) for name in CHOICES}
     try:
         return Item(
             key=key,
@@ -128,7 +154,10 @@ def _options(path: Path, line: int, row: Mapping[str, Any], letters: list[str]) 
             f"{path}:{line}, column 'options': give a list of texts such as {json.dumps(['Ann', 'Ben'])}, or columns "
             "A, B, C, … with a text each"
         )
-    if not 2 <= len(listed) <= len(LETTERS) or len({normalised(option) for option in listed}) < len(listed):
+    words = {normalised(option) for option in listed}
+    if "" in words:
+        raise InvalidItem(f"{path}:{line}, column 'options': each needs a letter or a digit: {listed}")
+    if not 2 <= len(listed) <= len(LETTERS) or len(words) < len(listed):
         raise InvalidItem(f"{path}:{line}, column 'options': give two or more, all different in words: {listed}")
     return tuple(listed)
 
@@ -141,11 +170,25 @@ def _listed(cell: str) -> object:
         return None
 
 
-def _number(path: Path, line: int, name: str, row: Mapping[str, Any], options: tuple[str, ...]) -> int | None:
-    said = row.get(name)
-    if said is None or said == "" or said == NONE:
+def _check_text(path: Path, line: int, name: str, value: object) -> None:
+    """Raise InvalidItem unless a value is a text, or a number where a name is wanted."""
+    allowed = str if name in ("question", "context", *LISTED) else (str, int)
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        raise InvalidItem(f"{path}:{line}, column {name!r}: {value!r} must be a text")
+
+
+def _number(path: Path, line: int, name: str, said: object, options: tuple[str, ...], *, counted: bool) -> int | None:
+    """Return the option that a cell names; ``counted`` if a number is a place for sure, as ``write_items`` has it."""
+    if said is None or said == "" or (type(said) is int and said == NONE):
         return None
-    number = option_number(said, options)
+    if counted and type(said) is int and 0 <= said < len(options):
+        return said
+    try:
+        number = option_number(said, options)
+    except InvalidAnswers as error:
+        raise InvalidItem(f"{path}:{line}, column {name!r}: {error}") from None
+    if number is None and str(said).strip() == str(NONE):
+        return None
     if number is None:
         raise InvalidItem(
             f"{path}:{line}, column {name!r}: {said!r} is none of {list(options)}, nor a letter or number of one"

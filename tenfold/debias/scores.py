@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tenfold.arguments import unmasked
 from tenfold.debias.errors import InvalidAnswers
 from tenfold.debias.items import NONE, Items
 
@@ -97,7 +98,7 @@ def count(
     ``answers`` are numbers of options, −1 where a reply names none: a wrong answer that names no person, or with
     ``unparsed="dropped"``, as the authors have it, no answer at all. Questions without a target count for accuracy
     only, questions without a condition for nothing.
-    Raises InvalidAnswers for answers of another length, or that are no options' numbers.
+    Raises InvalidAnswers for answers of another length, or that are no options' numbers; MaskedValues.
     """
     answers = checked(items, answers)
     if unparsed not in get_args(Unparsed):
@@ -111,8 +112,8 @@ def count(
 
 
 def checked(items: Items, answers: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
-    """Return answers as int64. Raises InvalidAnswers as ``count`` says."""
-    array = np.asarray(answers)
+    """Return answers as int64. Raises InvalidAnswers as ``count`` says, MaskedValues if a mask hides some."""
+    array = np.asarray(unmasked(answers, "answers"))
     if array.shape != (len(items),) or array.dtype.kind not in "iu":
         raise InvalidAnswers(
             f"answers of shape {array.shape} and type {array.dtype} do not fit {len(items)} questions: give one whole "

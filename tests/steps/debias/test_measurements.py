@@ -181,6 +181,27 @@ def test_the_best_control_is_chosen_in_each_resample(tmp_path):
     assert score_of(sets, "vote", "s_amb") is None
 
 
+def test_rounding_does_not_decide_whether_bias_is_at_least_zero():
+    items = questions()
+    once = answered(items, BIASED, 1)
+    agents = {f"single:a{number}": once for number in range(3)}  # a mean of three equal scores is off by rounding
+    sets = AnswerSets(items, agents | {"decentralized": once}, {}, np.zeros(len(items), dtype=bool))
+    found = difference(sets, "single", "decentralized", "s_amb")
+    assert found is not None and found.value == 0 and found.interval == (0, 0)
+
+
+def test_a_score_that_one_template_gives_is_unavailable():
+    items = questions()
+    answers = np.where(items.templates == "t3", answered(items, BIASED, 1), UNKNOWN)
+    sets = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
+    assert score_of(sets, "single", "s_amb") is None
+    assert "in fewer than two templates" in (live_measurements(sets)["live_single_bias"].unavailable or "")
+    answers = np.where(np.isin(items.templates, ["t3", "t4"]), answered(items, BIASED, 1), UNKNOWN)
+    both = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
+    found = score_of(both, "single", "s_amb")
+    assert found is not None and found.n == 2
+
+
 def test_groups_differ_where_an_effect_was_planted_and_p_values_count_the_groups(tmp_path):
     items = questions()
     fair_in_age = np.where(items.groups == "Age", answered(items, FAIR, 1), answered(items, BIASED, 2))

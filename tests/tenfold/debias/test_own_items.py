@@ -6,10 +6,10 @@ import pytest
 
 from tenfold.data.errors import DataError
 from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
-from tenfold.debias.items import NONE, write_items
+from tenfold.debias.items import NONE, Items, write_items
 from tenfold.debias.own_items import lacking_condition, option_number, read_own_items
 from tenfold.debias.predictions import read_predictions, read_questions
-from tests.tenfold.debias.questions import balanced
+from tests.tenfold.debias.questions import balanced, question
 
 LINES = [
     {"question": "Who came?", "options": ["Ada", "Bea", "Not known"], "answer": "C", "unknown": 2, "group": "names"},
@@ -59,6 +59,18 @@ def test_what_write_items_wrote_is_read_the_same(tmp_path):
         ({"A": "Ada"}, "column 'A': options are listed already"),
         ({"colour": "red"}, "column 'colour': unknown"),
         ({"polarity": "positive"}, "column 'polarity': 'positive' is none of neg, nonneg"),
+        ({"answer": 3}, "column 'answer': 3 is the number of none of 3 options"),
+        ({"unknown": -2}, "column 'unknown': -2 is the number of none"),
+        ({"gold": 0}, "column 'gold': there is an 'answer' as well"),
+        ({"question": ["Who came?"]}, "column 'question': .* must be a text"),
+        ({"context": ["Ada came."]}, "column 'context': .* must be a text"),
+        ({"context": 3}, "column 'context': 3 must be a text"),
+        ({"group": {"a": 1}}, "column 'group': .* must be a text"),
+        ({"options": ["?", "!"]}, "column 'options': each needs a letter"),
+        ({"options": ["Ada", "Bea", "…"]}, "column 'options': each needs a letter"),
+        ({"options": ["1", "2", "3"], "answer": "1"}, "column 'answer': '1' may stand for '2' or for '1'"),
+        ({"options": ["B", "A", "AB"], "answer": "A"}, "column 'answer': 'A' may stand for 'B' or for 'A'"),
+        ({"target": 2}, "target = 2 is the unknown option"),
     ],
 )
 def test_a_wrong_line_is_named_by_line_and_column(tmp_path, change, words):
@@ -103,14 +115,53 @@ def test_no_json_a_key_twice_and_nothing_at_all_are_named(tmp_path):
         ("(A) is wrong. Final answer: B", 1),
         ("A man was there", None),
         ("The baker or the joiner", None),
-        (3, None),
+        (-1, None),
+        ("-1", None),
         ("7", None),
+        ("9" * 5000, None),
         (None, None),
         ("", None),
     ],
 )
 def test_what_an_answer_names(said, expected):
     assert option_number(said, ("The baker", "The joiner", "Not known")) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "expected"),
+    [
+        ("1", ("1", "2", "3"), "two"),
+        (1, ("1", "2", "3"), "two"),
+        ("1", ("0", "1", "2"), 1),
+        ("3", ("1", "2", "3"), 2),  # the number of no option
+        (0, ("1", "2", "3"), 0),
+        ("A", ("B", "A", "AB"), "two"),
+        ("a.", ("B", "A", "AB"), "two"),
+        ("Answer: A", ("B", "A", "AB"), "two"),
+        ("AB", ("B", "A", "AB"), 2),
+        ("C", ("B", "A", "AB"), 2),
+        ("A", ("A", "B", "AB"), 0),
+        ("It was the baker", ("the baker", "A"), 0),
+        (2, ("B", "A"), "none"),
+        (-2, ("B", "A"), "none"),
+    ],
+)
+def test_letters_and_numbers_that_mean_two_options_or_none_are_refused(said, options, expected):
+    if isinstance(expected, int):
+        assert option_number(said, options) == expected
+    else:
+        with pytest.raises(InvalidAnswers, match="may stand for" if expected == "two" else "the number of none"):
+            option_number(said, options)
+
+
+def test_numbers_that_write_items_wrote_are_places(tmp_path):
+    items = Items((question(0, options=("1", "2", "3"), gold=1, unknown=2),))
+    write_items(items, tmp_path / "items.jsonl")
+    assert read_own_items(tmp_path / "items.jsonl").rows == items.rows
+    (line,) = read_own_items(
+        jsonl(tmp_path, {"question": "Who?", "options": ["a man", "b"], "answer": -1, "key": 7})
+    ).rows
+    assert line.gold is None and line.key == "7"
 
 
 def predictions(folder, *lines):
