@@ -19,7 +19,7 @@ class WrongEndpoint(ChatError):
     """There is no chat endpoint at the address, or it does not know the model: nothing more is asked."""
 
 
-class Unreachable(ChatError):
+class Unreachable(WrongEndpoint):
     """Nothing has ever answered at the address: nothing more is asked."""
 
 

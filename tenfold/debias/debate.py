@@ -65,9 +65,9 @@ class Debate:
 
 
 def write_debates(debates: Iterable[Debate], path: Path) -> None:
-    """Write debates as JSON lines, one debate a line."""
+    """Write debates as JSON lines, one debate a line; half a surrogate pair is written as JSON's escape for it."""
     lines = (json.dumps(debate.described(), ensure_ascii=False) for debate in debates)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="backslashreplace")
 
 
 def read_debates(path: Path) -> list[Debate]:

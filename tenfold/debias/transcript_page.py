@@ -11,10 +11,13 @@ import numpy as np
 from tenfold.debias.debate import Debate, Turn
 from tenfold.debias.items import Item
 from tenfold.text.choices import LETTERS
+from tenfold.viewing.errors import PageTooLarge
+from tenfold.viewing.page import MOST_BYTES
 from tenfold.viewing.page import write_page as write_samples
 from tenfold.viewing.sample import Message, Option, Sample, Tone, Verdict
 
 MOST = 1000  # debates on a page
+SYMBOLS = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"} | {127: 0x2421}  # ␀, ␛ …
 CONDITIONS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 POLARITIES = {"neg": "negative", "nonneg": "non-negative"}
 UNKNOWN, TARGET, OTHER, NO_ANSWER, PLAIN = "unknown", "target", "other", "no answer", "an option"
@@ -37,23 +40,34 @@ def write_page(
     notes: Sequence[str] = (),
     series: Sequence[str] | None = None,
     most: int = MOST,
+    most_bytes: int = MOST_BYTES,
 ) -> None:
     """Write debates as one HTML page, with filters by group, condition, polarity, protocol, answer and flips.
 
-    Of more than ``most`` debates as many are shown, evenly over protocols, groups and answers; the page says so.
+    Of more than ``most`` debates as many are shown, evenly over protocols, groups and answers, and half as many as long
+    as the page would take more than ``most_bytes``; the page says so. Control characters are shown by their symbols.
     ``series`` names for each debate what it belongs to, such as a run, as one more filter.
-    Raises PageTooLarge.
+    Raises PageTooLarge if not even one debate fits.
     """
     every = list(debates)
     names = [""] * len(every) if series is None else list(series)
-    places = evenly(every, most, names)
-    counted = (
-        [] if len(places) == len(every) else [f"{len(places):,} of {len(every):,} debates, a fixed, even selection."]
-    )
-    samples = [sample_of(every[place], names[place]) for place in places]
-    orders = {bool(every[place].order) for place in places}
-    letters = [words for words, there in ((LETTERED, True), (UNLETTERED, False)) if there in orders]
-    write_samples(samples, path, title=title, notes=[*notes, *counted, " ".join([READING, *letters])])
+    shown = min(most, len(every))
+    while True:
+        places = evenly(every, shown, names)
+        of = [] if shown == len(every) else [f"{shown:,} of {len(every):,} debates, a fixed, even selection."]
+        if shown < min(most, len(every)):
+            of.append("More of them would make the page too large.")
+        samples = [sample_of(every[place], names[place]) for place in places]
+        orders = {bool(every[place].order) for place in places}
+        letters = [words for words, there in ((LETTERED, True), (UNLETTERED, False)) if there in orders]
+        written = [*notes, *of, " ".join([READING, *letters])]
+        try:
+            write_samples(samples, path, title=title, notes=written, most_bytes=most_bytes)
+            return
+        except PageTooLarge:
+            if shown <= 1:
+                raise
+            shown //= 2
 
 
 def sample_of(debate: Debate, series: str = "") -> Sample:
@@ -182,7 +196,7 @@ def _messages(debate: Debate) -> Iterator[Message]:
             change, tone = _change(item, before.choice, turn.choice)
         yield Message(
             speaker=turn.agent if turn.role == "agent" else f"{turn.agent} ({turn.role})",
-            text=turn.text if turn.failed is None else f"The call failed: {turn.failed}",
+            text=(turn.text if turn.failed is None else f"The call failed: {turn.failed}").translate(SYMBOLS),
             heading="Round 0: alone" if turn.round == 0 else f"Round {turn.round}",
             tag=_read_as(item, turn),
             change=change,

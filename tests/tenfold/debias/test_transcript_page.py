@@ -12,6 +12,7 @@ import pytest
 from tenfold.debias.debate import Debate, Turn
 from tenfold.debias.items import Item
 from tenfold.debias.transcript_page import evenly, flips, sample_of, verdict_of, write_page
+from tenfold.viewing.errors import PageTooLarge
 
 UNKNOWN, TARGET, OTHER = 0, 1, 2
 AMBIGUOUS = Item(
@@ -144,3 +145,31 @@ def test_a_reply_that_was_cut_says_so():
     sample = sample_of(Debate(AMBIGUOUS, "single", (turn,), None))
     assert sample.messages[0].tag == "no option could be read, cut off at its longest length"
     assert sample.facets["calls"] == "a reply was cut"
+
+
+def test_of_a_page_that_would_be_too_large_less_is_shown_and_the_page_says_so(tmp_path):
+    long = [
+        Debate(AMBIGUOUS, "vote", (Turn("a0", 0, "agent", f"reply {number} {'x' * 20_000}", 0),), 0)
+        for number in range(12)
+    ]
+    write_page(long, tmp_path / "page.html", most_bytes=120_000)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 3 and len(page) <= 120_000
+    assert "3 of 12 debates" in page and "would make the page too large" in page
+    write_page(long, tmp_path / "whole.html")
+    whole = (tmp_path / "whole.html").read_text(encoding="utf-8")
+    assert whole.count("<article") == 12 and "too large" not in whole
+    with pytest.raises(PageTooLarge):
+        write_page(long, tmp_path / "none.html", most_bytes=20_000)
+
+
+def test_control_characters_of_replies_are_shown_by_their_symbols(tmp_path):
+    turns = (
+        Turn("a0", 0, "agent", "nul \0 escape \x1b[2J delete \x7f\ttab\nline", 0),
+        Turn("a1", 0, "agent", "", None, failed="\x1b[1m"),
+    )
+    sample = sample_of(Debate(AMBIGUOUS, "vote", turns, 0))
+    assert sample.messages[0].text == "nul ␀ escape ␛[2J delete ␡\ttab\nline"
+    assert sample.messages[1].text == "The call failed: ␛[1m"
+    write_page([Debate(AMBIGUOUS, "vote", turns, 0)], tmp_path / "page.html")
+    assert not set((tmp_path / "page.html").read_bytes()) & {0, 0x1B, 0x7F}
