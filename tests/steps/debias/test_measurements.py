@@ -102,7 +102,7 @@ def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
     write_conversed(tmp_path, {"none": readers}, hard=0)
     found = micro_measurements({"none": read_answer_sets(tmp_path, "none")})
     assert "centralized" in (found["micro_none_single_minus_centralized"].unavailable or "")
-    assert "control with the lowest score" in (found["micro_none_control_minus_decentralized"].unavailable or "")
+    assert "control with the least |s_AMB|" in (found["micro_none_control_minus_decentralized"].unavailable or "")
     assert "no question was hard" in (found["micro_none_hard_single_bias"].unavailable or "")
     assert found["micro_none_single_minus_decentralized"].interval is not None
 
@@ -129,7 +129,7 @@ def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
         own = recorded_measurements(read_one_run(tmp_path / name)[""])["recorded_plurality_minus_best_single"]
         assert own.bounds[0] > 0 if holds else own.bounds[1] < 0
     made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
-    assert len(made_up) == 3 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
+    assert len(made_up) == 5 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
 
 
 def test_printed_scores_are_compared_category_by_category(tmp_path):
