@@ -151,8 +151,13 @@ def _changes_made(sets: AnswerSets | None, target: str, reason: str) -> Measurem
 
 def live_measurements(sets: AnswerSets | None) -> dict[str, Measurement]:
     """Return the measurements of the pretrained model, what the claims name among them."""
-    found = regime_measurements("live", sets, "" if sets is not None else "this profile has no pretrained model")
-    return found | {"live_disambiguated_accuracy": found["live_single_accuracy"]}
+    reason = "" if sets is not None else "this profile has no pretrained model"
+    found = regime_measurements("live", sets, reason)
+    return found | {
+        "live_disambiguated_accuracy": found["live_single_accuracy"],
+        "live_least_gain_of_a_seed": unavailable(reason or "the pretrained model was run once: it has no seeds"),
+        "live_changes_made": unavailable(reason or "the pretrained model was taught no rule that asks for a change"),
+    }
 
 
 def recorded_measurements(sets: AnswerSets, *, stand_in: bool = False) -> dict[str, Measurement]:
