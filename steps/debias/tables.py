@@ -92,8 +92,8 @@ def groups(of_regime: Mapping[str, AnswerSets], second: str = DECENTRALIZED) -> 
     columns = ["regime", "group", "less", "of", "bias", "bias_of_conversation", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "p_holm", "templates"]), (
         f"Size of the bias (|s_AMB| × 100) by group, a single agent's or the best control's less that of {second} "
-        f"conversation. {INTERVALS} p: two-sided, by Holm's rule over the groups. The control is the one that is least biased over "
-        "all groups."
+        f"conversation. {INTERVALS} p: two-sided, by Holm's rule over the groups. The control is the one that is least "
+        "biased over all groups."
     )
 
 
