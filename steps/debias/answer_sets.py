@@ -36,6 +36,7 @@ class AnswerSets:
     rounds: dict[str, Int[np.ndarray, "M R A"]]
     hard: Bool[np.ndarray, " M"]
     seeds: int = 1
+    seed_numbers: Int[np.ndarray, " M"] | None = None  # the seed that each question was tested by; None for one seed
 
     def labels(self, protocol: str) -> list[str]:
         """Return the labels of a protocol: one for each agent that stands out in turn; ablations are left out."""
@@ -54,7 +55,15 @@ class AnswerSets:
             answers={label: answers[chosen] for label, answers in self.answers.items()},
             rounds={label: answers[chosen] for label, answers in self.rounds.items()},
             hard=self.hard[chosen],
+            seed_numbers=None if self.seed_numbers is None else self.seed_numbers[chosen],
         )
+
+    def by_seed(self) -> list[AnswerSets]:
+        """Return the sets of each seed apart, its own test questions only."""
+        if self.seed_numbers is None:
+            return [self]
+        parts = [self.only(self.seed_numbers == seed) for seed in np.unique(self.seed_numbers)]
+        return [replace(part, seeds=1) for part in parts]
 
     def counts(self, labels: Iterable[str]) -> Int[np.ndarray, "K S 2 C"]:
         """Return the counts of sets by template, as ``tenfold.debias.scores`` defines them."""
@@ -155,6 +164,7 @@ def _joined(parts: list[AnswerSets], folder: Path) -> AnswerSets:
         {label: _stacked([part.rounds[label] for part in parts]) for label in parts[0].rounds},
         np.concatenate([part.hard for part in parts]),
         len(parts),
+        np.repeat(np.arange(len(parts)), [len(part.items) for part in parts]),
     )
 
 
