@@ -15,9 +15,10 @@ _IS = r"(?:is|would be|must be|should be)"
 _OPEN = r"[\[({<*_\"'«$\s]{0,12}"
 _CLOSE = r"[\])}>*_\"'»$\s]*"
 _ALONE = rf"([A-Za-z])\b(?!'?\w)(?={_CLOSE}(?:[.,;:!]+{_CLOSE})?(?:$|[\n.,;:!)\]]|\*\*)"
-# "Answer: B", "the correct answer is (b)", "Final answer – **B**", "my choice is B": a letter by itself after the word
+# "Answer: B", "the correct answer is (b)", "Final answer – **B**", "I choose option B": a letter by itself
 _STATED = re.compile(
-    rf"\b(?:answer|final\s+(?:option|choice)|(?:option|choice)(?=[\s*_]{{1,12}}{_IS}\b))"
+    rf"\b(?:answer|I(?:'d|'ll| would| will)? (?:choose|chose|pick|select) (?:option|choice)"
+    rf"|final\s+(?:option|choice)|(?:option|choice)(?=[\s*_]{{1,12}}{_IS}\b))"
     rf"(?:[\s*_]{{1,12}}{_IS}\b)?[\s*_]{{0,12}}[:=\-–—]?{_OPEN}(?:option\s{{1,12}}{_OPEN})?\b{_ALONE})",
     re.IGNORECASE,
 )

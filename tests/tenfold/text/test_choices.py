@@ -82,6 +82,8 @@ STAFF = ["The baker", "The gardener", "Cannot say"]
         ("Final choice: B", "B"),
         ("The correct option is **B**.", "B"),
         ("My choice is B", "B"),
+        ("I’d choose option B, but it is not sure.", "B"),
+        ("I would not choose option B.", None),
         ("Answer: I'm not sure", None),
         ("The answer is a", "A"),
         ("answer" + " " * 20_000 + "x", None),
