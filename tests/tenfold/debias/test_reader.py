@@ -26,6 +26,7 @@ from tenfold.nn.errors import InvalidConfig
 from tests.tenfold.debias.micro_cases import made_up_items
 
 PROMPTS = MicroPrompts()
+NEXT = "\n[own] not known\n[peer] the man"  # what follows a question after a round
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,46 @@ def test_features_of_wanted_words_are_those_among_all(reader: Reader) -> None:
     wanted = tokens % 3 == 0
     every = reader(tokens, torch.ones_like(wanted)).view(3, 9, -1)
     torch.testing.assert_close(reader(tokens, wanted), every[wanted])
+
+
+@torch.inference_mode()
+def test_memories_side_by_side_hold_nothing_of_the_padding(reader: Reader) -> None:
+    generator = torch.Generator().manual_seed(4)
+    tokens = torch.randint(5, 40, (4, 16), generator=generator)
+    more = torch.randint(5, 40, (4, 3), generator=generator)
+    lengths, trunk = torch.tensor([16, 1, 7, 2]), torch.zeros(4, 3, dtype=torch.int64)
+    together = reader.remember(tokens, lengths)
+    joined = Memory.of(together.rows())
+    features, _ = reader.go_on(together, more, trunk, trunk == 0)
+    torch.testing.assert_close(reader.go_on(joined, more, trunk, trunk == 0)[0], features)
+    for row, length in enumerate(lengths):
+        alone = reader.remember(tokens[row : row + 1, :length], lengths[row : row + 1])
+        for found, expected in zip(together.rows()[row], alone.rows()[0], strict=True):
+            torch.testing.assert_close(found, expected)
+        words = [*tokens[row, :length], *more[row]]
+        torch.testing.assert_close(features[3 * row : 3 * row + 3], every_feature(reader, words)[length:])
+
+
+def test_scores_do_not_depend_on_the_batch(reader: Reader, items: Items) -> None:
+    """Questions and what follows them, of very different lengths, in one batch and each by itself."""
+    rows = [item for number, item in enumerate(items.rows) if number % 5 == 0][:12]
+    texts = [
+        f"{PROMPTS.alone(item, (2, 0, 1))[0].text}{' and then' * (7 * number % 23)}{NEXT * (number % 4)}"
+        for number, item in enumerate(rows)
+    ]
+    assert len({len(text) for text in texts}) > 8
+    together, apart = EmbeddedModel(reader, "small", batch=64), EmbeddedModel(reader, "small", batch=1)
+    for model in (together, apart):
+        list(model.replies(enumerate([[Message("user", text)] for text in texts]), Sampling()))
+    for text in texts:
+        assert together._known[text].scores == pytest.approx(apart._known[text].scores, abs=1e-4)
+        prompt = [*reader.vocabulary.encode(text), reader.vocabulary.number(ANSWER)]
+        for option, score in zip(together._known[text].options, together._known[text].scores, strict=True):
+            words = [*prompt, *reader.vocabulary.encode(option), reader.vocabulary.number(END)]
+            with torch.inference_mode():
+                chances = reader.logits(every_feature(reader, [*torch.tensor(words)])).log_softmax(dim=-1)
+            by_hand = chances[torch.arange(len(words) - 1), torch.tensor(words[1:])][len(prompt) - 1 :].sum()
+            assert float(by_hand) == pytest.approx(score, abs=1e-4)
 
 
 @pytest.mark.parametrize("free", [False, True])
