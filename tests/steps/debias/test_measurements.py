@@ -205,11 +205,11 @@ def test_rounding_does_not_decide_whether_bias_is_at_least_zero():
 
 def test_a_score_that_one_template_gives_is_unavailable():
     items = questions()
-    answers = np.where(items.templates == "t3", answered(items, BIASED, 1), UNKNOWN)
+    answers = np.where(items.templates == "t3", answered(items, BIASED, 1), -1)
     sets = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
     assert score_of(sets, "single", "s_amb") is None
     assert "in fewer than two templates" in (live_measurements(sets)["live_single_bias"].unavailable or "")
-    answers = np.where(np.isin(items.templates, ["t3", "t4"]), answered(items, BIASED, 1), UNKNOWN)
+    answers = np.where(np.isin(items.templates, ["t3", "t4"]), answered(items, BIASED, 1), -1)
     both = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
     found = score_of(both, "single", "s_amb")
     assert found is not None and found.n == 2
