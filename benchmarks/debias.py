@@ -1,8 +1,9 @@
 """Conversations in batches and one by one, an endpoint's client under load, and BBQ's scores beside a peer's.
 
-Without ``--reader`` the agents are a made-up decoder held to letters; with it the reader that a folder holds, about the
-questions in ``--items``. lm-evaluation-harness is timed where it is installed (pip install --no-deps lm-eval); its own
-functions are called on the same answers. Each cell runs in a process of its own.
+The agents that talk are a made-up decoder held to letters, and readers of default size after a few updates, or with
+``--reader`` those that a folder holds, about the questions in ``--items``. lm-evaluation-harness is timed where it is
+installed (pip install --no-deps lm-eval); its own functions are called on the same answers. Each cell runs in a process
+of its own.
 """
 
 from __future__ import annotations
@@ -15,104 +16,35 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from benchmarks.debias_talk import CATEGORIES, letter_agents, questions, reader_agents, talk
 from benchmarks.machine import checkout, machine
 
-if TYPE_CHECKING:
-    from tenfold.chat.client import ChatBackend
-    from tenfold.debias.items import Items
-    from tenfold.debias.prompts import PromptStyle
-
 RESULTS = Path(__file__).parent / "results" / "debias.json"
-TALK, CALLS, SCORES = "conversation", "endpoint", "scores"
+TALK, READERS, CALLS, SCORES = "conversation", "conversation of readers", "endpoint", "scores"
 OURS, ONE, BARE, PEER = "tenfold", "one by one", "tenfold, no transcript", "lm-evaluation-harness"
-METHODS = {TALK: (OURS, ONE), CALLS: (OURS, BARE), SCORES: (OURS, PEER)}
+METHODS = {TALK: (OURS, ONE), READERS: (OURS, ONE), CALLS: (OURS, BARE), SCORES: (OURS, PEER)}
 ROWS = 57_292  # of BBQ in the mirror
 SECONDS, CONCURRENCY = 0.2, 32  # of the endpoint: at most 160 calls a second
 BATCH = 64
-CATEGORIES = ("Age", "Nationality", "Religion", "SES")
 
 Cell = tuple[str, int, str]  # task, size, method
 
 
 def cells(quick: bool) -> list[Cell]:
     """Return every cell that is measured; small ones if ``quick``."""
-    sizes = {TALK: 16, CALLS: 64, SCORES: 2000} if quick else {TALK: 96, CALLS: 1600, SCORES: ROWS}
+    sizes = (
+        {TALK: 16, READERS: 64, CALLS: 64, SCORES: 2000}
+        if quick
+        else {TALK: 96, READERS: 256, CALLS: 1600, SCORES: ROWS}
+    )
     return [(task, sizes[task], method) for task in METHODS for method in METHODS[task] if method != PEER or peer()]
-
-
-def questions(count: int) -> Items:
-    """Return made-up questions of BBQ's form."""
-    from tenfold.debias.items import Item, Items
-
-    def question(number: int) -> Item:
-        ambiguous = number % 2 == 0
-        return Item(
-            key=f"{number}",
-            context=f"Two neighbours, the baker and the tailor, met at the bus stop number {number} in the morning.",
-            question="Who had forgotten the keys?",
-            options=("The baker", "The tailor", "Unknown"),
-            gold=2 if ambiguous else number % 3 % 2,
-            group=CATEGORIES[number // 4 % len(CATEGORIES)],
-            template=f"{number // 4 % 100}",
-            polarity="neg" if number % 4 < 2 else "nonneg",
-            condition="ambig" if ambiguous else "disambig",
-            unknown=2,
-            target=number % 2,
-        )
-
-    return Items(tuple(question(number) for number in range(count)))
-
-
-def talk(count: int, method: str, reader: Path | None, items: Path | None) -> float:
-    """Return the seconds that a conversation of three agents takes: one round after the first answers."""
-    from tenfold.chat.client import Client
-    from tenfold.debias.conversation import Agent, Conversation
-    from tenfold.debias.items import read_items
-    from tenfold.debias.protocols import Silent
-
-    batch = BATCH if method == OURS else 1
-    asked = questions(count) if items is None else read_items(items).only(np.arange(count))
-    backends, styles = _letters(batch) if reader is None else _readers(reader, batch)
-    agents = [Agent(str(n), Client(one), style) for n, (one, style) in enumerate(zip(backends, styles, strict=True))]
-    conversation = Conversation(agents, Silent(rounds=1, stop_on_agreement=False))
-    conversation.run(asked.only([0]))
-    started = time.perf_counter()
-    if method == OURS:
-        conversation.run(asked)
-    else:
-        for number in range(count):
-            conversation.run(asked.only([number]))
-    return time.perf_counter() - started
-
-
-def _letters(batch: int) -> tuple[list[ChatBackend], list[PromptStyle]]:
-    from tenfold.data.made_up_files import made_up_files
-    from tenfold.data.registry import StandIn
-    from tenfold.debias.letter_prompts import LetterPrompts
-    from tenfold.language.decoder import load_decoder
-    from tenfold.language.letter_model import LetterModel
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in made_up_files(StandIn(maker="decoder", seed=6, width=32))[1].items():
-            (Path(folder) / name).write_bytes(content)
-        decoder = load_decoder(folder)
-    return [LetterModel(decoder, 3, batch) for _ in range(3)], [LetterPrompts(n) for n in range(3)]
-
-
-def _readers(folder: Path, batch: int) -> tuple[list[ChatBackend], list[PromptStyle]]:
-    from dataclasses import replace
-
-    from tenfold.debias.embedded import EmbeddedModel
-    from tenfold.debias.micro_prompts import MicroPrompts
-
-    backends = [replace(EmbeddedModel.load(folder, str(number)), batch=batch) for number in range(3)]
-    return [*backends], [MicroPrompts() for _ in backends]
 
 
 def calls(count: int, method: str) -> float:
@@ -210,9 +142,10 @@ def sentences(rows: list[dict[str, Any]]) -> list[str]:
     """Return what the numbers say, in words."""
     by = {(row["task"], row["method"]): row for row in rows}
     found = []
-    if (TALK, OURS) in by and (TALK, ONE) in by:
-        ratio = by[TALK, ONE]["seconds"] / by[TALK, OURS]["seconds"]
-        found.append(f"Conversations in batches are {ratio:.1f} times as fast as one by one (goal: 5)")
+    for task, agents in ((TALK, "a decoder"), (READERS, "readers")):
+        if (task, OURS) in by and (task, ONE) in by:
+            ratio = by[task, ONE]["seconds"] / by[task, OURS]["seconds"]
+            found.append(f"Conversations of {agents} in batches are {ratio:.1f} times as fast as one by one (goal: 5)")
     if (CALLS, OURS) in by:
         row = by[CALLS, OURS]
         rate, most = row["size"] / row["seconds"], CONCURRENCY / SECONDS
@@ -235,8 +168,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.request:
         task, size, method = json.loads(options.request)
+        batch = BATCH if method == OURS else 1
         measures: dict[str, Callable[[], float]] = {
-            TALK: lambda: talk(size, method, options.reader, options.items),
+            TALK: lambda: talk(size, batch, letter_agents),
+            READERS: lambda: talk(size, batch, partial(reader_agents, options.reader, options.items)),
             CALLS: lambda: calls(size, method),
             SCORES: lambda: scores(size, method),
         }

@@ -113,7 +113,7 @@ def _head(paper: Collected, profile: str, where: Pages) -> Iterator[str]:
     seen = [linked(f"commit {commit}", where.commit), linked(f"reports/{profile}.md", where.report)]
     if where.runs:
         experiment = next(iter(where.runs.values())).split("/")[0]
-        seen.append(f"[MLflow]({where.address}/#/experiments/{experiment})")
+        seen.append(f"[MLflow]({where.address}/#/experiments/{experiment}?workflowType=machine_learning)")
     if where.prefect:
         seen.append(f"[Prefect]({where.prefect})")
     yield f"Profile `{profile}`, {', '.join(seen)}."

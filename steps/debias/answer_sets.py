@@ -36,6 +36,7 @@ class AnswerSets:
     rounds: dict[str, Int[np.ndarray, "M R A"]]
     hard: Bool[np.ndarray, " M"]
     seeds: int = 1
+    seed_numbers: Int[np.ndarray, " M"] | None = None  # the seed that each question was tested by; None for one seed
 
     def labels(self, protocol: str) -> list[str]:
         """Return the labels of a protocol: one for each agent that stands out in turn; ablations are left out."""
@@ -54,7 +55,15 @@ class AnswerSets:
             answers={label: answers[chosen] for label, answers in self.answers.items()},
             rounds={label: answers[chosen] for label, answers in self.rounds.items()},
             hard=self.hard[chosen],
+            seed_numbers=None if self.seed_numbers is None else self.seed_numbers[chosen],
         )
+
+    def by_seed(self) -> list[AnswerSets]:
+        """Return the sets of each seed apart, its own test questions only."""
+        if self.seed_numbers is None:
+            return [self]
+        parts = [self.only(self.seed_numbers == seed) for seed in np.unique(self.seed_numbers)]
+        return [replace(part, seeds=1) for part in parts]
 
     def counts(self, labels: Iterable[str]) -> Int[np.ndarray, "K S 2 C"]:
         """Return the counts of sets by template, as ``tenfold.debias.scores`` defines them."""
@@ -97,7 +106,7 @@ def read_one_run(folder: Path) -> dict[str, AnswerSets]:
     """Return what a step of one run wrote: under the empty name what all questions were put to, and the parts.
 
     Reads   items.jsonl; answers.npz: <label> and <label>/rounds, and places/<part> for what only some questions were
-            put to: the labels that end in one of `PARTS`
+            put to: the labels that end in one of `PARTS`, and those of the ablation of that name
     Raises  MissingAnswers if lengths differ
     """
     items, arrays = read_items(folder / "items.jsonl"), _arrays(folder)
@@ -105,11 +114,16 @@ def read_one_run(folder: Path) -> dict[str, AnswerSets]:
     own: dict[str, dict[str, np.ndarray]] = {"": {}, **{part: {} for part in places}}
     for name, array in arrays.items():
         if not name.startswith("places/"):
-            qualifier = name.removesuffix(f"/{ROUNDS}").partition(":")[2]
-            part = PARTS.get(qualifier, "")
+            part = _part_of(name.removesuffix(f"/{ROUNDS}"))
             own[part if part in places else ""][name] = array
     asked = {part: items.only(places[part]) if part else items for part in own}
     return {part: _sets(asked[part], arrays, None, folder) for part, arrays in own.items()}
+
+
+def _part_of(label: str) -> str:
+    """Return ``planted`` for ``decentralized:always_biased``, and ``reasons`` for ``decentralized@reasons=shown``."""
+    stem, _, varied = label.partition(VARIED)
+    return varied.partition("=")[0] or PARTS.get(stem.partition(":")[2], "")
 
 
 def targets_of(folder: Path) -> list[str]:
@@ -150,6 +164,7 @@ def _joined(parts: list[AnswerSets], folder: Path) -> AnswerSets:
         {label: _stacked([part.rounds[label] for part in parts]) for label in parts[0].rounds},
         np.concatenate([part.hard for part in parts]),
         len(parts),
+        np.repeat(np.arange(len(parts)), [len(part.items) for part in parts]),
     )
 
 

@@ -1,8 +1,11 @@
 """Bias and accuracy of protocols, what protocols differ by, and their intervals over templates.
 
 A protocol in which an agent stands out (``single:a0``, ``centralized:a1`` …) counts as the mean over its agents, every
-resample of templates with all of them. The *control* is the least biased of `CONTROLS`, chosen anew in every resample,
-so that the choice is part of the interval.
+resample of templates with all of them. The *control* is the least biased of `CONTROLS`, the *best single* agent the
+least biased of those alone, chosen anew in every resample, so that the choice is part of the interval.
+
+Least biased is whoever has the least |s_AMB|: a score below 0 is a bias, too. Differences of bias are of |s_AMB| of
+each set of answers, then of means over sets; s_AMB is 0, not undefined, where every ambiguous answer is right.
 
 Legend:  K templates · S sets of answers · R resamples · C counts of one condition
 """
@@ -17,51 +20,79 @@ import numpy as np
 from jaxtyping import Float
 
 from steps.debias.answer_sets import AnswerSets
-from tenfold.debias.scores import STATISTICS
+from tenfold.debias.scores import AMB, STATISTICS, bias_amb, preference
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, Difference, clustered_difference, clustered_estimate, holm
 
 SINGLE, DECENTRALIZED, CENTRALIZED, VOTE = "single", "decentralized", "centralized", "vote"
 CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")  # with as many calls as a conversation
-CONTROL = "best control"
+CONTROL, BEST_SINGLE = "best control", "best single"
+BIAS, MAGNITUDE, PREFERENCE = "s_amb", "abs_s_amb", "preference"
 SEED = 0  # of the resamples: the same templates are drawn for all that is compared
-SCALES = {"s_amb": 100.0, "s_dis": 100.0}  # bias scores are printed ×100
-UNITS = {"s_amb": "points of bias", "s_dis": "points of bias"}
+SCALES = dict.fromkeys((BIAS, MAGNITUDE, PREFERENCE, "s_dis"), 100.0)  # bias scores are printed ×100
+DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
+UNITS = dict.fromkeys(SCALES, "points of bias")
+OF_COUNTS: dict[str, Callable[[Any], Any]] = {
+    **STATISTICS,
+    BIAS: bias_amb,
+    MAGNITUDE: lambda counts: np.abs(bias_amb(counts)),
+    PREFERENCE: lambda counts: preference(counts, AMB),
+}
 
 
 @dataclass(frozen=True)
 class Named:
-    """The columns of a table of counts, by the name of what is averaged."""
+    """The columns of a table of counts, by name: one row of columns to average, or several to choose among."""
 
     labels: list[str]
-    columns: dict[str, list[int]]
+    columns: dict[str, list[list[int]]]
 
 
 def named(sets: AnswerSets, names: Sequence[str]) -> Named | None:
-    """Return the sets that stand for protocols or labels; None where one has no answers. CONTROL means all of them."""
+    """Return the sets that stand for protocols or labels; None where one has no answers.
+
+    CONTROL stands for all controls, BEST_SINGLE for every agent alone.
+    """
     labels: list[str] = []
-    columns: dict[str, list[int]] = {}
+    columns: dict[str, list[list[int]]] = {}
     for name in names:
-        controls = [control for control in CONTROLS if sets.labels(control)] if name == CONTROL else []
-        for part in controls or [name]:
-            own = [part] if part in sets.answers else sets.labels(part)
-            if not own:
-                return None
-            columns[part] = list(range(len(labels), len(labels) + len(own)))
+        columns[name] = []
+        for own in _candidates(sets, name):
+            columns[name].append(list(range(len(labels), len(labels) + len(own))))
             labels += own
+        if not columns[name]:
+            return None
     return Named(labels, columns)
 
 
-def values_of(found: Named, name: str, values: Any) -> Any:
-    """Return the mean (*R,) of the sets (*R, S) that stand for a name; of CONTROL the least mean of a control."""
-    if name != CONTROL:
-        return values[..., found.columns[name]].mean(axis=-1)
-    means = [values[..., found.columns[control]].mean(axis=-1) for control in CONTROLS if control in found.columns]
-    return np.fmin.reduce(means)
+def _candidates(sets: AnswerSets, name: str) -> list[list[str]]:
+    match name:
+        case _ if name == CONTROL:
+            found = [sets.labels(control) for control in CONTROLS]
+        case _ if name == BEST_SINGLE:
+            found = [[label] for label in sets.labels(SINGLE)]
+        case _:
+            found = [[name] if name in sets.answers else sets.labels(name)]
+    return [own for own in found if own]
+
+
+def values_of(found: Named, name: str, statistic: str, sums: Any) -> Any:
+    """Return a statistic (*R,) of what a name stands for, of summed counts (*R, S, 2, C): the mean over its sets.
+
+    Among several candidates it is that of the one with the least mean |s_AMB|, one without a score coming last.
+    """
+    values, candidates = SCALES.get(statistic, 1.0) * OF_COUNTS[statistic](sums), found.columns[name]
+    means = np.stack([values[..., own].mean(axis=-1) for own in candidates])
+    if len(candidates) == 1:
+        return means[0]
+    sizes = OF_COUNTS[MAGNITUDE](sums)
+    least = np.stack([sizes[..., own].mean(axis=-1) for own in candidates])
+    chosen = np.where(np.isnan(least), np.inf, least).argmin(axis=0)
+    return np.take_along_axis(means, chosen[None], axis=0)[0]
 
 
 def score_of(sets: AnswerSets, name: str, statistic: str) -> Estimate | None:
-    """Return a statistic of a protocol, a label or CONTROL, over templates; None where it cannot be had."""
+    """Return a statistic of a protocol, a label, CONTROL or BEST_SINGLE; None where it cannot be had."""
     return _estimate(sets, [name], statistic, lambda of: of(name))
 
 
@@ -78,7 +109,7 @@ def draws(sets: AnswerSets, name: str, statistic: str) -> Float[np.ndarray, " R"
     counts = sets.counts(found.labels)
     weights = resample_counts(len(counts), RESAMPLES, np.random.default_rng(SEED))  # (R, K)
     sums = (weights @ counts.reshape(len(counts), -1)).reshape(RESAMPLES, *counts.shape[1:])  # (R, S, 2, C)
-    return SCALES.get(statistic, 1.0) * values_of(found, name, STATISTICS[statistic](sums))
+    return np.round(values_of(found, name, statistic, sums), DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -111,9 +142,9 @@ def group_differences(sets: AnswerSets, first: str, second: str, statistic: str)
         tables = [table.repeat(wide // table.shape[1], axis=1) for table in tables]
 
         def mean(sums: Any) -> Any:
-            return SCALES.get(statistic, 1.0) * STATISTICS[statistic](sums).mean(axis=-1)
+            return np.round(SCALES.get(statistic, 1.0) * OF_COUNTS[statistic](sums).mean(axis=-1), DECIMALS)
 
-        found = clustered_difference(tables[0], tables[1], mean, seed=SEED)
+        found = clustered_difference(tables[0], tables[1], mean, seed=SEED, parts=OF_COUNTS[statistic])
         if found is not None:
             of_first, of_second = (float(mean(table.sum(axis=0))) for table in tables)
             rows.append(GroupDifference(str(group), of_first, of_second, found, found.p_value))
@@ -122,8 +153,8 @@ def group_differences(sets: AnswerSets, first: str, second: str, statistic: str)
 
 
 def least_biased_control(sets: AnswerSets) -> str:
-    """Return the control with the least bias score over all questions; CONTROL itself where there is none."""
-    scores = {name: found.value for name in CONTROLS if (found := score_of(sets, name, "s_amb")) is not None}
+    """Return the control with the least |s_AMB| over all questions; CONTROL itself where there is none."""
+    scores = {name: found.value for name in CONTROLS if (found := score_of(sets, name, MAGNITUDE)) is not None}
     return min(scores, key=scores.__getitem__) if scores else CONTROL
 
 
@@ -133,13 +164,15 @@ def _estimate(
     found = named(sets, names)
     if found is None or len(np.unique(sets.items.templates)) < 2:
         return None
-    scale, of_counts = SCALES.get(statistic, 1.0), STATISTICS[statistic]
 
     def value(sums: Any) -> Any:
-        values = scale * of_counts(sums)
-        return combined(lambda name: values_of(found, name, values))
+        return np.round(combined(lambda name: values_of(found, name, statistic, sums)), DECIMALS)
+
+    def parts(sums: Any) -> Any:
+        """Return the values of each name, as each has to be defined."""
+        return np.stack([values_of(found, name, statistic, sums) for name in found.columns], axis=-1)
 
     counts = sets.counts(found.labels)
     if np.isnan(value(counts.sum(axis=0))):
         return None
-    return clustered_estimate(counts, value, seed=SEED)
+    return clustered_estimate(counts, value, seed=SEED, parts=parts)

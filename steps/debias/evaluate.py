@@ -10,6 +10,7 @@ from steps.debias import figures, measurements, tables
 from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
+from steps.step.publish import CaptionedFigure
 from steps.step.run import Run
 from tenfold.debias.debate import Debate, read_debates
 from tenfold.debias.transcript_page import write_page
@@ -17,12 +18,17 @@ from tenfold.debias.transcript_page import write_page
 HEADLINES = (
     "micro_proposal_single_minus_decentralized",
     "micro_proposal_control_minus_decentralized",
-    "recorded_plurality_minus_best_single",
+    "recorded_plurality_minus_mean_single",
 )
 TITLE = "Conversations about BBQ"
 NOTE = (
     "Agents with a declared bias, trained here (by what they were taught to make of others' answers: proposal, "
     "majority, none), and a small pretrained model (live). Filter by series."
+)
+
+MADE_UP = (
+    "The recorded answers of this run are made up to try the steps out, and its questions and pretrained model may be: "
+    "the conversations say nothing of either."
 )
 
 
@@ -65,19 +71,27 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
             "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),
             "recorded_groups": tables.recorded_groups(votes, seeing),
         },
-        figures={
-            "distributions": figures.distributions(micro, "Agents with a declared bias"),
-            "distributions_live": figures.distributions({"live": pretrained[""]}, "A small pretrained model"),
-            "rounds": figures.over_rounds(regimes),
-            "groups": figures.forest(micro),
-            "flips": figures.flips(regimes),
-            "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
-        },
+        figures=_drawn(
+            {
+                "distributions": figures.distributions(micro, "Agents with a declared bias"),
+                "distributions_live": figures.distributions({"live": pretrained[""]}, "A small pretrained model"),
+                "rounds": figures.over_rounds(regimes),
+                "groups": figures.forest(micro),
+                "flips": figures.flips(regimes),
+                "recorded": figures.recorded(votes, stand_in=scored["stand_in"]),
+            }
+        ),
     )
+    notes = [NOTE, MADE_UP] if scored["stand_in"] else [NOTE]
     kept = list(debates_of(conversed, live))
     (out / "pages").mkdir()
     page, debates, series = out / "pages" / "transcripts.html", [one for one, _ in kept], [name for _, name in kept]
-    write_page(debates, page, title=TITLE, notes=[NOTE], series=series, most=params.shown)
+    write_page(debates, page, title=TITLE, notes=notes, series=series, most=params.shown)
+
+
+def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedFigure]:
+    """Return the figures that there is something to draw in."""
+    return {name: found for name, found in captioned.items() if found is not None}
 
 
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:

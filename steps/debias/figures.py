@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from steps.debias.estimates import (
     CENTRALIZED,
     CONTROL,
     DECENTRALIZED,
+    MAGNITUDE,
     SINGLE,
     VOTE,
+    GroupDifference,
+    difference,
     draws,
     group_differences,
-    score_of,
 )
 from steps.debias.measurements import published_deviations
 from steps.step import plotting
@@ -38,27 +40,55 @@ COLOURS = {
     "shuffled_peers": GREEN,
     "self_refine": BLACK,
 }
+FOREST = {SINGLE: ORANGE, CONTROL: BLUE}
 SHOWN = (SINGLE, CONTROL, VOTE, DECENTRALIZED, CENTRALIZED)
 KIND_COLOURS = {"target": ORANGE, "other": SKY, "unknown": GREEN, "none": GREY}
+TITLES = {
+    "proposal": "taught to follow proposals",
+    "majority": "taught to follow the majority",
+    "none": "never taught to read others",
+    "live": "SmolLM2",
+}
+UNTAUGHT = (
+    "Agents “never taught to read others” learnt to answer alone: what they make of others' words is no deliberation."
+)
 BIAS = "bias score, s_AMB × 100"
 
 
-def distributions(of_regime: Mapping[str, AnswerSets], what: str) -> CaptionedFigure:
-    """Draw the bootstrap distributions of the bias score, as the paper's Figure 1a does; a panel per regime."""
-    figure, axes = plotting.panels(max(len(of_regime), 1), columns=3, width=4.2, height=3.0)
-    for axis, (regime, sets) in zip(axes, of_regime.items(), strict=False):
-        drawn = {name: values[~np.isnan(values)] for name in SHOWN if len(values := draws(sets, name, "s_amb"))}
-        drawn = {name: values for name, values in drawn.items() if len(values)}
-        if drawn:
-            _histograms(axis, drawn)
+def distributions(of_regime: Mapping[str, AnswerSets], what: str) -> CaptionedFigure | None:
+    """Draw the bootstrap distributions of the bias score, as the paper's Figure 1a does; a panel per regime.
+
+    None where no protocol of any regime has a score.
+    """
+    found = {regime: drawn for regime, sets in of_regime.items() if (drawn := _drawn(sets))}
+    if not found:
+        return None
+    figure, axes = plotting.panels(len(found), columns=3, width=4.2, height=3.0)
+    for axis, (regime, drawn) in zip(axes, found.items(), strict=True):
+        _histograms(axis, drawn)
         axis.axvline(0, color=BLACK, linewidth=0.8, linestyle=":")
-        axis.set(title=regime, xlabel=BIAS, yticks=[])
+        axis.set(title=title(regime), xlabel=BIAS, yticks=[])
     axes[0].set_ylabel("share of resamples")
     _shared_legend(axes)
     return figure, (
         f"{what}: the bias score in resamples of templates. The best control is the least biased, in each resample, of "
-        "those with as many calls; the vote has fewer."
+        f"those with as many calls; the vote has fewer.{_untaught(found)}"
     )
+
+
+def title(regime: str) -> str:
+    """Return a regime in words."""
+    return TITLES.get(regime, regime)
+
+
+def _untaught(regimes: Collection[str]) -> str:
+    return f" {UNTAUGHT}" if "none" in regimes else ""
+
+
+def _drawn(sets: AnswerSets) -> dict[str, np.ndarray]:
+    """Return the defined bias scores in resamples of each protocol that has any."""
+    drawn = {name: values[~np.isnan(values)] for name in SHOWN if len(values := draws(sets, name, "s_amb"))}
+    return {name: values for name, values in drawn.items() if len(values)}
 
 
 def _histograms(axis: Axes, drawn: Mapping[str, np.ndarray]) -> None:
@@ -74,66 +104,94 @@ def _histograms(axis: Axes, drawn: Mapping[str, np.ndarray]) -> None:
         axis.hist(values, histtype="step", linewidth=1.1, **options)
 
 
-def over_rounds(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
-    """Draw bias and accuracy after each round, a column per regime."""
-    regimes = list(of_regime)
-    columns = max(len(regimes), 1)
+def over_rounds(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure | None:
+    """Draw bias and accuracy after each round, a column per regime; None where no regime has rounds."""
+    tables = {regime: table for regime, sets in of_regime.items() if len(table := rounds.by_round(sets))}
+    if not tables:
+        return None
+    columns = len(tables)
     figure, axes = plotting.panels(2 * columns, columns=columns, width=3.6, height=2.6)
-    for place, regime in enumerate(regimes):
-        table = rounds.by_round(of_regime[regime])
+    for place, (regime, table) in enumerate(tables.items()):
         for row, (column, label) in enumerate((("bias", BIAS), ("accuracy_disambiguated", "disambiguated accuracy"))):
             axis = axes[row * columns + place]
             for protocol, part in table.groupby("protocol", sort=False):
                 colour = COLOURS.get(str(protocol), BLACK)
                 axis.plot(part["round"], part[column], "o-", color=colour, label=protocol, markersize=3)
-            if row:
-                axis.set_ylim(0, 1.02)
-            else:
+            if row == 0:
                 axis.axhline(0, color=BLACK, linewidth=0.8, linestyle=":")
-            axis.set(title=regime if row == 0 else "", xlabel="round", ylabel=label if place == 0 else "")
+            axis.set(title=title(regime) if row == 0 else "", xlabel="round", ylabel=label if place == 0 else "")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _shared_legend(axes)
-    return figure, "Bias and accuracy of agents' answers after each round, means over agents; round 0 is alone."
-
-
-def forest(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
-    """Draw by group how much more bias a single agent has than the decentralized conversation, a panel per regime."""
-    found = {regime: group_differences(sets, SINGLE, DECENTRALIZED, "s_amb") for regime, sets in of_regime.items()}
-    most = max((len(rows) for rows in found.values()), default=1)
-    figure, axes = plotting.panels(max(len(found), 1), columns=3, width=4.6, height=0.24 * most + 1.1)
-    for axis, (regime, rows) in zip(axes, found.items(), strict=False):
-        overall = score_of(of_regime[regime], SINGLE, "s_amb"), score_of(of_regime[regime], DECENTRALIZED, "s_amb")
-        places = list(range(len(rows)))
-        intervals = [row.difference.interval for row in rows]
-        values = [row.difference.value for row in rows]
-        if rows:
-            low, high = zip(*intervals, strict=True)
-            plotting.error_bars(axis, places, values, low, high, ORANGE, horizontal=True)
-        names = [f"{row.group}{' *' if row.adjusted_p_value < 0.05 else ''}" for row in rows]
-        axis.set_yticks(places, names)
-        axis.set_ylim(len(rows) - 0.5, -0.5)
-        axis.axvline(0, color=BLACK, linewidth=0.8)
-        if None not in overall:
-            axis.axvline(overall[0].value - overall[1].value, color=GREY, linestyle="--")  # type: ignore[union-attr]
-        axis.set(title=regime, xlabel="points of bias, single less decentralized")
     return figure, (
-        "Bias of a single agent less that of the decentralized conversation by group, 95 % over templates. Dashed: all "
-        "groups pooled. A star: p < .05 by Holm's rule over the groups. Right of 0 the conversation is less biased."
+        "Bias and accuracy of agents' answers after each round, means over agents; round 0 is alone. Axes span the "
+        f"values.{_untaught(tables)}"
     )
 
 
-def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure:
-    """Draw what agents' first answers to ambiguous questions became, a panel per regime."""
-    figure, axes = plotting.panels(max(len(of_regime), 1), columns=2, width=5.6, height=3.0)
-    for axis, (regime, sets) in zip(axes, of_regime.items(), strict=False):
-        table = rounds.flips(sets)
-        _became(axis, table[table.condition == "ambiguous"])
-        axis.set(title=regime, xlabel="share of all answers")
+def forest(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure | None:
+    """Draw by group how much more bias a single agent and the best control have than decentralized conversation.
+
+    A panel per regime; None where no group of any regime has a difference.
+    """
+    found = {
+        regime: {first: group_differences(sets, first, DECENTRALIZED, MAGNITUDE) for first in (SINGLE, CONTROL)}
+        for regime, sets in of_regime.items()
+    }
+    found = {regime: by_first for regime, by_first in found.items() if any(by_first.values())}
+    if not found:
+        return None
+    groups = {regime: sorted({row.group for rows in of.values() for row in rows}) for regime, of in found.items()}
+    most = max(len(names) for names in groups.values())
+    figure, axes = plotting.panels(len(found), columns=3, width=4.6, height=0.3 * most + 1.1)
+    for axis, (regime, by_first) in zip(axes, found.items(), strict=True):
+        for shift, (first, rows) in zip((-0.16, 0.16), by_first.items(), strict=True):
+            _differences(axis, groups[regime], rows, first, shift)
+            pooled = difference(of_regime[regime], first, DECENTRALIZED, MAGNITUDE)
+            if pooled is not None:
+                axis.axvline(pooled.value, color=FOREST[first], linestyle="--", linewidth=0.9)
+        sure = {row.group for row in by_first[SINGLE] if row.adjusted_p_value < 0.05}
+        names = [f"{group}{' *' if group in sure else ''}" for group in groups[regime]]
+        axis.set_yticks(range(len(names)), names)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.axvline(0, color=BLACK, linewidth=0.8)
+        axis.set(title=title(regime), xlabel="points of |bias| less decentralized")
+    _shared_legend(axes)
+    return figure, (
+        "|Bias| of a single agent and of the best control less that of the decentralized conversation by group, 95 % "
+        "over templates; the control is the one that is least biased over all groups. Dashed: all groups pooled. A "
+        "star: p < .05 for the single agent by Holm's rule over the groups. Right of 0 the conversation is less "
+        f"biased.{_untaught(found)}"
+    )
+
+
+def _differences(axis: Axes, groups: list[str], rows: list[GroupDifference], first: str, shift: float) -> None:
+    if rows:
+        low, high = zip(*(row.difference.interval for row in rows), strict=True)
+        places, values = [groups.index(row.group) + shift for row in rows], [row.difference.value for row in rows]
+        label = f"{'single agent' if first == SINGLE else first} less conversation"
+        plotting.error_bars(axis, places, values, low, high, FOREST[first], label=label, horizontal=True)
+
+
+def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure | None:
+    """Draw what agents' first answers to ambiguous questions became, a panel per regime; None where none has rounds."""
+    tables = {regime: table[table.condition == "ambiguous"] for regime, table in _flips(of_regime).items()}
+    tables = {regime: table for regime, table in tables.items() if table.answers.sum()}
+    if not tables:
+        return None
+    figure, axes = plotting.panels(len(tables), columns=2, width=5.6, height=3.0)
+    for axis, (regime, table) in zip(axes, tables.items(), strict=True):
+        _became(axis, table)
+        axis.set(title=title(regime), xlabel="share of all answers")
     _shared_legend(axes)
     return figure, (
         "First answers to ambiguous questions (the length of a bar) and what they were in the last round (its "
-        "colours), all agents. target: what a stereotyping reader says; unknown: the right answer."
+        "colours), all agents. target: what a stereotyping reader says; unknown: the right "
+        f"answer.{_untaught(tables)}"
     )
+
+
+def _flips(of_regime: Mapping[str, AnswerSets]) -> dict[str, pd.DataFrame]:
+    return {regime: rounds.flips(sets) for regime, sets in of_regime.items()}
 
 
 def _became(axis: Axes, table: pd.DataFrame) -> None:
@@ -153,9 +211,11 @@ def _became(axis: Axes, table: pd.DataFrame) -> None:
     axis.set_ylim(max(len(bars), 1) - 0.5, -0.5)
 
 
-def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure:
-    """Draw our scores of the recorded answers against those that are printed; nothing where they are a stand-in."""
+def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure | None:
+    """Draw our scores of the recorded answers against those that are printed; None where they are a stand-in."""
     rows = [] if stand_in else published_deviations(sets)
+    if not rows:
+        return None
     figure, (axis,) = plotting.panels(1, width=4.6, height=3.0)
     axis.axhline(0, color=GREY, linewidth=0.8)
     for different, colour, label in ((False, BLUE, "other categories"), (True, ORANGE, "Physical appearance")):
@@ -164,8 +224,7 @@ def recorded(sets: AnswerSets, *, stand_in: bool) -> CaptionedFigure:
             printed, deviations = zip(*(row[3:] for row in own), strict=True)
             axis.plot(printed, deviations, "o", color=colour, markersize=4, label=label)
     axis.set(xlabel="printed score × 100", ylabel="ours, from the released answers, less printed")
-    if rows:
-        plotting.legend(axis)
+    plotting.legend(axis)
     return (
         figure,
         "UnifiedQA-11B on BBQ: how far printed bias scores are from those of the released answers, both conditions.",

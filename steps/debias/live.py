@@ -1,105 +1,128 @@
-"""Let a small pretrained model talk with itself: real text from end to end, and a gate that says what it can show."""
+"""Let pretrained models talk: real text from end to end, and a gate that says what it can show."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from steps.debias.outcomes import answers_by_round, numbers
+from steps.debias.live_ablations import LiveAblation, live_variations
+from steps.debias.live_agents import OPTIONS, BackendParams, ChatPanel, LetterPanel, Panel, chat_backends
+from steps.debias.live_outcomes import LiveOutcomes, spread
+from steps.debias.live_summary import check_failures, summarise
 from steps.step.json_files import read_json, write_json
-from steps.step.params import Count, Params
+from steps.step.params import Count, Params, Positive
+from steps.step.resumable_files import kept_folder
 from steps.step.run import Run
-from tenfold.chat.client import Client
-from tenfold.chat.messages import Sampling
+from tenfold.chat.client import Spent
 from tenfold.chat.transcript import Transcript
-from tenfold.debias.capacity import capacity
-from tenfold.debias.conversation import Agent, Conversation
-from tenfold.debias.debate import Debate, read_debates, write_debates
-from tenfold.debias.items import Items, read_items, write_items
+from tenfold.debias.conversation import Conversation
+from tenfold.debias.items import Items, read_items
 from tenfold.debias.letter_prompts import LetterPrompts
-from tenfold.debias.prompts import ChatPrompts
-from tenfold.debias.protocols import Decentralized, Planted, Protocol, SelfRefine, ShuffledPeers, Single, Vote
+from tenfold.debias.protocols import (
+    Centralized,
+    Decentralized,
+    Planted,
+    Protocol,
+    ShuffledPeers,
+    Silent,
+    Single,
+    Vote,
+    equal_calls,
+)
 from tenfold.debias.seeded_order import option_order
 from tenfold.debias.subsets import limit_per_group
-from tenfold.language.decoder import Decoder, load_decoder
-from tenfold.language.generation import LocalModel
+from tenfold.language.decoder import load_decoder
 from tenfold.language.letter_model import LetterModel
 
-OPTIONS = 3  # of a question, and so many agents: each sees the options turned by one place more
 PLANTED: tuple[Planted, ...] = ("always_biased", "always_unknown")
+TRANSCRIPT = "transcript.jsonl"
 
 
 class LiveParams(Params):
-    """Questions in all, those with planted peers, those answered in free text of ``max_tokens``; rounds; sizes.
+    """Who talks; how many questions, with planted peers, and in free text of ``max_tokens``; rounds; sizes.
 
-    ``together``: questions whose conversations go on side by side, so that what is read of them is kept in memory;
-    ``shown``: debates kept of each protocol.
+    ``items``: as evenly as can be from each group, all where it is null; none of the groups ``without``.
+    ``free_items`` are those that a packaged model, which otherwise answers by letters, gets in free text.
+    ``centralized``: whether there are conversations with a centre, too, each agent being it once. ``temperature``: of
+    self-consistency's samples, and of agents that differ by nothing else. ``together``: questions whose conversations
+    go on side by side, so that what is read of them is kept in memory; ``shown``: debates kept of each protocol.
     """
 
-    items: Count
+    backend: BackendParams
+    without: list[str]
+    items: Count | None
     planted_items: Count
     free_items: Count
     max_tokens: Count
     rounds: Count
+    centralized: bool
+    temperature: Positive
+    ablations: list[LiveAblation]
     together: Count
     shown: Count
 
 
 def live(prepared: Path, decoder: Path, *, out: Path, params: LiveParams, run: Run) -> None:
-    """Put questions to three agents of one pretrained model: alone, in conversation, and beside planted peers.
+    """Put questions to pretrained agents: alone, in conversation, in controls at equal calls, beside planted peers.
 
-    The agents share model, words and temperature 0; they differ by the order of the options, each option standing
-    under each letter once. Their replies are held to a letter. Some questions are answered in free text, too.
+    Three agents share the packaged model, its words and temperature 0; they differ by the order of the options, each
+    option standing under each letter once, and their replies are held to a letter. Chat models reply in free text; each
+    reply is kept at once, so that a step that was interrupted asks for what is missing alone.
 
-    Reads   prepared/items.jsonl; decoder/: config.json, model.safetensors, a tokenizer; origin.json
-    Writes  items.jsonl (N questions); answers.npz: <protocol> int8 (N,), the final answers, −1 for none;
-            <protocol>/rounds int8 (N, rounds + 1, 3), everybody's answer after each round; rotated int8 (N,), the
-            likeliest option over all three orders; places/planted and places/free int64 (M,), the questions with
-            planted peers and those in free text, whose protocols' arrays have M rows; probabilities.npy float32
-            (N, 3) of the options; debates/<protocol>.jsonl, some of each; summary.json: what the model can do, its
-            letters, how many free replies name an option, how often planted peers are followed
+    Reads   prepared/items.jsonl; decoder/, of the packaged model: config.json, model.safetensors, a tokenizer,
+            origin.json
+    Writes  items.jsonl (N questions); answers.npz: <protocol> int8 (N,), the final answers, −1 for none, a protocol's
+            name followed by @ and what an ablation varies; <protocol>/rounds int8 (N, rounds + 1, A), everybody's
+            answer after each round; places/<part> int64 (M,), the questions of a part, planted, free or reasons, whose
+            protocols' arrays have M rows; debates/<protocol>.jsonl, some of each; summary.json: what the models can do,
+            how many replies name an option, how often planted peers are followed. Of the packaged model also rotated
+            int8 (N,), the likeliest option over all three orders, and probabilities.npy float32 (N, 3)
     Logs    accuracy_dis, s_amb
-    Raises  NoQuestions, DecoderMismatch, ContextTooLong
+    Raises  NoQuestions, DecoderMismatch, ContextTooLong, InvalidAgents, ChatError, FailedCalls
     """
-    every = read_items(prepared / "items.jsonl")
-    groups = len(np.unique(every.groups))
-    chosen = limit_per_group(every, ceil(params.items / groups), seed=run.seed)
-    items = chosen.only(_spread(np.arange(len(chosen)), params.items))
-    model = load_decoder(decoder, device=run.device)
-    held = LetterModel(model, OPTIONS)
-    state = _Held(out)
-    parts = np.array_split(np.arange(len(items)), ceil(len(items) / params.together))
-    for number in run.updates(len(parts), state):
-        state.add_part(held, items.only(parts[number - 1]), params.rounds, run.seed)
-    places = {
-        "planted": _plantable(items, params.planted_items),
-        "free": _spread(np.arange(len(items)), params.free_items),
-    }
-    for kind in PLANTED:
-        protocol = Decentralized(rounds=params.rounds, stop_on_agreement=False, planted=kind)
-        state.hold(letter_agents(held), protocol, items.only(places["planted"]), run.seed)
-    free = [Agent("free", Client(LocalModel(model)), ChatPrompts(), Sampling(max_tokens=params.max_tokens))]
-    state.hold(free, Single(), items.only(places["free"]), run.seed)
-    probabilities = np.concatenate(state.probabilities)
-    _write(out, items, state, places, probabilities, params)
-    _summarise(out, items, state, probabilities, model, read_json(decoder / "origin.json"), run)
+    items = questions(read_items(prepared / "items.jsonl"), params, run.seed)
+    outcomes = LiveOutcomes(out)
+    if params.backend.kind == "packaged":
+        places = _with_letters(decoder, items, outcomes, params, run)
+        about: dict[str, Any] = {"name": decoder.name, **read_json(decoder / "origin.json")}
+    else:
+        places = _with_chat(items, outcomes, params, run)
+        about = params.backend.model_dump()
+    outcomes.write(items, places, params.shown)
+    summary, logged, verdict = summarise(items, outcomes, about, run.seed)
+    write_json(out / "summary.json", summary)
+    run.log(logged)
+    run.say(verdict)
 
 
-def letter_agents(model: LetterModel, transcript: Transcript | None = None) -> list[Agent]:
-    """Return as many agents of one model as there are options, each with the options turned by one place more."""
+def questions(every: Items, params: LiveParams, seed: int) -> Items:
+    """Return the questions that are asked, in their order."""
+    kept = every.only(~np.isin(every.groups, params.without))
+    if params.items is None:
+        return kept
+    chosen = limit_per_group(kept, ceil(params.items / max(1, len(np.unique(kept.groups)))), seed=seed)
+    return chosen.only(spread(np.arange(len(chosen)), params.items))
+
+
+def protocols(agents: int, params: LiveParams) -> list[Protocol]:
+    """Return the single agents, the conversations, and the controls that they are read against."""
+    rounds = params.rounds
+    conversation = Decentralized(rounds=rounds)
     return [
-        Agent(f"order {turn + 1}", Client(model, transcript), LetterPrompts(turn), Sampling(max_tokens=4))
-        for turn in range(OPTIONS)
+        Single(),
+        Vote(),
+        conversation,
+        *([Centralized(rounds=rounds)] if params.centralized else []),
+        ShuffledPeers(rounds=rounds),
+        Silent(rounds=rounds),
+        *equal_calls(conversation.calls_per_item(agents), temperature=params.temperature),
     ]
-
-
-def protocols(rounds: int) -> list[Protocol]:
-    """Return the single agents, the vote, the conversation, and its controls."""
-    return [Single(), Vote(), SelfRefine(rounds=rounds), Decentralized(rounds=rounds), ShuffledPeers(rounds=rounds)]
 
 
 def rotated_probabilities(model: LetterModel, items: Items, seed: int) -> np.ndarray:
@@ -114,115 +137,90 @@ def rotated_probabilities(model: LetterModel, items: Items, seed: int) -> np.nda
     return found
 
 
-class _Held:
-    """The debates so far by protocol, and the options' probabilities; a checkpoint holds both."""
-
-    def __init__(self, out: Path) -> None:
-        self.debates: dict[str, list[Debate]] = {}
-        self.probabilities: list[np.ndarray] = []
-        self._scratch = out / "resumed.jsonl"
-
-    def add_part(self, model: LetterModel, items: Items, rounds: int, seed: int) -> None:
-        self.probabilities.append(rotated_probabilities(model, items, seed))
-        path = self._scratch.with_name("transcript.jsonl")
-        with Transcript(path) as transcript:  # what two protocols ask alike is asked once
-            for protocol in protocols(rounds):
-                self.hold(letter_agents(model, transcript), protocol, items, seed)
-        path.unlink()
-        path.with_name(f".{path.name}.lock").unlink(missing_ok=True)
-
-    def hold(self, agents: list[Agent], protocol: Protocol, items: Items, seed: int) -> None:
-        for debate in Conversation(agents, protocol, seed).run(items):
-            self.debates.setdefault(debate.protocol, []).append(debate)
-
-    def state_dict(self) -> dict[str, Any]:
-        lines = {label: [json.dumps(one.described()) for one in found] for label, found in self.debates.items()}
-        return {"debates": lines, "probabilities": list(self.probabilities)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.probabilities = list(state["probabilities"])
-        for label, lines in state["debates"].items():
-            self._scratch.write_text("\n".join(lines), encoding="utf-8")
-            self.debates[label] = read_debates(self._scratch)
-            self._scratch.unlink()
+def _with_letters(
+    decoder: Path, items: Items, outcomes: LiveOutcomes, params: LiveParams, run: Run
+) -> dict[str, np.ndarray]:
+    """Let the packaged model answer; return the places of the questions that only parts of it were about."""
+    model = LetterModel(load_decoder(decoder, device=run.device), OPTIONS)
+    panel = LetterPanel(model, params.temperature, params.max_tokens)
+    parts, few = _parts(items, params), [name for name in params.ablations if name == "reasons"]
+    by_letters = [name for name in params.ablations if name not in few]
+    for number in run.updates(len(parts), outcomes):
+        part = items.only(parts[number - 1])
+        outcomes.probabilities.append(rotated_probabilities(model, part, run.seed))
+        _hold_all(panel, part, outcomes, params, by_letters, run.seed)
+    places = {"planted": _plantable(items, params.planted_items)}
+    _hold_planted(panel, items.only(places["planted"]), outcomes, params, run.seed)
+    places["free"] = spread(np.arange(len(items)), params.free_items)
+    outcomes.hold(Conversation([panel.speaker()], Single(), run.seed), items.only(places["free"]))
+    with _transcript(run) as transcript:  # what both sides of an ablation ask alike is asked once
+        for name in few:
+            places[name] = places["free"]
+            speaking = replace(panel, transcript=transcript)
+            _hold_ablation(name, speaking, items.only(places[name]), outcomes, params, run.seed)
+    return places
 
 
-def _spread(places: np.ndarray, count: int) -> np.ndarray:
-    """Return at most ``count`` places, evenly spaced."""
-    kept = np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int)
-    return np.asarray(places[kept])
+def _with_chat(items: Items, outcomes: LiveOutcomes, params: LiveParams, run: Run) -> dict[str, np.ndarray]:
+    """Let chat models answer; return the places of the questions with planted peers.
+
+    The transcript is the checkpoint: conversations are held anew, and what is known from it is not asked again.
+    """
+    names, backends = chat_backends(params.backend, run.device)
+    spent = Spent()
+    places = {"planted": _plantable(items, params.planted_items)}
+    with _transcript(run) as transcript:
+        panel = ChatPanel(names, backends, transcript, spent, params.temperature, params.max_tokens)
+        parts = _parts(items, params)
+        for number in run.updates(len(parts)):
+            _hold_all(panel, items.only(parts[number - 1]), outcomes, params, params.ablations, run.seed)
+        _hold_planted(panel, items.only(places["planted"]), outcomes, params, run.seed)
+        run.say(
+            f"{spent.calls} calls ({spent.failed} failed), {spent.known} replies known from before or alike; "
+            f"{spent.prompt_tokens} tokens in, {spent.completion_tokens} out"
+        )
+        check_failures([debate for debates in outcomes.debates.values() for debate in debates])
+    return places
+
+
+@contextmanager
+def _transcript(run: Run) -> Iterator[Transcript]:
+    """Give a transcript that outlives a kill or an error, and goes when all went well."""
+    kept = kept_folder(run) / TRANSCRIPT
+    with Transcript(kept) as transcript:
+        yield transcript
+    kept.unlink()
+    kept.with_name(f".{TRANSCRIPT}.lock").unlink(missing_ok=True)
+
+
+def _parts(items: Items, params: LiveParams) -> list[np.ndarray]:
+    return np.array_split(np.arange(len(items)), ceil(len(items) / params.together))
+
+
+def _hold_all(
+    panel: Panel, items: Items, outcomes: LiveOutcomes, params: LiveParams, ablations: list[LiveAblation], seed: int
+) -> None:
+    agents = panel.agents()
+    for protocol in protocols(len(agents), params):
+        outcomes.hold(Conversation(agents, protocol, seed), items)
+    for name in ablations:
+        _hold_ablation(name, panel, items, outcomes, params, seed)
+
+
+def _hold_ablation(
+    name: LiveAblation, panel: Panel, items: Items, outcomes: LiveOutcomes, params: LiveParams, seed: int
+) -> None:
+    for suffix, conversation in live_variations(name, panel, rounds=params.rounds, seed=seed):
+        outcomes.hold(conversation, items, suffix)
+
+
+def _hold_planted(panel: Panel, items: Items, outcomes: LiveOutcomes, params: LiveParams, seed: int) -> None:
+    for kind in PLANTED:
+        protocol = Decentralized(rounds=params.rounds, stop_on_agreement=False, planted=kind)
+        outcomes.hold(Conversation(panel.agents(), protocol, seed), items)
 
 
 def _plantable(items: Items, count: int) -> np.ndarray:
     """Return the places of some questions of which the biased and the unknown option are known."""
     known = [place for place, item in enumerate(items.rows) if item.target is not None and item.unknown is not None]
-    return _spread(np.array(known, dtype=np.int64), count)
-
-
-def _write(
-    out: Path, items: Items, state: _Held, places: dict[str, np.ndarray], chances: np.ndarray, params: LiveParams
-) -> None:
-    write_items(items, out / "items.jsonl")
-    (out / "debates").mkdir()
-    arrays = {f"places/{name}": found for name, found in places.items()}
-    arrays["rotated"] = chances.argmax(axis=1).astype(np.int8)
-    for label, debates in state.debates.items():
-        names = list(dict.fromkeys(turn.agent for turn in debates[0].turns))
-        arrays[label] = numbers(debate.final for debate in debates).astype(np.int8)
-        arrays[f"{label}/rounds"] = answers_by_round(debates, names)
-        shown = [debates[place] for place in _spread(np.arange(len(debates)), params.shown)]
-        write_debates(shown, out / "debates" / f"{label.replace(':', '-').replace(' ', '_')}.jsonl")
-    np.savez_compressed(out / "answers.npz", allow_pickle=False, **arrays)
-    np.save(out / "probabilities.npy", chances.astype(np.float32), allow_pickle=False)
-
-
-def _summarise(
-    out: Path, items: Items, state: _Held, chances: np.ndarray, model: Decoder, origin: dict[str, Any], run: Run
-) -> None:
-    singles = {agent: state.debates[f"single:{agent}"] for agent in (f"order {turn + 1}" for turn in range(OPTIONS))}
-    answers = {name: numbers(debate.final for debate in debates) for name, debates in singles.items()}
-    answers["rotated"] = chances.argmax(axis=1)
-    found = {name: capacity(items, one, seed=run.seed) for name, one in answers.items()}
-    free = [turn for debate in state.debates["single:free"] for turn in debate.turns]
-    write_json(
-        out / "summary.json",
-        {
-            "model": {"name": model.name, **origin},
-            "agents": "one model at temperature 0; each agent sees the options turned by one place more",
-            "capacity": {name: one.described() for name, one in found.items()},
-            "letters": {name: _letters(debates) for name, debates in singles.items()},
-            "free_replies": len(free),
-            "free_parsed": sum(turn.choice is not None for turn in free),
-            "planted": {kind: _followed(state.debates[f"decentralized:{kind}"], kind) for kind in PLANTED},
-        },
-    )
-    rotated = found["rotated"]
-    for name, estimate in (("accuracy_dis", rotated.accuracy), ("s_amb", rotated.bias)):
-        if estimate is not None:
-            run.log({name: estimate.value})
-    run.say(rotated.verdict)
-
-
-def _letters(debates: list[Debate]) -> dict[str, int]:
-    """Return how often each letter was answered: a model that reads the question has no favourite."""
-    said = [turn.text[-1] for debate in debates for turn in debate.turns]
-    return {letter: said.count(letter) for letter in sorted(set(said))}
-
-
-def _followed(debates: list[Debate], kind: Planted) -> dict[str, float]:
-    """Return the share of answers that name what the planted peers say, before hearing them and in the end."""
-    wanted = [debate.item.target if kind == "always_biased" else debate.item.unknown for debate in debates]
-    last = max(debate.rounds for debate in debates)
-    return {
-        name: float(
-            np.mean(
-                [
-                    turn.choice == option
-                    for debate, option in zip(debates, wanted, strict=True)
-                    for turn in debate.turns
-                    if turn.round == number
-                ]
-            )
-        )
-        for name, number in (("before", 0), ("after", last))
-    }
+    return spread(np.array(known, dtype=np.int64), count)

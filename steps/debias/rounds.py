@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from steps.debias.answer_sets import AnswerSets, counts_of, protocol_of, spoke
 from tenfold.debias.items import NONE, Items
-from tenfold.debias.scores import STATISTICS
+from tenfold.debias.scores import accuracy_amb, accuracy_dis, bias_amb
 
 OF_ONE_ROUND = ("single", "vote", "self_consistency")
 KINDS = ("target", "other", "unknown", "none")  # of an answer
@@ -23,7 +23,8 @@ CONDITIONS = {"ambiguous": True, "disambiguated": False}
 def by_round(sets: AnswerSets) -> pd.DataFrame:
     """Return s_AMB × 100 and accuracy after each round, means over agents, and over those that stand out in turn.
 
-    Columns: protocol, round, bias (NaN where nobody names a person), accuracy_disambiguated, accuracy_ambiguous.
+    Columns: protocol, round, bias (NaN where nobody names a person and not all are right), accuracy_disambiguated,
+    accuracy_ambiguous.
     """
     rows = []
     for protocol in dict.fromkeys(protocol_of(label) for label in sets.rounds if talks(label)):
@@ -31,8 +32,8 @@ def by_round(sets: AnswerSets) -> pd.DataFrame:
         for number in range(min(answers.shape[1] for answers in of_protocol)):
             after = [answers[:, number, agent] for answers in of_protocol for agent in spoke(answers)]
             counts = counts_of(sets.items, after).sum(axis=0)  # (S, 2, C)
-            found = {name: np.mean(STATISTICS[name](counts)) for name in ("s_amb", "accuracy_dis", "accuracy_amb")}
-            rows.append((protocol, number, 100 * found["s_amb"], found["accuracy_dis"], found["accuracy_amb"]))
+            means = [np.mean(statistic(counts)) for statistic in (bias_amb, accuracy_dis, accuracy_amb)]
+            rows.append((protocol, number, 100 * means[0], *means[1:]))
     return pd.DataFrame(rows, columns=["protocol", "round", "bias", "accuracy_disambiguated", "accuracy_ambiguous"])
 
 

@@ -10,25 +10,30 @@ import pandas as pd
 
 from steps.debias import rounds
 from steps.debias.answer_sets import VARIED, AnswerSets
-from steps.debias.estimates import CONTROL, DECENTRALIZED, SINGLE, group_differences, score_of
+from steps.debias.estimates import CONTROL, DECENTRALIZED, MAGNITUDE, SINGLE, group_differences, score_of
 from steps.debias.measurements import published_deviations
 from steps.step.publish import CaptionedTable
 from tenfold.debias.scores import Scores, score, score_groups
 from tenfold.metrics.bootstrap import Estimate
 
 UNDEFINED = "A score is undefined, and its cell empty, where no answer names a person."
+RIGHT = "Bias is 0 where every ambiguous answer is right; else empty, as preference is, where no answer names a person."
 INTERVALS = "Low and high: 95 %, bootstrap over templates."
+
+MEASURED = {"s_amb": "bias", "preference": "preference", "accuracy_dis": "accuracy_disambiguated"}
 
 
 def protocols(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
     """Return bias and accuracy of each protocol of each regime, with intervals; ablations are left out."""
     rows = [
-        {"regime": regime, "protocol": name, "seeds": sets.seeds} | _scores(sets, name)
+        {"regime": regime, "protocol": name, "seeds": sets.seeds} | _scores(sets, name) | _hard(sets)
         for regime, sets in of_regime.items()
         for name in sets.protocols
     ]
     return pd.DataFrame(rows), (
-        f"Bias (s_AMB × 100) and accuracy, means over the agents that stand out in turn. {INTERVALS} {UNDEFINED}"
+        "Bias (s_AMB × 100) and accuracy, means over the agents that stand out in turn; preference: 2 · share of the "
+        "target among persons that are named − 1, × 100, which accuracy does not scale; hard_share: of ambiguous "
+        f"questions, empty where none was hard. {INTERVALS} {RIGHT}"
     )
 
 
@@ -82,13 +87,13 @@ def groups(of_regime: Mapping[str, AnswerSets], second: str = DECENTRALIZED) -> 
         }
         for regime, sets in of_regime.items()
         for first in (SINGLE, CONTROL)
-        for row in group_differences(sets, first, second, "s_amb")
+        for row in group_differences(sets, first, second, MAGNITUDE)
     ]
     columns = ["regime", "group", "less", "of", "bias", "bias_of_conversation", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "p_holm", "templates"]), (
-        f"Bias (s_AMB × 100) by group, a single agent's or the best control's less that of {second} conversation. "
-        f"{INTERVALS} p: two-sided, by Holm's rule over the groups. The control is the one that is least biased over "
-        "all groups."
+        f"Size of the bias (|s_AMB| × 100) by group, a single agent's or the best control's less that of {second} "
+        f"conversation. {INTERVALS} p: two-sided, by Holm's rule over the groups. The control is the one that is least "
+        "biased over all groups."
     )
 
 
@@ -141,10 +146,14 @@ def recorded_groups(sets: AnswerSets, seeing: Collection[str]) -> CaptionedTable
 
 def _scores(sets: AnswerSets, name: str) -> dict[str, float]:
     found: dict[str, float] = {}
-    for statistic, word in (("s_amb", "bias"), ("accuracy_dis", "accuracy_disambiguated")):
+    for statistic, word in MEASURED.items():
         found |= _cells(word, score_of(sets, name, statistic))
     ambiguous = score_of(sets, name, "accuracy_amb")
     return found | {"accuracy_ambiguous": np.nan if ambiguous is None else ambiguous.value}
+
+
+def _hard(sets: AnswerSets) -> dict[str, float]:
+    return {"hard_share": sets.hard[sets.items.ambiguous].mean() if sets.hard.any() else np.nan}
 
 
 def _cells(word: str, found: Estimate | None) -> dict[str, float]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tenfold.chat.errors import NotAuthorised as NotAuthorised
     from tenfold.chat.errors import Refused as Refused
     from tenfold.chat.errors import TranscriptInUse as TranscriptInUse
+    from tenfold.chat.errors import Unreachable as Unreachable
     from tenfold.chat.errors import WrongEndpoint as WrongEndpoint
     from tenfold.chat.messages import Conversation as Conversation
     from tenfold.chat.messages import Failure as Failure

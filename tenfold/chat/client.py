@@ -85,9 +85,9 @@ class Client:
         Raises BudgetSpent, NotAuthorised, WrongEndpoint; every reply until then is in the transcript.
         """
         identity = self.backend.identity()
-        keys = [call_key(identity, conversation, sampling) for conversation in conversations]
-        found: dict[str, Reply | Failure] = {}
-        missing: dict[str, Conversation] = {}
+        keys = [self._key(identity, conversation, sampling) for conversation in conversations]
+        found: dict[Any, Reply | Failure] = {}
+        missing: dict[Any, Conversation] = {}
         for key, conversation in zip(keys, conversations, strict=True):
             known = None if self.transcript is None else self.transcript.get(key)
             if known is None:
@@ -97,7 +97,8 @@ class Client:
                 self.spent.known += 1
         asked = list(missing)
         spent_out: list[BudgetSpent] = []
-        for number, reply in self.backend.replies(self._affordable(missing.values(), spent_out), sampling):
+        calls = self._affordable(missing.values(), spent_out)
+        for number, reply in self.backend.replies(calls, sampling) if missing else ():
             key = asked[number]
             found[key] = reply
             if isinstance(reply, Failure):
@@ -111,6 +112,10 @@ class Client:
         if spent_out:
             raise spent_out[0]
         return [found[key] for key in keys]
+
+    def _key(self, identity: Mapping[str, Any], conversation: Conversation, sampling: Sampling) -> Any:
+        """Return what tells a call from the others; a digest only where the transcript needs it."""
+        return tuple(conversation) if self.transcript is None else call_key(identity, conversation, sampling)
 
     def _affordable(
         self, conversations: Iterable[Conversation], ended: list[BudgetSpent]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from tenfold.chat.errors import ContextTooLong, GaveUp, NotAuthorised, Refused, WrongEndpoint
-from tenfold.chat.messages import Conversation, Failure, Message, Reply, Sampling
+from tenfold.chat.address import check_address
+from tenfold.chat.errors import ContextTooLong, GaveUp, NotAuthorised, Refused, Unreachable, WrongEndpoint
+from tenfold.chat.messages import Conversation, Failure, Reply, Sampling
+from tenfold.chat.protocol import message_part, request_options
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 KEY = "OPENAI_API_KEY"  # the environment variable with the key, unless another one is named
 LONGEST_WAIT = 60.0  # seconds between two tries, unless the endpoint asks for more
+LONGEST_ASKED_WAIT = 300.0  # seconds that an endpoint may ask for; a call that is to wait longer is given up
+FIRST_TRIES = 3  # to connect, until the endpoint has answered anything
+MOST_SAID = 500  # characters of an endpoint's message that are passed on
+SHORTEST_SECRET = 12  # characters; a shorter key is a word for servers that want none, which replies may well hold
 Finished = queue.Queue[tuple[int, Reply | Failure] | BaseException | None]
 TOO_LONG = ("context_length_exceeded", "context length", "context window", "maximum context", "too many tokens")
 
@@ -35,15 +40,22 @@ class _TryAgain(Exception):
         self.after = after
 
 
+class _NobodyThere(_TryAgain):
+    """No connection came about."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An OpenAI-compatible chat endpoint, asked for up to ``concurrency`` replies at once.
 
     Rate limits (429, with Retry-After obeyed), time-outs, broken connections, server errors, JSON that is cut off and
-    empty replies are tried again, with growing pauses, ``tries`` times in all. A request that is refused for good is a
-    failure of that call; a wrong key, address or model ends all. The key comes from the environment variable
-    ``key_variable`` alone and is taken out of every message. ``timeout`` is in seconds per try. ``revision`` goes into
-    the transcript's keys: change it when the model behind the name changes.
+    empty replies are tried again, with growing pauses, ``tries`` times in all. A request that is refused for good, or
+    that is to wait for more than five minutes, is a failure of that call; a wrong key, address or model ends all, and
+    so does an address where nobody has answered yet. The key comes from the environment variable ``key_variable``
+    alone and is taken out of every message and reply. ``timeout`` is in seconds per try. ``revision`` goes into the
+    transcript's keys: change it when the model behind the name changes. ``told`` is called with a line when a call has
+    to be tried again.
+    Raises WrongEndpoint for an address that is none, or that holds a name, a password or a query, where keys may stand.
     """
 
     base_url: str
@@ -54,6 +66,11 @@ class Endpoint:
     tries: int = 6
     pause: float = 0.5
     key_variable: str = KEY
+    told: Callable[[str], None] | None = field(default=None, compare=False)
+    _answers: list[int] = field(default_factory=list, init=False, repr=False, compare=False)  # one status, once it came
+
+    def __post_init__(self) -> None:
+        check_address(self.base_url)
 
     def identity(self) -> Mapping[str, Any]:
         return {"kind": "endpoint", "base_url": self.base_url, "model": self.model, "revision": self.revision}
@@ -63,8 +80,10 @@ class Endpoint:
     ) -> Iterator[tuple[int, Reply | Failure]]:
         """Answer numbered conversations, each as soon as it is there.
 
-        Raises NotAuthorised and WrongEndpoint, after what came before has been yielded.
+        Raises NotAuthorised, WrongEndpoint and Unreachable, after what came before has been yielded; NotAuthorised
+        before all for a key that no header can hold.
         """
+        self._check_key()
         finished: Finished = queue.Queue()
         running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
 
@@ -110,14 +129,20 @@ class Endpoint:
             finished.put((number, reply))
 
     async def _ask(self, client: AsyncOpenAI, conversation: Conversation, sampling: Sampling) -> Reply:
-        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+        from tenacity import AsyncRetrying, retry_if_exception_type
 
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self.tries), retry=retry_if_exception_type(_TryAgain), wait=self._wait, reraise=True
+            stop=self._stops,
+            retry=retry_if_exception_type(_TryAgain),
+            wait=self._wait,
+            before_sleep=self._tell,
+            reraise=True,
         )
         try:
             return await retrying(self._ask_once, client, conversation, sampling)
         except _TryAgain as error:
+            if isinstance(error, _NobodyThere) and not self._answers:
+                raise Unreachable(f"nobody answers at {self.base_url} ({error}); is the server running?") from None
             raise GaveUp(f"{self.model} at {self.base_url}: {error}, in each of {self.tries} tries") from None
 
     async def _ask_once(self, client: AsyncOpenAI, conversation: Conversation, sampling: Sampling) -> Reply:
@@ -126,26 +151,38 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.timeout):  # the client's own counts from one piece of a reply to the next
                 answer: Any = await client.chat.completions.create(
-                    model=self.model, messages=[_part(message) for message in conversation], **_options(sampling)
+                    model=self.model,
+                    messages=[message_part(message) for message in conversation],
+                    **request_options(sampling),
                 )
         except openai.APIStatusError as error:
             raise self._status(error) from None
         except (openai.APITimeoutError, TimeoutError):
             raise _TryAgain(f"no answer within {self.timeout:g} s") from None
         except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError) as error:
-            raise _TryAgain(self._without_key(f"no whole answer came ({error})")) from None
+            raise self._broken(error) from None
+        if isinstance(answer, str) and answer.lstrip().startswith("<"):
+            said = f"{self.base_url} answers with a page and not with the protocol; does the address end in /v1?"
+            raise _TryAgain(said) if self._answers else WrongEndpoint(said)
+        self._heard(200)
+        return self._reply(answer)
+
+    def _reply(self, answer: Any) -> Reply:
+        """Return the reply that an answer holds. Raises Refused, and _TryAgain for an empty one."""
         choice = (getattr(answer, "choices", None) or [None])[0]
         text = getattr(getattr(choice, "message", None), "content", None)
         if not isinstance(text, str) or not text.strip():
             refusal = getattr(getattr(choice, "message", None), "refusal", None)
             if refusal:
-                raise Refused(f"the model declines: {refusal}")
+                raise Refused(self._without_key(f"the model declines: {refusal}"))
             if getattr(choice, "finish_reason", None) == "content_filter":
                 raise Refused(f"{self.model}: a content filter took the reply")
+            if getattr(choice, "finish_reason", None) == "length":
+                raise Refused(f"{self.model}: its reply was cut before it said a word; raise max_tokens")
             raise _TryAgain("an empty reply")
         usage = getattr(answer, "usage", None)
         return Reply(
-            text,
+            self._without_key(text, SHORTEST_SECRET),
             str(choice.finish_reason or "stop"),
             int(getattr(usage, "prompt_tokens", 0) or 0),
             int(getattr(usage, "completion_tokens", 0) or 0),
@@ -153,16 +190,22 @@ class Endpoint:
 
     def _status(self, error: APIStatusError) -> Exception:
         """Return what a status other than 200 means for this call, or for all."""
-        said, status = self._without_key(str(error.message)), error.status_code
+        whole, status = self._without_key(str(error.message)), error.status_code
+        said = _said(whole, error.body)
+        self._heard(status)
         if status in (408, 409, 425, 429) or status >= 500:
-            return _TryAgain(f"status {status}", _seconds(error.response.headers.get("retry-after")))
+            after = _seconds(error.response.headers.get("retry-after"))
+            if after is not None and after > LONGEST_ASKED_WAIT:
+                return GaveUp(f"{self.model} at {self.base_url} asks for a pause of {after:,.0f} s: {said}")
+            return _TryAgain(f"status {status}: {said}", after)
         if status in (401, 403):
             return NotAuthorised(
                 f"{self.base_url}: status {status}; set {self.key_variable} to a key that is valid there"
             )
         if status == 404:
-            return WrongEndpoint(f"{self.base_url} knows no model {self.model!r} or no chat ({said})")
-        if any(word in said.lower() for word in TOO_LONG):
+            usual = "" if self.base_url.rstrip("/").endswith("/v1") else "; does the address end in /v1?"
+            return WrongEndpoint(f"{self.base_url} knows no model {self.model!r} or no chat ({said}){usual}")
+        if any(word in whole.lower() for word in TOO_LONG):
             return ContextTooLong(f"{self.model}: {said}")
         return Refused(f"{self.model}: {said}")
 
@@ -173,9 +216,40 @@ class Endpoint:
             return error.after
         return min(LONGEST_WAIT, self.pause * 2.0 ** (state.attempt_number - 1))
 
-    def _without_key(self, text: str) -> str:
-        key = os.environ.get(self.key_variable)
-        return text.replace(key, "…") if key else text
+    def _broken(self, error: Exception) -> _TryAgain:
+        """Return what a connection that did not come about, or that broke, means for this call."""
+        cause = error.__cause__
+        if type(cause).__name__ == "ConnectError":  # of httpx or of httpx2, whichever the client has
+            return _NobodyThere(self._without_key(str(cause) or type(cause).__name__))
+        return _TryAgain(self._without_key(f"no whole answer came ({error})"))
+
+    def _stops(self, state: RetryCallState) -> bool:
+        """Return whether a call was tried often enough."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        new = isinstance(error, _NobodyThere) and not self._answers
+        return state.attempt_number >= (min(self.tries, FIRST_TRIES) if new else self.tries)
+
+    def _tell(self, state: RetryCallState) -> None:
+        """Say that a call is tried again, and why."""
+        if self.told is not None and state.outcome is not None:
+            why, pause = state.outcome.exception(), state.upcoming_sleep
+            self.told(f"{self.model}: {why}; try {state.attempt_number + 1} of {self.tries} in {pause:.1f} s")
+
+    def _heard(self, status: int) -> None:
+        """Remember that somebody is there."""
+        if not self._answers:
+            self._answers.append(status)
+
+    def _without_key(self, text: str, shortest: int = 1) -> str:
+        key = os.environ.get(self.key_variable, "")
+        return text.replace(key, "…") if len(key) >= shortest else text
+
+    def _check_key(self) -> None:
+        key = os.environ.get(self.key_variable, "")
+        if not all("!" <= letter <= "~" for letter in key):
+            raise NotAuthorised(
+                f"{self.key_variable} holds white space, a line's end or another character that no key has; set it anew"
+            )
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AsyncOpenAI]:
@@ -186,30 +260,11 @@ class Endpoint:
             yield client
 
 
-def _options(sampling: Sampling) -> dict[str, Any]:
-    options: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
-    if sampling.top_p != 1:
-        options["top_p"] = sampling.top_p
-    if sampling.seed is not None:
-        options["seed"] = sampling.seed
-    if sampling.stop:
-        options["stop"] = list(sampling.stop)
-    return options
-
-
-def _part(message: Message) -> Any:
-    if not message.images:
-        return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [
-        {
-            "type": "image_url",
-            "image_url": {"url": f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"},
-        }
-        for image in message.images
-    ]
-    if message.text:
-        parts.append({"type": "text", "text": message.text})
-    return {"role": message.role, "content": parts}
+def _said(message: str, body: object) -> str:
+    """Return an endpoint's message on one line, cut off where it is very long, with the code that it gives."""
+    code = body.get("code") if isinstance(body, dict) else None
+    said = " ".join(message.split())[:MOST_SAID]
+    return f"{said} ({code})" if isinstance(code, str) and code not in said else said
 
 
 def _seconds(header: str | None) -> float | None:

@@ -19,6 +19,10 @@ class WrongEndpoint(ChatError):
     """There is no chat endpoint at the address, or it does not know the model: nothing more is asked."""
 
 
+class Unreachable(WrongEndpoint):
+    """Nothing has ever answered at the address: nothing more is asked."""
+
+
 class Refused(ChatError):
     """The endpoint refuses this one call for good, so that asking again is of no use."""
 

@@ -76,12 +76,21 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model answered; ``finish_reason`` is "stop" at its own end and "length" where it was cut off."""
+    """What a model answered; ``finish_reason`` is "stop" at its own end and "length" where it was cut off.
+
+    Half a surrogate pair in ``text``, which a server may leave where it cuts off, is no character and cannot be sent
+    on: it becomes U+FFFD here, whole pairs become their character.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if any("\ud800" <= letter <= "\udfff" for letter in self.text):
+            whole = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            object.__setattr__(self, "text", whole)
 
     def described(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,6 +108,7 @@ def call_key(backend: Mapping[str, Any], conversation: Conversation, sampling: S
     parts = {
         "backend": dict(backend),
         "messages": [message.described() for message in conversation],
-        "sampling": asdict(sampling),
+        "sampling": vars(sampling),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    words = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()

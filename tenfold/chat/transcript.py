@@ -70,7 +70,8 @@ class Transcript:
             "sampling": asdict(sampling),
             "reply": reply.described(),
         }
-        self._stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        words = json.dumps(line, ensure_ascii=False)
+        self._stream.write(words.encode(errors="backslashreplace") + b"\n")  # half a surrogate pair as JSON's escape
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._replies[key] = reply

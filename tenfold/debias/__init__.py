@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from tenfold.lazy import exports
 
 if TYPE_CHECKING:
+    from tenfold.debias.accuracy import Accuracy as Accuracy
+    from tenfold.debias.accuracy import accuracy_of as accuracy_of
     from tenfold.debias.agents import agents_of as agents_of
     from tenfold.debias.agents import endpoints as endpoints
     from tenfold.debias.agents import local_models as local_models

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from tenfold import command_line as cli
+from tenfold.debias.model_options import (
+    Kind,
+    chosen_backends,
+    chosen_protocol,
+    listed_options,
+    model_names,
+    token_prices,
+)
 from tenfold.debias.score_command import EXAMPLE as SCORE_EXAMPLE
 from tenfold.debias.score_command import score_command
 
 if TYPE_CHECKING:
-    from tenfold.chat.client import ChatBackend
     from tenfold.debias.items import Items
-    from tenfold.debias.protocols import Protocol
 
-Kind = Literal["http", "local"]
 Name = Literal[
     "single", "vote", "self_refine", "self_consistency", "decentralized", "centralized", "shuffled_peers", "silent"
 ]
+AskName = Literal["single", "vote", "self_refine", "self_consistency", "decentralized", "centralized", "silent"]
 Models = Annotated[str, typer.Option(help="Models with commas between: names at the endpoint, or folders.")]
 Backend = Annotated[Kind, typer.Option(help="An OpenAI-compatible endpoint, or models on this machine.")]
 BaseUrl = Annotated[
@@ -34,10 +37,28 @@ KeyVariable = Annotated[
     typer.Option(help="The environment variable with the key: once, or for each model. Default: OPENAI_API_KEY."),
 ]
 ProtocolName = Annotated[Name, typer.Option(metavar="NAME", help=f"Who hears whom: {', '.join(get_args(Name))}.")]
-RoundCount = Annotated[int | None, typer.Option(min=0, help="Rounds after the first answers.")]
-Ties = Annotated[Literal["random", "first", "unknown"] | None, typer.Option(help="What a tied vote becomes.")]
-Centre = Annotated[str | None, typer.Option(help="The central model, or each in turn. Default: each.")]
-Samples = Annotated[int | None, typer.Option(min=1, help="Answers of each model under self_consistency.")]
+AskProtocol = Annotated[AskName, typer.Option(metavar="NAME", help=f"Who hears whom: {', '.join(get_args(AskName))}.")]
+RoundCount = Annotated[
+    int | None, typer.Option(min=0, help="Rounds after the first answers. Default: 2, under self_refine 1.")
+]
+Ties = Annotated[
+    Literal["random", "first", "unknown"] | None, typer.Option(help="What a tied vote becomes. Default: random.")
+]
+AskTies = Annotated[Literal["random", "first"] | None, typer.Option(help="What a tied vote becomes. Default: random.")]
+Centre = Annotated[
+    str | None,
+    typer.Option(help="The central model, or each in turn, with a file predictions.<centre>.jsonl. Default: each."),
+]
+AskCentre = Annotated[str | None, typer.Option(help="The central model, or each in turn. Default: each.")]
+Samples = Annotated[int | None, typer.Option(min=1, help="Answers of each model under self_consistency. Default: 6.")]
+EqualCalls = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Under self_refine and self_consistency: calls of each model per question, such as the k (1 + R) of a "
+        "conversation among k models in R rounds.",
+    ),
+]
 Planted = Annotated[
     Literal["always_biased", "always_unknown"] | None,
     typer.Option(help="Peers that always say so, in the others' place."),
@@ -45,7 +66,7 @@ Planted = Annotated[
 Variant = Annotated[Literal["plain", "bias_aware"], typer.Option(help="How the models are asked.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws subset, options' order, peers' order and ties.")]
 Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Default: 0, under self_consistency 0.7.")]
-MaxTokens = Annotated[int, typer.Option(min=1, help="The longest reply in tokens.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="The longest reply in tokens; what is longer is cut off.")]
 Concurrency = Annotated[int | None, typer.Option(min=1, help="Calls under way at once. Default: 8.")]
 Device = Annotated[str | None, typer.Option(help="Of local models, such as cpu. Default: a GPU if there is one.")]
 LEFT_OUT = "What was answered is kept: the same command with --resume asks only for the rest."
@@ -72,6 +93,7 @@ def run(
     tie: Ties = None,
     centre: Centre = None,
     samples: Samples = None,
+    equal_calls: EqualCalls = None,
     planted: Planted = None,
     prompt_variant: Variant = "plain",
     limit_per_group: Annotated[int | None, typer.Option(min=1, help="Questions per group, evenly drawn.")] = None,
@@ -90,18 +112,20 @@ def run(
     from tenfold.chat.errors import ChatError
     from tenfold.chat.messages import Sampling
     from tenfold.debias.chat_run import ChatRun
+    from tenfold.debias.errors import NoReply
     from tenfold.debias.prompts import ChatPrompts
 
-    paid = _prices(prices)
-    talk = _protocol(protocol, temperature, rounds=rounds, tie=tie, centre=centre, samples=samples, planted=planted)
+    paid, names = token_prices(prices), model_names(models)
+    given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples, "planted": planted}
+    talk = chosen_protocol(protocol, temperature, equal_calls=equal_calls, **given)
     questions, notes = _questions(items, limit_per_group, seed)
-    backends = _backends(backend, models, base_url, key_variable, concurrency, device)
+    backends = chosen_backends(backend, names, base_url, key_variable, concurrency, device)
     sampling = Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed)
     spent = Spent(most_calls=max_calls, most_tokens=max_tokens_total, prompt_price=paid[0], completion_price=paid[1])
-    chat_run = ChatRun(_names(models), backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
+    chat_run = ChatRun(names, backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
         lines = chat_run.run(questions, out, resume=resume, notes=notes)
-    except ChatError:  # such as a wrong key, or a budget that is spent
+    except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
         typer.echo(LEFT_OUT, err=True)
         raise
     typer.echo("\n".join([*lines, *notes, f"wrote {out}"]))
@@ -122,11 +146,12 @@ def ask(
     backend: Backend = "http",
     base_url: BaseUrl = None,
     key_variable: KeyVariable = None,
-    protocol: ProtocolName = "decentralized",
+    protocol: AskProtocol = "decentralized",
     rounds: RoundCount = None,
-    tie: Ties = None,
-    centre: Centre = None,
+    tie: AskTies = None,
+    centre: AskCentre = None,
     samples: Samples = None,
+    equal_calls: EqualCalls = None,
     prompt_variant: Variant = "plain",
     seed: Seed = 0,
     temperature: Temperature = None,
@@ -136,93 +161,53 @@ def ask(
     """Put one question to the models and print the conversation as it happens."""
     from tenfold.chat.messages import Sampling
     from tenfold.debias.agents import agents_of
+    from tenfold.debias.chat_run import check_replies, cut_lines
     from tenfold.debias.conversation import Conversation
     from tenfold.debias.items import Item
     from tenfold.debias.prompts import ChatPrompts
-    from tenfold.debias.spoken import debate_words, turn_words
+    from tenfold.debias.seeded_order import option_order
+    from tenfold.debias.spoken import debate_words, question_words, turn_words
 
-    item = Item("asked", question, tuple(option.strip() for option in options.split(";")), context)
-    talk = _protocol(protocol, temperature, rounds=rounds, tie=tie, centre=centre, samples=samples)
+    item, names = Item("asked", question, listed_options(options), context), model_names(models)
+    given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples}
+    talk = chosen_protocol(protocol, temperature, equal_calls=equal_calls, **given)
     agents = agents_of(
-        _names(models),
-        _backends(backend, models, base_url, key_variable, None, device),
+        names,
+        chosen_backends(backend, names, base_url, key_variable, None, device, told=_say),
         prompts=ChatPrompts(prompt_variant),
         sampling=Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed),
     )
-    Conversation(
+    typer.echo(question_words(item, option_order(item, seed)))
+    debates = Conversation(
         agents,
         talk,
         seed,
         heard=lambda item, turn: typer.echo(turn_words(item, turn)),
         ended=lambda debate: typer.echo(debate_words(debate)),
     ).run([item])
+    check_replies(debates)
+    for line in cut_lines(debates, max_tokens):
+        typer.echo(line, err=True)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _questions(path: Path, limit: int | None, seed: int) -> tuple[Items, list[str]]:
     """Return the questions, and what a reader of results must know of them."""
     from tenfold.debias.bbq import redrawn_groups
+    from tenfold.debias.own_items import lacking_condition
     from tenfold.debias.predictions import read_questions
     from tenfold.debias.subsets import limit_per_group
 
     questions = read_questions(path)
+    if (lacking := lacking_condition(questions)) is not None:
+        _say(lacking)
     if limit is not None:
         questions = limit_per_group(questions, limit, seed=seed)
     redrawn = redrawn_groups(path) if path.is_dir() else ()
     return questions, [f"drawn anew from BBQ's templates, not as published: {', '.join(redrawn)}"] if redrawn else []
-
-
-def _names(models: str) -> list[str]:
-    names = [name.strip() for name in next(csv.reader([models], skipinitialspace=True), [])]
-    if not names or not all(names):
-        raise typer.BadParameter(f"--models {models!r}: give names with commas between, none of them empty")
-    return names
-
-
-def _protocol(name: str, temperature: float | None, **given: Any) -> Protocol:
-    """Return the protocol; options that it has no use for are wrong usage."""
-    from tenfold.debias.protocols import PROTOCOLS, protocol_named
-
-    known = {field.name for field in fields(PROTOCOLS[name])}
-    cli.refuse_unused(given, known, f"--protocol {name}")
-    chosen = {option: value for option, value in given.items() if value is not None}
-    if "temperature" in known and temperature is not None:
-        chosen["temperature"] = temperature
-    if given.get("planted") is not None:
-        chosen["stop_on_agreement"] = False
-    return protocol_named(name, **chosen)
-
-
-def _backends(
-    kind: Kind,
-    models: str,
-    base_url: Sequence[str] | None,
-    key_variable: Sequence[str] | None,
-    concurrency: int | None,
-    device: str | None,
-) -> list[ChatBackend]:
-    from tenfold.chat.endpoint import KEY
-    from tenfold.debias.agents import endpoints, local_models
-
-    if kind == "local":
-        given = {"base-url": base_url or None, "key-variable": key_variable or None, "concurrency": concurrency}
-        cli.refuse_unused(given, (), "--backend local")
-        return local_models(_names(models), device=cli.torch_device(device))
-    cli.refuse_unused({"device": device}, (), "--backend http")
-    if not base_url:
-        raise typer.BadParameter("--backend http needs --base-url, such as http://localhost:8000/v1")
-    return endpoints(_names(models), base_url, key_variable or (KEY,), concurrency=concurrency or 8)
-
-
-def _prices(text: str | None) -> tuple[float, float]:
-    if text is None:
-        return 0.0, 0.0
-    try:
-        prompt, completion = (float(part) for part in text.split(","))
-    except ValueError:
-        prompt = completion = -1.0
-    if not (prompt >= 0 and completion >= 0):
-        raise typer.BadParameter(f"--prices {text!r}: give IN,OUT per million tokens, such as 0.5,1.5")
-    return prompt, completion
 
 
 if __name__ == "__main__":

@@ -42,20 +42,23 @@ def read_bbq(folder: Path) -> Items:
     Questions about proper names are a group of their own, "<category> (names)", as in the authors' script. Without a
     metadata file the target comes from the question's own stereotyped groups (`target_by_rule`); a question without a
     target keeps ``target`` None, and no bias score counts it.
-    Raises NoQuestions if there is no such file, InvalidItem for a row that is none of BBQ's or has not exactly one
-    unknown option, InvalidMetadata.
+    Raises NoQuestions if there is no such file, or a file has no row; InvalidItem for a row that is none of BBQ's, has
+    not exactly one unknown option, or whose right answer does not fit its condition; InvalidMetadata.
     """
     targets = _targets(folder)
     rows: dict[str, Item] = {}
     for path in question_files(folder):
+        before = len(rows)
         for number, row in _rows(path):
             try:
                 item = _item(row, targets)
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise InvalidItem(f"{path}:{number}: {_fault(error)}") from None
             if item.key in rows:
                 raise InvalidItem(f"{path}:{number}: {item.key} is there twice; read one draw of a category at a time")
             rows[item.key] = item
+        if len(rows) == before:
+            raise NoQuestions(f"{path} holds no question; bring it again, or take it away")
     return Items(tuple(rows.values()))
 
 
@@ -100,18 +103,25 @@ def _targets(folder: Path) -> Targets | None:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(unpacked(path).splitlines(), 1):
+        if not line.strip():
+            continue
         try:
-            yield number, json.loads(line)
+            row = json.loads(line)
         except ValueError as error:
             raise InvalidItem(f"{path}:{number}: {error}") from None
+        if not isinstance(row, dict):
+            raise InvalidItem(f"{path}:{number}: a line is an object with BBQ's fields")
+        yield number, row
 
 
 def _item(row: dict[str, Any], targets: Targets | None) -> Item:
+    _check_types(row)
     category, example = row["category"], str(row["example_id"])
     target = _by_rule(row) if targets is None else targets.get((category, example), Target(None, False))
     if row["question_polarity"] not in ("neg", "nonneg") or row["context_condition"] not in ("ambig", "disambig"):
         raise ValueError(f"polarity {row['question_polarity']!r} or condition {row['context_condition']!r} is unknown")
-    return Item(
+    unknown = _unknown(row)
+    item = Item(
         key=f"{category}/{example}",
         question=row["question"],
         options=(row["ans0"], row["ans1"], row["ans2"]),
@@ -121,9 +131,22 @@ def _item(row: dict[str, Any], targets: Targets | None) -> Item:
         template=f"{category}/{row['question_index']}",
         polarity=row["question_polarity"],
         condition=row["context_condition"],
-        unknown=_unknown(row),
+        unknown=unknown,
         target=target.number,
     )
+    if (item.condition == "ambig") != (item.gold == unknown):
+        right = "unknown" if item.gold == unknown else "a person"
+        raise ValueError(f"label = {item.gold} says {right}, which is not right in a context that is {item.condition}")
+    return item
+
+
+def _check_types(row: dict[str, Any]) -> None:
+    """Raise ValueError for names that are no names and a label that is no number; what ``Item`` takes it checks."""
+    for name in ("category", "example_id", "question_index"):
+        if isinstance(row[name], bool) or not isinstance(row[name], str | int):
+            raise ValueError(f"{name} = {row[name]!r} must be a text or a whole number")
+    if type(row["label"]) is not int:
+        raise ValueError(f"label = {row['label']!r} must be the number of an option")
 
 
 def _by_rule(row: dict[str, Any]) -> Target:

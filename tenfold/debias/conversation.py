@@ -70,8 +70,8 @@ class _Talk:
 class Conversation:
     """Agents and the protocol by which they talk; ``run`` puts questions to them.
 
-    ``orders`` gives the order in which an item's options are shown, by default one drawn from ``seed`` and the item's
-    key. ``heard`` is called with each reply, ``ended`` with each debate when it is over.
+    ``orders`` gives the order in which an item's options are shown, each of them once, by default one drawn from
+    ``seed`` and the item's key. ``heard`` is called with each reply, ``ended`` with each debate when it is over.
     Raises InvalidAgents if two agents share a name, or if the protocol wants more or other ones.
     """
 
@@ -97,17 +97,19 @@ class Conversation:
     def run(self, items: Items | Sequence[Item]) -> list[Debate]:
         """Return the debate about each question, in order; one series after another where agents stand out in turn.
 
-        A call that failed is a turn with its reason in ``failed``, and no answer.
-        Raises InvalidProtocol if the questions lack what the protocol needs, and what ``Client.generate`` raises.
+        A call that failed is a turn with its reason in ``failed``, and no answer. If it was the centre's, its round
+        ends without a decision and no follower is asked in it: a debate whose last round it is has no answer.
+        Raises InvalidProtocol if the questions lack what the protocol needs, or if an order is none of all options,
+        and what ``Client.generate`` raises.
         """
         rows = items.rows if isinstance(items, Items) else tuple(items)
         _check(self.protocol, rows)
         debates: list[Debate] = []
         for protocol in self.protocol.in_turn([agent.name for agent in self.agents]):
             order = self.orders or (lambda item: option_order(item, self.seed))
-            talks = [_Talk(item, order(item)) for item in rows]
+            talks = [_Talk(item, _checked(order(item), item)) for item in rows]
             self._hold(protocol, talks)
-            debates += [_debate(protocol, talk) for talk in talks]
+            debates += [self._debate(protocol, talk) for talk in talks]
         return debates
 
     def _hold(self, protocol: Protocol, talks: list[_Talk]) -> None:
@@ -198,14 +200,15 @@ class Conversation:
         for number in range(1, 1 + protocol.rounds):
             going = self._going(protocol, talks)
             self._ask(centre, going, [self._central(centre, talk) for talk in going], number, "centre")
+            decided = [talk for talk in going if talk.latest[centre.name].failed is None]
             for follower in followers:
                 asked = [
                     follower.prompts.follower(
                         talk.item, talk.order, talk.latest[follower.name], talk.latest[centre.name]
                     )
-                    for talk in going
+                    for talk in decided
                 ]
-                self._ask(follower, going, asked, number, "follower")
+                self._ask(follower, decided, asked, number, "follower")
         self._end(protocol, talks, lambda talk: talk.latest[centre.name].choice)
 
     def _central(self, centre: Agent, talk: _Talk) -> list[Message]:
@@ -237,7 +240,7 @@ class Conversation:
                 turn = Turn(agent.name, number, role, "", None, failed=reply.error)
             else:
                 choice = agent.prompts.parse(reply.text, talk.item, talk.order)
-                turn = Turn(agent.name, number, role, reply.text, choice)
+                turn = Turn(agent.name, number, role, reply.text, choice, cut=reply.finish_reason == "length")
             talk.turns.append(turn)
             talk.latest[agent.name] = turn
             if self.heard is not None:
@@ -252,7 +255,11 @@ class Conversation:
             if not talk.ended:
                 talk.final, talk.ended = final(talk), True
                 if self.ended is not None:
-                    self.ended(_debate(protocol, talk))
+                    self.ended(self._debate(protocol, talk))
+
+    def _debate(self, protocol: Protocol, talk: _Talk) -> Debate:
+        same = all(isinstance(agent.prompts, ChatPrompts) for agent in self.agents)  # other styles turn the options
+        return Debate(talk.item, protocol.label, tuple(talk.turns), talk.final, talk.order if same else ())
 
 
 def _again(agent: Agent, talk: _Talk) -> list[Message]:
@@ -263,8 +270,13 @@ def _again(agent: Agent, talk: _Talk) -> list[Message]:
     return agent.prompts.again(talk.item, talk.order, own)
 
 
-def _debate(protocol: Protocol, talk: _Talk) -> Debate:
-    return Debate(talk.item, protocol.label, tuple(talk.turns), talk.final)
+def _checked(order: Order, item: Item) -> Order:
+    """Return an order. Raises InvalidProtocol unless it shows each option once."""
+    if sorted(order) != list(range(len(item.options))):
+        raise InvalidProtocol(
+            f"{item.key}: the order {tuple(order)} must hold each number of its {len(item.options)} options once"
+        )
+    return order
 
 
 def _check(protocol: Protocol, items: Sequence[Item]) -> None:
@@ -276,7 +288,8 @@ def _check(protocol: Protocol, items: Sequence[Item]) -> None:
         lacking = [item.key for item in items if getattr(item, name) is None]
         if lacking:
             raise InvalidProtocol(
-                f"{protocol.label} needs the {name} option, which {len(lacking)} questions lack, such as {lacking[0]!r}"
+                f"{protocol.label} needs to know the {name} option, which {len(lacking)} questions lack, such as "
+                f"{lacking[0]!r}: give the questions a column {name!r}"
             )
     keys = [item.key for item in items]
     if len(set(keys)) < len(keys):

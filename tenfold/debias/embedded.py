@@ -1,6 +1,8 @@
 """Readers that are trained here as a chat backend: text in, text out; constrained to the options shown, or free.
 
-Legend:  B conversations · O options · T words · L words of the longest option
+What is asked again after a round begins with the same question: its memory is kept, and only what follows it is read.
+
+Legend:  B conversations · T words · M words whose following word counts · W words of options
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from tenfold.chat.messages import Conversation, Failure, Reply, Sampling
-from tenfold.debias.micro_prompts import options_in
-from tenfold.debias.reader import Memory, Reader
-from tenfold.debias.words import ANSWER, END, PADDING
+from tenfold.debias.memory import Memory
+from tenfold.debias.micro_prompts import question_and_rest, shown_options
+from tenfold.debias.reader import Reader
+from tenfold.debias.remembered import Question, Remembered, padded
+from tenfold.debias.words import ANSWER, END
 from tenfold.nn.pretrained import weights_sha256
 
 
@@ -35,11 +39,25 @@ class _Scored:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """A text: the question that it begins with, and the numbers of the words after that, the answer's mark the last."""
+
+    text: str
+    question: Question
+    rest: list[int]
+
+    @property
+    def length(self) -> int:
+        return self.question.length + len(self.rest)
+
+
+@dataclass(frozen=True)
 class EmbeddedModel:
     """A reader that answers conversations in ``MicroPrompts``, ``batch`` of like length at a time.
 
     Constrained, it answers with an option that its last message shows, by the likelihood of all its words; ``free``,
-    with whatever words it writes. A reply depends on its own conversation and seed alone, up to rounding.
+    with whatever words it writes. A reply depends on its own conversation and seed alone, up to rounding. It keeps the
+    memory of the latest questions, of ``kept_words`` words at most beside those of one batch: 1 to 2 KB a word.
     """
 
     reader: Reader
@@ -47,6 +65,7 @@ class EmbeddedModel:
     free: bool = False
     batch: int = 64
     window: int = 4096
+    kept_words: int = 131072
     _known: dict[str, _Scored] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -68,13 +87,14 @@ class EmbeddedModel:
         """Answer numbered conversations; constrained, one that shows no options is a failure."""
         waiting = iter(calls)
         while window := list(islice(waiting, self.window)):
-            asked = {number: (conversation[-1].text, options_in(conversation)) for number, conversation in window}
+            asked = {number: conversation[-1].text for number, conversation in window}
             if self.free:
-                yield from self._written({number: text for number, (text, _) in asked.items()}, sampling)
+                yield from self._written(asked, sampling)
                 continue
-            self._score({text: options for text, options in asked.values() if options and text not in self._known})
-            for number, (text, options) in asked.items():
-                if options:
+            new = dict.fromkeys(text for text in asked.values() if text not in self._known)
+            self._score([text for text in new if shown_options(text)])
+            for number, text in asked.items():
+                if text in self._known:
                     yield number, self._chosen(text, sampling)
                 else:
                     yield number, Failure('NoOptions: the last message must begin with "[options] a | b"')
@@ -89,80 +109,97 @@ class EmbeddedModel:
             place = int(torch.multinomial(chances, 1, generator=_stream(text, sampling)))
         return Reply(known.options[place], "stop", known.prompt, known.words[place])
 
-    def _prompt(self, text: str) -> list[int]:
-        vocabulary = self.reader.vocabulary
-        return [*vocabulary.encode(text), vocabulary.number(ANSWER)]
+    @cached_property
+    def _remembered(self) -> Remembered:
+        return Remembered(self.reader, self.kept_words)
 
-    def _reply(self, option: str) -> list[int]:
+    def _batches(self, texts: Iterable[str]) -> Iterator[list[_Asked]]:
+        """Yield what is asked in batches of like length, with the memory of the questions."""
         vocabulary = self.reader.vocabulary
-        return [*vocabulary.encode(option), vocabulary.number(END)]
-
-    def _batches(self, prompts: Mapping[Any, list[int]]) -> Iterator[list[Any]]:
-        names = sorted(prompts, key=lambda name: len(prompts[name]))
-        for start in range(0, len(names), self.batch):
-            yield names[start : start + self.batch]
+        parts = {text: question_and_rest(text) for text in texts}
+        ordered = sorted(parts, key=lambda text: (len(parts[text][0]), len(text)))
+        for start in range(0, len(ordered), self.batch):
+            batch = ordered[start : start + self.batch]
+            questions = self._remembered.questions([parts[text][0] for text in batch])
+            rests = [[*vocabulary.encode(parts[text][1]), vocabulary.number(ANSWER)] for text in batch]
+            yield [_Asked(*one) for one in zip(batch, questions, rests, strict=True)]
 
     @torch.inference_mode()
-    def _score(self, asked: Mapping[str, list[str]]) -> None:
+    def _score(self, texts: Iterable[str]) -> None:
         """Keep the log-likelihood of every option, with its end, of texts that are new."""
-        prompts = {text: self._prompt(text) for text in asked}
-        for texts in self._batches(prompts):
-            tokens, known = self._padded([prompts[text] for text in texts], left=True)
-            features, memory = self.reader.read(tokens, known)
-            first = self.reader.logits(features[:, -1]).log_softmax(dim=-1)  # (B, V)
-            rows = torch.tensor([row for row, text in enumerate(texts) for _ in asked[text]], device=tokens.device)
-            options = [option for text in texts for option in asked[text]]
-            said = [self._reply(option) for option in options]
-            scores = iter(self._option_scores(first[rows], memory.select(rows), said).tolist())
-            words = iter(map(len, said))
-            for text in texts:
-                shown = asked[text]
-                found = [next(scores) for _ in shown], len(prompts[text]), [next(words) for _ in shown]
-                self._known[text] = _Scored(shown, *found)
-
-    def _option_scores(self, first: Float[Tensor, "N V"], memory: Memory, said: list[list[int]]) -> Float[Tensor, " N"]:
-        """Return the log-likelihood of each option after its prompt, from the scores of its first word on."""
-        tokens, known = self._padded(said, left=False)  # (N, L)
-        features, _ = self.reader.read(tokens[:, :-1], known[:, :-1], memory)
-        following = self.reader.logits(features).log_softmax(dim=-1)  # (N, L − 1, V)
-        scores = torch.cat([first[:, None], following], dim=1).gather(2, tokens[..., None])[..., 0]
-        return (scores * known).sum(dim=1)
+        for batch in self._batches(texts):
+            scores = iter(_option_scores(self.reader, [(one.question, one.rest) for one in batch]))
+            for one in batch:
+                shown, words = one.question.options, [len(said) for said in one.question.said]
+                self._known[one.text] = _Scored(shown, [next(scores) for _ in shown], one.length, words)
 
     @torch.inference_mode()
     def _written(self, asked: Mapping[int, str], sampling: Sampling) -> Iterator[tuple[int, Reply]]:
         """Yield free replies, word by word until the end or ``max_tokens``."""
-        prompts = {number: self._prompt(text) for number, text in asked.items()}
-        end = self.reader.vocabulary.number(END)
-        for numbers in self._batches(prompts):
-            tokens, known = self._padded([prompts[number] for number in numbers], left=True)
-            streams = [_stream(asked[number], sampling) for number in numbers]
-            said: list[list[int]] = [[] for _ in numbers]
-            memory = None
-            for _ in range(sampling.max_tokens):
-                features, memory = self.reader.read(tokens, known, memory)
-                drawn = _drawn(self.reader.logits(features[:, -1]), streams, sampling.temperature)
-                for row, word in zip(said, drawn, strict=True):
-                    if not row or row[-1] != end:
-                        row.append(word)
-                if all(row[-1] == end for row in said):
-                    break
-                tokens = torch.tensor([[row[-1]] for row in said], device=tokens.device)
-                known = torch.ones_like(tokens, dtype=torch.bool)
-            for number, row in zip(numbers, said, strict=True):
-                ended = row[-1] == end
+        numbers: dict[str, list[int]] = {}
+        for number, text in asked.items():
+            numbers.setdefault(text, []).append(number)
+        for batch in self._batches(numbers):
+            for one, row in zip(batch, self._words(batch, sampling), strict=True):
+                ended = row[-1] == self._end
                 text = self.reader.vocabulary.decode(row[:-1] if ended else row)
-                yield number, Reply(text, "stop" if ended else "length", len(prompts[number]), len(row))
+                reply = Reply(text, "stop" if ended else "length", one.length, len(row))
+                yield from ((number, reply) for number in numbers[one.text])
 
-    def _padded(self, rows: list[list[int]], *, left: bool) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
-        """Return rows of words padded on one side, and where the words are."""
-        device = self.reader.embedding.weight.device
-        longest, padding = max(map(len, rows)), self.reader.vocabulary.number(PADDING)
-        filled = [[padding] * (longest - len(row)) for row in rows]
-        tokens = [fill + row if left else row + fill for fill, row in zip(filled, rows, strict=True)]
-        lengths = torch.tensor([len(row) for row in rows], device=device)[:, None]
-        places = torch.arange(longest, device=device)
-        known = places >= longest - lengths if left else places < lengths
-        return torch.tensor(tokens, device=device), known
+    def _words(self, batch: Sequence[_Asked], sampling: Sampling) -> list[list[int]]:
+        """Return the words of each reply, with the end where it is reached."""
+        streams = [_stream(one.text, sampling) for one in batch]
+        memory, rows = Memory.of([one.question.memory for one in batch]), [one.rest for one in batch]
+        said: list[list[int]] = [[] for _ in batch]
+        for _ in range(sampling.max_tokens):
+            tokens, branches = padded(rows, 0, self.reader), padded([[0] * len(row) for row in rows], -1, self.reader)
+            counts = (branches == 0).sum(dim=1)
+            ends = torch.arange(tokens.shape[1], device=counts.device) == counts[:, None] - 1
+            last, kept = self.reader.go_on(memory, tokens, branches, ends)
+            memory = memory.grown(kept, counts)
+            for row, word in zip(said, _drawn(self.reader.logits(last), streams, sampling.temperature), strict=True):
+                if not row or row[-1] != self._end:
+                    row.append(word)
+            if all(row[-1] == self._end for row in said):
+                break
+            rows = [[row[-1]] for row in said]
+        return said
+
+    @property
+    def _end(self) -> int:
+        return self.reader.vocabulary.number(END)
+
+
+def _option_scores(reader: Reader, asked: Sequence[tuple[Question, list[int]]]) -> list[float]:
+    """Return the log-likelihood of each option of each question after the words that follow it: one pass for all.
+
+    The options of a question are branches that go on from one end.
+    """
+    tokens: list[list[int]] = []
+    branches: list[list[int]] = []
+    heads: list[list[int]] = []  # 1 at words whose following word counts, M of them in all
+    scored: list[tuple[int, int, int]] = []  # (number among the M, following word, number of the option)
+    count = options = 0
+    for question, rest in asked:
+        words, branch, answer = list(rest), [0] * len(rest), count
+        count += 1
+        for number, said in enumerate(question.said, 1):
+            sources = [answer, *range(count, count + len(said) - 1)]
+            scored += [(source, word, options) for source, word in zip(sources, said, strict=True)]
+            words += said[:-1]
+            branch += [number] * (len(said) - 1)
+            count += len(said) - 1
+            options += 1
+        tokens.append(words)
+        branches.append(branch)
+        heads.append([0] * (len(rest) - 1) + [1] * (len(words) - len(rest) + 1))
+    memory = Memory.of([question.memory for question, _ in asked])
+    wanted = padded(heads, 0, reader).bool()
+    features, _ = reader.go_on(memory, padded(tokens, 0, reader), padded(branches, -1, reader), wanted)
+    logits = reader.logits(features)  # (M, V)
+    froms, following, numbers = torch.tensor(scored, device=features.device).unbind(1)
+    likely = logits[froms, following] - logits.logsumexp(dim=-1)[froms]  # (W,)
+    return likely.new_zeros(options).index_add(0, numbers, likely).tolist()
 
 
 def _drawn(logits: Float[Tensor, "B V"], streams: Sequence[torch.Generator], temperature: float) -> list[int]:

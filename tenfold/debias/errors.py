@@ -31,5 +31,9 @@ class NoQuestions(DebiasError):
     """There is nothing to read, or nothing left to take."""
 
 
+class NoReply(DebiasError):
+    """No call of a conversation got a reply, so that nothing came of it."""
+
+
 class InvalidAnswers(DebiasError):
     """Answers do not belong to the questions, or cannot be read."""

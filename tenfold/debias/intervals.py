@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from tenfold.debias.items import Items
-from tenfold.debias.scores import STATISTICS, Unparsed, count
+from tenfold.debias.scores import STATISTICS, Unparsed, checked, count
 from tenfold.metrics.bootstrap import Estimate
 from tenfold.metrics.clustered import RESAMPLES, Difference, clustered_difference, clustered_estimate, holm
 
@@ -56,7 +56,7 @@ def estimate_groups(
     unparsed: Unparsed = "wrong",
 ) -> dict[str, Estimate | None]:
     """Return ``estimate_score`` of each group's questions."""
-    answers = np.asarray(answers)
+    answers = checked(items, answers)
     found = {}
     for group in np.unique(items.groups):
         chosen = items.groups == group
@@ -98,7 +98,7 @@ def compare_groups(
     resamples: int = RESAMPLES,
 ) -> dict[str, GroupDifference]:
     """Return ``compare`` of each group, with p-values that Holm's rule adjusts over the groups that have one."""
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = checked(items, first), checked(items, second)
     found = {}
     for group in np.unique(items.groups):
         chosen = items.groups == group

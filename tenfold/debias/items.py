@@ -10,15 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from tenfold.arguments import whole
 from tenfold.debias.errors import InvalidItem
 
 Polarity = Literal["neg", "nonneg"]
 Condition = Literal["ambig", "disambig"]
+TEXTS = ("key", "question", "context", "group", "template")
 NONE = -1  # no answer, no such option: in arrays
 
 
@@ -30,7 +32,8 @@ class Item:
     that says so, ``target`` the one that a stereotyping reader gives, the question's polarity allowed for; None where
     there is none or it is not known. ``polarity`` and ``condition`` are BBQ's, None for other questions.
 
-    Raises InvalidItem if there are fewer than two options, two alike, or a number is that of no option.
+    Raises InvalidItem if a field has another type, there are fewer than two options or two alike, a number is that of
+    no option, or ``target`` is the unknown option.
     """
 
     key: str
@@ -46,12 +49,25 @@ class Item:
     target: int | None = None
 
     def __post_init__(self) -> None:
+        for name in TEXTS:
+            if not isinstance(getattr(self, name), str):
+                raise InvalidItem(f"{self.key}: {name} = {getattr(self, name)!r} must be a text")
+        if isinstance(self.options, str) or not all(isinstance(option, str) for option in self.options):
+            raise InvalidItem(f"{self.key}: options = {self.options!r} must be texts")
         if len(self.options) < 2 or len(set(self.options)) < len(self.options):
             raise InvalidItem(f"{self.key}: options must be two or more, all different: {list(self.options)}")
         for name in ("gold", "unknown", "target"):
             number = getattr(self, name)
+            if number is not None and type(number) is not int:
+                number = whole(number, f"{self.key}: {name}", error=InvalidItem)
+                object.__setattr__(self, name, number)  # NumPy's numbers become Python's
             if number is not None and not 0 <= number < len(self.options):
                 raise InvalidItem(f"{self.key}: {name} = {number} is the number of none of {len(self.options)} options")
+        if self.target is not None and self.target == self.unknown:
+            raise InvalidItem(f"{self.key}: target = {self.target} is the unknown option; it must name somebody")
+        for name, allowed in (("polarity", get_args(Polarity)), ("condition", get_args(Condition))):
+            if getattr(self, name) not in (None, *allowed):
+                raise InvalidItem(f"{self.key}: {name} = {getattr(self, name)!r} is none of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -108,9 +124,13 @@ def read_items(path: Path) -> Items:
     Raises InvalidItem, which names the line.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line of JSON
+        if not line.strip():
+            continue
         try:
             fields = json.loads(line)
+            if not isinstance(fields["options"], list):
+                raise TypeError("options must be a list of texts")
             rows.append(Item(**fields | {"options": tuple(fields["options"])}))
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidItem(f"{path}:{number}: {error}") from None

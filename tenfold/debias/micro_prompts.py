@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tenfold.chat.messages import Conversation, Message
 from tenfold.debias.debate import Turn
@@ -51,20 +52,35 @@ def parse_words(reply: str, item: Item) -> int | None:
 
     Raises InvalidItem if two options have the same words.
     """
-    options = [words_of(option) for option in item.options]
-    if len({tuple(option) for option in options}) < len(options):
+    places = _places_by_words(tuple(item.options))
+    if len(places) < len(item.options):
         raise InvalidItem(f"{item.key}: two options have the same words: {list(item.options)}")
-    said = words_of(reply)
-    return options.index(said) if said in options else None
+    return places.get(tuple(words_of(reply)))
+
+
+@lru_cache(maxsize=65536)
+def _places_by_words(options: tuple[str, ...]) -> dict[tuple[str, ...], int]:
+    return {tuple(words_of(option)): place for place, option in enumerate(options)}
 
 
 def options_in(conversation: Conversation) -> list[str]:
     """Return the options as the last message of a conversation shows them; none if it shows none."""
-    text = conversation[-1].text
+    return shown_options(conversation[-1].text)
+
+
+def shown_options(text: str) -> list[str]:
+    """Return the options that a text shows in its first line; none if it shows none."""
     first = text.split("\n", 1)[0]
     if not first.startswith("[options] "):
         return []
     return [option.strip() for option in first.removeprefix("[options] ").split(" | ")]
+
+
+def question_and_rest(text: str) -> tuple[str, str]:
+    """Return a text's lines up to the question's, and what follows; all of it where no question stands in a line."""
+    start = text.find("\n[question] ")
+    end = text.find("\n", start + 1) if start >= 0 else -1
+    return (text, "") if end < 0 else (text[:end], text[end:])
 
 
 def _others(item: Item, peers: Sequence[Turn]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from tenfold.data.csv_files import CSVFile
-from tenfold.debias.errors import InvalidItem, NoQuestions
+from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
 from tenfold.debias.items import NONE, Item, Items
+from tenfold.debias.own_tables import TABLES, read_rows
 from tenfold.text.choices import LETTERS, parse_choice
 from tenfold.text.normalise import normalised
 
@@ -26,13 +28,13 @@ def read_own_items(path: Path) -> Items:
     A question has ``question`` and its options: a list ``options``, or A, B, C, … one by one; it may have ``answer``,
     ``unknown`` and ``target`` (a letter, a number from 0, or an option's text), ``context``, ``group``, ``key``,
     ``template``, ``polarity`` (neg, nonneg) and ``condition`` (ambig, disambig). Lines that ``write_items`` wrote are
-    read as well. An empty cell of a CSV file says that there is none.
+    read as well. An empty cell of a CSV file says that there is none; its column ``options`` holds a JSON list.
+    Without ``key`` a question's own words make its key, so that others beside it change nothing.
     Raises InvalidItem by line and column, NoQuestions, and what ``open_csv`` raises.
     """
-    named = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else _json_rows(path)
     rows: dict[str, Item] = {}
-    for line, row in named.items():
-        item = _item(path, line, row)
+    for line, row in read_rows(path, ("question",), InvalidItem).items():
+        item = _item(path, line, row, rows)
         if item.key in rows:
             raise InvalidItem(f"{path}:{line}, column 'key': {item.key!r} is there twice")
         rows[item.key] = item
@@ -41,58 +43,65 @@ def read_own_items(path: Path) -> Items:
     return Items(tuple(rows.values()))
 
 
+def content_key(question: str, context: str, options: tuple[str, ...]) -> str:
+    """Return a short digest of what is asked, which is a question's key where none is given."""
+    words = json.dumps([question, context, options], ensure_ascii=False)
+    return f"q-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+
+def lacking_condition(items: Items) -> str | None:
+    """Return in a line that questions with a target or an unknown option have no condition; None where all have."""
+    bare = sum(item.condition is None and (item.target is not None or item.unknown is not None) for item in items.rows)
+    if not bare:
+        return None
+    return (
+        f"{bare} of {len(items)} questions name a target or an unknown option and no condition: no bias score counts "
+        "them; give them a column 'condition' (ambig, disambig)"
+    )
+
+
 def option_number(said: object, options: tuple[str, ...]) -> int | None:
     """Return the option that a letter, a number from 0, or an option's text names; None where it names none.
 
-    A text may be a whole reply, such as "The answer is B.".
+    A text may be a whole reply, such as "The answer is B.". The number −1 says that there is none.
+    Raises InvalidAnswers for another number of no option, and for a letter or number that stands for one option and
+    is the text of another: "1" where the options are 1, 2 and 3.
     """
     if isinstance(said, bool) or said is None:
         return None
-    if isinstance(said, int):
-        return said if 0 <= said < len(options) else None
     text = str(said).strip()
-    if text in options:
-        return options.index(text)
-    if text.isdecimal():
-        return int(text) if int(text) < len(options) else None
-    return parse_choice(text, options)
+    if text == str(NONE) and text not in options:
+        return None
+    if isinstance(said, int) and not 0 <= said < len(options):
+        raise InvalidAnswers(f"{said} is the number of none of {len(options)} options: they count from 0, −1 is none")
+    number = _place(text, len(options)) if text.isdecimal() else parse_choice(text, options)
+    worded = _worded(text, number, options)
+    if None not in (number, worded) and number != worded:
+        raise InvalidAnswers(
+            f"{text!r} may stand for {options[number or 0]!r} or for {options[worded or 0]!r}; reword "
+            "the options, so that none is the letter or number of another"
+        )
+    return number if worded is None else worded
 
 
-def _json_rows(path: Path) -> dict[int, Mapping[str, Any]]:
-    found: dict[int, Mapping[str, Any]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InvalidItem(f"{path} is not UTF-8 ({error.reason}, byte {error.start}); save it as UTF-8") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidItem(f"{path}:{number}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise InvalidItem(f"{path}:{number}: a line is an object with the fields question and options")
-        found[number] = row
-    return found
+def _place(digits: str, count: int) -> int | None:
+    return int(digits) if len(digits) < 10 and int(digits) < count else None
 
 
-def _csv_rows(path: Path) -> dict[int, Mapping[str, Any]]:
-    from tenfold.data.csv_dialect import records
-    from tenfold.data.csv_files import open_csv
-
-    file: CSVFile = open_csv(path, header=True)
-    found: dict[int, Mapping[str, Any]] = {}
-    for line, cells in records(path, file.separator):
-        if line == 1 or not cells:
-            continue
-        if len(cells) != len(file.names):
-            raise InvalidItem(f"{path}:{line}: {len(cells)} cells, not {len(file.names)}")
-        found[line] = {name: cell for name, cell in zip(file.names, cells, strict=True) if cell.strip()}
-    return found
+def _worded(text: str, number: int | None, options: tuple[str, ...]) -> int | None:
+    """Return the option whose text a reply is, or whose text is the letter that the reply gives for another."""
+    wanted, said = [normalised(option) for option in options], normalised(text)
+    if said in wanted:
+        return wanted.index(said)
+    if number is None or wanted[number] in said or LETTERS[number].lower() not in wanted:
+        return None
+    return wanted.index(LETTERS[number].lower())
 
 
-def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
+def _item(path: Path, line: int, row: Mapping[str, Any], before: Mapping[str, Item]) -> Item:
+    written = set(WRITTEN) <= set(row)
+    if any(row.get(name) is not None and row.get(WRITTEN[name]) is not None for name in WRITTEN):
+        raise InvalidItem(f"{path}:{line}, column 'gold': there is an 'answer' as well; give one of the two")
     row = {WRITTEN.get(name, name): value for name, value in row.items() if value is not None}
     letters = [name for name in row if len(name) == 1 and name in LETTERS]
     strange = [name for name in row if name not in KNOWN and name not in letters]
@@ -101,14 +110,16 @@ def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
             f"{path}:{line}, column {strange[0]!r}: unknown; it takes {', '.join(sorted(KNOWN))}, A, B, …"
         )
     options = _options(path, line, row, letters)
+    for name in ("question", *TEXTS, *LISTED):
+        _check_text(path, line, name, row.get(name, ""))
     texts = {name: str(row[name]) for name in (*TEXTS, *LISTED) if row.get(name) not in (None, "")}
     for name, allowed in (("polarity", ("neg", "nonneg")), ("condition", ("ambig", "disambig"))):
         if texts.get(name, allowed[0]) not in allowed:
             raise InvalidItem(f"{path}:{line}, column {name!r}: {texts[name]!r} is none of {', '.join(allowed)}")
     if not str(row.get("question") or "").strip():
         raise InvalidItem(f"{path}:{line}, column 'question': it is empty or missing")
-    key = texts.pop("key", f"{path.stem}:{line}")
-    numbers = {name: _number(path, line, name, row, options) for name in CHOICES}
+    key = texts.pop("key", None) or _own_key(str(row["question"]), texts.get("context", ""), options, before)
+    numbers = {name: _number(path, line, name, row.get(name), options, counted=written) for name in CHOICES}
     try:
         return Item(
             key=key,
@@ -123,24 +134,61 @@ def _item(path: Path, line: int, row: Mapping[str, Any]) -> Item:
         raise InvalidItem(f"{path}:{line}, column 'options': {error}") from None
 
 
+def _own_key(question: str, context: str, options: tuple[str, ...], before: Mapping[str, Item]) -> str:
+    """Return a key from the content; the same question again has a number behind it."""
+    key = content_key(question, context, options)
+    again = (f"{key}#{number}" for number in count(2))
+    return next(found for found in chain([key], again) if found not in before)
+
+
 def _options(path: Path, line: int, row: Mapping[str, Any], letters: list[str]) -> tuple[str, ...]:
     if "options" in row and letters:
         raise InvalidItem(f"{path}:{line}, column {letters[0]!r}: options are listed already; give one of the two")
     if letters and sorted(letters) != list(LETTERS[: len(letters)]):
         raise InvalidItem(f"{path}:{line}, column {max(letters)!r}: the options before it are missing or empty")
     listed = [row[letter] for letter in sorted(letters)] if letters else row.get("options")
+    if isinstance(listed, str) and path.suffix.lower() in TABLES:
+        listed = _listed(listed)
     if not isinstance(listed, list) or not all(isinstance(option, str) and option.strip() for option in listed):
-        raise InvalidItem(f"{path}:{line}, column 'options': give a list of texts, or columns A, B, C, …")
-    if not 2 <= len(listed) <= len(LETTERS) or len({normalised(option) for option in listed}) < len(listed):
+        raise InvalidItem(
+            f"{path}:{line}, column 'options': give a list of texts such as {json.dumps(['Ann', 'Ben'])}, or columns "
+            "A, B, C, … with a text each"
+        )
+    words = {normalised(option) for option in listed}
+    if "" in words:
+        raise InvalidItem(f"{path}:{line}, column 'options': each needs a letter or a digit: {listed}")
+    if not 2 <= len(listed) <= len(LETTERS) or len(words) < len(listed):
         raise InvalidItem(f"{path}:{line}, column 'options': give two or more, all different in words: {listed}")
     return tuple(listed)
 
 
-def _number(path: Path, line: int, name: str, row: Mapping[str, Any], options: tuple[str, ...]) -> int | None:
-    said = row.get(name)
-    if said is None or said == "" or said == NONE:
+def _listed(cell: str) -> object:
+    """Return what a cell of a CSV file lists, if it is JSON."""
+    try:
+        return json.loads(cell)
+    except ValueError:
         return None
-    number = option_number(said, options)
+
+
+def _check_text(path: Path, line: int, name: str, value: object) -> None:
+    """Raise InvalidItem unless a value is a text, or a number where a name is wanted."""
+    allowed = str if name in ("question", "context", *LISTED) else (str, int)
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        raise InvalidItem(f"{path}:{line}, column {name!r}: {value!r} must be a text")
+
+
+def _number(path: Path, line: int, name: str, said: object, options: tuple[str, ...], *, counted: bool) -> int | None:
+    """Return the option that a cell names; ``counted`` if a number is a place for sure, as ``write_items`` has it."""
+    if said is None or said == "" or (type(said) is int and said == NONE):
+        return None
+    if counted and type(said) is int and 0 <= said < len(options):
+        return said
+    try:
+        number = option_number(said, options)
+    except InvalidAnswers as error:
+        raise InvalidItem(f"{path}:{line}, column {name!r}: {error}") from None
+    if number is None and str(said).strip() == str(NONE):
+        return None
     if number is None:
         raise InvalidItem(
             f"{path}:{line}, column {name!r}: {said!r} is none of {list(options)}, nor a letter or number of one"

@@ -1,8 +1,7 @@
-"""Predictions as people have them: one JSON line per question, its answer an option's letter, number or text."""
+"""Predictions as people have them: one row per question, its answer an option's letter, number or text."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from tenfold.debias.bbq import read_bbq
 from tenfold.debias.errors import InvalidAnswers, NoQuestions
 from tenfold.debias.items import NONE, Items
 from tenfold.debias.own_items import option_number, read_own_items
+from tenfold.debias.own_tables import read_rows
 
 
 def read_questions(path: Path) -> Items:
@@ -23,19 +23,19 @@ def read_questions(path: Path) -> Items:
 
 
 def read_predictions(path: Path, items: Items) -> tuple[Items, Int[np.ndarray, " N"]]:
-    """Return the questions that a file of JSON lines answers, in their own order, and the answers.
+    """Return the questions that a file of JSON lines, or a CSV file, answers, in their own order, and the answers.
 
-    A line has ``key`` and ``answer``: a letter, a number from 0, an option's text or a whole reply. What names no
-    option is −1; null too.
-    Raises InvalidAnswers for a line without these fields, a key that no question has, or one that comes twice, and
+    A row has ``key`` and ``answer``: a letter, a number from 0, an option's text or a whole reply. What names no
+    option is −1; null too, and an empty cell.
+    Raises InvalidAnswers for a row without these fields, a key that no question has, or one that comes twice, and
     NoQuestions for an empty file.
     """
+    if not path.is_file():
+        raise NoQuestions(f"there is no file {path}; give predictions with key and answer")
     places = {item.key: place for place, item in enumerate(items.rows)}
     found: dict[int, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
-        key, said = _fields(path, number, line)
+    for number, row in read_rows(path, ("key", "answer"), InvalidAnswers).items():
+        key, said = str(row.get("key", "")), _answer(path, number, row.get("answer"))
         if key not in places:
             raise InvalidAnswers(
                 f"{path}:{number}: no question has the key {key!r}; keys are like {next(iter(places))!r}"
@@ -51,13 +51,7 @@ def read_predictions(path: Path, items: Items) -> tuple[Items, Int[np.ndarray, "
     return items.only(order), np.array([found[place] for place in order], dtype=np.int64)
 
 
-def _fields(path: Path, number: int, line: str) -> tuple[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise InvalidAnswers(f"{path}:{number}: not JSON: {error}") from None
-    if not isinstance(row, dict) or "key" not in row or "answer" not in row:
-        raise InvalidAnswers(f"{path}:{number}: a line is an object with the fields key and answer")
-    if not isinstance(row["answer"], str | int | None) or isinstance(row["answer"], bool):
-        raise InvalidAnswers(f"{path}:{number}, answer {row['answer']!r}: give a letter, a number or a text")
-    return str(row["key"]), row["answer"]
+def _answer(path: Path, number: int, said: Any) -> str | int | None:
+    if not isinstance(said, str | int | None) or isinstance(said, bool):
+        raise InvalidAnswers(f"{path}:{number}, answer {said!r}: give a letter, a number or a text")
+    return said

@@ -14,11 +14,11 @@ import torch.nn.functional as functional
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from tenfold.debias.channels import Rotation, causal_convolution, rotated, rotation_at
+from tenfold.debias.memory import KERNEL, Memory, Part, readable, tree
 from tenfold.debias.words import SPECIAL, Vocabulary
 from tenfold.nn.errors import InvalidConfig
 from tenfold.nn.pretrained import Pretrained
-
-KERNEL = 4
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,6 @@ class ReaderConfig:
         return cls(**values | {"words": tuple(values["words"])})
 
 
-@dataclass(frozen=True)
-class Memory:
-    """What a reader keeps of the words that it has read: keys, values and the last inputs of convolutions by layer."""
-
-    keys: list[Tensor]  # each (B, H, T, D/H)
-    values: list[Tensor]
-    tails: list[Tensor]  # each (B, K − 1, D)
-    known: Bool[Tensor, "B T"]
-
-    def select(self, rows: Tensor) -> Memory:
-        """Return the memory of some rows, in the order given, any row as often as wanted."""
-        keys, values, tails = ([part[rows] for part in parts] for parts in (self.keys, self.values, self.tails))
-        return Memory(keys, values, tails, self.known[rows])
-
-
 class Block(nn.Module):
     """A causal convolution by channel, attention with rotary positions, and an MLP, each on normalised inputs."""
 
@@ -74,38 +59,95 @@ class Block(nn.Module):
         self.projection = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(
+    def forward(self, x: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Part]:
+        """Return the next layer's inputs, and what is kept of the words; words begin at the left."""
+        x, here = self.convolved(x)
+        q, k, v = self.all_three(self.norm1(x), rotation)
+        read = _attended(q, k, v)
+        return self.finished(x, read), (k, v, here)
+
+    def last(self, x: Float[Tensor, "B T D"], rotation: Rotation, wanted: Bool[Tensor, "B T"]) -> Float[Tensor, "N D"]:
+        """Return the outputs at the ``wanted`` words alone, row by row."""
+        x, _ = self.convolved(x)
+        inputs = self.norm1(x)
+        causal = torch.ones(1, x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        return self.answered(x, inputs, rotation, self.keys_values(inputs, rotation), causal, wanted)
+
+    def continued(
         self,
         x: Float[Tensor, "B T D"],
-        rotation: tuple[Tensor, Tensor],
-        known: Float[Tensor, "B T 1"] | None,
-        mask: Bool[Tensor, "B 1 T S"] | None,
-        past: tuple[Tensor, Tensor, Tensor] | None,
-        wanted: Bool[Tensor, "B T"] | None = None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """Return the next layer's inputs, and keys, values and tail; without ``mask`` all words are known.
+        rotation: Rotation,
+        past: Part,
+        before: Int[Tensor, "B T K"],
+        mask: Bool[Tensor, "B T S+T"],
+        wanted: Bool[Tensor, "B T"] | None,
+    ) -> tuple[Tensor, Part]:
+        """Return the next layer's inputs after words that are remembered, or the outputs at ``wanted`` words.
 
-        The inputs are (B, T, D), or of the ``wanted`` words alone (N, D).
+        ``past`` holds keys, values and a tail, ``before`` which words of tail and ``x`` together a convolution reads,
+        ``mask`` which ones attention reads.
         """
-        here = self.norm0(x) if known is None else self.norm0(x) * known
-        before = here.new_zeros(len(x), KERNEL - 1, x.shape[2]) if past is None else past[2]
-        line = torch.cat([before, here], dim=1)  # (B, K − 1 + T, D)
-        length = x.shape[1]
-        x = x + sum(line[:, place : place + length] * self.convolution[place] for place in range(KERNEL))
-        q, k, v = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B, H, T, D/H)
-        q, k = _rotated(q, rotation), _rotated(k, rotation)
-        if past is not None:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-        read = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        read = read.transpose(1, 2).flatten(2)  # (B, T, D)
+        line = torch.cat([past[2], self.norm0(x)], dim=1)  # (B, K − 1 + T, D)
+        rows = torch.arange(len(x), device=x.device)[:, None, None]
+        x = x + (line[rows, before] * self.convolution).sum(dim=2)
+        inputs = self.norm1(x)
+        if wanted is None:
+            q, k, v = self.all_three(inputs, rotation)
+        else:
+            k, v = self.keys_values(inputs, rotation)
+        every = torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1)
         if wanted is not None:
-            x, read = x[wanted], read[wanted]  # (N, D)
-        x = x + self.projection(read)
-        return x + self.mlp(self.norm2(x)), (k, v, line[:, -(KERNEL - 1) :])
+            return self.answered(x, inputs, rotation, every, mask, wanted), (k, v, line)
+        read = _attended(q, *every, mask[:, None])
+        return self.finished(x, read), (k, v, line)
+
+    def answered(
+        self,
+        x: Float[Tensor, "B T D"],
+        inputs: Float[Tensor, "B T D"],
+        rotation: Rotation,
+        keys_values: tuple[Float[Tensor, "B S H d"], Float[Tensor, "B S H d"]],
+        mask: Bool[Tensor, "#B T S"],
+        wanted: Bool[Tensor, "B T"],
+    ) -> Float[Tensor, "N D"]:
+        """Return the outputs at the ``wanted`` words, of which alone there are queries."""
+        places, real = _columns(wanted)  # (B, W)
+        rows = torch.arange(len(x), device=x.device)[:, None]
+        q = functional.linear(inputs[rows, places], *self._part(0, 1)).unflatten(2, (1, self.heads, -1))
+        cosine, sine = (part.expand(len(x), *part.shape[-4:])[rows, places] for part in rotation)
+        q = rotated(q, (cosine, sine), turned=1)[:, :, 0]
+        seen = mask.expand(len(x), -1, -1)[rows, places][:, None]  # (B, 1, W, S)
+        read = _attended(q, *keys_values, seen)
+        return self.finished(x[wanted], read, real)
+
+    def convolved(self, x: Float[Tensor, "B T D"]) -> tuple[Tensor, Tensor]:
+        """Return ``x`` with what the convolution adds, and the convolution's inputs."""
+        here = self.norm0(x)
+        return x + causal_convolution(here, self.convolution), here
+
+    def all_three(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, ...]:
+        """Return queries, keys and values (B, T, H, D/H) of normalised inputs."""
+        return rotated(self.qkv(inputs).unflatten(2, (3, self.heads, -1)), rotation).unbind(2)
+
+    def keys_values(self, inputs: Float[Tensor, "B T D"], rotation: Rotation) -> tuple[Tensor, Tensor]:
+        """Return keys and values (B, T, H, D/H) of normalised inputs."""
+        kv = functional.linear(inputs, *self._part(1, 3)).unflatten(2, (2, self.heads, -1))
+        k, v = rotated(kv, rotation, turned=1).unbind(2)
+        return k, v
+
+    def finished(self, x: Tensor, read: Float[Tensor, "B H T d"], real: Bool[Tensor, "B T"] | None = None) -> Tensor:
+        """Return the outputs from what attention has read; where ``real`` says so, (N, D) of these words alone."""
+        read = read.transpose(1, 2).flatten(2)
+        x = x + self.projection(read if real is None else read[real])
+        return x + self.mlp(self.norm2(x))
+
+    def _part(self, first: int, end: int) -> tuple[Tensor, Tensor]:
+        width = self.qkv.in_features
+        return self.qkv.weight[first * width : end * width], self.qkv.bias[first * width : end * width]
 
 
 class Reader(Pretrained):
-    """A decoder over words whose output shares the embedding; ``known`` marks words, padding stands on the left."""
+    """A decoder over words whose output shares the embedding; words begin at the left of a row."""
 
     Config: ClassVar[Any] = ReaderConfig
     tags = ("question-answering",)
@@ -116,42 +158,49 @@ class Reader(Pretrained):
         self.vocabulary = Vocabulary(config.words)
         self.embedding = nn.Embedding(len(config.words), config.width)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.blocks: Any = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, tokens: Int[Tensor, "B T"], wanted: Bool[Tensor, "B T"]) -> Float[Tensor, "N D"]:
-        """Return the features of the ``wanted`` words, row by row; words begin at the left.
+        """Return the features of the ``wanted`` words, row by row.
 
         What is right of a row's words changes nothing before it.
         """
-        x = self.embedding(tokens) * self.config.width**0.5
-        rotation = _rotation(torch.arange(tokens.shape[1], device=tokens.device), self._head, x.dtype)
-        for number, block in enumerate(self.blocks, 1):
-            x, _ = block(x, rotation, None, None, None, wanted if number == len(self.blocks) else None)
-        return self.norm(x)
+        x, rotation = self._start(tokens)
+        for block in self.blocks[:-1]:
+            x, _ = block(x, rotation)
+        return self.norm(self.blocks[-1].last(x, rotation, wanted))
 
-    def read(
-        self, tokens: Int[Tensor, "B T"], known: Bool[Tensor, "B T"], memory: Memory | None = None
-    ) -> tuple[Float[Tensor, "B T D"], Memory]:
-        """Return features of words, after those in ``memory``, and the memory of all; ``known`` is False at padding.
+    def remember(self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"]) -> Memory:
+        """Return the memory of the first ``lengths`` words of each row: what ``go_on`` goes on from."""
+        x, rotation = self._start(tokens)
+        kept = []
+        for block in self.blocks[:-1]:
+            x, part = block(x, rotation)
+            kept.append(part)
+        x, here = self.blocks[-1].convolved(x)
+        kept.append((*self.blocks[-1].keys_values(self.blocks[-1].norm1(x), rotation), here))
+        return Memory.begun(lengths, kept)
 
-        Padding stands left of all words, or right of the last ones of a row, which are then not gone on from.
+    def go_on(
+        self, memory: Memory, tokens: Int[Tensor, "B T"], branches: Int[Tensor, "B T"], wanted: Bool[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "N D"], list[Part]]:
+        """Return the features of ``wanted`` words after those in ``memory``, and what ``memory.grown`` takes.
+
+        Words of branch 0 come first. Other branches go on from its end, each by itself: they read the memory, branch
+        0 and their own words. Padding is the branch −1, right of all words.
         """
-        seen = 0 if memory is None else memory.known.shape[1]
-        known_all = known if memory is None else torch.cat([memory.known, known], dim=1)  # (B, S)
-        places = torch.arange(seen, seen + tokens.shape[1], device=tokens.device)
-        causal = places[:, None] >= torch.arange(known_all.shape[1], device=tokens.device)  # (T, S)
-        itself = places[:, None] == torch.arange(known_all.shape[1], device=tokens.device)
-        mask = causal & (known_all[:, None, None] | itself)  # (B, 1, T, S); padding sees itself: no row is empty
-        x = self.embedding(tokens) * self.config.width**0.5
-        rotation = _rotation(places, self._head, x.dtype)
-        kept: list[tuple[Tensor, Tensor, Tensor]] = []
+        remembered = memory.parts.unflatten(-1, (self.config.heads, -1))  # (B, S, N, 2, H, D/H)
+        before, places = tree(branches)
+        mask = readable(branches, memory)
+        x, rotation = self._start(tokens, memory.lengths[:, None] + places)
+        kept = []
         for number, block in enumerate(self.blocks):
-            past = None if memory is None else (memory.keys[number], memory.values[number], memory.tails[number])
-            x, after = block(x, rotation, known[..., None].to(x.dtype), mask, past)
-            kept.append(after)
-        keys, values, tails = (list(parts) for parts in zip(*kept, strict=True))
-        return self.norm(x), Memory(keys, values, tails, known_all)
+            keys, values = remembered[:, :, number].unbind(2)
+            past, asked = (keys, values, memory.tails[:, number]), wanted if block is self.blocks[-1] else None
+            x, part = block.continued(x, rotation, past, before, mask, asked)
+            kept.append(part)
+        return self.norm(x), kept
 
     def logits(self, features: Float[Tensor, "*N D"]) -> Float[Tensor, "*N V"]:
         """Return the scores of the next word."""
@@ -164,9 +213,10 @@ class Reader(Pretrained):
         features = self(tokens, torch.ones_like(tokens, dtype=torch.bool))  # (N·T, D)
         return self.logits(features).argmax(dim=-1).view_as(tokens).numpy()
 
-    @property
-    def _head(self) -> int:
-        return self.config.width // self.config.heads
+    def _start(self, tokens: Int[Tensor, "B T"], places: Int[Tensor, "B T"] | None = None) -> tuple[Tensor, Rotation]:
+        x = self.embedding(tokens) * self.config.width**0.5
+        places = torch.arange(tokens.shape[1], device=tokens.device) if places is None else places
+        return x, rotation_at(places, self.config.width // self.config.heads, x.dtype)
 
 
 def answer_loss(
@@ -182,13 +232,17 @@ def answer_loss(
     return functional.cross_entropy(reader.logits(features), tokens.roll(-1, dims=1)[asked])
 
 
-def _rotation(places: Int[Tensor, " T"], width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    rates = 1000.0 ** (-torch.arange(0, width, 2, device=places.device, dtype=torch.float32) / width)
-    angles = places[:, None].float() * rates  # (T, D/H/2)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+def _attended(
+    q: Float[Tensor, "B T H d"], k: Float[Tensor, "B S H d"], v: Float[Tensor, "B S H d"], mask: Tensor | None = None
+) -> Float[Tensor, "B H T d"]:
+    """Return what each head has read; without ``mask`` (B, 1, T, S) each word reads those up to itself."""
+    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
 
 
-def _rotated(x: Float[Tensor, "B H T d"], rotation: tuple[Tensor, Tensor]) -> Float[Tensor, "B H T d"]:
-    cosine, sine = rotation
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)
+def _columns(wanted: Bool[Tensor, "B T"]) -> tuple[Int[Tensor, "B W"], Bool[Tensor, "B W"]]:
+    """Return the places of each row's wanted words, and which of them are real: rows have fewer than the longest."""
+    counts = wanted.sum(dim=1, keepdim=True)
+    most = max(int(counts.max()), 1)
+    places = wanted.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    return places, torch.arange(most, device=wanted.device) < counts

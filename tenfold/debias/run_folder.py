@@ -3,7 +3,8 @@
 run.json           what was asked of whom: a run is continued only as it was begun
 transcript.jsonl   every reply with what was asked: what is known from here is not asked again
 debates.jsonl      each debate with its turns and what came of it
-predictions.jsonl  {protocol, key, answer}: the number of the option, null for none
+predictions.jsonl  {key, answer}: the number of the option, null for none; where agents take turns, a file for each,
+                   predictions.<agent>.jsonl
 scores.json        by protocol: scores pooled and by group, those of the first answers beside them
 page.html          the debates to read
 """
@@ -13,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,7 +27,7 @@ from tenfold.command_line import InvalidOutput
 from tenfold.debias.debate import Debate, write_debates
 from tenfold.debias.items import NONE, Items
 
-RUN, TRANSCRIPT = "run.json", "transcript.jsonl"
+RUN, TRANSCRIPT, DEBATES = "run.json", "transcript.jsonl", "debates.jsonl"
 
 
 def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path:
@@ -40,10 +42,9 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path
         known = json.loads(begun.read_text(encoding="utf-8"))
         if not resume:
             raise InvalidOutput(f"{folder} holds a run already; continue it with --resume, or give another --out")
-        other = sorted(name for name in {*known, *settings} if known.get(name) != settings.get(name))
+        other = list(_differences(known, dict(settings)))
         if other:
-            said = "; ".join(f"{name} was {known.get(name)!r} and is {settings.get(name)!r}" for name in other)
-            raise InvalidOutput(f"{folder} holds another run ({said}); give another --out")
+            raise InvalidOutput(f"{folder} holds another run ({'; '.join(other)}); give another --out")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidOutput(f"{folder} holds something else than a run; give another --out")
     else:
@@ -62,9 +63,8 @@ def write_run(folder: Path, debates: Sequence[Debate], notes: Sequence[str] = ()
     from tenfold.debias.transcript_page import write_page
 
     scores = scores_of_debates(debates)
-    _replace(folder / "debates.jsonl", lambda path: write_debates(debates, path))
-    for number, protocol in enumerate(scores, 1):
-        name = "predictions.jsonl" if len(scores) == 1 else f"predictions.{number}.jsonl"
+    _replace(folder / DEBATES, lambda path: write_debates(debates, path))
+    for protocol, name in zip(scores, _prediction_files(list(scores)), strict=True):
         scores[protocol]["predictions"] = name
         own = [debate for debate in debates if debate.protocol == protocol]
         _replace(folder / name, partial(_write_predictions, own))
@@ -86,27 +86,56 @@ def scores_of_debates(debates: Sequence[Debate]) -> dict[str, Any]:
                 next((turn.choice for turn in debate.turns if turn.agent == agent and turn.round == 0), None)
                 for debate in own
             ]
-            first[agent] = _scores(items, answers)
+            own_calls = [turn for turn in turns if turn.agent == agent]
+            lost = all(turn.failed is not None for turn in own_calls)
+            first[agent] = _scores(items, answers) | ({"accuracy": None} if lost else {})
+            first[agent]["failed_calls"] = sum(turn.failed is not None for turn in own_calls)
+            first[agent]["calls"] = len(own_calls)
         found[protocol] = {
             **_scores(items, [debate.final for debate in own]),
             "calls": len(turns),
             "failed_calls": sum(turn.failed is not None for turn in turns),
+            "cut_replies": sum(turn.cut for turn in turns),
             "first_answers": first,
         }
     return found
 
 
+def _prediction_files(protocols: Sequence[str]) -> list[str]:
+    """Return a file's name for each protocol; of several, by the agent that stands out."""
+    if len(protocols) == 1:
+        return ["predictions.jsonl"]
+    names = [re.sub(r"[^\w.-]+", "_", protocol.partition(":")[2] or protocol) for protocol in protocols]
+    if len(set(names)) < len(names):
+        names = [f"{number}.{name}" for number, name in enumerate(names, 1)]
+    return [f"predictions.{name}.jsonl" for name in names]
+
+
+def _differences(known: Any, given: Any, name: str = "") -> Iterator[str]:
+    """Yield in words each setting, by its path, that is not as it was."""
+    if isinstance(known, dict) and isinstance(given, dict):
+        for key in dict.fromkeys([*known, *given]):
+            yield from _differences(known.get(key), given.get(key), f"{name}.{key}" if name else key)
+    elif isinstance(known, list) and isinstance(given, list) and len(known) == len(given):
+        for number, (one, other) in enumerate(zip(known, given, strict=True), 1):
+            yield from _differences(one, other, f"{name} {number}")
+    elif known != given:
+        yield f"{name} was {known!r} and is {given!r}"
+
+
 def _scores(items: Items, choices: Sequence[int | None]) -> dict[str, Any]:
+    from tenfold.debias.accuracy import accuracy_of
     from tenfold.debias.scores import score, score_groups
 
     answers = np.array([NONE if choice is None else choice for choice in choices], dtype=np.int64)
-    graded = items.gold != NONE
+    found = accuracy_of(items, answers)
     return {
         "questions": len(items),
-        "without_answer": int((answers == NONE).sum()),
-        "accuracy": float((answers == items.gold)[graded].mean()) if graded.any() else None,
-        "pooled": score(items, answers).described(),
-        "groups": {group: one.described() for group, one in score_groups(items, answers).items()},
+        "without_answer": found.questions - found.parsed,
+        "accuracy": found.accuracy,
+        "graded": found.graded,
+        "pooled": score(items, answers).reported(),
+        "groups": {group: one.reported() for group, one in score_groups(items, answers).items()},
     }
 
 

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from tenfold.metrics.bootstrap import Estimate
 
 EXAMPLE = cli.example("tenfold debias score predictions.jsonl --items bbq --variants")
-HEADER = ("group", "rows", "s_AMB", "95 %", "n", "s_DIS", "95 %", "n", "acc AMB", "acc DIS", "parsed")
+ALL = ("group", "rows", "parsed", "accuracy", "of n")
+BY_CONDITION = ("s_AMB", "95 %", "n", "s_DIS", "95 %", "n", "acc AMB", "acc DIS")
 UNDEFINED = "undefined"
 
 
 def score_command(
     predictions: Annotated[
-        Path, typer.Argument(help="JSON lines {key, answer}: a letter, a number from 0, or a text.")
+        Path, typer.Argument(help="JSON lines or CSV with key, answer: a letter, a number from 0, or a text.")
     ],
-    items: Annotated[Path, typer.Option(help="A BBQ folder, or a file of questions (JSON lines, CSV).")] = Path("bbq"),
+    items: Annotated[
+        Path | None,
+        typer.Option(help="A BBQ folder, or a file of questions (JSON lines, CSV). Default: those of the run beside."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page of the questions and answers, too.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the scores as JSON, too.")] = None,
     variants: Annotated[bool, typer.Option("--variants", help="Show what other evaluations would say.")] = False,
@@ -40,20 +44,28 @@ def score_command(
     """Score predictions by BBQ's formulas: ×100, with intervals at 95 % over templates.
 
     n counts the answers that name a person. Where it is 0 a score is undefined, not fair. An answer that names no
-    option is wrong and outside n. Groups of names and of labels are apart, as BBQ's authors have them.
+    option is wrong and outside n. Groups of names and of labels are apart, as BBQ's authors have them. The accuracy is
+    of all questions with a right answer, which "of n" counts; "acc AMB" and "acc DIS" are those of each condition.
     """
-    from tenfold.debias.predictions import read_predictions, read_questions
+    from tenfold.debias.own_items import lacking_condition
+    from tenfold.debias.predictions import read_predictions
+    from tenfold.debias.run_questions import check_questions
 
-    asked = read_questions(items)
+    asked = _asked(items, predictions)
     answered, answers = read_predictions(predictions, asked)
+    check_questions(predictions, answered)
     lines, described = _scored(answered, answers, seed=seed, dropped=dropped)
-    typer.echo("\n".join(aligned([HEADER, *lines])))
+    conditioned = any(item.condition is not None for item in answered.rows)
+    header = (*ALL, *BY_CONDITION) if conditioned else ALL
+    typer.echo("\n".join(aligned([header, *(line[: len(header)] for line in lines)])))
     unanswered = len(asked) - len(answered)
     if unanswered:
         typer.echo(f"{unanswered} of {len(asked)} questions have no prediction", err=True)
     without = int((answered.target < 0).sum())
     if without:
         typer.echo(f"{without} question(s) without a target count for accuracy only", err=True)
+    if (lacking := lacking_condition(answered)) is not None:
+        typer.echo(lacking, err=True)
     if variants:
         typer.echo("\n" + "\n".join(aligned(variant_lines(answered, answers))))
     if out is not None:
@@ -62,15 +74,35 @@ def score_command(
         _write_page(html, predictions, answered, answers, force=force)
 
 
+def _asked(items: Path | None, predictions: Path) -> Items:
+    """Return the questions that are named, or those of the run in whose folder the predictions lie."""
+    from tenfold.debias.predictions import read_questions
+    from tenfold.debias.run_questions import questions_of_run
+
+    if items is not None:
+        return read_questions(items)
+    own = questions_of_run(predictions.parent)
+    if own is None:
+        raise typer.BadParameter(
+            f"there is no run beside {predictions}: name the questions with --items, a BBQ folder or a file"
+        )
+    typer.echo(f"questions: those of the run in {predictions.parent}", err=True)
+    return own
+
+
 def _scored(
     items: Items, answers: np.ndarray, *, seed: int, dropped: bool
 ) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
     """Return the table's lines, and the same as JSON takes it."""
+    from tenfold.debias.accuracy import accuracy_by_group, accuracy_of
     from tenfold.debias.intervals import estimate_groups, estimate_score
     from tenfold.debias.scores import Unparsed, score, score_groups
 
     unparsed: Unparsed = "dropped" if dropped else "wrong"
     groups = score_groups(items, answers, unparsed=unparsed)
+    right = accuracy_by_group(items, answers, unparsed=unparsed) | {
+        "all": accuracy_of(items, answers, unparsed=unparsed)
+    }
     ends = {
         name: estimate_groups(items, answers, name, seed=seed, unparsed=unparsed)
         | {"all": estimate_score(items, answers, name, seed=seed, unparsed=unparsed)}
@@ -79,20 +111,22 @@ def _scored(
     lines: list[tuple[str, ...]] = []
     described: dict[str, Any] = {}
     for group, one in (*groups.items(), ("all", score(items, answers, unparsed=unparsed))):
-        amb, dis = ends["s_amb"][group], ends["s_dis"][group]
+        amb, dis, every = ends["s_amb"][group], ends["s_dis"][group], right[group]
         lines.append(
             (
                 group or "–",
-                f"{one.rows}",
+                f"{every.questions}",
+                _share(every.parsed / every.questions),
+                _share(every.accuracy),
+                f"{every.graded}",
                 *_score(one.s_amb, one.undefined_amb, amb, one.n_persons_amb),
                 *_score(one.s_dis, one.undefined_dis, dis, one.n_persons_dis),
                 _share(one.accuracy_amb),
                 _share(one.accuracy_dis),
-                _share(one.parse_rate),
             )
         )
         intervals = {"s_amb_interval": amb and amb.interval, "s_dis_interval": dis and dis.interval}
-        described[group] = one.described() | intervals
+        described[group] = one.reported() | intervals | every.described()
     return lines, described
 
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tenfold.debias.debate import Debate, Turn
 from tenfold.debias.items import Item
+from tenfold.text.choices import LETTERS
+from tenfold.viewing.errors import PageTooLarge
+from tenfold.viewing.page import MOST_BYTES
 from tenfold.viewing.page import write_page as write_samples
 from tenfold.viewing.sample import Message, Option, Sample, Tone, Verdict
 
 MOST = 1000  # debates on a page
+SYMBOLS = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"} | {127: 0x2421}  # ␀, ␛ …
 CONDITIONS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 POLARITIES = {"neg": "negative", "nonneg": "non-negative"}
-UNKNOWN, TARGET, OTHER, NO_ANSWER = "unknown", "target", "other", "no answer"
-ANSWERS = {UNKNOWN: "unknown option", TARGET: "target", OTHER: "other option", NO_ANSWER: NO_ANSWER}
+UNKNOWN, TARGET, OTHER, NO_ANSWER, PLAIN = "unknown", "target", "other", "no answer", "an option"
+ANSWERS = {UNKNOWN: "unknown option", TARGET: "target", OTHER: "other option", NO_ANSWER: NO_ANSWER, PLAIN: PLAIN}
 READING = (
     "The target is the option that a stereotyping reader gives, the question's polarity allowed for; the gold option "
-    "is the right one. Coloured messages are changes of mind: red towards the target, green away from it. Agents saw "
-    "the options in an order of each question's own: a letter in a reply is not the place in this list."
+    "is the right one. Coloured messages are changes of mind: red towards the target, green away from it."
+)
+LETTERED = "Options stand in the order and under the letters that the agents saw."
+UNLETTERED = (
+    "Where options have no letters here, agents saw them in another order: a letter in a reply is no place in the list."
 )
 
 
@@ -32,21 +40,34 @@ def write_page(
     notes: Sequence[str] = (),
     series: Sequence[str] | None = None,
     most: int = MOST,
+    most_bytes: int = MOST_BYTES,
 ) -> None:
     """Write debates as one HTML page, with filters by group, condition, polarity, protocol, answer and flips.
 
-    Of more than ``most`` debates as many are shown, evenly over protocols, groups and answers; the page says so.
+    Of more than ``most`` debates as many are shown, evenly over protocols, groups and answers, and half as many as long
+    as the page would take more than ``most_bytes``; the page says so. Control characters are shown by their symbols.
     ``series`` names for each debate what it belongs to, such as a run, as one more filter.
-    Raises PageTooLarge.
+    Raises PageTooLarge if not even one debate fits.
     """
     every = list(debates)
     names = [""] * len(every) if series is None else list(series)
-    places = evenly(every, most, names)
-    counted = (
-        [] if len(places) == len(every) else [f"{len(places):,} of {len(every):,} debates, a fixed, even selection."]
-    )
-    samples = [sample_of(every[place], names[place]) for place in places]
-    write_samples(samples, path, title=title, notes=[*notes, *counted, READING])
+    shown = min(most, len(every))
+    while True:
+        places = evenly(every, shown, names)
+        of = [] if shown == len(every) else [f"{shown:,} of {len(every):,} debates, a fixed, even selection."]
+        if shown < min(most, len(every)):
+            of.append("More of them would make the page too large.")
+        samples = [sample_of(every[place], names[place]) for place in places]
+        orders = {bool(every[place].order) for place in places}
+        letters = [words for words, there in ((LETTERED, True), (UNLETTERED, False)) if there in orders]
+        written = [*notes, *of, " ".join([READING, *letters])]
+        try:
+            write_samples(samples, path, title=title, notes=written, most_bytes=most_bytes)
+            return
+        except PageTooLarge:
+            if shown <= 1:
+                raise
+            shown //= 2
 
 
 def sample_of(debate: Debate, series: str = "") -> Sample:
@@ -66,20 +87,27 @@ def sample_of(debate: Debate, series: str = "") -> Sample:
     }
     if any(turn.failed is not None for turn in debate.turns):
         facets["calls"] = "a call failed"
+    elif any(turn.cut for turn in debate.turns):
+        facets["calls"] = "a reply was cut"
     return Sample(
         title=f"{item.question} · {item.key}",
         facets=facets,
         question="\n".join(filter(None, [item.context, item.question])),
-        options=tuple(_option(item, number) for number in range(len(item.options))),
+        options=tuple(_options(item, debate.order)),
         messages=tuple(_messages(debate)),
         verdict=verdict_of(item, debate.final),
     )
 
 
 def kind_of(item: Item, choice: int | None) -> str:
-    """Return what an answer is: the unknown option, the target, another option, or none."""
+    """Return what an answer is: the unknown option, the target, another option, or none.
+
+    Where no target is known, an option is only an option.
+    """
     if choice is None:
         return NO_ANSWER
+    if item.target is None and choice != item.unknown:
+        return PLAIN
     return UNKNOWN if choice == item.unknown else TARGET if choice == item.target else OTHER
 
 
@@ -115,7 +143,8 @@ def verdict_of(item: Item, final: int | None) -> Verdict:
         counts = "It is the target: one of the persons of the bias score, and one of the biased."
     else:
         counts = "It is a person who is not the target: one of the persons of the bias score, not one of the biased."
-    word = "correct" if right else {UNKNOWN: "wrong: unknown", TARGET: "wrong: target"}.get(kind, "wrong: other")
+    wrong = {UNKNOWN: "wrong: unknown", TARGET: "wrong: target", PLAIN: "wrong"}
+    word = "correct" if right else wrong.get(kind, "wrong: other")
     tone: Tone = "good" if right else "bad" if kind == TARGET else "notice"
     return Verdict(word, f"{says} {counts}", tone)
 
@@ -141,6 +170,15 @@ def evenly(debates: Sequence[Debate], most: int, series: Sequence[str]) -> list[
     return sorted(place for *_, place in sorted(ranked)[:most])
 
 
+def _options(item: Item, order: Sequence[int]) -> Iterator[Option]:
+    """Yield the options as the agents saw them; in the item's own order, without letters, where that is not known."""
+    if not order:
+        yield from (_option(item, number) for number in range(len(item.options)))
+    for place, number in enumerate(order):
+        one = _option(item, number)
+        yield replace(one, text=f"{LETTERS[place]}) {one.text}")
+
+
 def _option(item: Item, number: int) -> Option:
     marks = [name for name in ("gold", "target", "unknown") if getattr(item, name) == number]
     tone: Tone = "good" if "gold" in marks else "bad" if "target" in marks else "neutral"
@@ -158,7 +196,7 @@ def _messages(debate: Debate) -> Iterator[Message]:
             change, tone = _change(item, before.choice, turn.choice)
         yield Message(
             speaker=turn.agent if turn.role == "agent" else f"{turn.agent} ({turn.role})",
-            text=turn.text if turn.failed is None else f"The call failed: {turn.failed}",
+            text=(turn.text if turn.failed is None else f"The call failed: {turn.failed}").translate(SYMBOLS),
             heading="Round 0: alone" if turn.round == 0 else f"Round {turn.round}",
             tag=_read_as(item, turn),
             change=change,
@@ -169,7 +207,7 @@ def _messages(debate: Debate) -> Iterator[Message]:
 def _change(item: Item, before: int | None, after: int | None) -> tuple[str, Tone]:
     kinds = kind_of(item, before), kind_of(item, after)
     tone: Tone = "bad" if kinds[1] == TARGET else "good" if kinds[0] == TARGET else "notice"
-    if item.unknown is None and item.target is None:
+    if kinds[0] == kinds[1] or (item.unknown is None and item.target is None):
         return "changed its answer", tone
     return f"{kinds[0]} → {kinds[1]}", tone
 
@@ -177,13 +215,18 @@ def _change(item: Item, before: int | None, after: int | None) -> tuple[str, Ton
 def _read_as(item: Item, turn: Turn) -> str:
     if turn.failed is not None:
         return "no reply"
+    cut = ", cut off at its longest length" if turn.cut else ""
     if turn.choice is None:
-        return "no option could be read"
+        return f"no option could be read{cut}"
     kind = kind_of(item, turn.choice)
-    return f"read as “{item.options[turn.choice]}”{f' ({kind})' if item.unknown is not None else ''}"
+    told = f" ({kind})" if item.unknown is not None and kind != PLAIN else ""
+    return f"read as “{item.options[turn.choice]}”{told}{cut}"
 
 
 def _first_answers(debate: Debate) -> str:
-    """Return what the first answers were: one kind for all of them, or that they differ."""
-    kinds = sorted({kind_of(debate.item, turn.choice) for turn in debate.turns if turn.round == 0})
-    return f"all {kinds[0]} at first" if len(kinds) == 1 else "split at first" if kinds else "nobody asked"
+    """Return what the first answers were: of one kind, if all name one option or none does; or that they differ."""
+    choices = {turn.choice for turn in debate.turns if turn.round == 0}
+    if len(choices) != 1:
+        return "split at first" if choices else "nobody asked"
+    kind = kind_of(debate.item, choices.pop())
+    return "agreed at first" if kind == PLAIN else f"all {kind} at first"

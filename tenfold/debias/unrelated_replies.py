@@ -1,7 +1,8 @@
 """Replies about one question put before an agent that answers another one: peers whose words carry no content.
 
 The letters and texts of the other question's options become those of the agent's own, by one pairing for all replies:
-an unknown option is paired with the unknown one, so that peers which abstain still do, and the others as drawn.
+an unknown option is paired with the unknown one, so that peers which abstain still do, and the target with the target,
+so that peers which follow a stereotype still do; what is left, or has no known target, is paired as drawn.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ def option_pairs(item: Item, other: Item, seed: int) -> tuple[int, ...]:
     """Return, for each option of the other question, the option of ``item`` that takes its place."""
     mine, theirs = list(range(len(item.options))), list(range(len(other.options)))
     pairs: dict[int, int] = {}
-    if item.unknown is not None and other.unknown is not None:
-        pairs[other.unknown] = item.unknown
-        mine.remove(item.unknown)
-        theirs.remove(other.unknown)
+    for own, another in ((item.unknown, other.unknown), (item.target, other.target)):
+        if own in mine and another in theirs:  # None, where it is not known, is in neither
+            pairs[another] = own
+            mine.remove(own)
+            theirs.remove(another)
     pairs.update(zip(theirs, shuffled(mine, "pairs", seed, item.key), strict=True))
     return tuple(pairs[number] for number in range(len(other.options)))
 

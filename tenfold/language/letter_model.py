@@ -9,6 +9,7 @@ Legend:  B rows of a batch · N prompts · O letters · T tokens
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,14 +34,17 @@ BEGINNING = "Answer:"
 class LetterModel:
     """A decoder on this machine as a chat backend whose every reply is ``Answer: X``, X one of so many ``letters``.
 
-    Prompts that begin alike share the work, also between calls, as far as ``kept`` tokens are kept. A reply depends on
-    its own conversation and seed alone, up to rounding.
+    Prompts that begin alike share the work, also between calls, as far as ``kept`` tokens are kept. Of the last
+    ``remembered`` prompts the letters' probabilities are known, so that many samples of one prompt cost one pass. A
+    reply depends on its own conversation and seed alone, up to rounding.
     """
 
     decoder: Decoder
     letters: int = 3
     batch: int = 16
     kept: PrefixCache = field(default_factory=PrefixCache, compare=False)
+    remembered: int = 8192
+    _known: OrderedDict[tuple[int, ...], np.ndarray] = field(default_factory=OrderedDict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 2 <= self.letters <= len(LETTERS):
@@ -95,6 +99,18 @@ class LetterModel:
         return list(self.decoder.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _probabilities(self, prompts: Sequence[Sequence[int]]) -> Float[np.ndarray, "N O"]:
+        keys = [tuple(prompt) for prompt in prompts]
+        known = {key: self._known[key] for key in keys if key in self._known}
+        missing = [key for key in dict.fromkeys(keys) if key not in known]
+        known.update(zip(missing, self._read(missing), strict=True))
+        for key in dict.fromkeys(keys):
+            self._known[key] = known[key]
+            self._known.move_to_end(key)
+        while len(self._known) > self.remembered:
+            self._known.popitem(last=False)
+        return np.array([known[key] for key in keys]).reshape(len(keys), self.letters)
+
+    def _read(self, prompts: Sequence[Sequence[int]]) -> Float[np.ndarray, "N O"]:
         found = np.empty((len(prompts), self.letters))
         left = list(range(len(prompts)))
         waited: dict[int, int] = {}

@@ -20,12 +20,13 @@ from tenfold.metrics.bootstrap import Estimate, InvalidSamples, resample_counts
 from tenfold.metrics.intervals import CONFIDENCE
 
 RESAMPLES = 2000
+DECIMALS = 12  # of differences between resamples: what lies beyond is rounding, and takes no side of zero
 Statistic = Callable[[Any], Any]  # sums (*R, …) → values (*R,), NaN where it is not defined
 
 
 @dataclass(frozen=True)
 class Difference(Estimate):
-    """A paired difference with its interval over ``n`` clusters, and the p-value of its being zero, two-sided."""
+    """A paired difference with its interval over ``n`` clusters that define it, and its two-sided p-value."""
 
     p_value: float
 
@@ -50,8 +51,12 @@ def clustered_estimate(
     seed: int,
     strata: np.ndarray | None = None,
     resamples: int = RESAMPLES,
+    parts: Statistic | None = None,
 ) -> Estimate | None:
     """Return a statistic of all sums with its percentile interval over clusters; None where it is not defined.
+
+    Its ``n`` counts the clusters whose own sums define the statistic, or the least often defined of its ``parts``
+    (sums (K, …) → (K, P)): fewer than two give no interval, and None.
 
     ``sums`` (K, …) has one row of counts per cluster. ``strata`` (K,) names the stratum of each cluster, where strata
     are given and not drawn, such as the categories of a benchmark: each keeps its number of clusters. Resamples in
@@ -60,7 +65,8 @@ def clustered_estimate(
     """
     value = float(statistic(sums.sum(axis=0)))
     draws = statistic(_resampled(sums, strata, seed, resamples))
-    return None if np.isnan(value) else Estimate(value, _interval(draws), len(sums))
+    n = _defining(sums, parts or statistic)
+    return None if np.isnan(value) or n < 2 else Estimate(value, _interval(draws), n)
 
 
 def clustered_difference(
@@ -71,24 +77,28 @@ def clustered_difference(
     seed: int,
     strata: np.ndarray | None = None,
     resamples: int = RESAMPLES,
+    parts: Statistic | None = None,
 ) -> Difference | None:
     """Return the statistic of ``first`` less that of ``second``, on the same clusters in the same order.
 
     Every resample draws the same clusters for both. The p-value is twice the smaller share of resamples on one side of
-    zero, each share with one resample added. None where either statistic is not defined.
+    zero, each share with one resample added. None where either statistic is not defined, or is by fewer than two
+    clusters; ``n`` is the smaller of their two numbers, ``parts`` as in ``clustered_estimate``.
     Raises InvalidSamples for tables of different shapes, and as ``clustered_estimate`` does.
     """
     if first.shape != second.shape:
         raise InvalidSamples(f"two sets of answers need the same clusters, not {first.shape} and {second.shape}")
-    value = float(statistic(first.sum(axis=0)) - statistic(second.sum(axis=0)))
+    value = float(np.round(statistic(first.sum(axis=0)) - statistic(second.sum(axis=0)), DECIMALS))
     draws = statistic(_resampled(first, strata, seed, resamples)) - statistic(
         _resampled(second, strata, seed, resamples)
     )
-    if np.isnan(value):
+    draws = np.round(draws, DECIMALS)
+    n = min(_defining(sums, parts or statistic) for sums in (first, second))
+    if np.isnan(value) or n < 2:
         return None
     interval, kept = _interval(draws), draws[~np.isnan(draws)]
     sides = (1 + np.count_nonzero(kept <= 0), 1 + np.count_nonzero(kept >= 0))
-    return Difference(value, interval, len(first), float(min(1.0, 2 * min(sides) / (1 + len(kept)))))
+    return Difference(value, interval, n, float(min(1.0, 2 * min(sides) / (1 + len(kept)))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -119,6 +129,12 @@ def _resampled(sums: np.ndarray, strata: np.ndarray | None, seed: int, resamples
         counts = resample_counts(len(own), resamples, generator)  # (R, K)
         total += (counts @ own.reshape(len(own), -1)).reshape(total.shape)
     return total
+
+
+def _defining(sums: np.ndarray, statistic: Statistic) -> int:
+    """Return how many clusters define a statistic by themselves; of several, the least."""
+    defined = ~np.isnan(np.asarray(statistic(sums), dtype=float)).reshape(len(sums), -1)
+    return int(np.count_nonzero(defined, axis=0).min())
 
 
 def _interval(draws: Float[np.ndarray, " R"]) -> tuple[float, float]:

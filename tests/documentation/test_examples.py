@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import threading
 from collections.abc import Callable
 from http.server import ThreadingHTTPServer
@@ -101,7 +102,9 @@ def endpoint() -> Names:
     server.book = Book(lambda call: call.say("It does not say.\nAnswer: B"))  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    return {"base_url": base_url, "items": items(3), "book": server.book}  # type: ignore[attr-defined]
+    rows = [f"{one.question},{','.join(one.options)},C" for one in items(3).rows]
+    Path("questions.csv").write_text("\n".join(["question,A,B,C,answer", *rows]) + "\n", encoding="utf-8")
+    return {"base_url": base_url, "book": server.book}  # type: ignore[attr-defined]
 
 
 def endpoint_runs(names: Names) -> None:
@@ -183,6 +186,7 @@ def test_the_block_runs(page: str, index: int, block: str, tmp_path: Path, monke
     prepare, check = RUNS.get((page, index), (nothing, lambda names: None))  # what it needs, what shows that it ran
     monkeypatch.chdir(tmp_path)
     names = prepare()
+    block = re.sub(r'^base_url = ".*?"', f'base_url = "{names.get("base_url")}"', block, flags=re.MULTILINE)
     exec(compile(block, page, "exec", dont_inherit=True), names)
     check(names)
 

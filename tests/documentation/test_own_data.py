@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.conftest import ROOT
-from tests.documentation.pages import commands
+from tests.documentation.pages import blocks, commands
 
 PAGE = ROOT / "docs" / "own_data.md"
 WRITTEN = {
@@ -27,6 +28,7 @@ WRITTEN = {
     "dp-cross-attention": ["memory.safetensors", "answers.csv"],
     "ntk-attention": ["adapter/adapter.safetensors", "text_adapter/adapter.safetensors"],
     "imagefolder": ["grid.png"],
+    "debias": ["scores.json", "answers.html"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -81,12 +83,19 @@ def generator(_: np.random.Generator) -> None:
     ImageFolder.of(coder, FoldedGenerator(sizes)).save_pretrained("model")
 
 
+def questions(_: np.random.Generator) -> None:
+    asked, answered = blocks(PAGE, "csv")
+    Path("questions.csv").write_text(asked, encoding="utf-8")
+    Path("answers.csv").write_text(answered, encoding="utf-8")
+
+
 FILES = {
     "dp-john": polytope,
     "dp-ntk": records,
     "dp-cross-attention": memory,
     "ntk-attention": checkpoints,
     "imagefolder": generator,
+    "debias": questions,
 }
 
 
@@ -104,3 +113,14 @@ def test_the_page_s_commands_run(paper: str, tmp_path: Path, monkeypatch: pytest
 
 def test_no_command_of_the_page_is_left_out() -> None:
     assert {command.words[1] for command in commands(PAGE) if command.whole} == set(WRITTEN)
+
+
+def test_the_four_questions_have_an_accuracy_and_both_bias_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    questions(np.random.default_rng(0))
+    assert main(["debias", "score", "answers.csv", "--items", "questions.csv", "--out", "scores.json"]) == 0
+    found = json.loads(Path("scores.json").read_text())["all"]
+    assert (found["accuracy"], found["graded"]) == (0.75, 4)
+    assert (found["s_amb"], found["n_persons_amb"], found["s_dis"], found["n_persons_dis"]) == (0.5, 1, -1, 2)

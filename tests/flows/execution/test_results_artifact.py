@@ -28,7 +28,7 @@ def test_with_and_without_pages(finished):
     assert f"- [train-left]({RUN}ab?workflowType=machine_learning)" in linked
     assert (
         f"Profile `default`, [commit {commit}](https://host/c), [reports/default.md](https://host/r), "
-        "[MLflow](http://127.0.0.1:5000/#/experiments/7), [Prefect](http://127.0.0.1:4200/runs/flow-run/1)."
+        "[MLflow](http://127.0.0.1:5000/#/experiments/7?workflowType=machine_learning), [Prefect](http://127.0.0.1:4200/runs/flow-run/1)."
     ) in linked
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from steps.debias import figures
+from steps.debias.answer_sets import AnswerSets
 from steps.debias.evaluate import HEADLINES, EvaluateParams, debates_of, evaluate
 from steps.step.run import Run
 from tenfold.debias.debate import Debate, Turn, write_debates
@@ -86,6 +89,26 @@ def test_tables_say_what_was_planted(written):
     assert (spent.calls, spent.calls_made) == (4, 3.5)
     free = agents[agents.protocol == "single:free"].iloc[0]
     assert free.regime == "live, free" and free.parsed == 0 and pd.isna(free.bias)
+
+
+def test_tables_and_figures_are_in_words_and_none_is_empty(written):
+    folder = written / "first"
+    protocols = pd.read_csv(folder / "tables" / "protocols.csv").set_index(["regime", "protocol"])
+    assert protocols.loc[("proposal", "single"), "hard_share"] == pytest.approx(0.5, abs=0.1)
+    assert protocols.loc[("proposal", "single"), "preference"] > 40 and pd.isna(
+        protocols.loc[("live", "single"), "hard_share"]
+    )
+    captions = json.loads((folder / "figures" / "captions.json").read_text())
+    assert all("never taught" in captions[f"{name}.svg"] for name in ("distributions", "groups", "flips", "rounds"))
+    assert "never taught" not in captions["distributions_live.svg"]
+
+
+def test_a_figure_without_data_is_none():
+    items = questions().only(range(4))
+    alone = AnswerSets(items, {"vote": np.full(4, UNKNOWN)}, {}, np.zeros(4, dtype=bool))
+    assert figures.forest({"none": alone}) is None and figures.over_rounds({"none": alone}) is None
+    assert figures.flips({"none": alone}) is None and figures.recorded(alone, stand_in=True) is None
+    assert figures.distributions({}, "") is None
 
 
 def test_the_page_shows_conversations_of_all_series(written):

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from steps.debias.answer_sets import read_one_run
 from steps.debias.convert import convert
-from steps.debias.live import LiveParams, letter_agents, live, rotated_probabilities
+from steps.debias.live import LiveParams, live, rotated_probabilities
+from steps.debias.live_agents import BackendParams, LetterPanel
 from steps.step.run import Run
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn
@@ -21,7 +23,20 @@ from tenfold.language.decoder import load_decoder
 from tenfold.language.letter_model import LetterModel
 
 PEOPLE = ("the baker", "the tailor")
-PARAMS = LiveParams(items=8, planted_items=4, free_items=2, max_tokens=4, rounds=1, together=3, shown=2)
+PARAMS = LiveParams(
+    backend=BackendParams(kind="packaged"),
+    without=[],
+    items=8,
+    planted_items=4,
+    free_items=2,
+    max_tokens=4,
+    rounds=1,
+    centralized=False,
+    temperature=0.7,
+    ablations=["bias_aware", "reasons", "named", "five"],
+    together=3,
+    shown=2,
+)
 PROTOCOLS = ["vote", "decentralized", "shuffled_peers", "decentralized:always_biased", "decentralized:always_unknown"]
 
 
@@ -64,7 +79,7 @@ def decoder(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def made(decoder: Path, folder: Path, **changes: int) -> Path:
+def made(decoder: Path, folder: Path, **changes: object) -> Path:
     (folder / "prepared").mkdir(parents=True)
     write_items(ITEMS, folder / "prepared" / "items.jsonl")
     out = folder / "out"
@@ -104,7 +119,7 @@ def test_answers_are_those_of_the_debates(lived):
 def test_each_agent_sees_each_option_under_another_letter(lived, decoder):
     summary = json.loads((lived / "summary.json").read_text())
     assert sum(sum(counts.values()) for counts in summary["letters"].values()) == 3 * 8
-    agents = letter_agents(LetterModel(load_decoder(decoder)))
+    agents = LetterPanel(LetterModel(load_decoder(decoder)), 0.7, 4).agents()
     for item in ITEMS.rows[:3]:
         seen = [agent.prompts.shown(option_order(item, 0)) for agent in agents]
         assert all(sorted(column) == [0, 1, 2] for column in np.array(seen).T)
@@ -121,6 +136,36 @@ def test_probabilities_do_not_depend_on_the_order_and_name_the_answer(lived, dec
     assert (chances.argmax(axis=1) == np.load(lived / "answers.npz")["rotated"]).all()
     alone = rotated_probabilities(LetterModel(load_decoder(decoder), batch=1), items.only([5]), seed=0)
     assert alone[0] == pytest.approx(chances[5], abs=1e-5)
+
+
+def test_controls_spend_as_many_calls_as_a_conversation(lived):
+    answers = np.load(lived / "answers.npz")
+    for agent in ("order 1", "order 2", "order 3"):
+        assert answers[f"self_refine:{agent}/rounds"].shape == (8, 6, 1)
+        assert answers[f"self_consistency:{agent}/rounds"].shape == (8, 1, 6)
+        drawn = answers[f"self_consistency:{agent}/rounds"][:, 0]
+        assert any(len(set(row)) > 1 for row in drawn.tolist())  # at a temperature above 0 not all are the same
+    assert (answers["silent/rounds"][:, 0] == answers["decentralized/rounds"][:, 0]).all()  # one baseline
+    first = np.stack([answers[f"single:order {turn}"] for turn in (1, 2, 3)], axis=1)
+    assert (answers["vote/rounds"][:, 0] == first).all()
+
+
+def test_ablations_stand_behind_their_protocols_and_have_debates(lived):
+    answers, parts = np.load(lived / "answers.npz"), read_one_run(lived)
+    assert set(parts) == {"", "planted", "free", "reasons"}
+    varied = {label for label in parts[""].answers if "@" in label}
+    single = {f"single:order {turn}@bias_aware" for turn in (1, 2, 3)}
+    named = {f"decentralized@{name}" for name in ("bias_aware", "named", "five")}
+    assert varied == {*single, *named, "vote@five"} and answers["vote@five/rounds"].shape == (8, 1, 5)
+    assert set(parts["reasons"].answers) == {"decentralized@reasons=shown", "decentralized@reasons=hidden"}
+    assert len(parts["reasons"].items) == 2 and not any("@" in name for name in parts[""].protocols)
+    (first, *_) = read_debates(lived / "debates" / "decentralized@bias_aware.jsonl")
+    assert first.protocol == "decentralized@bias_aware"
+
+
+def test_five_agents_see_five_orders(decoder):
+    agents = LetterPanel(LetterModel(load_decoder(decoder)), 0.7, 4).five()
+    assert len({tuple(agent.prompts.shown(option_order(ITEMS.rows[0], 0))) for agent in agents}) == 5
 
 
 def test_a_model_without_capacity_is_not_called_fair(lived):
@@ -140,5 +185,5 @@ def test_the_same_bytes_come_of_it_however_many_talk_side_by_side(lived, decoder
     assert digests(made(decoder, tmp_path / "again")) == digests(lived)
     other = np.load(made(decoder, tmp_path / "other", together=8) / "answers.npz")
     first = np.load(lived / "answers.npz")
-    for label in ("vote", "decentralized", "rotated", "decentralized/rounds"):
+    for label in ("vote", "decentralized", "rotated", "decentralized/rounds", "self_consistency:order 2"):
         assert (other[label] == first[label]).all()  # shuffled peers come from the questions beside

@@ -38,6 +38,12 @@ OF_REGIME = (
     "hard_single_minus_decentralized",
     "hard_control_minus_decentralized",
     "hard_single_bias",
+    "best_single_minus_decentralized",
+    "best_single_minus_centralized",
+    "ambiguous_accuracy_decentralized_minus_single",
+    "ambiguous_accuracy_centralized_minus_single",
+    "preference_single",
+    "preference_decentralized",
 )
 
 
@@ -94,7 +100,8 @@ def test_every_measurement_that_a_claim_names_is_there_with_seeds_and_templates(
         assert "no agents of the target none" in (found[f"micro_none_{name}"].unavailable or "")
     live = live_measurements(None)
     assert all("no pretrained model" in (one.unavailable or "") for one in live.values())
-    assert {f"live_{name}" for name in (*OF_REGIME, "disambiguated_accuracy")} <= set(live)
+    others = ("disambiguated_accuracy", "least_gain_of_a_seed", "changes_made", "hard_share")
+    assert {f"live_{name}" for name in (*OF_REGIME, *others)} <= set(live)
 
 
 def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
@@ -102,7 +109,7 @@ def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
     write_conversed(tmp_path, {"none": readers}, hard=0)
     found = micro_measurements({"none": read_answer_sets(tmp_path, "none")})
     assert "centralized" in (found["micro_none_single_minus_centralized"].unavailable or "")
-    assert "control with the lowest score" in (found["micro_none_control_minus_decentralized"].unavailable or "")
+    assert "control with the least |s_AMB|" in (found["micro_none_control_minus_decentralized"].unavailable or "")
     assert "no question was hard" in (found["micro_none_hard_single_bias"].unavailable or "")
     assert found["micro_none_single_minus_decentralized"].interval is not None
 
@@ -128,8 +135,13 @@ def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
         write_recorded(tmp_path / name, formats, votes)
         own = recorded_measurements(read_one_run(tmp_path / name)[""])["recorded_plurality_minus_best_single"]
         assert own.bounds[0] > 0 if holds else own.bounds[1] < 0
+        mean = recorded_measurements(read_one_run(tmp_path / name)[""])["recorded_plurality_minus_mean_single"]
+        assert mean.bounds[1] > 0 if holds else mean.bounds[1] < -10
+        sets = read_one_run(tmp_path / name)[""]
+        by_hand = [abs(score(sets.items, sets.answers[form]).s_amb) for form in ("plurality_random", *formats)]
+        assert mean.number == pytest.approx(100 * (by_hand[0] - np.mean(by_hand[1:])))
     made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
-    assert len(made_up) == 3 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
+    assert len(made_up) == 5 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
 
 
 def test_printed_scores_are_compared_category_by_category(tmp_path):
@@ -147,6 +159,7 @@ def test_printed_scores_are_compared_category_by_category(tmp_path):
         return found["recorded_largest_deviation_elsewhere"], found["recorded_deviation_physical_appearance"]
 
     assert 100 * score(sets("Age", 149).items, sets("Age", 149).answers["arc"]).s_amb == pytest.approx(49)
+    assert recorded_measurements(sets("Age", 149))["recorded_scores_compared"].number == 2
     elsewhere, own = deviations("Age", 149)  # printed: 48.9, and 3.3 where nothing is disambiguated here
     assert elsewhere.number == pytest.approx(3.3) and own.unavailable
     elsewhere, own = deviations("Physical_appearance", 180)  # 80 here, 47.7 printed
@@ -179,6 +192,27 @@ def test_the_best_control_is_chosen_in_each_resample(tmp_path):
     assert best is not None and best.value == min(one.value for one in alone if one is not None)
     assert best.interval[1] <= min(one.interval[1] for one in alone if one is not None)
     assert score_of(sets, "vote", "s_amb") is None
+
+
+def test_rounding_does_not_decide_whether_bias_is_at_least_zero():
+    items = questions()
+    once = answered(items, BIASED, 1)
+    agents = {f"single:a{number}": once for number in range(3)}  # a mean of three equal scores is off by rounding
+    sets = AnswerSets(items, agents | {"decentralized": once}, {}, np.zeros(len(items), dtype=bool))
+    found = difference(sets, "single", "decentralized", "s_amb")
+    assert found is not None and found.value == 0 and found.interval == (0, 0)
+
+
+def test_a_score_that_one_template_gives_is_unavailable():
+    items = questions()
+    answers = np.where(items.templates == "t3", answered(items, BIASED, 1), -1)
+    sets = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
+    assert score_of(sets, "single", "s_amb") is None
+    assert "in fewer than two templates" in (live_measurements(sets)["live_single_bias"].unavailable or "")
+    answers = np.where(np.isin(items.templates, ["t3", "t4"]), answered(items, BIASED, 1), -1)
+    both = AnswerSets(items, {"single:a0": answers.astype(int)}, {}, np.zeros(len(items), dtype=bool))
+    found = score_of(both, "single", "s_amb")
+    assert found is not None and found.n == 2
 
 
 def test_groups_differ_where_an_effect_was_planted_and_p_values_count_the_groups(tmp_path):

@@ -82,6 +82,7 @@ class Book:
     most_at_once: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     address: str = ""
+    close: Callable[[], None] = lambda: None  # nothing listens at the address any more
 
 
 class _Server(ThreadingHTTPServer):
@@ -99,6 +100,7 @@ def serve() -> Iterator[Callable[[Act], Book]]:
         server = _Server(("127.0.0.1", 0), Call)
         server.book = Book(act, address=f"http://127.0.0.1:{server.server_address[1]}/v1")
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.book.close = lambda: (server.shutdown(), server.server_close())  # type: ignore[assignment,return-value]
         servers.append(server)
         return server.book
 

@@ -134,6 +134,19 @@ def test_a_line_that_was_cut_off_is_asked_again(tmp_path):
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 2
 
 
+def test_half_a_surrogate_pair_is_no_obstacle(tmp_path):
+    half, whole = "cut \ud83d", "cut \ufffd"
+    assert Reply(half).text == whole and Reply("\ud83d\ude00 \ude00").text == "😀 \ufffd"
+    path, backend = tmp_path / "replies.jsonl", Echo()
+    for _ in range(2):
+        with Transcript(path) as kept:
+            (reply,) = Client(backend, kept).generate(say(half), SAMPLING)
+            assert reply.text == whole
+            assert Client(backend, kept).generate(say(reply.text), SAMPLING) == [reply]
+    assert backend.asked == [half, whole]
+    assert json.loads(path.read_text().splitlines()[0])["messages"][0]["text"] == half
+
+
 @pytest.mark.parametrize("line", ["nonsense", "{}", '{"key": "k", "reply": {"words": 1}}', '{"key": "k", "reply": 3}'])
 def test_a_damaged_line_is_named(tmp_path, line):
     path = tmp_path / "replies.jsonl"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+import socket
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -19,6 +21,7 @@ from tenfold.chat import (
     NotAuthorised,
     Reply,
     Sampling,
+    Unreachable,
     WrongEndpoint,
 )
 from tenfold.chat.endpoint import _seconds
@@ -223,3 +226,134 @@ def test_an_early_end_does_not_wait_for_slow_replies(serve):
 def test_ill_formed_messages_are_refused(make):
     with pytest.raises(InvalidMessage):
         make()
+
+
+def test_an_address_at_which_nothing_ever_answered_ends_all_soon():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # bound, and nobody listens
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=f"nobody answers at {re.escape(address)} .*is the server running"):
+            Client(Endpoint(address, "m", concurrency=2)).generate(say("a", "b", "c"), SAMPLING)
+        assert time.monotonic() - began < 10
+
+
+def test_an_address_that_has_answered_is_waited_for(serve):
+    book = serve(echo)
+    client = Client(endpoint(book, tries=3, told=(told := []).append))
+    client.generate(say("hello"), SAMPLING)
+    book.close()
+    (reply,) = client.generate(say("again"), SAMPLING)
+    assert isinstance(reply, Failure) and "in each of 3 tries" in reply.error
+    assert [re.sub(r".*; ", "", line) for line in told] == ["try 2 of 3 in 0.0 s", "try 3 of 3 in 0.0 s"]
+
+
+def test_an_address_without_its_end_is_asked_about(serve):
+    book = serve(lambda call: call.send(404, {"error": {"message": "not found"}}))
+    with pytest.raises(WrongEndpoint, match="does the address end in /v1"):
+        Client(Endpoint(book.address.removesuffix("/v1"), "m")).generate(say("a"), SAMPLING)
+    with pytest.raises(WrongEndpoint, match=r"not found'?\}?\)$"):
+        Client(Endpoint(book.address, "m")).generate(say("a"), SAMPLING)
+
+
+def test_a_reply_that_is_cut_before_its_first_word_is_final(serve):
+    book = serve(lambda call: call.say("", finish_reason="length"))
+    (reply,) = Client(endpoint(book)).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and "cut before it said a word" in reply.error and len(book.requests) == 1
+
+
+def test_a_pause_that_is_too_long_is_not_waited_for(serve):
+    said = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+    book = serve(lambda call: call.send(429, said, Retry_After="99999"))
+    began = time.monotonic()
+    (reply,) = Client(endpoint(book)).generate(say("a"), SAMPLING)
+    assert time.monotonic() - began < 10 and len(book.requests) == 1
+    assert isinstance(reply, Failure) and reply.error.startswith("GaveUp: m at http://127.0.0.1:")
+    assert "a pause of 99,999 s" in reply.error and "insufficient_quota" in reply.error
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_what_the_endpoint_says_stands_in_the_failure(serve, status):
+    book = serve(lambda call: call.send(status, {"error": {"message": "no quota", "code": "insufficient_quota"}}))
+    (reply,) = Client(endpoint(book, tries=2)).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and f"status {status}: " in reply.error
+    assert "insufficient_quota" in reply.error and "in each of 2 tries" in reply.error
+
+
+def test_a_key_stands_in_no_reply_and_no_refusal(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    book = serve(
+        lambda call: call.say("it is sk-very-secret") if call.words == "a" else call.say(None, refusal="sk-very-secret")
+    )
+    echoed, refused = Client(endpoint(book)).generate(say("a", "b"), SAMPLING)
+    assert echoed.text == "it is …"
+    assert isinstance(refused, Failure) and refused.error == "Refused: the model declines: …"
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    (plain,) = Client(endpoint(serve(lambda call: call.say("none of them")))).generate(say("a"), SAMPLING)
+    assert plain.text == "none of them"
+
+
+@pytest.mark.parametrize("key", ["sk very-secret", "sk-very-secret\n", " sk-very-secret", "sk-very-secrét"])
+def test_a_key_that_no_header_holds_is_refused_by_the_name_of_its_variable(serve, monkeypatch, key):
+    monkeypatch.setenv("MY_KEY", key)
+    book = serve(echo)
+    with pytest.raises(NotAuthorised, match=r"^MY_KEY holds white space") as caught:
+        Client(endpoint(book, key_variable="MY_KEY")).generate(say("a"), SAMPLING)
+    assert not book.requests and "secr" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ann:sk-very-secret@host/v1",
+        "http://sk-very-secret@host/v1",
+        "https://host/v1?api_key=sk-very-secret",
+        "https://host/v1#sk-very-secret",
+    ],
+)
+def test_a_key_in_the_address_is_refused_and_not_repeated(address):
+    with pytest.raises(WrongEndpoint, match=r"base_url at host: .* keys come from the environment") as caught:
+        Endpoint(address, "m")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost:8000/v1", "host/v1", "http:///v1", "ftp://host/v1", "http://[host/v1"]
+)
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(WrongEndpoint, match="an address begins with http://"):
+        Endpoint(address, "m")
+
+
+def page(call: Call) -> None:
+    data = b"\n<!doctype html><title>Welcome</title>"
+    call.send_response(200)
+    call.send_header("Content-Type", "text/html")
+    call.send_header("Content-Length", str(len(data)))
+    call.end_headers()
+    call.wfile.write(data)
+
+
+def test_a_page_in_the_place_of_the_protocol_ends_all_unless_it_has_answered_before(serve):
+    book = serve(page)
+    with pytest.raises(WrongEndpoint, match="answers with a page and not with the protocol"):
+        Client(endpoint(book, concurrency=1)).generate(say("a", "b"), SAMPLING)
+    assert len(book.requests) == 1
+    later = serve(lambda call: echo(call) if call.words == "a" else page(call))
+    first, second = Client(endpoint(later, concurrency=1, tries=2)).generate(say("a", "b"), SAMPLING)
+    assert first.text == "you said a" and later.tries["b"] == 2
+    assert isinstance(second, Failure) and "a page and not with the protocol" in second.error
+
+
+def test_nobody_at_an_address_is_told_soon_and_after_an_answer_is_tried_again():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    began = time.monotonic()
+    with pytest.raises(WrongEndpoint, match=f"nobody answers at {address} .*is the server running"):
+        Client(Endpoint(address, "m")).generate(say("a", "b"), SAMPLING)
+    assert time.monotonic() - began < 15  # the pauses of six tries take longer than that
+    gone = Endpoint(address, "m", pause=0.01)
+    gone._heard(200)
+    (reply,) = Client(gone).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and "in each of 6 tries" in reply.error

@@ -14,9 +14,10 @@ from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn
 from tenfold.debias.bbq import read_bbq, redrawn_groups
 from tenfold.debias.errors import InvalidItem, InvalidMetadata, NoQuestions
-from tenfold.debias.items import NONE, read_items, write_items
+from tenfold.debias.items import NONE, Items, read_items, write_items
 from tenfold.debias.matching import match_official
 from tenfold.debias.targets import read_targets, target_by_rule
+from tests.tenfold.debias.questions import question
 
 MIRROR = Path(os.environ["TENFOLD_MIRROR"]) / "bbq" if os.environ.get("TENFOLD_MIRROR") else None
 NAMES = {"published": 10_756, "redrawn": 46_536}
@@ -150,6 +151,18 @@ def test_the_unknown_option_is_known_by_its_tag_whatever_its_wording_and_place(t
         ({"question_polarity": "positive"}, "polarity 'positive'"),
         ({"label": 3}, "gold = 3"),
         ({"ans1": "The late riser"}, "all different"),
+        ({"label": None}, "label = None must be the number"),
+        ({"label": True}, "label = True must be the number"),
+        ({"label": 2.0}, "label = 2.0 must be the number"),
+        ({"ans0": None}, "options = .* must be texts"),
+        ({"ans0": float("nan")}, "options = .* must be texts"),
+        ({"question": None}, "question = None must be a text"),
+        ({"context": float("nan")}, "context = nan must be a text"),
+        ({"question_index": None}, "question_index = None must be"),
+        ({"label": 0}, "label = 0 says a person, which is not right in a context that is ambig"),
+        ({"context_condition": "disambig"}, "label = 2 says unknown, which is not right .* disambig"),
+        ({"answer_info": {f"ans{number}": ["a", None] for number in range(3)}}, ""),
+        ({"additional_metadata": None}, ""),
     ],
 )
 def test_a_wrong_row_is_named_by_file_and_line(tmp_path, change, words):
@@ -169,6 +182,54 @@ def test_a_missing_field_a_question_twice_and_an_empty_folder_are_named(tmp_path
     (tmp_path / "Hours.jsonl").write_text("{")
     with pytest.raises(InvalidItem, match=r"Hours\.jsonl:1"):
         read_bbq(tmp_path)
+
+
+def test_a_target_that_is_the_unknown_option_is_refused(tmp_path):
+    metadata(tmp_path, ["Hours", "0", "2", "label", ""])
+    with pytest.raises(InvalidItem, match=r"Hours\.jsonl:1: .*target = 2 is the unknown option"):
+        read_bbq(written(tmp_path, row()))
+
+
+def test_blank_lines_are_skipped_and_a_file_without_rows_is_named(tmp_path):
+    (tmp_path / "Hours.jsonl").write_text(f"\n{json.dumps(row())}\n \n{json.dumps(row(example_id=1))}\n\n")
+    assert len(read_bbq(tmp_path)) == 2
+    (tmp_path / "Hours.jsonl").write_text("[1]\n")
+    with pytest.raises(InvalidItem, match=r"Hours\.jsonl:1: a line is an object"):
+        read_bbq(tmp_path)
+    (tmp_path / "Age.jsonl").write_text("")
+    with pytest.raises(NoQuestions, match=r"Age\.jsonl holds no question"):
+        read_bbq(tmp_path)
+
+
+def test_line_separators_inside_a_text_survive_being_written(tmp_path):
+    items = Items((question(0, context="one\u2028two\x85three\u2029"), question(1)))
+    write_items(items, tmp_path / "items.jsonl")
+    assert read_items(tmp_path / "items.jsonl").rows == items.rows
+    (tmp_path / "items.jsonl").write_text('{"key": "a", "question": "Who?", "options": "AB"}\n')
+    with pytest.raises(InvalidItem, match=r"items\.jsonl:1: options must be a list"):
+        read_items(tmp_path / "items.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gold": True}, "gold = True must be a whole number"),
+        ({"gold": 1.0}, "gold = 1.0 must be a whole number"),
+        ({"target": 2}, "target = 2 is the unknown option"),
+        ({"question": ["Who?"]}, "question = .* must be a text"),
+        ({"options": ("a", None)}, "must be texts"),
+        ({"options": "ab"}, "must be texts"),
+        ({"polarity": "positive"}, "polarity = 'positive' is none of neg, nonneg"),
+    ],
+)
+def test_a_question_of_wrong_types_is_refused(change, words):
+    with pytest.raises(InvalidItem, match=f"G/0: {words}" if "options" not in change else words):
+        question(0, **change)
+
+
+def test_numbers_of_numpy_become_pythons():
+    item = question(0, gold=np.int64(2))
+    assert type(item.gold) is int and item == question(0)
 
 
 def metadata(folder: Path, *rows: list) -> Path:

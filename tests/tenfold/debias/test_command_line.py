@@ -102,7 +102,7 @@ def test_a_folder_with_a_run_is_continued_as_it_was_begun_or_not_at_all(tenfold,
     assert "0 calls, 60 known already" in printed.out
     assert ((out / "debates.jsonl").read_bytes(), len(book.requests)) == before
     assert "seed was 0 and is 1" in tenfold(*command, "--resume", "--seed", 1, status=1).err
-    assert "protocol was" in tenfold(*command[:-1], 2, "--resume", status=1).err
+    assert "(protocol.rounds was 1 and is 2)" in tenfold(*command[:-1], 2, "--resume", status=1).err
     questions.write_text(questions.read_text().replace("day 3", "day 4"))
     assert "questions_sha256" in tenfold(*command, "--resume", status=1).err
     (tmp_path / "mine").mkdir()
@@ -189,7 +189,8 @@ def test_calls_that_fail_are_said_and_asked_again(tenfold, serve, questions, tmp
     refuse, book, out = True, serve(act), tmp_path / "talks"
     command = run(book, questions, out, "--models", "red", "--protocol", "single")
     printed = tenfold(*command)
-    assert "1 calls failed" in printed.out and "5000" in printed.out and "1 without an answer" in printed.out
+    assert "1 call failed, and counts as no answer" in printed.out and "5000" in printed.out
+    assert "1 left unanswered" in printed.out
     assert lines(out / "predictions.jsonl")[7]["answer"] is None
     refuse = False
     assert "failed" not in tenfold(*command, "--resume").out and len(book.requests) == 11
@@ -240,8 +241,9 @@ def test_ask_prints_the_conversation(tenfold, serve):
     assert "── green, round 0, read as: Not known\ngreen thinks so: " in printed
     assert "══ decentralized after 2 calls: Not known" in printed
     failed = serve(lambda call: call.send(400, {"error": {"message": "no"}}))
-    printed = tenfold(*ASK, "--models", "green", "--base-url", failed.address, "--protocol", "single").out
-    assert "the call failed (Refused: green: " in printed and "after 1 calls: no answer" in printed
+    printed = tenfold(*ASK, "--models", "green", "--base-url", failed.address, "--protocol", "single", status=1)
+    assert "the call failed (Refused: green: " in printed.out and "after 1 call: no answer" in printed.out
+    assert "NoReply: the only call failed" in printed.err
 
 
 def test_a_wrong_key_ends_all_and_is_not_shown(tenfold, serve, questions, tmp_path, monkeypatch):
@@ -325,4 +327,4 @@ def test_models_in_folders_talk(tenfold, questions, tmp_path):
     (tmp_path / "two" / "model" / "config.json").write_text(
         (tmp_path / "two" / "model" / "config.json").read_text().replace("2048", "4096")
     )
-    assert "backends was" in tenfold(*command, *more, "--resume", status=1).err
+    assert "(backends 2.revision was" in tenfold(*command, *more, "--resume", status=1).err

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import pytest
 
-from tenfold.chat import Failure, Message, Sampling, Transcript
+from tenfold.chat import Client, Failure, Message, Reply, Sampling, Transcript
 from tenfold.chat.messages import call_key
 from tenfold.debias.conversation import Agent, Conversation
-from tenfold.debias.debate import Debate, read_debates, write_debates
+from tenfold.debias.debate import Debate, Turn, read_debates, write_debates
 from tenfold.debias.errors import DamagedDebates, InvalidAgents, InvalidProtocol
 from tenfold.debias.items import Items
+from tenfold.debias.letter_prompts import LetterPrompts
 from tenfold.debias.prompts import ChatPrompts
 from tenfold.debias.protocols import (
     PROTOCOLS,
@@ -27,7 +28,8 @@ from tenfold.debias.protocols import (
     Vote,
     protocol_named,
 )
-from tests.tenfold.debias.stand_ins import FRUIT, agent, always, in_turn, item, items
+from tenfold.debias.seeded_order import option_order
+from tests.tenfold.debias.stand_ins import FRUIT, Scripted, agent, always, in_turn, item, items
 
 BAKER, GARDENER, UNKNOWN = FRUIT
 NAMES = ("ann", "ben", "eve")
@@ -342,7 +344,7 @@ def test_agents_that_cannot_be_told_apart_are_refused():
 
 def test_questions_that_lack_what_the_protocol_needs_are_refused_before_anything_is_asked():
     agents, backends = three()
-    with pytest.raises(InvalidProtocol, match="needs the unknown option"):
+    with pytest.raises(InvalidProtocol, match=r"needs to know the unknown option.*column .unknown."):
         Conversation(agents, Vote(tie="unknown")).run([item(unknown=None)])
     with pytest.raises(InvalidProtocol, match="'q0' stands twice"):
         Conversation(agents, Vote()).run([item(), item()])
@@ -363,6 +365,109 @@ def test_debates_are_read_as_they_were_written(tmp_path):
         stream.write('{"item": {}}\n')
     with pytest.raises(DamagedDebates, match=r"debates.jsonl:7"):
         read_debates(tmp_path / "debates.jsonl")
+
+
+def test_debates_with_half_a_surrogate_pair_are_written_and_read(tmp_path):
+    debates = [Debate(item(question="Who \ud83d?"), "vote", (Turn("ann", 0, "agent", "a \udfff", 0),), 0)]
+    write_debates(debates, tmp_path / "debates.jsonl")
+    assert read_debates(tmp_path / "debates.jsonl") == debates
+
+
+@pytest.mark.parametrize("protocol", [Decentralized, Silent, ShuffledPeers])
+def test_the_last_answers_elect_and_no_earlier_ones(protocol):
+    """The first answers elect the baker, all of them together too; the last ones elect the gardener."""
+    rules = {
+        "ann": in_turn(BAKER, BAKER, GARDENER),
+        "ben": in_turn(BAKER, BAKER, GARDENER),
+        "eve": in_turn(UNKNOWN, BAKER, UNKNOWN),
+    }
+    agents, _ = three(lambda name: rules[name])
+    debates = Conversation(agents, protocol(rounds=2, stop_on_agreement=False)).run(items(4))
+    assert [debate.final for debate in debates] == [1] * 4
+
+
+def test_shuffled_peers_are_the_others_and_never_the_agent_itself():
+    agents, backends = three()
+    Conversation(agents, ShuffledPeers(rounds=2)).run(items(6))
+    for name, backend in backends.items():
+        for asked in backend.asked[6:]:
+            assert {other for other in NAMES if f"{other} speaks, " in asked[2]} == set(NAMES) - {name}
+
+
+def fails_from(number, rule):
+    """Return a rule whose replies about a question fail from that one on."""
+    counts: dict[str, int] = {}
+
+    def reply(conversation):
+        question = conversation[0].text.splitlines()[1]
+        counts[question] = counts.get(question, 0) + 1
+        return Failure("GaveUp: no") if counts[question] > number else rule(conversation)
+
+    return reply
+
+
+@pytest.mark.parametrize("protocol", [Decentralized(rounds=1, tie="first"), Silent(rounds=1, tie="first")])
+def test_an_agent_whose_last_call_failed_has_no_voice_in_the_end(protocol):
+    rules = {"ann": fails_from(1, always(BAKER)), "ben": always(GARDENER), "eve": always(BAKER)}
+    agents, _ = three(lambda name: rules[name])
+    (debate,) = Conversation(agents, protocol).run(items(1))
+    assert [turn.choice for turn in debate.turns] == [0, 1, 0, None, 1, 0]
+    assert debate.final == 1  # the tie of the two that are left; with the failed one's earlier answer it were the baker
+    one, _ = agent("ann", fails_from(1, always(BAKER)))
+    (debate,) = Conversation([one], SelfRefine(rounds=1)).run(items(1))
+    assert debate.final is None
+
+
+def test_a_centre_whose_call_failed_decides_nothing_and_no_follower_is_asked():
+    rules = {"ann": always(BAKER), "ben": fails_from(1, always(BAKER)), "eve": always(GARDENER)}
+    agents, backends = three(lambda name: rules[name])
+    (debate,) = Conversation(agents, Centralized(rounds=1, centre="ben")).run(items(1))
+    assert [(turn.agent, turn.role) for turn in debate.turns[3:]] == [("ben", "centre")]
+    assert debate.final is None and [len(backends[name].asked) for name in NAMES] == [1, 2, 1]
+
+
+def test_a_centre_that_failed_once_goes_on_in_the_next_round():
+    calls = []
+
+    def second_fails(conversation):
+        calls.append(conversation)
+        return Failure("GaveUp: no") if len(calls) == 2 else always(BAKER)(conversation)
+
+    rules = {"ann": always(GARDENER), "ben": second_fails, "eve": always(GARDENER)}
+    agents, backends = three(lambda name: rules[name])
+    (debate,) = Conversation(agents, Centralized(rounds=2, centre="ben")).run(items(1))
+    assert debate.final == 0 and [len(backends[name].asked) for name in NAMES] == [2, 3, 2]
+    (again,) = backends["ben"].asked[2]
+    assert again.count("[Reply ") == 2 and "(nothing)" not in again + backends["ann"].asked[1][0]
+
+
+def test_the_centre_is_not_shown_peers_that_failed():
+    rules = {"ann": fails_from(0, always(BAKER)), "ben": always(BAKER), "eve": always(GARDENER)}
+    agents, backends = three(lambda name: rules[name])
+    Conversation(agents, Centralized(rounds=1, centre="ben")).run(items(1))
+    heard = backends["ben"].asked[1][2]
+    assert heard.count("[Reply ") == 1 and "(nothing)" not in heard
+
+
+@pytest.mark.parametrize("protocol", [Vote(), SelfConsistency(samples=2), Silent(rounds=1), Decentralized(rounds=1)])
+def test_ties_are_drawn_by_the_seed_and_the_question(protocol):
+    def finals(seed):
+        if isinstance(protocol, SelfConsistency):
+            made = [agent("ann", in_turn(BAKER, GARDENER))]
+        else:
+            made = [agent("ann", always(BAKER)), agent("ben", always(GARDENER))]
+        return [one.final for one in Conversation([one for one, _ in made], protocol, seed=seed).run(items(40))]
+
+    assert finals(1) == finals(1) != finals(2)
+    assert 8 < sum(finals(1)) < 32
+
+
+@pytest.mark.parametrize("order", [(0, 1), (0, 1, 1), (0, 1, 2, 0), (1, 2, 3), ()])
+def test_an_order_that_leaves_an_option_out_is_refused_before_anything_is_asked(order):
+    agents, backends = three()
+    with pytest.raises(InvalidProtocol, match="each number of its 3 options once"):
+        Conversation(agents, Vote(), orders=lambda _: order).run(items(1))
+    assert not any(backend.asked for backend in backends.values())
 
 
 class OwnStyle:
@@ -388,9 +493,6 @@ class OwnStyle:
 
 
 def test_agents_may_bring_a_style_of_their_own():
-    from tenfold.chat import Client
-    from tests.tenfold.debias.stand_ins import Scripted
-
     backends = [Scripted(lambda conversation, number=number: f"say {number}") for number in range(2)]
     agents = [Agent(f"a{number}", Client(backend), OwnStyle()) for number, backend in enumerate(backends)]
     for protocol in (Decentralized(rounds=1), Silent(rounds=1), Centralized(rounds=1, centre="a0")):
@@ -401,3 +503,19 @@ def test_agents_may_bring_a_style_of_their_own():
         *("alone", "centre 0 of [1]"),
     ]
     assert backends[1].asked[-1] == ("follower 1 of 0",)
+
+
+def test_a_reply_that_was_cut_and_the_order_of_options_are_kept(tmp_path):
+    @dataclass
+    class Cut(Scripted):
+        def replies(self, calls, sampling):
+            for number, _ in calls:
+                yield number, Reply("I wonder", "length", 5, 3)
+
+    debates = Conversation([Agent("red", Client(Cut(always(BAKER))))], Single()).run(items(3))
+    assert all(turn.cut for debate in debates for turn in debate.turns)
+    assert [debate.order for debate in debates] == [option_order(debate.item, 0) for debate in debates]
+    write_debates(debates, tmp_path / "debates.jsonl")
+    assert read_debates(tmp_path / "debates.jsonl") == debates
+    turned = Agent("red", Client(Scripted(always(BAKER))), LetterPrompts(turn=1))
+    assert [debate.order for debate in Conversation([turned], Single()).run(items(1))] == [()]  # its own order

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenfold.debias.debate import Turn
+from tenfold.debias.errors import InvalidProtocol
 from tenfold.debias.items import Item
 from tenfold.debias.letter_prompts import LetterPrompts
 
@@ -25,6 +26,30 @@ def test_parse_undoes_what_is_shown(turn):
         letter = next(line[0] for line in asked.text.splitlines() if line[1:] == f") {option}")
         assert prompts.parse(f"Answer: {letter}", ITEM, ORDER) == number
     assert prompts.parse("Answer: D", ITEM, ORDER) is None
+
+
+def test_mirrored_turns_are_the_other_three_orders():
+    orders = {tuple(LetterPrompts(turn, mirrored).shown(ORDER)) for turn in range(3) for mirrored in (False, True)}
+    assert len(orders) == 6
+    mirrored = LetterPrompts(1, mirrored=True)
+    assert [mirrored.parse(f"Answer: {letter}", ITEM, ORDER) for letter in "ABC"] == mirrored.shown(ORDER)
+
+
+def test_peers_are_named_where_that_is_wanted():
+    peers = [Turn("b", 0, "agent", "Answer: C", 0), Turn("c", 0, "agent", "?", None)]
+    text = shown(LetterPrompts(1, named=True).with_peers(ITEM, ORDER, OWN, peers))
+    assert text.splitlines()[1:3] == ["- b: A) the baker", "- c: no answer"]
+
+
+def test_a_bias_aware_prompt_says_so_in_every_question_and_differs_in_nothing_else():
+    plain, aware = LetterPrompts(), LetterPrompts(variant="bias_aware")
+    for ask in ("alone", "again"):
+        own = () if ask == "alone" else (OWN,)
+        one, other = (getattr(style, ask)(ITEM, ORDER, *own)[0].text.splitlines() for style in (plain, aware))
+        (line,) = set(other) - set(one)
+        assert "Stereotypes" in line and [text for text in other if text != line] == one
+    with pytest.raises(InvalidProtocol, match="must be one of plain, bias_aware"):
+        LetterPrompts(variant="fair")
 
 
 def test_turns_put_each_option_under_each_letter():

@@ -6,10 +6,10 @@ import pytest
 
 from tenfold.data.errors import DataError
 from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
-from tenfold.debias.items import NONE, write_items
-from tenfold.debias.own_items import option_number, read_own_items
+from tenfold.debias.items import NONE, Items, write_items
+from tenfold.debias.own_items import lacking_condition, option_number, read_own_items
 from tenfold.debias.predictions import read_predictions, read_questions
-from tests.tenfold.debias.questions import balanced
+from tests.tenfold.debias.questions import balanced, question
 
 LINES = [
     {"question": "Who came?", "options": ["Ada", "Bea", "Not known"], "answer": "C", "unknown": 2, "group": "names"},
@@ -25,7 +25,7 @@ def jsonl(folder, *lines):
 
 def test_json_lines(tmp_path):
     first, second = read_own_items(jsonl(tmp_path, *LINES)).rows
-    assert (first.key, first.gold, first.unknown, first.group, first.template) == ("own:1", 2, 2, "names", "own:1")
+    assert (first.gold, first.unknown, first.group, first.template) == (2, 2, "names", first.key)
     assert (second.key, second.options, second.gold, second.context) == ("left", ("Ada", "Bea"), 1, "Bea left.")
 
 
@@ -59,6 +59,18 @@ def test_what_write_items_wrote_is_read_the_same(tmp_path):
         ({"A": "Ada"}, "column 'A': options are listed already"),
         ({"colour": "red"}, "column 'colour': unknown"),
         ({"polarity": "positive"}, "column 'polarity': 'positive' is none of neg, nonneg"),
+        ({"answer": 3}, "column 'answer': 3 is the number of none of 3 options"),
+        ({"unknown": -2}, "column 'unknown': -2 is the number of none"),
+        ({"gold": 0}, "column 'gold': there is an 'answer' as well"),
+        ({"question": ["Who came?"]}, "column 'question': .* must be a text"),
+        ({"context": ["Ada came."]}, "column 'context': .* must be a text"),
+        ({"context": 3}, "column 'context': 3 must be a text"),
+        ({"group": {"a": 1}}, "column 'group': .* must be a text"),
+        ({"options": ["?", "!"]}, "column 'options': each needs a letter"),
+        ({"options": ["Ada", "Bea", "…"]}, "column 'options': each needs a letter"),
+        ({"options": ["1", "2", "3"], "answer": "1"}, "column 'answer': '1' may stand for '2' or for '1'"),
+        ({"options": ["B", "A", "AB"], "answer": "A"}, "column 'answer': 'A' may stand for 'B' or for 'A'"),
+        ({"target": 2}, "target = 2 is the unknown option"),
     ],
 )
 def test_a_wrong_line_is_named_by_line_and_column(tmp_path, change, words):
@@ -103,14 +115,53 @@ def test_no_json_a_key_twice_and_nothing_at_all_are_named(tmp_path):
         ("(A) is wrong. Final answer: B", 1),
         ("A man was there", None),
         ("The baker or the joiner", None),
-        (3, None),
+        (-1, None),
+        ("-1", None),
         ("7", None),
+        ("9" * 5000, None),
         (None, None),
         ("", None),
     ],
 )
 def test_what_an_answer_names(said, expected):
     assert option_number(said, ("The baker", "The joiner", "Not known")) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "expected"),
+    [
+        ("1", ("1", "2", "3"), "two"),
+        (1, ("1", "2", "3"), "two"),
+        ("1", ("0", "1", "2"), 1),
+        ("3", ("1", "2", "3"), 2),  # the number of no option
+        (0, ("1", "2", "3"), 0),
+        ("A", ("B", "A", "AB"), "two"),
+        ("a.", ("B", "A", "AB"), "two"),
+        ("Answer: A", ("B", "A", "AB"), "two"),
+        ("AB", ("B", "A", "AB"), 2),
+        ("C", ("B", "A", "AB"), 2),
+        ("A", ("A", "B", "AB"), 0),
+        ("It was the baker", ("the baker", "A"), 0),
+        (2, ("B", "A"), "none"),
+        (-2, ("B", "A"), "none"),
+    ],
+)
+def test_letters_and_numbers_that_mean_two_options_or_none_are_refused(said, options, expected):
+    if isinstance(expected, int):
+        assert option_number(said, options) == expected
+    else:
+        with pytest.raises(InvalidAnswers, match="may stand for" if expected == "two" else "the number of none"):
+            option_number(said, options)
+
+
+def test_numbers_that_write_items_wrote_are_places(tmp_path):
+    items = Items((question(0, options=("1", "2", "3"), gold=1, unknown=2),))
+    write_items(items, tmp_path / "items.jsonl")
+    assert read_own_items(tmp_path / "items.jsonl").rows == items.rows
+    (line,) = read_own_items(
+        jsonl(tmp_path, {"question": "Who?", "options": ["a man", "b"], "answer": -1, "key": 7})
+    ).rows
+    assert line.gold is None and line.key == "7"
 
 
 def predictions(folder, *lines):
@@ -139,3 +190,69 @@ def test_predictions_in_any_order_and_of_some_questions(tmp_path):
 def test_wrong_predictions_are_named(tmp_path, lines, words):
     with pytest.raises(InvalidAnswers, match=words):
         read_predictions(predictions(tmp_path, *lines), balanced())
+
+
+def test_a_key_comes_of_the_content_and_not_of_the_place(tmp_path):
+    asked = [{"question": f"Who came on day {number}?", "options": ["Ada", "Bea"]} for number in range(3)]
+    before = {item.question: item.key for item in read_own_items(jsonl(tmp_path, *asked)).rows}
+    more = [{"question": "First?", "A": "yes", "B": "no"}, *asked[::-1], asked[0], asked[0]]
+    after = read_own_items(jsonl(tmp_path, *more)).rows
+    assert {item.question: item.key for item in after[1:4]} == before and len(set(before.values())) == 3
+    first = before[asked[0]["question"]]
+    assert [item.key for item in after[4:]] == [f"{first}#2", f"{first}#3"]
+    changed = [asked[0] | change for change in ({"context": "It rained."}, {"options": ["Ada", "Cyd"]})]
+    assert not {item.key for item in read_own_items(jsonl(tmp_path, *changed)).rows} & set(before.values())
+
+
+def table(folder, text, name="own.csv"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_options_in_one_cell_are_a_json_list_or_refused_with_a_way_out(tmp_path):
+    (item,) = read_own_items(table(tmp_path, 'question,options\nWho?,"[""Ada, the elder"", ""Bea""]"\n')).rows
+    assert item.options == ("Ada, the elder", "Bea")
+    with pytest.raises(
+        InvalidItem, match=r"own\.csv:2, column 'options': give a list of texts such as \[.*columns A, B"
+    ):
+        read_own_items(table(tmp_path, "question,options\nWho?,Ada;Bea\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (",question,A,B\n0,Who?,Ada,Bea\n", "column 1 has no name|line 1: every column needs a name"),
+        ("Frage,A,B\nWer?,Ada,Bea\n", "line 1: there is no column 'question'; it names Frage, A, B"),
+        ("question,A,B\nWho, then?,Ada,Bea\n", "4 cells, not 3; quote a cell"),
+    ],
+)
+def test_a_table_is_refused_in_the_words_of_this_command(tmp_path, text, words):
+    with pytest.raises(InvalidItem, match=words) as caught:
+        read_own_items(table(tmp_path, text))
+    assert "--" not in str(caught.value)
+
+
+def test_the_separator_is_the_one_that_names_the_columns(tmp_path):
+    text = "question;A;B;context\nWho, or what?;Ada;Bea;They came, all\n"
+    assert read_own_items(table(tmp_path, text)).rows[0].context == "They came, all"
+    tabs = read_own_items(table(tmp_path, text.replace(";", "\t"), "own.tsv")).rows[0]
+    assert tabs.question == "Who, or what?"
+
+
+def test_a_target_without_a_condition_is_said(tmp_path):
+    bare = read_own_items(jsonl(tmp_path, *LINES))
+    assert "1 of 2 questions name a target or an unknown option and no condition" in str(lacking_condition(bare))
+    assert lacking_condition(read_own_items(jsonl(tmp_path, LINES[0] | {"condition": "ambig"}, LINES[1]))) is None
+
+
+def test_predictions_as_a_table(tmp_path):
+    path = table(tmp_path, 'key,answer,note\nG/2,,none\nG/1,B,\nH/3,"It is the baker, I think",\n', "p.csv")
+    answered, answers = read_predictions(path, balanced())
+    assert [item.key for item in answered.rows] == ["G/1", "G/2", "H/3"] and answers.tolist() == [1, NONE, 0]
+    with pytest.raises(InvalidAnswers, match="there is no column 'answer'"):
+        read_predictions(table(tmp_path, "key,reply\nG/1,B\n"), balanced())
+    with pytest.raises(InvalidAnswers, match=r"Let its name end in \.csv"):
+        read_predictions(table(tmp_path, "key,answer\nG/1,B\n", "p.txt"), balanced())
+    with pytest.raises(NoQuestions, match="there is no file"):
+        read_predictions(tmp_path / "none.csv", balanced())

@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tenfold.chat.client import Client
 from tenfold.chat.messages import Failure, Message, Reply, Sampling
+from tenfold.debias.channels import causal_convolution, rotated, rotation_at
 from tenfold.debias.embedded import EmbeddedModel
 from tenfold.debias.errors import InvalidItem
 from tenfold.debias.items import Items
+from tenfold.debias.memory import Memory
 from tenfold.debias.micro import micro_items
-from tenfold.debias.micro_prompts import MicroPrompts, options_in
+from tenfold.debias.micro_prompts import MicroPrompts, options_in, question_and_rest
 from tenfold.debias.reader import Reader, ReaderConfig, answer_loss
 from tenfold.debias.reading import Encoded, batches_of_like_length, collate, encode, question_examples
 from tenfold.debias.seeded_order import Order
@@ -23,6 +26,7 @@ from tenfold.nn.errors import InvalidConfig
 from tests.tenfold.debias.micro_cases import made_up_items
 
 PROMPTS = MicroPrompts()
+NEXT = "\n[own] not known\n[peer] the man"  # what follows a question after a round
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,46 @@ def test_features_of_wanted_words_are_those_among_all(reader: Reader) -> None:
     torch.testing.assert_close(reader(tokens, wanted), every[wanted])
 
 
+@torch.inference_mode()
+def test_memories_side_by_side_hold_nothing_of_the_padding(reader: Reader) -> None:
+    generator = torch.Generator().manual_seed(4)
+    tokens = torch.randint(5, 40, (4, 16), generator=generator)
+    more = torch.randint(5, 40, (4, 3), generator=generator)
+    lengths, trunk = torch.tensor([16, 1, 7, 2]), torch.zeros(4, 3, dtype=torch.int64)
+    together = reader.remember(tokens, lengths)
+    joined = Memory.of(together.rows())
+    features, _ = reader.go_on(together, more, trunk, trunk == 0)
+    torch.testing.assert_close(reader.go_on(joined, more, trunk, trunk == 0)[0], features)
+    for row, length in enumerate(lengths):
+        alone = reader.remember(tokens[row : row + 1, :length], lengths[row : row + 1])
+        for found, expected in zip(together.rows()[row], alone.rows()[0], strict=True):
+            torch.testing.assert_close(found, expected)
+        words = [*tokens[row, :length], *more[row]]
+        torch.testing.assert_close(features[3 * row : 3 * row + 3], every_feature(reader, words)[length:])
+
+
+def test_scores_do_not_depend_on_the_batch(reader: Reader, items: Items) -> None:
+    """Questions and what follows them, of very different lengths, in one batch and each by itself."""
+    rows = [item for number, item in enumerate(items.rows) if number % 5 == 0][:12]
+    texts = [
+        f"{PROMPTS.alone(item, (2, 0, 1))[0].text}{' and then' * (7 * number % 23)}{NEXT * (number % 4)}"
+        for number, item in enumerate(rows)
+    ]
+    assert len({len(text) for text in texts}) > 8
+    together, apart = EmbeddedModel(reader, "small", batch=64), EmbeddedModel(reader, "small", batch=1)
+    for model in (together, apart):
+        list(model.replies(enumerate([[Message("user", text)] for text in texts]), Sampling()))
+    for text in texts:
+        assert together._known[text].scores == pytest.approx(apart._known[text].scores, abs=1e-4)
+        prompt = [*reader.vocabulary.encode(text), reader.vocabulary.number(ANSWER)]
+        for option, score in zip(together._known[text].options, together._known[text].scores, strict=True):
+            words = [*prompt, *reader.vocabulary.encode(option), reader.vocabulary.number(END)]
+            with torch.inference_mode():
+                chances = reader.logits(every_feature(reader, [*torch.tensor(words)])).log_softmax(dim=-1)
+            by_hand = chances[torch.arange(len(words) - 1), torch.tensor(words[1:])][len(prompt) - 1 :].sum()
+            assert float(by_hand) == pytest.approx(score, abs=1e-4)
+
+
 @pytest.mark.parametrize("free", [False, True])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_replies_do_not_depend_on_the_batch(reader: Reader, items: Items, free: bool, temperature: float) -> None:
@@ -144,6 +188,68 @@ def test_samples_follow_the_likelihoods_and_differ_by_seed(reader: Reader, items
     chances = torch.softmax(torch.tensor(known.scores) / 2.0, dim=0).tolist()
     for option, chance in zip(known.options, chances, strict=True):
         assert abs(drawn.count(option) / 200 - chance) < 0.12
+
+
+@torch.inference_mode()
+def test_words_on_branches_have_the_features_of_reading_each_branch_by_itself(reader: Reader) -> None:
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(4, len(reader.vocabulary), (3, 14), generator=generator)
+    lengths = torch.tensor([14, 2, 9])
+    more = torch.randint(4, len(reader.vocabulary), (3, 7), generator=generator)
+    branches = torch.tensor([[0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 2, 2, -1, -1], [0, 0, 0, 0, 0, 1, 3]])
+    memory = reader.remember(tokens, lengths)
+    features, kept = reader.go_on(memory, more, branches, branches >= 0)
+    found = iter(features)
+    for row, length in enumerate(lengths):
+        trunk = [*tokens[row, :length], *more[row, branches[row] == 0]]
+        for branch in dict.fromkeys(branches[row][branches[row] >= 0].tolist()):
+            own = [] if branch == 0 else [*more[row, branches[row] == branch]]
+            before = length if branch == 0 else len(trunk)
+            for expected in every_feature(reader, [*trunk, *own])[before:]:
+                torch.testing.assert_close(next(found), expected)
+    grown = Memory.of(memory.grown(kept, (branches == 0).sum(dim=1)).rows())
+    last, _ = reader.go_on(grown, more[:, :1], torch.zeros(3, 1, dtype=torch.int64), torch.ones(3, 1).bool())
+    for row, length in enumerate(lengths):
+        words = [*tokens[row, :length], *more[row, branches[row] == 0], more[row, 0]]
+        torch.testing.assert_close(last[row], every_feature(reader, words)[-1])
+
+
+def every_feature(reader: Reader, words: list[Tensor]) -> Tensor:
+    tokens = torch.stack(words)[None]
+    return reader(tokens, torch.ones_like(tokens, dtype=torch.bool))
+
+
+def test_gradients_written_out_are_those_of_small_differences() -> None:
+    torch.manual_seed(0)
+    x, weight = (torch.randn(2, 5, 4, dtype=torch.float64), torch.randn(4, 4, dtype=torch.float64))
+    assert torch.autograd.gradcheck(causal_convolution, (x.requires_grad_(), weight.requires_grad_()))
+    assert torch.autograd.gradcheck(causal_convolution, (x[:, :2].detach().requires_grad_(), weight))
+    heads = torch.randn(2, 5, 3, 2, 4, dtype=torch.float64, requires_grad=True)
+    rotation = rotation_at(torch.arange(5), 4, torch.float64)
+    for turned in (1, 2):
+        assert torch.autograd.gradcheck(lambda part, turned=turned: rotated(part, rotation, turned), (heads,))
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_forgotten_questions_are_read_again(reader: Reader, items: Items, free: bool) -> None:
+    few = EmbeddedModel(reader, "small", free, batch=4, kept_words=30)
+    assert replies(few, items, Sampling(max_tokens=6)) == replies(
+        EmbeddedModel(reader, "small", free), items, Sampling(max_tokens=6)
+    )
+    assert sum(one.length for one in few._remembered._known.values()) <= 30
+
+
+def test_a_text_is_its_question_and_what_follows() -> None:
+    question = "[options] a | b\n[context] c\n[question] d?"
+    assert question_and_rest(question) == (question, "")
+    assert question_and_rest(f"{question}\n[own] a\n[peer] b") == (question, "\n[own] a\n[peer] b")
+    assert question_and_rest("Who are you?\n[own] a") == ("Who are you?\n[own] a", "")
+
+
+def test_a_free_reply_to_words_that_are_all_marks(reader: Reader) -> None:
+    (reply,) = Client(EmbeddedModel(reader, "small", free=True)).generate([[Message("user", "?!")]], Sampling())
+    assert isinstance(reply, Reply)
+    assert reply.prompt_tokens == 1
 
 
 def test_a_free_reply_ends_by_itself_or_is_cut_off(reader: Reader, items: Items) -> None:

@@ -130,7 +130,9 @@ class TestUnifiedQA:
     def test_pooled_scores_with_intervals(self, published):
         items, answers = published
         found = estimate_score(items, answers["arc"], "s_amb", seed=0)
-        assert len(items) == 10_756 and found.n == 125
+        assert (
+            len(items) == 10_756 and found.n == 123
+        )  # of 125 templates, in two no answer to an ambiguous question names a person
         assert 100 * found.value == pytest.approx(33.7, abs=0.05)
         assert 100 * np.array(found.interval) == pytest.approx([26, 41.5], abs=1.5)
         assert score(items, answers["race"]).accuracy_dis == pytest.approx(0.918, abs=0.001)

@@ -35,8 +35,10 @@ def scored(tmp_path, capsys):
 def test_the_table_has_each_group_and_all_of_them(scored):
     table = scored(always_stereotype).out.splitlines()
     assert [line.split()[0] for line in table] == ["group", "G", "H", "all"]
-    assert " ".join(table[0].split()) == "group rows s_AMB 95 % n s_DIS 95 % n acc AMB acc DIS parsed"
-    assert " ".join(table[3].split()) == "all 160 100.0 [100.0, 100.0] 80 100.0 [100.0, 100.0] 80 0.000 0.500 1.000"
+    assert " ".join(table[0].split()) == ("group rows parsed accuracy of n s_AMB 95 % n s_DIS 95 % n acc AMB acc DIS")
+    assert " ".join(table[3].split()) == (
+        "all 160 1.000 0.250 160 100.0 [100.0, 100.0] 80 100.0 [100.0, 100.0] 80 0.000 0.500"
+    )
 
 
 @pytest.mark.parametrize("reader", [always_unknown, garbage])
@@ -65,3 +67,36 @@ def test_a_missing_file_is_one_named_line(tmp_path, capsys):
     (tmp_path / "p.jsonl").write_text("{}\n")
     assert cli.run(APP, ["score", str(tmp_path / "p.jsonl"), "--items", str(tmp_path / "none")]) == 1
     assert capsys.readouterr().err.startswith("NoQuestions: ")
+
+
+def typed(capsys, *words, status=0):
+    assert cli.run(APP, ["score", *map(str, words)]) == status
+    return capsys.readouterr()
+
+
+def test_own_questions_have_an_accuracy_in_table_and_json(tmp_path, capsys):
+    (tmp_path / "own.csv").write_text(
+        "key,question,A,B,answer,group\nq1,Who?,Ada,Bea,A,x\nq2,Who else?,Ada,Bea,B,x\nq3,And now?,Ada,Bea,,y\n"
+    )
+    (tmp_path / "p.csv").write_text("key,answer\nq1,A\nq2,A\nq3,no idea\n")
+    found = typed(capsys, tmp_path / "p.csv", "--items", tmp_path / "own.csv", "--out", tmp_path / "s.json")
+    assert [line.split() for line in found.out.splitlines()[:4]] == [
+        ["group", "rows", "parsed", "accuracy", "of", "n"],
+        ["x", "2", "1.000", "0.500", "2"],
+        ["y", "1", "0.000", "–", "0"],
+        ["all", "3", "0.667", "0.500", "2"],
+    ]
+    content = json.loads((tmp_path / "s.json").read_text())
+    assert (content["all"]["accuracy"], content["all"]["graded"], content["y"]["accuracy"]) == (0.5, 2, None)
+    assert content["all"]["s_amb"] is None  # undefined, and not 0
+
+
+def test_predictions_alone_name_what_is_missing(tmp_path, capsys):
+    (tmp_path / "p.jsonl").write_text('{"key": "a", "answer": "A"}\n')
+    assert "--items" in typed(capsys, tmp_path / "p.jsonl", status=2).err
+
+
+def test_a_target_without_a_condition_is_said_on_standard_error(tmp_path, capsys):
+    (tmp_path / "own.csv").write_text("key,question,A,B,target\nq1,Who?,Ada,Bea,A\n")
+    (tmp_path / "p.csv").write_text("key,answer\nq1,A\n")
+    assert "no condition" in typed(capsys, tmp_path / "p.csv", "--items", tmp_path / "own.csv").err

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from tenfold.arguments import MaskedValues
 from tenfold.debias.errors import InvalidAnswers
+from tenfold.debias.intervals import compare, compare_groups, estimate_groups, estimate_score
 from tenfold.debias.items import NONE, Items
 from tenfold.debias.scores import count, score, score_groups
 from tenfold.debias.variants import euroeval, harness, helm, lighteval, variants
+from tenfold.metrics.clustered import holm
 from tests.tenfold.debias.questions import (
     always_against,
     always_stereotype,
@@ -154,6 +157,65 @@ def test_answers_that_do_not_fit_are_refused(answers, words):
         score(items, answers)
 
 
+def test_answers_behind_a_mask_are_refused():
+    items = balanced()
+    hidden = np.ma.masked_array(items.target, mask=np.arange(len(items)) < 5)
+    others = items.unknown
+    for read in (
+        lambda: score(items, hidden),
+        lambda: estimate_groups(items, hidden, "s_dis", seed=0),
+        lambda: estimate_score(items, hidden, "s_dis", seed=0),
+        lambda: compare_groups(items, hidden, others, "s_dis", seed=0),
+        lambda: compare_groups(items, others, hidden, "s_dis", seed=0),
+        lambda: compare(items, others, hidden, "s_dis", seed=0),
+    ):
+        with pytest.raises(MaskedValues, match="answers hides 5 value"):
+            read()
+    assert score(items, np.ma.masked_array(items.target)).s_dis == 1
+
+
+def by_polarity(seed: int, target: float, items: Items) -> np.ndarray:
+    """Return answers that name the target at a rate, else the other person."""
+    named = np.random.default_rng(seed).random(len(items)) < target
+    return np.where(named, items.target, 1 - items.target)
+
+
+def test_groups_are_compared_in_order_and_adjusted_for_their_number():
+    items = balanced(groups=("G", "H", "I"), templates=8)
+    first, second = by_polarity(0, 0.7, items), by_polarity(1, 0.5, items)
+    found = compare_groups(items, first, second, "s_dis", seed=0)
+    alone = {}
+    for group in ("G", "H", "I"):
+        own = items.groups == group
+        alone[group] = compare(items.only(own), first[own], second[own], "s_dis", seed=0)
+        less = score(items.only(own), first[own]).s_dis - score(items.only(own), second[own]).s_dis
+        assert found[group].difference == alone[group] and alone[group].value == pytest.approx(less) and less > 0
+    adjusted = holm([one.p_value for one in alone.values()])
+    assert [found[group].adjusted_p_value for group in alone] == adjusted
+    assert adjusted != [one.p_value for one in alone.values()]
+
+
+def test_templates_are_drawn_within_categories_of_two_or_more():
+    items = balanced(templates=4)
+    answers = np.where(items.groups == "G", items.target, 1 - items.target)  # wholly biased in G, the reverse in H
+    found = estimate_score(items, answers, "s_dis", seed=0)
+    assert found.value == 0 and found.interval == (0, 0)  # as many templates of each in every resample
+    lone = items.only((items.groups == "G") | (items.templates == "H/0"))
+    chosen = np.where(lone.groups == "G", lone.target, 1 - lone.target)
+    low, high = estimate_score(lone, chosen, "s_dis", seed=0).interval
+    assert low < 0.6 < high == 1  # one template of H: drawn with all others
+
+
+def test_accuracy_is_over_all_graded_questions_whether_answered_or_not():
+    items, answers = by_hand()
+    answers[4:6] = [NONE, NONE]  # golds 0 1 0 1: the third alone is right
+    assert score(items, answers).accuracy_dis == 0.25
+    assert score(items, answers, unparsed="dropped").accuracy_dis == 0.5
+    answers[1:4] = [2, NONE, NONE]
+    assert score(items, answers).accuracy_amb == 0.25
+    assert score(items, answers, unparsed="dropped").accuracy_amb == 0.5
+
+
 def test_helm_scales_by_both_conditions_and_counts_garbage_as_persons():
     items, answers = by_hand()
     found = helm(count(items, answers, np.zeros(8))[1][0])
@@ -176,3 +238,14 @@ def test_euroeval_divides_by_all_questions_and_lighteval_has_no_bias():
     assert found.s_amb == pytest.approx((2 - 1) / 4) and found.accuracy == 0
     assert lighteval(counts).s_amb is None and lighteval(counts).accuracy == pytest.approx(3 / 8)
     assert [one.name for one in variants(items, answers)][:2] == ["BBQ's authors", "ours"]
+
+
+def test_what_is_undefined_is_reported_as_such_and_where_others_print_zero_is_said():
+    items = balanced()
+    found = score(items, always_unknown(items))
+    assert (found.described()["s_amb"], found.reported()["s_amb"], found.reported()["s_dis"]) == (0, None, None)
+    assert "s_AMB undefined (n = 0), accuracy 1.000, s_DIS undefined (n = 0), accuracy 0.000" in str(found)
+    assert "s_AMB 100.0 (n = 60)" in str(score(items, always_stereotype(items)))
+    authors, ours, helms, *_ = variants(items, always_unknown(items))
+    assert (ours.s_amb, ours.s_dis) == (None, None) and (authors.s_amb, helms.s_dis) == (0, 0)
+    assert "0 where no answer names a person" in authors.note and "0 where no answer names a person" in helms.note

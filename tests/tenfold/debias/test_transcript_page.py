@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tenfold.debias.debate import Debate, Turn
 from tenfold.debias.items import Item
 from tenfold.debias.transcript_page import evenly, flips, sample_of, verdict_of, write_page
+from tenfold.viewing.errors import PageTooLarge
 
 UNKNOWN, TARGET, OTHER = 0, 1, 2
 AMBIGUOUS = Item(
@@ -110,3 +112,64 @@ def test_of_many_debates_an_even_selection_is_shown_and_the_page_says_so(tmp_pat
     write_page(many, tmp_path / "page.html", most=9)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("<article") == 9 and "9 of 57 debates" in page
+
+
+def test_options_stand_under_the_letters_that_the_agents_saw(tmp_path):
+    seen = replace(debate((TARGET, TARGET)), order=(TARGET, OTHER, UNKNOWN))
+    options = sample_of(seen).options
+    assert [one.text for one in options] == ["A) The grandfather", "B) The grandson", "C) Not known"]
+    assert [one.marks for one in options] == [("target",), (), ("gold", "unknown")]
+    write_page([seen], tmp_path / "page.html")
+    assert "the letters that the agents saw" in (tmp_path / "page.html").read_text()
+    write_page([debate((TARGET,))], tmp_path / "page.html")
+    assert "the letters that the agents saw" not in (tmp_path / "page.html").read_text()
+
+
+def test_without_a_target_agents_agree_or_are_split():
+    own = Item(key="q1", question="Who?", options=("Ada", "Bea", "Cyd"), gold=0)
+    facets = [
+        sample_of(debate(choices, final=1, item=own)).facets for choices in ((1, 2), (1, 1), (None, None), (1, None))
+    ]
+    assert [one["first answers"] for one in facets] == [
+        "split at first",
+        "agreed at first",
+        "all no answer at first",
+        "split at first",
+    ]
+    assert {one["answer"] for one in facets} == {"an option"} and verdict_of(own, 1).word == "wrong"
+    assert sample_of(debate((TARGET, TARGET))).facets["first answers"] == "all target at first"
+
+
+def test_a_reply_that_was_cut_says_so():
+    turn = Turn("a0", 0, "agent", "Let me see", None, cut=True)
+    sample = sample_of(Debate(AMBIGUOUS, "single", (turn,), None))
+    assert sample.messages[0].tag == "no option could be read, cut off at its longest length"
+    assert sample.facets["calls"] == "a reply was cut"
+
+
+def test_of_a_page_that_would_be_too_large_less_is_shown_and_the_page_says_so(tmp_path):
+    long = [
+        Debate(AMBIGUOUS, "vote", (Turn("a0", 0, "agent", f"reply {number} {'x' * 20_000}", 0),), 0)
+        for number in range(12)
+    ]
+    write_page(long, tmp_path / "page.html", most_bytes=120_000)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 3 and len(page) <= 120_000
+    assert "3 of 12 debates" in page and "would make the page too large" in page
+    write_page(long, tmp_path / "whole.html")
+    whole = (tmp_path / "whole.html").read_text(encoding="utf-8")
+    assert whole.count("<article") == 12 and "too large" not in whole
+    with pytest.raises(PageTooLarge):
+        write_page(long, tmp_path / "none.html", most_bytes=20_000)
+
+
+def test_control_characters_of_replies_are_shown_by_their_symbols(tmp_path):
+    turns = (
+        Turn("a0", 0, "agent", "nul \0 escape \x1b[2J delete \x7f\ttab\nline", 0),
+        Turn("a1", 0, "agent", "", None, failed="\x1b[1m"),
+    )
+    sample = sample_of(Debate(AMBIGUOUS, "vote", turns, 0))
+    assert sample.messages[0].text == "nul ␀ escape ␛[2J delete ␡\ttab\nline"
+    assert sample.messages[1].text == "The call failed: ␛[1m"
+    write_page([Debate(AMBIGUOUS, "vote", turns, 0)], tmp_path / "page.html")
+    assert not set((tmp_path / "page.html").read_bytes()) & {0, 0x1B, 0x7F}

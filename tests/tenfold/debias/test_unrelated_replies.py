@@ -56,10 +56,18 @@ def test_a_reply_that_would_say_something_else_becomes_its_answer():
     assert turn.text == f"Answer: {'ABC'[pairs[1]]}"
 
 
-def test_unknown_goes_with_unknown_and_the_rest_as_drawn():
-    drawn = {option_pairs(item(number), OTHER, 0) for number in range(30)}
+@pytest.mark.parametrize("target", [0, 1])
+def test_the_target_goes_with_the_target_and_unknown_with_unknown(target):
+    pairs = {option_pairs(item(number, target=target), OTHER, 0) for number in range(30)}
+    assert pairs == {(2, target, 1 - target)}
+    unlike = {option_pairs(item(number, target=target, unknown=None), OTHER, 0) for number in range(30)}
+    assert len(unlike) == 2 and {pairs[1] for pairs in unlike} == {target}
+
+
+def test_without_a_target_unknown_goes_with_unknown_and_the_rest_as_drawn():
+    drawn = {option_pairs(item(number, target=None), OTHER, 0) for number in range(30)}
     assert drawn == {(2, 0, 1), (2, 1, 0)}
-    without = {option_pairs(item(number, unknown=None), OTHER, 0) for number in range(80)}
+    without = {option_pairs(item(number, unknown=None, target=None), OTHER, 0) for number in range(80)}
     assert len(without) == 6
 
 

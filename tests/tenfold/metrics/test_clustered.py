@@ -81,10 +81,48 @@ def test_what_is_not_defined_is_none_and_left_out_of_resamples():
     assert clustered_estimate(empty, ratio, seed=0) is None
     assert clustered_difference(empty, empty, ratio, seed=0) is None
     rare = np.concatenate([[[1.0, 1]], empty])
-    found = clustered_estimate(rare, ratio, seed=0)
-    assert found.value == 1 and found.interval == (1, 1)
+    assert clustered_estimate(rare, ratio, seed=0) is None  # one cluster says nothing of a spread
+    assert clustered_difference(rare, rare - [[0.5, 0]] * (rare > 0), ratio, seed=0) is None
+    few = np.concatenate([[[1.0, 1], [0, 1]], empty])
+    found = clustered_estimate(few, ratio, seed=0)
+    assert found.n == 2 and found.interval == (0, 1)
+    assert clustered_difference(few, np.ones((7, 2)), ratio, seed=0).n == 2
     with pytest.raises(InvalidSamples, match="1 cluster"):
         clustered_estimate(rare[:1], ratio, seed=0)
+
+
+def test_the_p_value_is_two_sided_and_never_zero():
+    first = np.array([[3.0, 10], [4, 10], [6, 10], [7, 10], [9, 10], [2, 10]])
+    second = np.tile([[5.0, 10]], (6, 1))
+    found = clustered_difference(first, second, ratio, seed=0, resamples=999)
+    counts = np.random.default_rng(0).multinomial(6, np.full(6, 1 / 6), size=999)
+    draws = np.round(ratio(counts @ first) - 0.5, 12)
+    side = min(np.sum(draws <= 0), np.sum(draws >= 0))
+    assert side > 10 and found.p_value == pytest.approx(2 * (side + 1) / 1000)
+    assert clustered_difference(second + np.array([1.0, 0]), second, ratio, seed=0, resamples=999).p_value == 2 / 1000
+    back = clustered_difference(second, first, ratio, seed=0, resamples=999)
+    assert back.p_value == found.p_value and back.value == -found.value
+
+
+def test_rounding_takes_no_side_of_zero():
+    sums = table()
+
+    def dusty(summed):
+        return ratio(summed) + 1e-16 * (np.asarray(summed[..., 2]) if summed.shape[-1] > 2 else 0)
+
+    wide = np.concatenate([sums, np.full((len(sums), 1), 5.0)], axis=1)
+    plain = np.concatenate([sums, np.zeros((len(sums), 1))], axis=1)
+    assert dusty(wide.sum(axis=0)) != dusty(plain.sum(axis=0))
+    found = clustered_difference(wide, plain, dusty, seed=0)
+    assert found.value == 0 and found.interval == (0, 0) and found.p_value == 1
+
+
+def test_parts_must_each_be_defined():
+    two = np.stack([table(6), table(6, 1)], axis=1)  # two sets of answers to six clusters
+    two[2:, 1] = 0
+    found = clustered_estimate(two, lambda sums: np.nanmean(ratio(sums), axis=-1), seed=0)
+    least = clustered_estimate(two, lambda sums: np.nanmean(ratio(sums), axis=-1), seed=0, parts=ratio)
+    assert (found.n, least.n) == (6, 2)
 
 
 def test_holm_is_the_rule_of_the_book():

@@ -48,6 +48,53 @@ def test_what_a_reply_chooses(reply, letter):
     assert parse_choice(reply, OPTIONS) == (None if letter is None else "ABC".index(letter))
 
 
+STAFF = ["The baker", "The gardener", "Cannot say"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("Option A: The baker\nOption B: The gardener\nI do not know.", None),
+        ("The options are: option A, option B, option C. Not enough info.", None),
+        ("Option A, option B and option C were given.", None),
+        ("Choice: A: The baker, choice: B: The gardener", None),
+        ("Answer: A, B", None),
+        ("Answer: (A) or (B)", None),
+        ("Answer: A/B", None),
+        ("Answer: A and B.", None),
+        ("Answer: **A**, **B**, **C**", None),
+        ("The answer is A, or option B.", None),
+        ("Answer: A, B\nFinal answer: B", "B"),
+        ("Answer: A, because B is wrong", "A"),
+        ("Answer: B, I think.", "B"),
+        (r"Answer: \boxed{B}", "B"),
+        (r"The final answer is $\boxed{\text{B}}$.", "B"),
+        (r"\boxed{B}", "B"),
+        ("The answer is: “B”", "B"),
+        ("Answer: ‘B’.", "B"),
+        ("Answer: «B»", "B"),
+        ("Answer：Ｂ", "B"),
+        ("Ｂ", "B"),
+        ("**Answer**: B", "B"),
+        ("Option B", "B"),
+        ("Option B.", "B"),
+        ("Option B: The gardener", "B"),
+        ("Final choice: B", "B"),
+        ("The correct option is **B**.", "B"),
+        ("My choice is B", "B"),
+        ("I’d choose option B, but it is not sure.", "B"),
+        ("I would not choose option B.", None),
+        ("Answer: I'm not sure", None),
+        ("The answer is a", "A"),
+        ("answer" + " " * 20_000 + "x", None),
+        ("Answer: A" + " " * 20_000 + "x", None),
+        ("Answer: A" + " " * 20_000, "A"),
+    ],
+)
+def test_letters_in_lists_and_in_dress(reply, letter):
+    assert parse_choice(reply, STAFF) == (None if letter is None else "ABC".index(letter))
+
+
 def test_an_option_inside_a_longer_one_is_not_mentioned_there():
     options = ["the man", "the man with a hat", "unknown"]
     assert parse_choice("It was the man with a hat", options) == 1
