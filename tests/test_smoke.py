@@ -114,7 +114,7 @@ def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, s
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
+    client, results = MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}"), project.root / "results" / "smoke"
     for paper in json.loads((project.root / "reports" / "smoke.json").read_text())["papers"]:
         experiment = client.get_experiment_by_name(paper["paper"])
         assert experiment is not None
@@ -125,5 +125,6 @@ def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, s
         assert {run.data.tags["stage"] for run in nested} == names
         published = next(run for run in nested if run.data.tags["step"] == "evaluate")
         assert published.data.metrics
-        assert {item.path for item in client.list_artifacts(published.info.run_id)} == {"figures", "tables"}
+        shown = {"figures", "tables"} | {path.name for path in results.glob(f"{paper['paper']}/pages")}
+        assert {item.path for item in client.list_artifacts(published.info.run_id)} == shown
         assert published.inputs.dataset_inputs
