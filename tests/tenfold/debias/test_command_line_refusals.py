@@ -64,7 +64,11 @@ def test_where_nobody_listens_it_ends_within_seconds(tenfold, questions, tmp_pat
         began = time.monotonic()
         command = ("debias", "run", "--base-url", address, "--items", questions, "--out", tmp_path / "o", *THREE)
         found = tenfold(*command, status=1)
-        assert f"is the server running at {address}?" in found.err and time.monotonic() - began < 15
+        assert (
+            f"nobody answers at {address} " in found.err
+            and "is the server running?" in found.err
+            and time.monotonic() - began < 15
+        )
         assert "accuracy" not in found.out and not (tmp_path / "o" / "scores.json").exists()
         found = tenfold(*ASK, "--models", "a,b", "--base-url", address, status=1)
         assert "is the server running" in found.err
