@@ -214,7 +214,8 @@ def test_kill_9_keeps_what_was_logged_and_takes_the_follower_along(tmp_path: Pat
     step.communicate()
     wait_until(lambda: not follower.is_running() or follower.status() == psutil.STATUS_ZOMBIE)
     assert not has_owner(spool) and not (spool / "end.json").exists()
-    assert json.loads((spool / "log.jsonl").read_text())["metrics"] == {"loss": 0.5}
+    first, *_ = (spool / "log.jsonl").read_text().splitlines()  # what the system does may be logged behind it
+    assert json.loads(first)["metrics"] == {"loss": 0.5}
 
 
 def test_the_follower_ends_with_its_step(tmp_path: Path):
