@@ -113,7 +113,7 @@ def test_what_stands_in_the_way_is_named(project, tmp_path):
     assert f"ServerError: Prefect and MLflow cannot share port {port}" in printed
     for option in ("--prefect-port", "--mlflow-port"):
         printed = project.flows("up", option, "99999", fails=True)
-        assert f"{option}': 99999 is not in the range" in printed and "Traceback" not in printed
+        assert f"Invalid value for '{option}': " in printed and "65535" in printed and "Traceback" not in printed
     for name in ("PREFECT_API_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI"):
         address = f"sqlite:///{tmp_path}/nowhere/state.db"
         printed = project.flows("up", "--prefect-port", str(free_port()), fails=True, **{name: address})
