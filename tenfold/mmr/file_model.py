@@ -37,4 +37,6 @@ class FileModel:
 
     def answer(self, queries: Sequence[Query]) -> list[Prediction]:
         """Return the file's prediction for each query, in order."""
-        return [self._found.get(query.key, Prediction(query.key, None, "failed", "not in the file")) for query in queries]
+        return [
+            self._found.get(query.key, Prediction(query.key, None, "failed", "not in the file")) for query in queries
+        ]

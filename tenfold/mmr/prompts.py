@@ -5,7 +5,7 @@ Styles:
   official_system the same after a system message of the released ones' meaning, as GPT-4V, GPT-4o and Claude had them:
                   for boxes it says 0 to 1 and shows, for objects, an example in pixels
   explicit        the released user prompts, and for boxes that coordinates are shares from 0 to 1
-  double_wrapped  as LLaVA-NeXT 34B and the two Idefics had them: "where is the …" around a question that says so already
+  double_wrapped  as LLaVA-NeXT 34B and the two Idefics had them: "where is the …" around a question that holds it
   qwen            as the two Qwen-VL had them: the box prompts say 0 to 1; choice and recognition prompts are the bare
                   question, because the released keys miss these types
 The user prompts are short and stand as released (llavar/MMR_Bench at c897df0, Apache-2.0), since scores depend on their

@@ -10,7 +10,8 @@ from tenfold.data.registry import StandIn
 IMAGE = "<image>"
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] | upper + ': ' }}"
-    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %} {% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
 )
 
@@ -29,7 +30,9 @@ def save(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
     )
 
     folder.mkdir(parents=True)
-    (folder / "tokenizer.json").write_bytes(made_up_files(StandIn(maker="decoder", seed=6, width=32))[1]["tokenizer.json"])
+    (folder / "tokenizer.json").write_bytes(
+        made_up_files(StandIn(maker="decoder", seed=6, width=32))[1]["tokenizer.json"]
+    )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(folder / "tokenizer.json"),
         bos_token="<|im_start|>",
@@ -60,7 +63,12 @@ def save(folder: Path, *, seed: int = 0, template: str | None = TEMPLATE, contex
         pad_token_id=2,
     )
     torch.manual_seed(seed)
-    config = LlavaConfig(vision_config=vision, text_config=text, image_token_id=tokenizer.convert_tokens_to_ids(IMAGE), vision_feature_layer=-1)
+    config = LlavaConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+        vision_feature_layer=-1,
+    )
     model = LlavaForConditionalGeneration(config)
     with torch.no_grad():
         for parameter in model.parameters():
