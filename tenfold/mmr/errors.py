@@ -25,3 +25,11 @@ class InvalidPredictions(MMRError):
 
 class InvalidModel(MMRError):
     """No model has that name, or its settings make no sense."""
+
+
+class MissingPage(MMRError):
+    """A model that reads by OCR was asked about an image whose page it was not given."""
+
+
+class InvalidReading(MMRError):
+    """Pages of a file, or what is to be read, have no use."""
