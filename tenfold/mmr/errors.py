@@ -33,3 +33,7 @@ class MissingPage(MMRError):
 
 class InvalidReading(MMRError):
     """Pages of a file, or what is to be read, have no use."""
+
+
+class InvalidLeaderboard(MMRError):
+    """A row of a leaderboard is ill-formed, or rows do not belong into one table."""
