@@ -62,12 +62,13 @@ def test_replies_in_batches_are_the_models_own(folder, tmp_path):
 
 
 def test_replies_depend_on_the_image_and_the_prompt(folder):
-    first, second, *_ = queries()
+    first = queries(1)[0]
     model = hub_model(folder, max_new_tokens=TOKENS)
-    mixed = Query("m", first.task, second.question, second.prompt, "", first.image)
+    mixed = Query("m", first.task, "", "Author of the book, please, in one word", "", first.image)
+    other = Query("o", first.task, first.question, first.prompt, "", 255 - first.image)
     blind = Query("b", first.task, first.question, first.prompt)
-    replies = [one.reply for one in model.answer([first, mixed, blind])]
-    assert len(set(replies)) == 3
+    replies = [one.reply for one in model.answer([first, mixed, other, blind])]
+    assert len(set(replies)) == 4
 
 
 def test_a_reply_that_ends_at_its_longest_is_cut(backend):
