@@ -1,4 +1,4 @@
-"""Exported items: what was written is loaded as the other harnesses load it, and an oracle's replies have every point."""
+"""Exported items: loaded as the other harnesses load them, and an oracle's replies have every point."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def loaded_yaml(path: Path) -> dict[str, Any]:
         return getattr(module, name)
 
     Loader.add_constructor("!function", function)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
+    return yaml.load(path.read_text(encoding="utf-8"), Loader)
 
 
 def load_documents(task: dict[str, Any], cache: Path) -> Any:
