@@ -101,10 +101,11 @@ def test_the_exported_task_asks_shows_and_scores_by_itself(items, tmp_path):
 
 def test_the_exported_scorer_tells_the_official_from_the_mended_one(items, tmp_path):
     task = loaded_yaml(export_lmms_eval(items, tmp_path / "task", name="other_name"))
-    document = load_documents(task, tmp_path / "cache")[1]
-    found = task["process_results"](document, ["I first thought 1. Final answer: 4"])
-    assert task["task"] == "other_name"
-    assert (found["official_points"], found["mended_points"], found["spatial_tt"]) == (0, 1, 0)
+    document = load_documents(task, tmp_path / "cache")[2]
+    everything = "OPEN MONDAY TO FRIDAY Ärger 3 CLOSED ON SUNDAYS AND IN THE WINTER MONTHS"
+    found = task["process_results"](document, [everything])
+    assert task["task"] == "other_name"  # the released text score rewards a reply with all there is to read
+    assert (found["official_points"], found["mended_points"], found["recognition_label"]) == (1, 0, 1)
 
 
 def test_the_exported_module_runs_in_a_process_of_its_own(items, tmp_path):
