@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -29,6 +30,7 @@ PerTask = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Take so many items, evenly over the tasks.")]
 Form = Literal["lmms-eval", "vlmevalkit", "folder"]
+MARKS: dict[Form, str | None] = {"lmms-eval": "mmr_task.py", "vlmevalkit": None, "folder": "items.jsonl"}
 
 
 def items_command(
@@ -54,21 +56,15 @@ def items_command(
     if hub_images is not None and items != "official":
         raise typer.BadParameter(f"--hub-images belongs to --items official, not {items}")
     named = named_items(items, data=data, per_task=per_task, limit=limit, seed=seed)
-    with cli.new_output(out, force=force, mark="items.jsonl" if export == "folder" else None) as folder:
-        folder.mkdir()
-        drawn = folder if export == "folder" else folder / ".drawn"
-        drawn.mkdir(exist_ok=True)
-        found = named.within(drawn)
+    with TemporaryDirectory() as drawn, cli.new_output(out, force=force, mark=MARKS[export]) as folder:
+        found = named.within(Path(drawn))
         missing: dict[str, str] = {}
         if hub_images is not None:
             from tenfold.mmr.official import bring_images, load_hub
 
-            found, missing = bring_images(found, load_hub(hub_images, hub_revision), drawn)
+            found, missing = bring_images(found, load_hub(hub_images, hub_revision), Path(drawn))
+        folder.mkdir()
         written = _export(export, found, folder)
-        if export != "folder":
-            import shutil
-
-            shutil.rmtree(drawn)
     for name, why in missing.items():
         typer.echo(f"no image {name}: {why}", err=True)
     typer.echo(f"{len(written)} items of {len(set(written.images.tolist()))} images\nwrote {out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,10 @@ def test_what_is_no_model_is_refused_by_name(folder, backend, tmp_path):
         load_hub_model(folder, dtype="half-ish")
     with pytest.raises(InvalidModel, match="greedily"):
         list(backend.replies([(0, [Message("user", "a")])], Sampling(temperature=0.5)))
+
+
+def test_a_folder_is_named_on_the_command_line(tenfold, folder, items, tmp_path):
+    out = tmp_path / "run"
+    command = ("mmr", "run", "--model", f"hub:{folder}", "--items", items.folder, "--device", "cpu", "--max-tokens", 3)
+    printed = tenfold(*command, "--limit", 3, "--out", out)
+    assert "3 calls" in printed.out and json.loads((out / "run.json").read_text())["settings"]["model"]["kind"] == "hub"
