@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from tenfold.chat.client import Spent
 from tenfold.chat.endpoint import KEY
 from tenfold.chat.messages import Sampling
@@ -223,6 +225,7 @@ def pages_of(queries: Iterator[Query], engine: str, enlarge: int, path: Path) ->
         pages.update(read_pages(waiting, engine, enlarge=enlarge).pages)
         waiting.clear()
         replace_file(path, lambda file: write_pages(pages, file))
+        typer.echo(f"{engine}: {len(pages):,} pages read", err=True)
 
     for query in queries:
         for digest, image in images_of([query]).items():
