@@ -182,8 +182,8 @@ def test_a_box_of_the_unused_rows_is_worth_less_on_the_scored_ones(released, unu
     first = released.first_of_each_task()
     objects: Callable[[ItemSet], ItemSet] = lambda items: items.only(items.tasks == "grounding_o")  # noqa: E731
     assert len(objects(unused)) == 463
-    found = scored(ConstantBox.fitted(objects(unused)), objects(first)).total
-    assert 18 <= found < 29
+    points = [scored(ConstantBox.fitted(objects(unused), step=step), objects(first)).total for step in (0.1, 0.05)]
+    assert points == [21, 23]  # on the coarser and the finer grid; 29 where the scored items themselves choose
 
 
 @needs_mirror
