@@ -13,6 +13,7 @@ from tenfold.mmr.text_blocks import Text
 from tenfold.ocr.page import Box
 
 ANY = 0.17  # what a direction costs that a place leaves open: less than being in another third, more than in the right
+ASKEW = 3.0  # how much more it counts that a text is not straight above or beside than that it is further away
 
 
 def place_cost(box: Box, place: Place, width: int, height: int) -> float:
@@ -44,7 +45,7 @@ def nearest(texts: Sequence[Text], anchors: Sequence[tuple[Direction, Text]]) ->
         fits = [direction_fit(text.box, anchor.box, direction) for direction, anchor in anchors]
         apart = all(not _overlap(text, anchor) for _, anchor in anchors)
         if apart and fits and min(fits) > 0.6:
-            fitting.append((sum(_apart(text.box, anchor.box) for _, anchor in anchors), text))
+            fitting.append((sum(_apart(text.box, anchor.box, way) for way, anchor in anchors), text))
     return min(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
@@ -61,7 +62,8 @@ def _way(start: float, end: float, other_start: float, other_end: float) -> floa
     return gap + 0.1 * ((start + end) / 2 - (other_start + other_end) / 2)
 
 
-def _apart(box: Box, other: Box) -> float:
-    across = max(box[0] - other[2], other[0] - box[2], 0.0)
-    down = max(box[1] - other[3], other[1] - box[3], 0.0)
-    return math.hypot(across, down) + 0.05 * abs((box[0] + box[2]) / 2 - (other[0] + other[2]) / 2)
+def _apart(box: Box, other: Box, direction: Direction) -> float:
+    """Return the gap between two boxes in a direction, what lies across it counted three times."""
+    across = max(box[0] - other[2], other[0] - box[2], 0.0) + 0.05 * abs(box[0] + box[2] - other[0] - other[2]) / 2
+    down = max(box[1] - other[3], other[1] - box[3], 0.0) + 0.05 * abs(box[1] + box[3] - other[1] - other[3]) / 2
+    return math.hypot(across if direction[0] else ASKEW * across, down if direction[1] else ASKEW * down)
