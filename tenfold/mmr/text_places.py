@@ -13,6 +13,7 @@ from tenfold.mmr.text_blocks import Text
 from tenfold.ocr.page import Box
 
 ANY = 0.17  # what a direction costs that a place leaves open: less than being in another third, more than in the right
+ROUGHLY, STRAIGHT = 0.6, 0.97  # cosines: a text in a direction at all, and straight in it
 ASKEW = 3.0  # how much more it counts that a text is not straight above or beside than that it is further away
 
 
@@ -38,14 +39,15 @@ def direction_fit(box: Box, other: Box, direction: Direction) -> float:
 def nearest(texts: Sequence[Text], anchors: Sequence[tuple[Direction, Text]]) -> Text | None:
     """Return the text that lies nearest in all of the directions from their anchors, None if there is none.
 
-    A text that holds a word of an anchor is none of those.
+    One that lies straight in them comes before a nearer one that does not. A text that holds a word of an anchor is none of those.
     """
-    fitting: list[tuple[float, Text]] = []
+    fitting: list[tuple[tuple[bool, float], Text]] = []
     for text in texts:
         fits = [direction_fit(text.box, anchor.box, direction) for direction, anchor in anchors]
         apart = all(not _overlap(text, anchor) for _, anchor in anchors)
-        if apart and fits and min(fits) > 0.6:
-            fitting.append((sum(_apart(text.box, anchor.box, way) for way, anchor in anchors), text))
+        if apart and fits and min(fits) > ROUGHLY:
+            away = sum(_apart(text.box, anchor.box, way) for way, anchor in anchors)
+            fitting.append(((min(fits) < STRAIGHT, away), text))
     return min(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
