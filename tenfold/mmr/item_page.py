@@ -145,14 +145,19 @@ def _sample(items: ItemSet, row: _Row) -> Sample:
         facets["readings"] = OTHER if row.differs else SAME
     if len(row.read) > 1:
         facets |= {f"model {name}": f"{name}: {word_of(one)}" for name, one in row.read.items()}
+    images = tuple(_images(items, row))
     first = next((line for line in stem.splitlines() if line.strip()), item.key)
     return Sample(
         title=_shown(f"{first.removeprefix('Question:').strip()} · {item.key}"),
         facets={_shown(name): _shown(value) for name, value in facets.items()},
         question=_shown(stem),
-        images=tuple(_images(items, row)),
+        images=images,
         options=tuple(_options(row, options)),
-        messages=(_reference(item), *(_message for one in row.read.items() for _message in _messages(*one))),
+        messages=(
+            *_address(item, bool(images)),
+            _reference(item),
+            *(message for one in row.read.items() for message in _messages(*one)),
+        ),
         verdict=_verdict(row) if row.read else None,
     )
 
@@ -183,6 +188,12 @@ def _options(row: _Row, options: Sequence[str]) -> Iterator[Option]:
         yield Option(
             _shown(f"{number}. {text}"), tuple(map(_shown, marks)), "good" if right else "bad" if marks else "neutral"
         )
+
+
+def _address(item: Item, shown: bool) -> Iterator[Message]:
+    """Yield where an image that is not here was published."""
+    if item.url and not shown:
+        yield Message("not here; published at", _shown(item.url), heading="Image")
 
 
 def _reference(item: Item) -> Message:

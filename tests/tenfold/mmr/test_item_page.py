@@ -23,7 +23,7 @@ def facets(page: str) -> list[dict[str, str]]:
 
 
 def test_each_reply_stands_beside_both_readings(tmp_path: Path) -> None:
-    rows = items(item("recognition_label"), item("font_color"))
+    rows = items(item("recognition_label"), item("font_color", url="https://example.org/a.jpg"))
     replies = [reply("recognition_label", VERBOSE), reply("font_color", "2")]
     write_item_page(rows, {"ours": replies}, tmp_path / "page.html", notes=["A note."])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -35,6 +35,7 @@ def test_each_reply_stands_beside_both_readings(tmp_path: Path) -> None:
     options = re.findall(r"<li><bdi>(.*?)</bdi>(.*?)</li>", second)
     assert [text for text, _ in options] == ["1. red", "2. blue", "3. green", "4. white"]
     assert re.findall(r'">(\w+)</span>', options[1][1]) == ["right", "ours"] and not options[0][1]
+    assert "https://example.org/a.jpg" in second and "published at" not in first
     assert "A note." in page and "Their images are not here." in page
 
 
