@@ -28,6 +28,7 @@ from tenfold.mmr.run_folder import OCR, replace_file
 FITTED = ("constant_index", "constant_box", "blind_text")
 BLIND = ("oracle", "random", *FITTED)
 READERS = ("page_dump", "ocr_rules", "ocr_language_model")
+BUDGETED = ("endpoint", "hub")
 PAGES_AT_ONCE = 16
 
 
@@ -49,6 +50,7 @@ class ModelOptions:
     batch: int | None = None
     trust_remote_code: bool | None = None
     language_model: str | None = None
+    encoder: str | None = None
     fit: str | None = None
     seed: int = 0
     spent: Spent = field(default_factory=Spent)
@@ -66,7 +68,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "random": (),
     "constant_index": ("fit",),
     "constant_box": ("fit",),
-    "blind_text": ("fit",),
+    "blind_text": ("fit", "encoder", "device"),
     "page_dump": ("engine", "enlarge"),
     "ocr_rules": ("engine", "enlarge"),
     "ocr_language_model": ("engine", "enlarge", "language_model", "device"),
@@ -94,8 +96,8 @@ def model_named(name: str, options: ModelOptions, shown: ItemSet, fit: Callable[
     if kind == "file":
         from tenfold.mmr.file_model import FileModel
 
-        return prepared(FileModel(Path(name.partition(":")[2])))
-    return _reader(kind, options) if kind in READERS else prepared(_blind(kind, options, shown, fit))
+        return prepared(FileModel(Path(name.partition(":")[2])), kind)
+    return _reader(kind, options) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
 
 
 def _endpoint(name: str, options: ModelOptions) -> Prepared:
@@ -118,7 +120,8 @@ def _endpoint(name: str, options: ModelOptions) -> Prepared:
             sampling=sampling,
             jpeg=options.send_jpeg,
             spent=options.spent,
-        )
+        ),
+        "endpoint",
     )
 
 
@@ -138,22 +141,29 @@ def _hub(place: str, options: ModelOptions) -> Prepared:
             batch=options.batch or BATCH,
             max_new_tokens=options.max_tokens or NEW_TOKENS,
             spent=options.spent,
-        )
+        ),
+        "hub",
     )
 
 
 def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], ItemSet]) -> Model:
-    from tenfold.mmr import baselines
+    from tenfold.mmr.baselines import ConstantBox, ConstantIndex, Oracle, RandomModel
 
     if kind == "oracle":
-        return baselines.Oracle(shown)
+        return Oracle(shown)
     if kind == "random":
-        return baselines.RandomModel(seed=options.seed)
+        return RandomModel(options.seed)
     if kind == "constant_index":
-        return baselines.ConstantIndex.fitted(fit())
+        return ConstantIndex.fitted(fit())
     if kind == "constant_box":
-        return baselines.ConstantBox.fitted(fit())
-    return baselines.BlindText.fitted(fit())
+        return ConstantBox.fitted(fit())
+    from tenfold.command_line import torch_device
+    from tenfold.mmr.blind_text import BlindText
+    from tenfold.text.encoder import load_encoder
+
+    if options.encoder is None:
+        raise InvalidModel("blind_text needs --encoder, the folder of a sentence encoder such as all-MiniLM-L6-v2")
+    return BlindText.fitted(load_encoder(Path(options.encoder), device=torch_device(options.device)), fit())
 
 
 def _reader(kind: str, options: ModelOptions) -> Prepared:
@@ -162,7 +172,7 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
 
     engine, enlarge = options.engine or "ppocr6", options.enlarge or 1
     version = load_engine(engine).version
-    settings = {"kind": kind, "engine": engine, "version": version, "enlarge": enlarge}
+    settings = {"engine": engine, "version": version, "enlarge": enlarge}
     decoder = None
     if kind == "ocr_language_model":
         decoder, known = _decoder(options)
@@ -182,7 +192,7 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
 
         return OCRLanguageModel(pages, decoder)
 
-    return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", settings, make)
+    return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", kind, settings, make)
 
 
 def _decoder(options: ModelOptions) -> tuple[Any, str]:

@@ -13,6 +13,7 @@ from tenfold.mmr.items import ItemSet, read_items
 from tenfold.mmr.tasks import PER_TASK, TASKS
 
 if TYPE_CHECKING:
+    from tenfold.mmr.receipts import Part
     from tenfold.mmr.rendered import RenderedItems
 
 NAMES = ("official", "rendered", "receipts")
@@ -85,6 +86,28 @@ def _mirror(name: str) -> Path:
     return Path(mirror) / SOURCES[name]
 
 
+def others(name: str, asked: ItemSet, *, data: Path | None = None, seed: int = 0) -> ItemSet:
+    """Return items of the same kind as those that are asked, and none of these: what a model may be fitted to.
+
+    Of the official ones they are the rows that are not asked; of the receipts those of other receipts; rendered ones
+    are drawn by the next seed. Raises NoItems for a folder of one's own, which has no others.
+    """
+    if name == "rendered":
+        return named_items(name, data=data, seed=seed + 1).items
+    if name == "receipts":
+        return _receipts(data or _mirror(name), None, None, seed, "fit").items
+    if name != "official":
+        raise NoItems(f"--items {name} leaves no other items to fit a model to: name some with --fit")
+    from tenfold.mmr.official import read_official
+
+    folder, keys = data or _mirror(name), {item.key for item in asked.rows}
+    every = read_items(folder, name=name) if (folder / "items.jsonl").is_file() else read_official(folder)
+    rest = ItemSet(name, tuple(item for item in every.rows if item.key not in keys))
+    if not len(rest):
+        raise NoItems(f"{folder} holds no official items but those that are asked: name others with --fit")
+    return rest
+
+
 def _official(folder: Path, per_task: int | None, limit: int | None) -> NamedItems:
     from tenfold.mmr.official import read_official
 
@@ -92,11 +115,16 @@ def _official(folder: Path, per_task: int | None, limit: int | None) -> NamedIte
     return NamedItems(limited(found.first_of_each_task(per_task or PER_TASK), limit))
 
 
-def _receipts(folder: Path, per_task: int | None, limit: int | None, seed: int) -> NamedItems:
-    from tenfold.mmr.receipts import receipt_items, write_receipts
+def _receipts(folder: Path, per_task: int | None, limit: int | None, seed: int, part: Part = "test") -> NamedItems:
+    from tenfold.mmr.receipts import receipt_items, write_receipt_items
 
-    found = receipt_items(folder, per_task=per_task or PER_TASK, seed=seed)
-    return NamedItems(limited(ItemSet("receipts", tuple(found.items)), limit), lambda out: write_receipts(found, out))
+    count = per_task or PER_TASK
+    found = ItemSet("receipts", tuple(receipt_items(folder, per_task=count, seed=seed, part=part)))
+
+    def write(out: Path) -> None:
+        write_receipt_items(folder, out, per_task=count, seed=seed, part=part)
+
+    return NamedItems(limited(found, limit), write)
 
 
 def _rendered(per_task: int, limit: int | None, seed: int, fonts: Path | None) -> NamedItems:

@@ -21,6 +21,7 @@ from tenfold.mmr.queries import Model, Query
 from tenfold.mmr.run_folder import (
     ASKED_AGAIN,
     PREDICTIONS,
+    SHOWN,
     check_folder,
     items_digest,
     keep_items,
@@ -39,20 +40,21 @@ FAILURES = {"failed": "failed", "empty": "got an empty reply", "cut": "got a rep
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model by its name, all that its replies depend on, and how it is made once there is a folder for it.
+    """A model by its name and kind, all that its replies depend on, and how it is made once there is a folder for it.
 
     ``make`` takes the run's folder and a function that yields the queries, of which a model that reads by OCR takes
     the images.
     """
 
     name: str
+    kind: str
     settings: dict[str, Any]
     make: Callable[[Path, Callable[[], Iterator[Query]]], Model]
 
 
-def prepared(model: Model) -> Prepared:
+def prepared(model: Model, kind: str = "model") -> Prepared:
     """Return a model that is there already."""
-    return Prepared(model.name, model.identity(), lambda _folder, _queries: model)
+    return Prepared(model.name, kind, model.identity(), lambda _folder, _queries: model)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Run:
         items = self.items.items
         folder = items.folder if self.items.write is None else None
         return {
-            "model": {"name": self.model.name, **self.model.settings},
+            "model": {"name": self.model.name, "kind": self.model.kind, "identity": self.model.settings},
             "items": {
                 "name": items.name,
                 "folder": None if folder is None else str(folder.resolve()),
@@ -97,7 +99,7 @@ class Run:
         scored = self.showing.items(self.items.items)  # what cannot be shown so is refused before anything is written
         with Transcript(open_run(folder, settings, resume=resume)) as transcript:
             items = self.items.within(folder)
-            scored = ItemSet(scored.name, scored.rows, items.folder)
+            scored = ItemSet(scored.name, scored.rows, self._images_of_boxes(items, folder))
             keep_items(scored, folder)
             model = self.model.make(folder, lambda: self.showing.queries(items, self.style))
             if self.ask_again and not isinstance(model, ChatModel):
@@ -109,6 +111,22 @@ class Run:
                 replace_file(folder / PREDICTIONS, lambda path: write_predictions(predictions, path))
                 lines = self._asked_again(folder, asked, items, scored, predictions)
         return scored, predictions, [*said(asked), *failure_lines(predictions), *lines]
+
+    def _images_of_boxes(self, items: ItemSet, folder: Path) -> Path | None:
+        """Return the folder with the images that the boxes of the scored items belong to."""
+        if not self.showing.letterbox:
+            return items.folder
+        from PIL import Image
+
+        (folder / SHOWN / IMAGES).mkdir(parents=True, exist_ok=True)
+        one_each = {item.image: place for place, item in enumerate(items.rows)}
+        chosen = items.only(sorted(one_each.values()))
+        for item, query in zip(chosen.rows, self.showing.queries(chosen), strict=True):
+            path = folder / SHOWN / IMAGES / item.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert query.image is not None
+            Image.fromarray(query.image).save(path, format="PNG")
+        return folder / SHOWN
 
     def _asked_again(
         self, folder: Path, model: Model, items: ItemSet, scored: ItemSet, predictions: Sequence[Prediction]

@@ -1,7 +1,8 @@
 """What a run leaves in its folder, and whether a folder may be written into.
 
 run.json              what was asked of whom, and by which versions: a run is continued only as it was begun
-items.jsonl           the items as they were asked and are scored, with images/ where they were drawn for the run
+items.jsonl           the items as they were asked and are scored, with images/ where they were drawn for the run, and
+                      shown/images/ where they were padded
 transcript.jsonl      every reply with what was asked: what is known from here is not asked again
 ocr.jsonl             pages that were read, for models that read by OCR
 predictions.jsonl     a reply per item; predictions.asked_again.jsonl after a second question about replies out of form
@@ -23,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.command_line import InvalidOutput
-from tenfold.mmr.items import ITEMS, ItemSet, read_items, write_items
+from tenfold.mmr.items import IMAGES, ITEMS, ItemSet, read_items, write_items
 
 RUN, TRANSCRIPT, PREDICTIONS = "run.json", "transcript.jsonl", "predictions.jsonl"
 ASKED_AGAIN, SCORES, PAGE, OCR = "predictions.asked_again.jsonl", "scores.json", "page.html", "ocr.jsonl"
+SHOWN = "shown"  # a folder with images as they were shown, where boxes are of these
 PACKAGES = ("tenfold", "numpy", "pillow", "openai", "torch", "transformers", "rapidocr")
 
 
@@ -77,10 +79,9 @@ def items_of_run(folder: Path) -> ItemSet:
     Raises InvalidOutput where there is no run, and what ``read_items`` raises.
     """
     settings = settings_of(folder)
-    found = read_items(folder, name=settings["items"]["name"])
-    images = settings["items"]["folder"]
-    own = folder if (folder / "images").is_dir() else None
-    return ItemSet(found.name, found.rows, own if own is not None or images is None else Path(images))
+    found, given = read_items(folder, name=settings["items"]["name"]), settings["items"]["folder"]
+    own = next((one for one in (folder / SHOWN, folder) if (one / IMAGES).is_dir()), None)
+    return ItemSet(found.name, found.rows, own if own is not None or given is None else Path(given))
 
 
 def items_digest(items: ItemSet) -> str:

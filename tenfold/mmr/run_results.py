@@ -12,7 +12,16 @@ from tenfold.mmr.items import ItemSet
 from tenfold.mmr.models import BLIND, FITTED
 from tenfold.mmr.predictions import Prediction, read_predictions
 from tenfold.mmr.run import has_images
-from tenfold.mmr.run_folder import ASKED_AGAIN, PAGE, PREDICTIONS, SCORES, items_of_run, replace_file, replace_json, settings_of
+from tenfold.mmr.run_folder import (
+    ASKED_AGAIN,
+    PAGE,
+    PREDICTIONS,
+    SCORES,
+    items_of_run,
+    replace_file,
+    replace_json,
+    settings_of,
+)
 from tenfold.mmr.score_report import OFFICIAL_NAME, both_scores, described, table
 from tenfold.mmr.showing import Showing
 from tenfold.mmr.tasks import COLUMNS, MOST_POINTS, PER_TASK
@@ -24,7 +33,9 @@ if TYPE_CHECKING:
 AGAIN = "asked again, "
 
 
-def write_results(folder: Path, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit") -> list[str]:
+def write_results(
+    folder: Path, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit"
+) -> list[str]:
     """Write scores.json, page.html and the leaderboard of a run, and return the scores as lines of a table."""
     from tenfold.mmr.item_page import write_item_page
     from tenfold.mmr.leaderboard import write_leaderboard
@@ -38,11 +49,11 @@ def write_results(folder: Path, items: ItemSet, predictions: Sequence[Prediction
 
 
 def all_scores(
-    folder: Path, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit"
+    folder: Path | None, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit"
 ) -> dict[str, Scores]:
     """Return the scores of a run's predictions, and of those after it asked again, if it did."""
     scores = both_scores(items, predictions, convention)
-    if (folder / ASKED_AGAIN).is_file():
+    if folder is not None and (folder / ASKED_AGAIN).is_file():
         again = both_scores(items, read_predictions(folder / ASKED_AGAIN), convention)
         scores |= {f"{AGAIN}{name}": one for name, one in again.items()}
     return scores
@@ -115,7 +126,7 @@ def _row(kind: Any, settings: Mapping[str, Any], scorer: str, one: Mapping[str, 
         total=one["total"],
         interval=None if interval is None else (interval[0], interval[1]),
         note="" if own == OFFICIAL_NAME else f"boxes: {one['scorer']['convention']}",
-        kind=_kind(str(settings["model"].get("kind", "")), settings),
+        kind=_kind(settings["model"]["kind"], settings),
         scorer=own,
         items=label,
         prompt=_prompt(settings),
@@ -127,9 +138,10 @@ def _row(kind: Any, settings: Mapping[str, Any], scorer: str, one: Mapping[str, 
 def _kind(kind: str, settings: Mapping[str, Any]) -> str:
     if kind == "random":
         return "chance"
-    if kind in ("constant_index", "constant_box"):
+    if kind in FITTED and kind != "blind_text":
         return "constant"
-    return "blind" if kind in (*BLIND, *FITTED) and kind != "oracle" or not settings["showing"]["images"] else "model"
+    blind = kind in BLIND and kind != "oracle"
+    return "blind" if blind or not settings["showing"]["images"] else "model"
 
 
 def _prompt(settings: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -29,9 +29,21 @@ def total_interval(scores: Scores, seed: int = 0) -> tuple[float, float] | None:
     """Return the 95 % interval of the total, by a bootstrap over images; None for fewer than two images."""
     if len(np.unique(scores.items.images)) < 2:
         return None
-    sums = cluster_sums(scores.items.images, scores.points.sum(axis=1, keepdims=True))
-    found = clustered_estimate(sums, lambda table: np.asarray(table)[..., 0], seed=seed)
+    worth = np.array([item.points for item in scores.items.rows], dtype=float)
+    sums = cluster_sums(scores.items.images, np.stack([scores.points.sum(axis=1), worth], axis=1))
+    found = clustered_estimate(sums, points_of(scores.most), seed=seed)
     return None if found is None else found.interval
+
+
+def points_of(most: int) -> Callable[[Any], Any]:
+    """Return a statistic of sums (…, 2) of points and of the most points: the share as points of ``most``."""
+
+    def share(sums: Any) -> Any:
+        table = np.asarray(sums, dtype=float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return most * np.where(table[..., 1] > 0, table[..., 0] / table[..., 1], np.nan)
+
+    return share
 
 
 def described(scores: Mapping[str, Scores], seed: int = 0) -> dict[str, Any]:
@@ -64,7 +76,9 @@ def table(scores: Mapping[str, Scores], seed: int = 0) -> list[str]:
     rows.append(("total", *(f"{one.total:g}" for one in scores.values()), f"{first.most}"))
     if any(intervals.values()):
         rows.append(("95 %, over images", *(_ends(one) for one in intervals.values()), ""))
-    rows.append(("replies out of form", *(f"{one.format_failures.sum()}" for one in scores.values()), f"{len(first.items)}"))
+    rows.append(
+        ("replies out of form", *(f"{one.format_failures.sum()}" for one in scores.values()), f"{len(first.items)}")
+    )
     rows.append(("without an answer", *(f"{one.unanswered.sum()}" for one in scores.values()), f"{len(first.items)}"))
     return aligned(rows)
 
