@@ -129,10 +129,11 @@ def _endpoint(name: str, options: ModelOptions) -> Prepared:
 
 def _hub(place: str, options: ModelOptions) -> Prepared:
     from tenfold.command_line import torch_device
-    from tenfold.mmr.hub_model import BATCH, NEW_TOKENS, hub_model
+    from tenfold.mmr.hub_model import BATCH, NEW_TOKENS, hub_model, known_as
 
     folder = Path(place).is_dir()
     name, _, revision = (place, "", "") if folder else place.partition("@")
+    known_as(name, revision or None, bool(options.trust_remote_code))  # refused before torch is loaded
     return prepared(
         hub_model(
             name,

@@ -82,7 +82,7 @@ def run_rows(folders: Sequence[Path], *, published: bool = False) -> list[Row]:
         for folder in folders:
             if (reason := not_comparable(folder)) is not None:
                 raise InvalidLeaderboard(f"{folder}: published rows cannot stand beside this run: {reason}")
-        from tenfold.mmr.published import published_rows
+        from tenfold.mmr.leaderboard import published_rows
 
         rows += published_rows()
     return rows
