@@ -105,6 +105,7 @@ def run(
     )
     named = named_items(items, data=data, per_task=per_task, limit=limit, seed=seed)
     showing, notes = given.possible_showing(model, showing, named)
+    given.check_convention(convention, showing.items(named.items))
     budget = {"max_calls": max_calls, "max_tokens_total": max_tokens_total, "prices": prices}
     ready = given.chosen_model(
         model, options, named, showing, items=items, data=data, budget=budget, ask_again=ask_again

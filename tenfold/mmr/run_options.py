@@ -119,6 +119,24 @@ def possible_showing(name: str, showing: Showing, named: NamedItems) -> tuple[Sh
     raise MissingImage(f"{said}: {way_out}")
 
 
+def check_convention(convention: str, items: ItemSet) -> None:
+    """Check, before a model is asked, that its boxes can be read in a convention.
+
+    Raises UnknownCoordinates for a name that is none, InvalidItem for an item whose size is needed and not known.
+    """
+    from tenfold.mmr.coordinates import checked_convention, needs_size
+    from tenfold.mmr.errors import InvalidItem
+    from tenfold.mmr.tasks import GROUNDING
+
+    if not needs_size(checked_convention(convention)):
+        return
+    for item in items.rows:
+        if item.task in GROUNDING and not (item.width > 0 and item.height > 0):
+            raise InvalidItem(
+                f"{item.key}: boxes in {convention} need the image's width and height, which is not known"
+            )
+
+
 def token_prices(text: str | None) -> tuple[float, float]:
     """Return the prices of a million tokens in and out; wrong usage if they are no two numbers from 0."""
     if text is None:

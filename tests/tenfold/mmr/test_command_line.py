@@ -161,6 +161,7 @@ RUN = ("mmr", "run", "--out", "nowhere")
             "NO_KEY",
         ),
         ((*RUN, "--items", "FOLDER", "--model", "oracle", "--no-images", "--side", "336"), "without images"),
+        ((*RUN, "--items", "FOLDER", "--model", "oracle", "--convention", "feet"), "no convention is called 'feet'"),
         (("mmr", "score", "nowhere.jsonl", "--items", "FOLDER"), "there is no file nowhere.jsonl"),
         (("mmr", "items", "--items", "official", "--out", "o", "--data", "no"), "there is no folder no"),
         (("mmr", "leaderboard", "FOLDER", "--out", "o"), "holds no run"),
