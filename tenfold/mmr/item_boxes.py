@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenfold.imaging.files import open_image
+from tenfold.mmr.coordinates import Box as Shares
 from tenfold.mmr.items import Item
-from tenfold.mmr.readings import Reading, Unit
+from tenfold.mmr.readings import Reading
 from tenfold.mmr.tasks import GROUNDING
 from tenfold.viewing.sample import Box, Tone
 
@@ -47,7 +48,7 @@ def boxes_of(item: Item, read: Mapping[str, Reading], data: bytes) -> list[Box]:
     return list(_labelled(found, width, height))
 
 
-def reference_box(item: Item) -> Unit | None:
+def reference_box(item: Item) -> Shares | None:
     """Return the box of a grounding item's answer, None where it is not four finite numbers."""
     try:
         found = json.loads(item.answer)
@@ -57,7 +58,7 @@ def reference_box(item: Item) -> Unit | None:
     return (x0, y0, x1, y1) if all(map(math.isfinite, (x0, y0, x1, y1))) else None
 
 
-def _drawn(box: Unit | None, label: str, tone: Tone, width: int, height: int) -> Iterator[_Found]:
+def _drawn(box: Shares | None, label: str, tone: Tone, width: int, height: int) -> Iterator[_Found]:
     if box is None:
         return
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
