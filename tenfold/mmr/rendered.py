@@ -41,7 +41,7 @@ from tenfold.rendering.errors import TextDoesNotFit
 
 PAGES = "pages.jsonl"
 MOST_PER_PAGE, FEWEST_PER_PAGE = 4, 3
-PATIENCE = 40  # pages of too few items in a row before one with fewer is taken
+PATIENCE = 10  # pages of too few items in a row before one with fewer is taken
 ASKERS: dict[Task, Asker] = {
     "recognition_label": ask_labels,
     "recognition_pos": ask_places,
