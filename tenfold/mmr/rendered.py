@@ -5,8 +5,8 @@
     write_rendered(rendered, folder)
 
 Half of the items of each task are about pages with small things (texts of 8 to below 12 pixels per em, objects of less
-than 32 pixels), half about pages with large ones (texts of 12 pixels per em or more, objects in squares of 40 pixels or more); an
-item's ``band`` is its page's. A page has at most four items, each of another task.
+than 32 pixels), half about pages with large ones (texts of 12 pixels per em or more, objects in squares of 40 pixels or
+more); an item's ``band`` is its page's. A page has at most four items, each of another task.
 """
 
 from __future__ import annotations
