@@ -166,7 +166,7 @@ def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], I
 
     if options.encoder is None:
         raise InvalidModel("blind_text needs --encoder, the folder of a sentence encoder such as all-MiniLM-L6-v2")
-    return BlindText.fitted(load_encoder(Path(options.encoder), device=torch_device(options.device)), fit())
+    return BlindText.fitted(fit(), load_encoder(Path(options.encoder), device=torch_device(options.device)))
 
 
 def _reader(kind: str, options: ModelOptions) -> Prepared:
@@ -193,6 +193,7 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
             return OCRRules(pages)
         from tenfold.mmr.ocr_language_model import OCRLanguageModel
 
+        assert decoder is not None
         return OCRLanguageModel(pages, decoder)
 
     return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", kind, settings, make)
