@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -36,9 +37,13 @@ def test_constants_are_fitted_to_the_items_that_are_given(items, tmp_path):
 
 
 def test_a_blind_model_is_fitted_with_an_encoder(items, tmp_path):
-    for name, content in made_up_files(StandIn(maker="sentence_encoder", seed=1, width=32))[1].items():
-        (tmp_path / "encoder").mkdir(exist_ok=True)
+    files = made_up_files(StandIn(maker="sentence_encoder", seed=1, width=32))[1]
+    (tmp_path / "encoder").mkdir()
+    for name, content in files.items():
         (tmp_path / "encoder" / name).write_bytes(content)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    record = {"title": "tiny", "stand_in": True, "files": sums}
+    (tmp_path / "encoder" / "source.json").write_text(json.dumps(record))
     options = ModelOptions(encoder=str(tmp_path / "encoder"), device="cpu")
     model = model_named("blind_text", options, items, lambda: items).make(tmp_path, lambda: queries_of(items))
     choices = [query for query in queries_of(items) if query.task == "font_size"]
