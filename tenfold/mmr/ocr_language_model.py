@@ -7,6 +7,7 @@ small models choose a letter by its place; texts are generated. For boxes, the l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +95,23 @@ class OCRLanguageModel:
         """Return the text of a query's page, cut to the budget; for grounding, each line with its box."""
         page = page_of(self._pages, query)
         whole = boxed_lines(page) if query.task in GROUNDING else ordered_text(page)
-        tokenizer = self._decoder.tokenizer
-        tokens = tokenizer(whole, add_special_tokens=False)["input_ids"]
-        return whole if len(tokens) <= self.text_tokens else str(tokenizer.decode(tokens[: self.text_tokens]))
+        return self._within_budget(whole)
+
+    def _within_budget(self, text: str) -> str:
+        """Return the beginning of a text, cut between words, that has no more tokens than the budget."""
+        ends = [match.start() for match in re.finditer(r"\s+|$", text)]
+
+        def fits(count: int) -> bool:
+            tokens = self._decoder.tokenizer(text[: ends[count]], add_special_tokens=False)["input_ids"]
+            return len(tokens) <= self.text_tokens
+
+        if fits(len(ends) - 1):
+            return text
+        fewest, most = 0, len(ends) - 1  # as many words fit, and so many do not
+        while most - fewest > 1:
+            middle = (fewest + most) // 2
+            fewest, most = (middle, most) if fits(middle) else (fewest, middle)
+        return text[: ends[fewest]] if fits(fewest) else ""
 
     def _choose(self, queries: Sequence[Query], texts: Sequence[str], chosen: Sequence[int]) -> dict[int, Prediction]:
         from tenfold.language.scoring import option_probabilities

@@ -53,14 +53,16 @@ class OCRRules:
 
     def answer(self, queries: Sequence[Query]) -> list[Prediction]:
         """Return one prediction per query, in order. Raises MissingPage if the page of a query's image is not there."""
-        return [self._answer(query) for query in queries]
+        seen: dict[str, Seen] = {}  # several questions are about one page
+        return [self._answer(query, seen) for query in queries]
 
-    def _answer(self, query: Query) -> Prediction:
+    def _answer(self, query: Query, known: dict[str, Seen]) -> Prediction:
         if query.task in OBJECTS:
             return prediction_of(query.key, OBJECTS[query.task], why="objects are not seen: a constant")
         page = page_of(self._pages, query)
         assert query.image is not None
-        seen = Seen.of(query.image, page)
+        digest = query.image_digest
+        seen = known[digest] = known.get(digest) or Seen.of(query.image, page)
         parts = asked(query.question)
         if query.task in CHOICE:
             return _choice(query, parts, seen)
@@ -112,7 +114,13 @@ def _next_to(parts: Asked, seen: Seen) -> Text | None:
     """Return the line next to the texts in whose directions a question asks, or its block if they are not of it."""
     anchors = [(way, find_text(phrase, seen.lines, seen.blocks)) for way, phrase in directed_anchors(parts.stem)]
     known = [(way, text) for way, text in anchors if text is not None]
-    if not known and (role := role_of(parts.stem)) is not None and (way := direction_of(parts.stem)) is not None:
+    unplaced = place_of(parts.stem) is None  # "at the left of the image" is no direction from a text
+    if (
+        not known
+        and unplaced
+        and (role := role_of(parts.stem)) is not None
+        and (way := direction_of(parts.stem)) is not None
+    ):
         text = seen.role(role)
         known = [] if text is None else [(way, text)]
     line = nearest(seen.lines, known) if known else None

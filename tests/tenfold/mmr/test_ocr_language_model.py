@@ -82,8 +82,8 @@ def test_rotations_move_with_the_options(decoder):
 
 
 def test_the_text_of_the_page_changes_the_prompt_and_is_cut_to_its_budget(decoder):
-    seen = model(decoder, text_tokens=4)._text(query("font_size"))
-    assert seen == "Sile"
+    assert model(decoder, text_tokens=5)._text(query("font_size")) == ""
+    assert model(decoder, text_tokens=9)._text(query("font_size")) == "Silent"
     assert model(decoder)._text(query("font_size")) == "Silent\nSea"
     assert model(decoder)._text(query("grounding_t")) == '"Silent", [0.05, 0.1, 0.3, 0.3]\n"Sea", [0.05, 0.5, 0.2, 0.7]'
 
