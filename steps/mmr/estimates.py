@@ -1,0 +1,151 @@
+"""Shares of the points, corrected shares and their differences, with intervals over images.
+
+A share is of the points that its columns could have. A corrected share takes away what needs no look: a quarter of the
+choices, and of boxes the points of one constant box: 0 is what those get, 1 is everything. Items about one image are
+drawn together, the same images for all models, so that what two models differ by is paired.
+
+Legend:  N items · K images · M models · C the twelve columns · R resamples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from tenfold.metrics.bootstrap import Estimate, resample_counts
+from tenfold.metrics.clustered import RESAMPLES, Difference, cluster_sums, clustered_difference, clustered_estimate
+from tenfold.mmr.items import ItemSet
+from tenfold.mmr.tasks import CHOICE, COLUMNS, GROUNDING, RECOGNITION, Column
+
+SEED = 0  # of the resamples: the same images are drawn for all that is compared
+DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
+CHANCE = 0.25  # of four options
+OBJECT_BOX, TEXT, TEXT_BOX = "grounding_o", "grounding_t text", "grounding_t box"
+GROUPS: dict[str, tuple[Column, ...]] = {
+    "recognition": RECOGNITION,
+    "choice": CHOICE,
+    "object box": (OBJECT_BOX,),
+    "grounded text": (TEXT,),
+    "text box": (TEXT_BOX,),
+    "grounding": (OBJECT_BOX, TEXT, TEXT_BOX),
+    "all": COLUMNS,
+}
+ALL = "all"
+Value = Callable[[Any], Any]  # sums (*R, M + 1, C) → values (*R,)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Points of models on one set of items, summed by image.
+
+    ``sums`` (K, M + 1, C): the points of each model, and last those that could be had.
+    """
+
+    models: tuple[str, ...]
+    sums: Float[np.ndarray, "K M1 C"]
+
+    @property
+    def images(self) -> int:
+        return len(self.sums)
+
+    def share(self, model: str, group: str = ALL) -> Value:
+        """Return the share of a model in a group of columns, as a function of sums; NaN where there is no item."""
+        columns, place = [COLUMNS.index(column) for column in GROUPS[group]], self.models.index(model)
+
+        def value(sums: Any) -> Any:
+            return _ratio(sums[..., place, columns].sum(axis=-1), sums[..., -1, columns].sum(axis=-1))
+
+        return value
+
+    def corrected(self, model: str, group: str, constant: str) -> Value:
+        """Return the corrected share of a model, ``constant`` being the model that gives the constant box."""
+        own, floor = self.share(model, group), self.share(constant, group)
+
+        def value(sums: Any) -> Any:
+            chance = floor(sums) if group in ("object box", "text box", "grounding") else _chance(group)
+            return _ratio(own(sums) - chance, 1 - chance)
+
+        return value
+
+    def has(self, group: str) -> bool:
+        """Whether any item belongs to a group of columns."""
+        columns = [COLUMNS.index(column) for column in GROUPS[group]]
+        return bool(self.sums[:, -1, columns].sum())
+
+    def estimate(self, value: Value, group: str = ALL) -> Estimate | None:
+        """Return a value × 100 with its interval over the images that have items of ``group``; None for fewer than two."""
+        columns = [COLUMNS.index(column) for column in GROUPS[group]]
+
+        def there(sums: Any) -> Any:
+            return np.where(sums[..., -1, columns].sum(axis=-1) > 0, 0.0, np.nan)
+
+        if self.images < 2:
+            return None
+        scaled = _scaled(value)
+        return clustered_estimate(self.sums, scaled, seed=SEED, parts=there)
+
+    def compare(self, first: str, second: str, group: str = ALL) -> Difference | None:
+        """Return the share of ``first`` × 100 less that of ``second``, paired, with its p-value."""
+        pair = [self.sums[:, [self.models.index(name), -1]] for name in (first, second)]
+        of_one = Table(("one",), pair[0]).share("one", group)
+        if self.images < 2 or not self.has(group):
+            return None
+        return clustered_difference(pair[0], pair[1], _scaled(of_one), seed=SEED)
+
+    def draws(self, values: Sequence[Value]) -> Float[np.ndarray, "R V"]:
+        """Return each of ``values`` × 100 in every resample."""
+        weights = resample_counts(self.images, RESAMPLES, np.random.default_rng(SEED))
+        sums = (weights @ self.sums.reshape(self.images, -1)).reshape(RESAMPLES, *self.sums.shape[1:])
+        return np.stack([_scaled(value)(sums) for value in values], axis=-1)
+
+
+def table_of(items: ItemSet, points: Mapping[str, Float[np.ndarray, "N 2"]]) -> Table:
+    """Return the table of models' points, those of `tenfold.mmr.scores.Scores`."""
+    rows = [by_column(items, own) for own in points.values()]
+    possible = by_column(items, np.ones((len(items), 2)))
+    stacked = np.stack([*rows, possible], axis=1)  # (N, M + 1, C)
+    sums = cluster_sums(items.images, stacked.reshape(len(items), -1))
+    return Table(tuple(points), sums.reshape(-1, *stacked.shape[1:]))
+
+
+def by_column(items: ItemSet, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N C"]:
+    """Return points (N, C) in their columns: the second of `grounding_t` stands in the column of its box."""
+    found = np.zeros((len(items), len(COLUMNS)))
+    for place, (task, (first, second)) in enumerate(zip(items.tasks, points, strict=True)):
+        if task == GROUNDING[1]:
+            found[place, COLUMNS.index(TEXT)], found[place, COLUMNS.index(TEXT_BOX)] = first, second
+        else:
+            found[place, COLUMNS.index(task)] = first
+    return found
+
+
+def least(values: Sequence[Value]) -> Value:
+    """Return the least of ``values``, chosen anew in every resample."""
+    return lambda sums: np.stack([value(sums) for value in values]).min(axis=0)
+
+
+def largest(values: Sequence[Value]) -> Value:
+    """Return the largest of ``values``, chosen anew in every resample."""
+    return lambda sums: np.stack([value(sums) for value in values]).max(axis=0)
+
+
+def less(first: Value, second: Value) -> Value:
+    """Return ``first`` less ``second``."""
+    return lambda sums: first(sums) - second(sums)
+
+
+def _chance(group: str) -> float:
+    return CHANCE if group == "choice" else 0.0
+
+
+def _scaled(value: Value) -> Value:
+    return lambda sums: np.round(100 * np.asarray(value(sums), dtype=float), DECIMALS)
+
+
+def _ratio(above: Any, below: Any) -> Any:
+    above, below = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)
