@@ -19,7 +19,8 @@ from jaxtyping import Float
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, Difference, cluster_sums, clustered_difference, clustered_estimate
 from tenfold.mmr.items import ItemSet
-from tenfold.mmr.tasks import CHOICE, COLUMNS, GROUNDING, RECOGNITION, Column
+from tenfold.mmr.scores import in_columns
+from tenfold.mmr.tasks import CHOICE, COLUMNS, RECOGNITION, Column
 
 SEED = 0  # of the resamples: the same images are drawn for all that is compared
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
@@ -105,22 +106,10 @@ class Table:
 
 def table_of(items: ItemSet, points: Mapping[str, Float[np.ndarray, "N 2"]]) -> Table:
     """Return the table of models' points, those of `tenfold.mmr.scores.Scores`."""
-    rows = [by_column(items, own) for own in points.values()]
-    possible = by_column(items, np.ones((len(items), 2)))
-    stacked = np.stack([*rows, possible], axis=1)  # (N, M + 1, C)
+    rows = [in_columns(items, own) for own in (*points.values(), np.ones((len(items), 2)))]
+    stacked = np.stack(rows, axis=1)  # (N, M + 1, C)
     sums = cluster_sums(items.images, stacked.reshape(len(items), -1))
     return Table(tuple(points), sums.reshape(-1, *stacked.shape[1:]))
-
-
-def by_column(items: ItemSet, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N C"]:
-    """Return points (N, C) in their columns: the second of `grounding_t` stands in the column of its box."""
-    found = np.zeros((len(items), len(COLUMNS)))
-    for place, (task, (first, second)) in enumerate(zip(items.tasks, points, strict=True)):
-        if task == GROUNDING[1]:
-            found[place, COLUMNS.index(TEXT)], found[place, COLUMNS.index(TEXT_BOX)] = first, second
-        else:
-            found[place, COLUMNS.index(task)] = first
-    return found
 
 
 def least(values: Sequence[Value]) -> Value:

@@ -12,20 +12,26 @@ from steps.mmr.item_sets import Source
 from steps.mmr.replies import Entry, Kind, Replies
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.predictions import Prediction
-from tenfold.mmr.scores import MENDED, OFFICIAL, Scores, score
+from tenfold.mmr.scores import MENDED, OFFICIAL, Scorer, Scores, possible, score
+from tenfold.mmr.showing import Showing
+from tenfold.mmr.tasks import Column
 
 Scoring = Literal["official", "mended"]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One entry's replies to the items that count, and their scores by both scorers."""
+    """One entry's replies to the items that count, as they were shown, and their scores by both scorers."""
 
-    entry: Entry
+    replies: Replies
     items: ItemSet
     predictions: list[Prediction]
     official: Scores
     mended: Scores
+
+    @property
+    def entry(self) -> Entry:
+        return self.replies.entry
 
     def by(self, scoring: Scoring) -> Scores:
         return self.official if scoring == "official" else self.mended
@@ -47,6 +53,11 @@ class ScoredSet:
         return self.source.items
 
     @property
+    def items_possible(self) -> dict[Column, int]:
+        """How many points there are in each column."""
+        return possible(self.items)
+
+    @property
     def plain(self) -> list[Scored]:
         """The entries of which nothing was varied."""
         return [one for one in self.entries if one.entry.plain]
@@ -66,8 +77,18 @@ def score_sets(sources: Mapping[str, Source], replies: Iterable[Replies]) -> dic
     found: dict[str, list[Scored]] = {name: [] for name in sources}
     items = {name: source.items for name, source in sources.items()}
     for one in replies:
-        own = items[one.entry.items]
+        own = as_shown(items[one.entry.items], one.entry)
         predictions = one.to(own)
         scores = (score(own, predictions, scorer) for scorer in (OFFICIAL, MENDED))
-        found[one.entry.items].append(Scored(one.entry, own, predictions, *scores))
+        found[one.entry.items].append(Scored(one, own, predictions, *scores))
     return {name: ScoredSet(sources[name], tuple(entries)) for name, entries in found.items()}
+
+
+def as_shown(items: ItemSet, entry: Entry) -> ItemSet:
+    """Return the items with their options where an entry's model saw them."""
+    return Showing(rotation=entry.rotation).items(items) if entry.rotation else items
+
+
+def rescored(one: Scored, scorer: Scorer) -> Scores:
+    """Return the scores of an entry by another scorer."""
+    return score(one.items, one.predictions, scorer)
