@@ -8,8 +8,8 @@ from urllib.parse import urldefrag, urlsplit
 
 from filelock import FileLock
 
-from tenfold.data.checksums import check_git_blob, sha256_bytes, sha256_file
-from tenfold.data.errors import AddressUnavailable, ChecksumMismatch, HostUnreachable, UnverifiedFile
+from tenfold.data.checksums import check_git_blob, check_git_tree, sha256_bytes, sha256_file
+from tenfold.data.errors import AddressUnavailable, ChecksumMismatch, CorruptArchive, HostUnreachable, UnverifiedFile
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import OfficialFile
 from tenfold.data.transfer import ResumableDownloader
@@ -32,16 +32,16 @@ def download(
     """Bring an official file from the first address that serves it, and return where it is.
 
     A file that is in ``downloads`` with the listed sum is not brought again. A file without a listed sum is
-    checked at first use by its git blob, or trusted if ``allow_unverified``; then its sum is pinned beside it, and
-    checked from then on.
+    checked at first use by its git blob or tree, or trusted if ``allow_unverified``; then its sum is pinned beside it,
+    and checked from then on.
 
-    Raises UnverifiedFile if no sum and no git blob is listed and ``allow_unverified`` is false. Raises
-    HostUnreachable or AddressRefused if no address serves the file. Raises ChecksumMismatch for another git blob, and
-    TruncatedDownload, CorruptArchive or ChecksumMismatch as in `ResumableDownloader`.
+    Raises UnverifiedFile if no sum and no id of git's is listed and ``allow_unverified`` is false. Raises
+    HostUnreachable or AddressRefused if no address serves the file. Raises ChecksumMismatch for another id of git's,
+    and TruncatedDownload, CorruptArchive or ChecksumMismatch as in `ResumableDownloader`.
     """
     folder = download_folder(file, downloads)
     pin = folder / "sha256"
-    if file.sha256 is None and file.git_blob is None and not allow_unverified:
+    if not file.verified and not allow_unverified:
         raise UnverifiedFile(
             f"no sha256 is listed for {file.name} from {file.addresses[0]}, so what comes cannot be checked. "
             "List its sum in data/sources.yaml, name a mirror folder in TENFOLD_MIRROR, or allow unverified "
@@ -52,18 +52,19 @@ def download(
         expected = file.sha256 or (pin.read_text().strip() if pin.exists() else None)
         path = _first_address(file, folder, expected, progress)
         if file.sha256 is None and expected is None:
-            _check_blob(file, path)
+            _check_git(file, path)
             pin.write_text(sha256_file(path) + "\n")
     return path
 
 
-def _check_blob(file: OfficialFile, path: Path) -> None:
-    if file.git_blob is None:
-        return
-    remedy = "Nothing of it is kept: try again, or name a mirror folder in TENFOLD_MIRROR."
+def _check_git(file: OfficialFile, path: Path) -> None:
+    where, remedy = file.addresses[0], "Nothing of it is kept: try again, or name a mirror folder in TENFOLD_MIRROR."
     try:
-        check_git_blob(path, expected=file.git_blob, where=file.addresses[0], remedy=remedy)
-    except ChecksumMismatch:
+        if file.git_blob is not None:
+            check_git_blob(path, expected=file.git_blob, where=where, remedy=remedy)
+        if file.git_tree is not None:
+            check_git_tree(path, expected=file.git_tree, where=where, remedy=remedy)
+    except (ChecksumMismatch, CorruptArchive):
         path.unlink()
         raise
 

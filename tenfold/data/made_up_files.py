@@ -16,8 +16,11 @@ import numpy as np
 
 from tenfold.data.made_up_decoder import decoder
 from tenfold.data.made_up_questions import questions, recorded_answers
+from tenfold.data.made_up_reading import reading_questions
+from tenfold.data.made_up_receipts import receipts
 from tenfold.data.registry import StandIn
 from tenfold.data.stand_in_fonts import fonts
+from tenfold.data.stand_in_photographs import photographs
 
 TRAIN_SHARE = 2 / 3
 WORDS_A_TEXT = 12
@@ -167,4 +170,7 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "recorded_answers": recorded_answers,
     "decoder": decoder,
     "fonts": fonts,
+    "reading_questions": reading_questions,
+    "receipts": receipts,
+    "photographs": photographs,
 }

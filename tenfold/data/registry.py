@@ -13,7 +13,7 @@ from tenfold.data.errors import InvalidRegistry, UnknownSource
 from tenfold.data.readers import READERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-GitBlob = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+GitId = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Address = Annotated[str, Field(pattern=r"^https?://[^/]+/.+")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 RelativePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$")]
@@ -62,14 +62,20 @@ class OfficialFile(Entry):
     """A published file and the addresses that serve it; ``sha256`` is null where it is not known.
 
     ``git_blob`` is the id by which git knows the content: what a file in a repository is checked by where only that
-    id is known.
+    id is known. ``git_tree`` is that of a whole folder, for a repository's tar archive, whose packing may vary.
     """
 
     name: FileName
     addresses: Annotated[tuple[Address, ...], Field(min_length=1)]
     sha256: Sha256 | None
     size: int | None = None
-    git_blob: GitBlob | None = None
+    git_blob: GitId | None = None
+    git_tree: GitId | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether what comes can be checked."""
+        return any((self.sha256, self.git_blob, self.git_tree))
 
 
 class Official(Entry):
@@ -79,19 +85,31 @@ class Official(Entry):
     files: Annotated[tuple[OfficialFile, ...], Field(min_length=1)]
 
 
+Maker = Literal[
+    "images",
+    "texts",
+    "sentence_encoder",
+    "questions",
+    "recorded_answers",
+    "decoder",
+    "fonts",
+    "reading_questions",
+    "receipts",
+    "photographs",
+]
+
+
 class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
-    ``rows`` counts pictures or texts of a maker; ``shape`` (height, width[, channels]) is of pictures,
-    ``classes`` of either; ``width`` is a sentence encoder's or a decoder's. ``questions`` and ``recorded_answers`` of
-    one seed belong together.
+    ``rows`` counts pictures, texts, receipts or a task's questions of a maker; ``shape`` (height, width[, channels])
+    is of pictures, ``classes`` of either; ``width`` is a sentence encoder's or a decoder's. ``questions`` and
+    ``recorded_answers`` of one seed belong together.
     """
 
     seed: int
     rows: Annotated[int, Field(gt=0)] | None = None
-    maker: (
-        Literal["images", "texts", "sentence_encoder", "questions", "recorded_answers", "decoder", "fonts"] | None
-    ) = None
+    maker: Maker | None = None
     file: FileName | None = None
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -108,6 +126,9 @@ class StandIn(Entry):
             "recorded_answers": (),
             "decoder": ("width",),
             "fonts": (),
+            "reading_questions": ("rows",),
+            "receipts": ("rows",),
+            "photographs": (),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

@@ -23,6 +23,7 @@ from tenfold.data.packaged import package_folder
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import Registry, Source, find_source
 from tenfold.data.stand_in_fonts import LICENCE as FONTS_LICENCE
+from tenfold.data.stand_in_photographs import LICENCE as PHOTOGRAPHS_LICENCE
 from tenfold.data.stand_ins import made_up_table
 
 Policy = Literal["only", "allow", "forbid"]
@@ -171,7 +172,7 @@ def _from_addresses(source: Source, downloads: Path, allow_unverified: bool, pro
         path = download(file, downloads=downloads, allow_unverified=allow_unverified, progress=progress)
         files[file.name], sums[file.name] = path, file.sha256 or sha256_file(path)
     detail = f"official: {', '.join(files)}, published at {source.page or source.official.files[0].addresses[0]}"
-    unverified = [file.name for file in source.official.files if file.sha256 is None and file.git_blob is None]
+    unverified = [file.name for file in source.official.files if not file.verified]
     if unverified:
         detail += f" (unverified, trusted at first use: {', '.join(unverified)})"
     return Resolved(source.name, "official", files, detail, sha256_of_set(sums), source.licence)
@@ -189,7 +190,8 @@ def _stand_in(source: Source, reason: str) -> Resolved:
     else:
         detail, content = made_up_files(source.stand_in)
         made = sha256_of_set({name: sha256_bytes(data) for name, data in content.items()})
-    licence = FONTS_LICENCE if source.stand_in.maker == "fonts" else "made up; no licence needed"
+    licences = {"fonts": FONTS_LICENCE, "photographs": PHOTOGRAPHS_LICENCE}
+    licence = licences.get(source.stand_in.maker or "", "made up; no licence needed")
     return Resolved(source.name, "stand_in", {}, detail, made, licence)
 
 

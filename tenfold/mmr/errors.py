@@ -25,3 +25,7 @@ class InvalidPredictions(MMRError):
 
 class InvalidModel(MMRError):
     """No model has that name, or its settings make no sense."""
+
+
+class InvalidLeaderboard(MMRError):
+    """A row of a leaderboard is ill-formed, or rows do not belong into one table."""

@@ -1,13 +1,16 @@
-"""PP-OCRv6 (PaddleOCR's small models) through ``rapidocr``, whose package carries the weights.
+"""PP-OCRv6 and PP-OCRv4 (PaddleOCR's small models) through ``rapidocr``.
 
+The package of ``rapidocr`` carries PP-OCRv6; ``rapidocr-onnxruntime``, its predecessor, carries PP-OCRv4, of which only
+the files are read: both live side by side, and ``rapidocr`` reads the same texts with those files as their own package.
 The engine runs on one thread, so that its numbers do not depend on the machine's cores, and is given the paths of the
-package's own files, so that it has nothing to download.
+files, so that it has nothing to download.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,32 +22,66 @@ from tenfold.ocr.engine import Pixels
 from tenfold.ocr.errors import EngineMismatch, EngineNotInstalled
 from tenfold.ocr.page import Box, Page, Word, words_of_line
 
-WEIGHTS = {  # file in the package's folder of models -> sha256
-    "PP-OCRv6_det_small.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
-    "PP-OCRv6_rec_small.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
-}
+
+@dataclass(frozen=True)
+class Release:
+    """One generation of the models: the engine's ``name``, its ``title``, the package that carries it, its files.
+
+    ``files`` are detection and recognition, in this order, with their sha256, in the package's folder ``models``;
+    ``install`` says how to get the package.
+    """
+
+    name: str
+    title: str
+    module: str
+    distribution: str
+    install: str
+    files: Mapping[str, str]
+
+
+V6 = Release(
+    "ppocr6",
+    "PP-OCRv6 small",
+    "rapidocr",
+    "rapidocr",
+    "rapidocr 3.10.0",
+    {
+        "PP-OCRv6_det_small.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+        "PP-OCRv6_rec_small.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+    },
+)
+# the Chinese recogniser, the only one that a package carries: it leaves out most spaces between Latin words
+V4 = Release(
+    "ppocr4",
+    "PP-OCRv4 mobile (Chinese)",
+    "rapidocr_onnxruntime",
+    "rapidocr-onnxruntime",
+    "rapidocr-onnxruntime 1.4.4 (pip install --no-deps rapidocr-onnxruntime==1.4.4)",
+    {
+        "ch_PP-OCRv4_det_infer.onnx": "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+        "ch_PP-OCRv4_rec_infer.onnx": "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
+    },
+)
 LOWEST_SCORE = 0.5  # lines below it are dropped, as in PaddleOCR
 SMALLEST_CROP = 8  # pixels; smaller crops are none
 SMALLEST_PAGE = 64  # pixels; the detector enlarges narrower ones beyond all measure
 
 
 class PaddleOcr:
-    """PP-OCRv6: detection of lines, then recognition of each.
+    """PP-OCRv6, or another ``release``: detection of lines, then recognition of each.
 
     Words have the boxes that the engine derives from the columns in which it saw their letters; where those do not
     agree with the text, the line is divided in proportion to its characters. Reads one image at a time, whatever the
     number of threads that ask.
     """
 
-    name = "ppocr6"
-
-    def __init__(self) -> None:
+    def __init__(self, release: Release = V6) -> None:
         """Load the engine. Raises EngineNotInstalled or EngineMismatch."""
-        folder = _models()
-        self.version = f"PP-OCRv6 small (rapidocr {_version()})"
+        folder = _models(release)
+        self.name, self.version = release.name, f"{release.title} ({_versions(release)})"
         from rapidocr import RapidOCR
 
-        detection, recognition = (str(folder / name) for name in WEIGHTS)
+        detection, recognition = (str(folder / name) for name in release.files)
         self._engine = RapidOCR(
             params={
                 "Global.log_level": "critical",
@@ -116,23 +153,27 @@ def _words(text: str, box: Box, score: float, line: int, measured: Any) -> list[
     return words_of_line(text, box, score, line)
 
 
-def _models() -> Path:
+def _models(release: Release) -> Path:
     missing = [name for name in ("rapidocr", "onnxruntime", "cv2") if find_spec(name) is None]
     if missing:
         raise EngineNotInstalled(
-            f"PP-OCRv6 needs {', '.join(missing)}: install the project's extra `ocr`, pip install 'tenfold[ocr]'"
+            f"{release.title} needs {', '.join(missing)}: install the project's extra `ocr`, pip install 'tenfold[ocr]'"
         )
-    spec = find_spec("rapidocr")
-    assert spec is not None and spec.submodule_search_locations
+    spec = find_spec(release.module)
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineNotInstalled(f"{release.title} is not installed: install {release.install}")
     folder = Path(next(iter(spec.submodule_search_locations))) / "models"
-    for name, wanted in WEIGHTS.items():
+    for name, wanted in release.files.items():
         came = sha256_file(folder / name) if (folder / name).is_file() else "no file"
         if came != wanted:
-            raise EngineMismatch(f"{folder / name}: expected sha256 {wanted}, found {came}: install rapidocr 3.10.0")
+            raise EngineMismatch(f"{folder / name}: expected sha256 {wanted}, found {came}: install {release.install}")
     return folder
 
 
-def _version() -> str:
+def _versions(release: Release) -> str:
     from importlib.metadata import version
 
-    return version("rapidocr")
+    engine = f"rapidocr {version('rapidocr')}"
+    if release.module == "rapidocr":
+        return engine
+    return f"{release.distribution} {version(release.distribution)}, run by {engine}"

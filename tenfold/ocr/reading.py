@@ -25,6 +25,12 @@ def _ppocr6() -> Engine:
     return PaddleOcr()
 
 
+def _ppocr4() -> Engine:
+    from tenfold.ocr.ppocr import V4, PaddleOcr
+
+    return PaddleOcr(V4)
+
+
 def _easyocr() -> Engine:
     from tenfold.ocr.easyocr import EasyOcr
 
@@ -39,6 +45,7 @@ def _tesseract() -> Engine:
 
 ENGINES: dict[str, Callable[[], Engine]] = {
     "ppocr6": _ppocr6,
+    "ppocr4": _ppocr4,
     "easyocr": _easyocr,
     "tesseract": _tesseract,
     "none": NoEngine,

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import socket
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +193,48 @@ def test_a_file_without_a_sum_is_checked_by_its_git_blob_and_then_pinned(site, l
     path = download(file, downloads=tmp_path)
     assert path.read_bytes() == body
     assert (path.parent / "sha256").read_text().strip() == hashlib.sha256(body).hexdigest()
+
+
+def repository_archive(folder: Path, compression: str, *, changed: bool = False) -> tuple[bytes, str]:
+    """Return a tar of a repository with folders, a program and a link, and git's own id of its tree."""
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b"]
+    if not (folder / ".git").exists():
+        (folder / "data.d").mkdir(parents=True)
+        (folder / "data").mkdir()
+        (folder / "data" / "lines.csv").write_text("1,2\n")
+        (folder / "data.d" / "run").write_text("#!/bin/sh\n")
+        (folder / "data.d" / "run").chmod(0o755)
+        (folder / "link").symlink_to("data/lines.csv")
+        subprocess.run([*git[:3], "init", "-q"], check=True)
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-qm", "first"], check=True)
+    tree = subprocess.run([*git, "rev-parse", "HEAD^{tree}"], check=True, capture_output=True, text=True).stdout.strip()
+    if changed:
+        (folder / "data" / "lines.csv").write_text("1,3\n")
+        subprocess.run([*git, "commit", "-qam", "second"], check=True)
+    made = subprocess.run(
+        [*git, "archive", "--format", "tar", "--prefix", "name-1/", "HEAD"], check=True, capture_output=True
+    )
+    return (gzip.compress(made.stdout) if compression else made.stdout), tree
+
+
+def test_the_archive_of_a_repository_is_checked_by_its_git_tree_however_it_is_packed(site, letters, tmp_path):
+    good, tree = repository_archive(tmp_path / "repository", "gz")
+    plain, _ = repository_archive(tmp_path / "repository", "")
+    wrong, _ = repository_archive(tmp_path / "repository", "gz", changed=True)
+    for number, content in enumerate((good, plain)):
+        address = site.serve(f"/{number}.tar.gz", content)
+        file = official(letters, address, sha256=None, size=None, git_tree=tree)
+        assert download(file, downloads=tmp_path / "downloads").read_bytes() == content
+    for content, error, words in (
+        (wrong, ChecksumMismatch, f"expected git tree {tree}"),
+        (b"no archive", CorruptArchive, "not a readable tar"),
+    ):
+        address = site.serve(f"/{error.__name__}.tar.gz", content)
+        file = official(letters, address, sha256=None, size=None, git_tree=tree)
+        with pytest.raises(error, match=words):
+            download(file, downloads=tmp_path / "downloads")
+        assert not list((tmp_path / "downloads").rglob("*.part"))
 
 
 def test_two_that_want_one_file_bring_it_once(site, letters, tmp_path):

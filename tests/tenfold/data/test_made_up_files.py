@@ -23,6 +23,8 @@ STAND_INS = {
     "questions": StandIn(maker="questions", seed=3),
     "recorded_answers": StandIn(maker="recorded_answers", seed=3),
     "decoder": StandIn(maker="decoder", seed=3, width=16),
+    "reading_questions": StandIn(maker="reading_questions", rows=3, seed=3),
+    "receipts": StandIn(maker="receipts", rows=3, seed=3),
 }
 
 

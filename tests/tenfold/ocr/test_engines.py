@@ -14,7 +14,7 @@ from tenfold.metrics.boxes import iou
 from tenfold.ocr.ceilings import crop_ceiling, page_ceiling
 from tenfold.ocr.described import described
 from tenfold.ocr.engine import Engine
-from tenfold.ocr.errors import EngineNotInstalled, InvalidPages, UnknownEngine
+from tenfold.ocr.errors import EngineMismatch, EngineNotInstalled, InvalidPages, UnknownEngine
 from tenfold.ocr.page import Page
 from tenfold.ocr.ppocr import upright
 from tenfold.ocr.reading import load_engine, read, read_crops
@@ -28,9 +28,11 @@ from tenfold.rendering.words import drawn_words, english_words
 
 INSTALLED = {
     "ppocr6": find_spec("rapidocr") is not None,
+    "ppocr4": find_spec("rapidocr") is not None and find_spec("rapidocr_onnxruntime") is not None,
     "easyocr": find_spec("easyocr_en_models") is not None,
     "tesseract": which("tesseract") is not None,
 }
+GLUES_WORDS = {"ppocr4"}  # its recogniser is Chinese: it leaves out spaces between Latin words
 HERE = [name for name, there in INSTALLED.items() if there]
 FONTS = {font.name: font for font in bundled_fonts()}
 FACES = [FONTS[name] for name in ("DejaVu Sans Book", "DejaVu Serif Book", "STIXGeneral Regular")]
@@ -53,22 +55,25 @@ def drawings():
 def test_type_of_16_pixels_is_read_word_by_word(engine, drawings):
     pages = read([drawing.image for drawing in drawings], engine)
     found = recall([described(drawing) for drawing in drawings], pages)
-    assert found.words == 60 and found.precision >= 0.95
-    assert found.word_recall >= (0.99 if engine.name == "ppocr6" else 0.95)
+    assert found.words == 60 and found.spaceless_recall >= 0.95
+    if engine.name in GLUES_WORDS:
+        assert found.word_recall < 0.5
+    else:
+        assert found.precision >= 0.95 and found.word_recall >= (0.99 if engine.name == "ppocr6" else 0.95)
     assert all(page.engine == engine.version and (page.width, page.height) == (256, 256) for page in pages)
 
 
 def test_words_are_where_their_ink_is(engine, drawings):
     drawing = drawings[0]
-    page = read([drawing.image], engine)[0]
+    page = read([drawing.image], engine, enlarge=3 if engine.name in GLUES_WORDS else 1)[0]  # so that words are words
     read_as = {word.text: word.box for word in page.words}
     found = [word for word in drawing.words if word.text in read_as]
-    assert len(found) >= 18
+    assert len(found) >= (15 if engine.name in GLUES_WORDS else 18)
     assert iou(np.array([word.box for word in found]), np.array([read_as[word.text] for word in found])).min() > 0.35
 
 
 def test_the_same_image_gives_the_same_page_from_any_thread(engine, drawings):
-    images = [drawings[0].image[:60], drawings[1].image[:40, :200]]
+    images = [drawings[0].image[:200, :180], drawings[1].image[:100, :120]]
     wanted = read(images, engine)
     with ThreadPoolExecutor(2) as threads:
         for found in threads.map(lambda _: read(images, engine), range(2)):
@@ -76,10 +81,10 @@ def test_the_same_image_gives_the_same_page_from_any_thread(engine, drawings):
 
 
 def test_an_enlarged_image_is_read_in_its_own_coordinates(engine, drawings):
-    part = drawings[0].image[:40]
+    part = drawings[0].image[:160, :200]
     page = read([part], engine, enlarge=2)[0]
-    assert (page.width, page.height) == (256, 40) and page.engine.endswith("enlarged 2 times")
-    assert page.words and all(word.box[3] <= 44 for word in page.words)
+    assert (page.width, page.height) == (200, 160) and page.engine.endswith("enlarged 2 times")
+    assert page.words and all(word.box[3] <= 164 for word in page.words)
 
 
 def test_an_empty_image_has_no_words(engine):
@@ -180,7 +185,7 @@ def test_words_are_taken_from_tesseracts_table():
 
 
 def test_engines_that_are_not_there_say_what_to_install():
-    with pytest.raises(UnknownEngine, match="there are ppocr6, easyocr, tesseract, none"):
+    with pytest.raises(UnknownEngine, match="there are ppocr6, ppocr4, easyocr, tesseract, none"):
         load_engine("magic")
     for name, there in INSTALLED.items():
         if not there:
@@ -201,3 +206,27 @@ def test_no_engine_reads_nothing_and_other_arrays_are_refused():
 
 def test_a_turned_box_has_the_upright_one_around_it():
     assert upright(np.array([[1, 5], [9, 2], [10, 6], [2, 9]])) == (1, 2, 10, 9)
+
+
+@pytest.mark.skipif("ppocr4" not in HERE, reason="rapidocr-onnxruntime is not installed")
+def test_versions_of_paddle_ocr_read_side_by_side_under_their_own_names(drawings):
+    pages = {name: read([drawings[0].image], name)[0] for name in ("ppocr6", "ppocr4")}
+    assert pages["ppocr6"].engine == load_engine("ppocr6").version and "PP-OCRv6" in pages["ppocr6"].engine
+    assert "PP-OCRv4" in pages["ppocr4"].engine and "1.4.4" in pages["ppocr4"].engine
+    assert pages["ppocr6"].words != pages["ppocr4"].words
+
+
+def test_other_models_than_the_released_are_refused(monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    from tenfold.ocr.ppocr import V4, PaddleOcr
+
+    with pytest.raises(EngineNotInstalled, match="pip install --no-deps rapidocr-onnxruntime=="):
+        PaddleOcr(replace(V4, module="no_such_package"))
+    package = tmp_path / "swapped_models"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise AssertionError('a package of weights is never imported')")
+    (package / "models" / next(iter(V4.files))).write_bytes(b"other weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(EngineMismatch, match=r"expected sha256 d2a7720d.*install rapidocr-onnxruntime 1\.4\.4"):
+        PaddleOcr(replace(V4, module="swapped_models"))
