@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ class Reader:
     grounded: float = 0.0
     text_box: float = 0.0
     around: str = ""  # what it writes around a text
-    boxes: bool = True  # whether a wrong box is written at all
 
 
 PERFECT = Reader(1, 1, 1, 1, 1)
@@ -84,7 +83,7 @@ def _reply(item: Item, reader: Reader, generator: np.random.Generator) -> str:
         return item.answer if lucky < reader.object_box else NOWHERE
     text, box = json.loads(item.answer)
     said = text if lucky < reader.grounded else "something else altogether"
-    return json.dumps([said, box if other < reader.text_box else json.loads(NOWHERE)])
+    return f'"{said}", {json.dumps(box) if other < reader.text_box else NOWHERE}'
 
 
 def write_set(folder: Path, items: ItemSet, *, stand_in: bool = False) -> ItemSet:
@@ -138,5 +137,3 @@ def write_read(folder: Path, engine: str) -> Path:
     write_json(folder / "read.json", {"engine": engine, "why_not": "", "sets": sets})
     return folder
 
-
-Change = Callable[[dict[str, Any]], None]
