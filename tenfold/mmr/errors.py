@@ -27,5 +27,13 @@ class InvalidModel(MMRError):
     """No model has that name, or its settings make no sense."""
 
 
+class MissingPage(MMRError):
+    """A model that reads by OCR was asked about an image whose page it was not given."""
+
+
+class InvalidReading(MMRError):
+    """Pages of a file, or what is to be read, have no use."""
+
+
 class InvalidLeaderboard(MMRError):
     """A row of a leaderboard is ill-formed, or rows do not belong into one table."""

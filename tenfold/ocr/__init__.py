@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tenfold.ocr.noise_model import NoiseModel as NoiseModel
     from tenfold.ocr.page import Page as Page
     from tenfold.ocr.page import Word as Word
+    from tenfold.ocr.reading import fresh_engine as fresh_engine
     from tenfold.ocr.reading import load_engine as load_engine
     from tenfold.ocr.reading import read as read
     from tenfold.ocr.reading import read_crops as read_crops

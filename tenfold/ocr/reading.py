@@ -58,9 +58,21 @@ def load_engine(name: str = DEFAULT) -> Engine:
     Raises UnknownEngine if there is none of that name, EngineNotInstalled, with what to install, if it is not on this
     machine, and EngineMismatch if what is installed is another version.
     """
+    return _loaded(_known(name))
+
+
+def fresh_engine(name: str = DEFAULT) -> Engine:
+    """Return another engine of that name, for a thread of its own: one engine reads one image at a time.
+
+    Raises what `load_engine` raises.
+    """
+    return ENGINES[_known(name)]()
+
+
+def _known(name: str) -> str:
     if name not in ENGINES:
         raise UnknownEngine(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
-    return _loaded(name)
+    return name
 
 
 @cache

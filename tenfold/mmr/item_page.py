@@ -1,0 +1,215 @@
+"""Items with the replies of models as one HTML page: image, boxes, how each reply was read, and why it scored so.
+
+The official reading and the mended one stand side by side for each model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tenfold.mmr.errors import InvalidPredictions
+from tenfold.mmr.item_boxes import boxes_of, size_of
+from tenfold.mmr.items import IMAGES, Item, ItemSet
+from tenfold.mmr.option_lines import split_options
+from tenfold.mmr.predictions import Prediction, in_order
+from tenfold.mmr.readings import Reading, as_text, readings_of
+from tenfold.mmr.tasks import CHOICE
+from tenfold.viewing.errors import PageTooLarge
+from tenfold.viewing.page import write_page
+from tenfold.viewing.sample import Message, Option, Sample, SampleImage, Tone, Verdict
+from tenfold.viewing.selection import evenly
+
+MOST = 200  # items on a page
+MOST_BYTES = 20_000_000  # of a page
+LARGEST_SIDE = 640  # pixels of an image
+MOST_IMAGE_BYTES = 100_000
+LEAST_IMAGE_BYTES = 12_000  # below this, fewer items are shown, not worse images
+SYMBOLS = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"} | {127: 0x2421}  # ␀, ␛ …
+LONGEST = 3000  # characters of a reply
+RIGHT, PARTLY, WRONG, NO_ANSWER = "right", "half right", "wrong", "no answer"
+TONES: dict[str, Tone] = {RIGHT: "good", PARTLY: "notice", WRONG: "bad", NO_ANSWER: "bad"}
+SAME, OTHER = "official = mended", "official ≠ mended"
+READING = (
+    "Each reply is read twice: as the released scorer does, bug for bug, and by the mended one. Filters by model and "
+    "the word beside an item are about the official points."
+)
+COLOURS = (
+    "Boxes: blue the reference, green a model's box that scores, red one that does not, grey one that only the mended "
+    "reading finds."
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An item with what each model's reply to it is worth."""
+
+    item: Item
+    read: Mapping[str, Reading]
+
+    @property
+    def differs(self) -> bool:
+        return any(one.official.points != one.mended.points for one in self.read.values())
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What the item is, for an even selection."""
+        words = (word_of(one) for one in self.read.values())
+        return (self.item.task, self.item.band, self.item.layout, str(self.differs), *words)
+
+
+def write_item_page(
+    items: ItemSet,
+    predictions: Mapping[str, Sequence[Prediction]],
+    path: Path,
+    *,
+    title: str = "Items of the reading benchmark",
+    most: int = MOST,
+    notes: Sequence[str] = (),
+    most_bytes: int = MOST_BYTES,
+) -> None:
+    """Write items as one HTML page; ``predictions`` are those of each model, by the model's name, and may be none.
+
+    Of more than ``most`` items as many are shown, evenly over tasks, bands, layouts, and what replies are worth; images
+    are reduced so that the page stays below ``most_bytes``, and items are left out where that does not do. The page
+    says which were chosen. An item without an image here is shown without one. Nothing is fetched.
+    Raises InvalidPredictions for predictions that are not those of the items or a model without a name, InvalidImages
+    for a file that is no image, and PageTooLarge if not even one item fits.
+    """
+    rows = _rows(items, predictions)
+    count = min(most, len(rows), max(1, int(most_bytes * 0.7 / LEAST_IMAGE_BYTES)))
+    while True:
+        places = evenly([row.kind for row in rows], count)
+        shown = [rows[place] for place in places]
+        samples = [_sample(items, row) for row in shown]
+        written = [*notes, *_notes(len(rows), count, min(most, len(rows)), samples, bool(predictions))]
+        images = sum(bool(sample.images) for sample in samples)
+        room = int(most_bytes * 0.7 * 3 / 4 / max(images, 1))  # base64 takes four bytes for three
+        try:
+            write_page(
+                samples,
+                path,
+                title=title,
+                notes=written,
+                largest_side=LARGEST_SIDE,
+                most_image_bytes=min(MOST_IMAGE_BYTES, room),
+                most_bytes=most_bytes,
+            )
+            return
+        except PageTooLarge:
+            if count <= 1:
+                raise
+            count //= 2
+
+
+def _rows(items: ItemSet, predictions: Mapping[str, Sequence[Prediction]]) -> list[_Row]:
+    for name in predictions:
+        if not name.strip():
+            raise InvalidPredictions("a model has a name; the predictions of one have none")
+    read = {name: readings_of(items, in_order(items, given)) for name, given in predictions.items()}
+    return [_Row(item, {name: own[place] for name, own in read.items()}) for place, item in enumerate(items.rows)]
+
+
+def _notes(every: int, count: int, wanted: int, samples: Sequence[Sample], models: bool) -> Iterator[str]:
+    if count < every:
+        over = "tasks, difficulty bands and layouts" + (", and over what the replies are worth" if models else "")
+        yield f"{count:,} of {every:,} items, a fixed choice, even over {over}."
+    if count < wanted:
+        yield "More of them would make the page too large."
+    bare = sum(not sample.images for sample in samples)
+    if bare:
+        yield "Their images are not here." if bare == len(samples) else f"{bare:,} of them have no image here."
+    if models:
+        yield READING
+    if any(image.boxes for sample in samples for image in sample.images):
+        yield COLOURS
+
+
+def word_of(reading: Reading) -> str:
+    """Return in a word what a reply is worth by the official scorer."""
+    got, possible = sum(reading.official.points), reading.official.possible
+    if reading.prediction.answer is None:
+        return NO_ANSWER
+    return RIGHT if got >= possible else PARTLY if got > 0 else WRONG
+
+
+def _sample(items: ItemSet, row: _Row) -> Sample:
+    item = row.item
+    stem, options = split_options(item.question) if item.task in CHOICE else (item.question, ())
+    facets = {"task": item.task, "band": item.band, "layout": item.layout}
+    if row.read:
+        facets["readings"] = OTHER if row.differs else SAME
+    if len(row.read) > 1:
+        facets |= {f"model {name}": f"{name}: {word_of(one)}" for name, one in row.read.items()}
+    first = next((line for line in stem.splitlines() if line.strip()), item.key)
+    return Sample(
+        title=_shown(f"{first.removeprefix('Question:').strip()} · {item.key}"),
+        facets={name: _shown(value) for name, value in facets.items()},
+        question=_shown(stem),
+        images=tuple(_images(items, row)),
+        options=tuple(_options(row, options)),
+        messages=(_reference(item), *(_message for one in row.read.items() for _message in _messages(*one))),
+        verdict=_verdict(row) if row.read else None,
+    )
+
+
+def _shown(text: str) -> str:
+    return text.translate(SYMBOLS)
+
+
+def _images(items: ItemSet, row: _Row) -> Iterator[SampleImage]:
+    item = row.item
+    path = None if items.folder is None or not item.file else items.folder / IMAGES / item.file
+    if path is None or not path.is_file():
+        return
+    data = path.read_bytes()
+    yield SampleImage(data, _shown(f"{item.image}"), tuple(boxes_of(item, row.read, *size_of(data, path.name))))
+
+
+def _options(row: _Row, options: Sequence[str]) -> Iterator[Option]:
+    for number, text in enumerate(options, 1):
+        right = row.item.answer.strip() == str(number)
+        marks = ["right"] if right else []
+        for name, one in row.read.items():
+            chosen = [said for said, how in (("official", one.official), ("mended", one.mended)) if how.chose(number)]
+            if chosen:
+                marks.append(name if len(chosen) == 2 else f"{name}, {chosen[0]} reading")
+        yield Option(_shown(f"{number}. {text}"), tuple(marks), "good" if right else "bad" if marks else "neutral")
+
+
+def _reference(item: Item) -> Message:
+    also = f"also right: {'; '.join(item.also)}" if item.also else ""
+    return Message("Reference", _shown(item.answer), tag=_shown(also), tone="neutral")
+
+
+def _messages(name: str, reading: Reading) -> Iterator[Message]:
+    """Yield a model's reply, its official reading and the mended one, which stand side by side."""
+    prediction = reading.prediction
+    status = "" if prediction.status == "answered" else ": ".join(filter(None, [prediction.status, prediction.why]))
+    reply = "(none came)" if prediction.reply is None else prediction.reply
+    if len(reply) > LONGEST:
+        reply = f"{reply[:LONGEST]}… ({len(reply) - LONGEST:,} more characters)"
+    yield Message("Reply", _shown(reply), heading=name, tag=_shown(status))
+    for title, how in (("Official reading", reading.official), ("Mended reading", reading.mended)):
+        got = float(np.sum(how.points))
+        tone: Tone = "good" if got >= how.possible else "notice" if got > 0 else "bad"
+        read = "" if how.parsed is None else f"Read as {as_text(how.parsed)}\n"
+        yield Message(
+            title,
+            _shown(f"{read}{how.reason}"),
+            heading=name,
+            change=how.worth,
+            tone=tone,
+        )
+
+
+def _verdict(row: _Row) -> Verdict:
+    words = [word_of(one) for one in row.read.values()]
+    if len(set(words)) == 1:
+        word = words[0] if len(words) == 1 or words[0] in (PARTLY, NO_ANSWER) else f"all {words[0]}"
+        return Verdict(word, tone=TONES[words[0]])
+    right = words.count(RIGHT)
+    return Verdict("some right" if right else "none right", tone="notice" if right or PARTLY in words else "bad")
