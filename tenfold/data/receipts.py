@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float
 
 from tenfold.data.archives import BROKEN
 from tenfold.data.errors import CorruptArchive, TableMismatch
@@ -41,7 +41,7 @@ class Receipt:
     name: str
     width: int
     height: int
-    boxes: Int[np.ndarray, "L 4"]
+    boxes: Float[np.ndarray, "L 4"]
     texts: tuple[str, ...]
     fields: Mapping[str, str]
     encoded: bytes
@@ -83,7 +83,7 @@ def _kept(path: Path) -> Iterator[Receipt]:
     members = _members(path)
     for line in members[LABELS].decode("utf-8").splitlines():
         row: dict[str, Any] = json.loads(line)
-        boxes = np.array(row["boxes"], dtype=np.int64).reshape(-1, 4)
+        boxes = np.array(row["boxes"], dtype=np.float64).reshape(-1, 4)
         if len(boxes) != len(row["texts"]):
             raise TypeError(f"receipt {row['id']} has {len(boxes)} boxes and {len(row['texts'])} texts")
         encoded = members[f"images/{row['file']}"]
@@ -100,9 +100,9 @@ def _published(path: Path) -> Iterator[Receipt]:
                 content = archive.extractfile(member)
                 if content is not None:
                     parts.setdefault(name.stem, {})[name.suffix] = content.read()
-    for name, files in parts.items():
+    for stem, files in parts.items():
         fields = {key: str(text) for key, text in json.loads(files[".json"]).items() if key in FIELDS}
-        yield _cropped(name, files[".jpg"], *_lines(files[".csv"].decode("utf-8", errors="replace")), fields)
+        yield _cropped(stem, files[".jpg"], *_lines(files[".csv"].decode("utf-8", errors="replace")), fields)
 
 
 def _lines(content: str) -> tuple[np.ndarray, list[str]]:
@@ -126,7 +126,7 @@ def _cropped(name: str, stored: bytes, boxes: np.ndarray, texts: list[str], fiel
     cut = image.crop((*corner, *end))
     seen = reduced(cut, LONGEST)
     scale = min(1.0, LONGEST / max(cut.size))
-    moved = np.round((boxes - np.tile(corner, 2)) * scale).astype(np.int64)
+    moved = np.round((boxes - np.tile(corner, 2)) * scale, 1)
     buffer = io.BytesIO()
-    seen.save(buffer, "JPEG", quality=QUALITY)
+    seen.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return Receipt(name, seen.width, seen.height, moved, tuple(texts), fields, buffer.getvalue())
