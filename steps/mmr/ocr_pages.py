@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from steps.mmr.views import VIEWS, View
 from steps.step.json_files import read_json
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.queries import Query
-from tenfold.ocr.page import Page
+from tenfold.ocr.page import Page, Word
 
 if TYPE_CHECKING:
     from tenfold.mmr.reading import Pages
 
 SUMMARY = "read.json"
+PAGES = "pages.jsonl"  # what stands on the images of a set, which no model reads
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,6 @@ class ReadView:
     items: str
     view: View
     pages: Pages
-
-    @property
-    def named(self) -> str:
-        """Engine and view."""
-        return self.engine
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -51,9 +48,28 @@ def read_views(folders: Sequence[Path]) -> Iterator[ReadView]:
                 yield ReadView(summary["engine"], name, view, load_pages(folder / name / f"{view}.jsonl"))
 
 
-def recalls(items: ItemSet, queries: Sequence[Query], pages: Mapping[str, Page]) -> dict[str, float]:
-    """Return recall of words and of characters, spaces left out, over the pages and by band; empty where it is not known.
+def recalls(items: ItemSet, queries: Sequence[Query], pages: Pages) -> dict[str, float]:
+    """Return the recall of words, with spaces and without, over all pages and by band of their items.
 
-    Both are between 0 and 1.
+    All are shares from 0 to 1. ``queries`` are one per image. Empty where it is not known what stands on the images.
     """
-    raise NotImplementedError
+    from tenfold.ocr.recall import recall
+
+    path = None if items.folder is None else items.folder / PAGES
+    if path is None or not path.is_file():
+        return {}
+    truths = {row["image"]: _truth(row) for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    by_key = {item.key: item for item in items.rows}
+    shown = [(by_key[query.key], query.image_digest) for query in queries]
+    found: dict[str, float] = {}
+    for band in ("", *sorted({item.band for item, _ in shown} - {""})):
+        own = [(truths[item.image], pages[digest]) for item, digest in shown if band in ("", item.band)]
+        counts = recall([truth for truth, _ in own], [page for _, page in own])
+        ending = f"_{band}" if band else ""
+        found |= {f"recall_words{ending}": counts.word_recall, f"recall_spaceless{ending}": counts.spaceless_recall}
+    return found
+
+
+def _truth(row: Mapping[str, Any]) -> Page:
+    words = tuple(Word(word["text"], tuple(word["box"]), 1.0, word["line"]) for word in row["words"])
+    return Page(row["width"], row["height"], words, "described")

@@ -29,7 +29,6 @@ def predict_rules(
 
     Reads   items.jsonl, images/ of each set; <set>/<view>.jsonl of each engine
     Writes  replies.json; <set>/<model>.jsonl: a prediction per item
-    Logs    answered/<set>: share of items with a reply, of the first engine
     """
     sets = {name: read_items(folder, name=name) for name, folder in ((RENDERED, rendered), (RECEIPTS, receipts))}
     writer = RepliesWriter(out)
@@ -52,7 +51,7 @@ def _by_rules(one: ReadView, items: ItemSet, turn: int, writer: RepliesWriter, r
 
     model = OCRRules(one.pages)
     asked = items if turn == 0 else items.only([place for place, task in enumerate(items.tasks) if task in CHOICE])
-    predictions = model.answer(VIEWS[one.view].queries(asked, rotation=turn))
+    predictions = [model.answer([query])[0] for query in VIEWS[one.view].queries(asked, rotation=turn)]
     answered = sum(prediction.answer is not None for prediction in predictions)
     name = f"OCRRules {one.engine}"
     about = {"engine": one.engine, "view": one.view, "rotation": turn, "about": model.identity()}
@@ -65,5 +64,5 @@ def _dumped(one: ReadView, items: ItemSet, writer: RepliesWriter) -> None:
     from tenfold.mmr.page_dump import PageDump
 
     model = PageDump(one.pages)
-    predictions = model.answer(VIEWS[one.view].queries(items))
+    predictions = [model.answer([query])[0] for query in VIEWS[one.view].queries(items)]
     writer.add(one.items, f"PageDump {one.engine}", "dump", predictions, engine=one.engine, about=model.identity())

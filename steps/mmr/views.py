@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -31,11 +31,9 @@ class Seen:
         _, first = np.unique(items.images, return_index=True)
         return self.showing.queries(items.only(np.sort(first)))
 
-    def queries(self, items: ItemSet, style: Style = "official", rotation: int = 0) -> list[Query]:
-        """Return the query of each item, in order, options moved up by ``rotation`` lines."""
-        showing = self.showing
-        turned = Showing(side=showing.side, jpeg=showing.jpeg, rotation=rotation, images=showing.images)
-        return list(turned.queries(items, style))
+    def queries(self, items: ItemSet, style: Style = "official", rotation: int = 0) -> Iterator[Query]:
+        """Yield the query of each item, in order, options moved up by ``rotation`` lines; images are loaded one by one."""
+        return replace(self.showing, rotation=rotation).queries(items, style)
 
 
 VIEWS: dict[View, Seen] = {
