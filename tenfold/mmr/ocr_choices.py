@@ -47,7 +47,7 @@ class Seen:
     blocks: Sequence[Text]
 
     def text(self, words: str) -> Text | None:
-        """Return the text on the page that some words of a question mean: what they quote, else a role that they name."""
+        """Return the text that some words of a question mean: what they quote, else a role that they name."""
         for phrase in quoted(words):
             found = find_text(phrase, self.lines, self.blocks)
             if found is not None:

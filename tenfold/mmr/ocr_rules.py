@@ -1,7 +1,7 @@
 """A model of rules over OCR, without learning: what reading alone, without seeing or understanding, is worth.
 
-Objects are not seen: the tasks about them have a constant reply, which `OBJECTS` lists and ``identity`` declares. Where a
-text that a question quotes was not read, or nothing was, a choice is the first option and a text is empty; ``why`` of
+Objects are not seen: the tasks about them have a constant reply, which `OBJECTS` lists and ``identity`` declares. Where
+a text that a question quotes was not read, or nothing was, a choice is the first option and a text is empty; ``why`` of
 each prediction names the rule.
 """
 

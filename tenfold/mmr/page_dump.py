@@ -1,4 +1,4 @@
-"""The whole text of the page as the reply to every question: what scores are worth that only look for the answer in it."""
+"""The whole text of the page as the reply to every question: what a score is worth that only looks for the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The released annotations: read in order, checked, kept as they are; their images from a folder in the hub's format."""
+"""The released annotations: read in order, checked, kept as they are; images from a folder in the hub's format."""
 
 from __future__ import annotations
 
