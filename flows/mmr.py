@@ -22,6 +22,7 @@ def mmr() -> None:
     models = step("predict_models", official=official, **own, gpu=True)
     predicted = [blind, rules, language, models]
     sensitivity = step("sensitivity", official=official, **own, predicted=predicted)
+    step("show_items", official=official, **own, predicted=predicted)
     step(
         "evaluate",
         official=official,
