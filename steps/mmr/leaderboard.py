@@ -31,7 +31,7 @@ def write(sets: Iterable[ScoredSet], folder: Path) -> None:
 def published_rows() -> Iterator[Row]:
     """Yield the published rows."""
     for row in LEADERBOARD:
-        yield Row(row.name, row.columns, row.total, source="published")
+        yield Row(row.model, row.columns, row.total, source="published")
 
 
 def rows_of(own: ScoredSet) -> Iterator[Row]:

@@ -36,7 +36,7 @@ COUNTS = (
 
 def measurements(official: ScoredSet) -> dict[str, Measurement]:
     """Return the measurements of the official annotations; none where they are made up. The leaderboard's always are."""
-    wrong = [row.name for row in LEADERBOARD if not row.columns_add_up]
+    wrong = [row.model for row in LEADERBOARD if not row.columns_add_up]
     detail = f"published rows whose columns do not add up to their total: {', '.join(wrong)}"
     found = {"published_rows_that_do_not_add_up": measured(len(wrong), "rows", detail, n=len(LEADERBOARD))}
     if official.source.stand_in:
@@ -74,7 +74,7 @@ def _beside_the_lowest(constants: Measurement) -> Measurement:
     lowest = min(LEADERBOARD, key=lambda row: row.total)
     if constants.value is None:
         return constants
-    detail = f"points of the best constant index of each task and the best constant boxes less those of {lowest.name}"
+    detail = f"points of the best constant index of each task and the best constant boxes less those of {lowest.model}"
     return measured(constants.value - lowest.total, "points", detail)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from steps.mmr.views import VIEWS, View
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from tenfold.mmr.items import ItemSet, read_items
+from tenfold.ocr.page import Page
 
 
 class ReadParams(Params):
@@ -32,7 +35,7 @@ def read(rendered: Path, receipts: Path, *, out: Path, params: ReadParams, run: 
     Writes  <set>/<view>.jsonl: a page of words with boxes per image, by the digest of its pixels as shown;
             read.json: engine and version, pages and words of each set and view, word recall with and without spaces
             where it is known what was drawn; or why the engine read nothing
-    Logs    <set>/<view>/pages, <set>/<view>/cpu_seconds_per_page
+    Logs    <set>/<view>/cpu_seconds_per_page
     Raises  EngineNotInstalled, EngineMismatch for an engine that is required
     """
     from tenfold.ocr.errors import EngineMismatch, EngineNotInstalled
@@ -51,24 +54,39 @@ def read(rendered: Path, receipts: Path, *, out: Path, params: ReadParams, run: 
             run.say(f"{engine} reads nothing: {error}")
     folders = {RENDERED: rendered, RECEIPTS: receipts}
     for name, views in wanted.items():
-        summary["sets"][name] = {view: _read(engine, folders[name], name, view, out, params, run) for view in views}
+        reader = Reader(engine, params.threads, read_items(folders[name], name=name), out)
+        summary["sets"][name] = {view: reader.read(view, run) for view in views}
     write_json(out / SUMMARY, summary)
 
 
-def _read(
-    engine: str, folder: Path, name: str, view: View, out: Path, params: ReadParams, run: Run
-) -> dict[str, float]:
-    from tenfold.mmr.items import read_items
-    from tenfold.mmr.reading import images_of, read_pages, write_pages
+@dataclass
+class Reader:
+    """An engine and the items whose images it reads; an image that is the same in two views is read once."""
 
-    items, seen = read_items(folder, name=name), VIEWS[view]
-    queries = list(seen.one_per_image(items))
-    images = images_of(queries)
-    reading = read_pages(images, engine, enlarge=seen.enlarge, threads=params.threads)
-    (out / name).mkdir(exist_ok=True)
-    write_pages(reading.pages, out / name / f"{view}.jsonl")
-    count = len(reading.pages)
-    run.log({f"{name}/{view}/pages": count, f"{name}/{view}/cpu_seconds_per_page": reading.cpu_seconds / max(count, 1)})
-    run.say(f"{engine}, {name}, {view}: {count} pages in {reading.seconds:.0f} s")
-    words = sum(len(page.words) for page in reading.pages.values())
-    return {"pages": count, "words": words, **recalls(items, queries, reading.pages)}
+    engine: str
+    threads: int
+    items: ItemSet
+    out: Path
+    known: dict[tuple[str, int], Page] = field(default_factory=dict)
+
+    def read(self, view: View, run: Run) -> dict[str, float]:
+        """Read the images in one view; return what to say of it."""
+        from tenfold.mmr.reading import images_of, read_pages, write_pages
+
+        seen, name = VIEWS[view], self.items.name
+        queries = list(seen.one_per_image(self.items))
+        images = images_of(queries)
+        missing = {digest: image for digest, image in images.items() if (digest, seen.enlarge) not in self.known}
+        reading = read_pages(missing, self.engine, enlarge=seen.enlarge, threads=self.threads)
+        self.known |= {(digest, seen.enlarge): page for digest, page in reading.pages.items()}
+        pages = {digest: self.known[digest, seen.enlarge] for digest in images}
+        (self.out / name).mkdir(exist_ok=True)
+        write_pages(pages, self.out / name / f"{view}.jsonl")
+        if missing:
+            run.log({f"{name}/{view}/cpu_seconds_per_page": reading.cpu_seconds / len(missing)})
+        run.say(
+            f"{self.engine}, {name}, {view}: {len(pages)} pages, {len(missing)} of them read in {reading.seconds:.0f} s, "
+            f"{reading.cpu_seconds / max(len(missing), 1):.2f} CPU s per page"
+        )
+        words = sum(len(page.words) for page in pages.values())
+        return {"pages": len(pages), "words": words, **recalls(self.items, queries, pages)}

@@ -122,10 +122,13 @@ def _rotations(own: ScoredSet) -> Iterator[Row]:
 def _rows_that_count(own: ScoredSet) -> Iterator[Row]:
     if own.name != OFFICIAL:
         return
+    everything = own.source.every
+    every = {one.entry.named: one.replies.to(everything) for one in own.plain}
+    asked = {name: replies for name, replies in every.items() if not any(one.status == "failed" for one in replies)}
+    first = {one.entry.named: one.official.points for one in own.plain if one.entry.named in asked}
+    points = {name: score(everything, replies).points for name, replies in asked.items()}
     for group in ("choice", "object box", "text box", "all"):
-        yield from _rows(own, group, "first 50 of each task", {one.entry.named: one.official.points for one in own.plain})
-        everything = own.source.every
-        points = {one.entry.named: score(everything, one.replies.to(everything)).points for one in own.plain}
+        yield from _rows(own, group, "first 50 of each task", first)
         yield from _rows_of(everything, group, "all rows", points)
 
 

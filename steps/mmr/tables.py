@@ -155,7 +155,7 @@ def recall(read: list[Path]) -> CaptionedTable:
 def official_rows() -> CaptionedTable:
     """Return the published leaderboard, with the sums of its columns."""
     rows = [
-        {"model": row.name} | {column: row.columns[column] for column in COLUMNS} | {"total": row.total, "sum": row.sum}
+        {"model": row.model} | {column: row.columns[column] for column in COLUMNS} | {"total": row.total, "sum": row.summed}
         for row in LEADERBOARD
     ]
     return pd.DataFrame(rows), (
