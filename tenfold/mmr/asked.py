@@ -30,6 +30,10 @@ _DIRECTIONS: tuple[tuple[Direction, str], ...] = (
     ((-1, 0), r"(?:to|on|at) the (?:immediate )?left(?:[- ]hand)?(?: side)? of|left of|left to"),
     ((1, 0), r"(?:to|on|at) the (?:immediate )?right(?:[- ]hand)?(?: side)? of|right of|right to"),
 )
+_BESIDE = re.compile(
+    r"\b(?:to|on|at) the (?:immediate )?(?:left|right)(?:[- ]hand)?(?: side)? of "
+    r"(?!(?:the |this |an? )?(?:[\w']+ )?(?:image|cover|page|poster|picture|photo|sign|receipt|document|menu|map))"
+)
 _LEFT_ALONE, _RIGHT_ALONE = r"\bleft\b", r"\bright\b(?! (?:above|below|under|beneath|next|at the))"
 _VERTICAL = ((0, r"\b(?:top|upper|uppermost)\b"), (2, r"\b(?:bottom|lower|lowest|foot)\b"))
 _MIDDLE = r"\b(?:cent(?:er|re)|middle|central|midsection)\b"
@@ -93,9 +97,9 @@ def place_of(text: str) -> Place | None:
     """Return the part of the image that a text names, None if it names none.
 
     "Center" is the middle one in the direction that the text says nothing else of: "bottom center" is in the last row,
-    "middle left" in the middle row. "Right below" is no place.
+    "middle left" in the middle row. "Right below" and "to the right of it" are no places.
     """
-    plain = unquoted(text)
+    plain = _BESIDE.sub(" ", unquoted(text))
     row = next((number for number, words in _VERTICAL if re.search(words, plain)), None)
     column = 0 if re.search(_LEFT_ALONE, plain) else 2 if re.search(_RIGHT_ALONE, plain) else None
     if re.search(_MIDDLE, plain):

@@ -17,6 +17,7 @@ from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Model, Query
 
 ASKED_AT_ONCE = 16
+ENDS = {"answered": "stop", "cut": "length"}  # how a transcript says it, with the model's reason after a colon
 
 
 def query_key(identity: Mapping[str, Any], query: Query) -> str:
@@ -67,13 +68,19 @@ class CachedModel:
                 self._keep(key, identity, query, one)
             self.asked += len(part)
         return [
-            predictions[key] if key in predictions else prediction_of(query.key, found[key].text, finish_reason=found[key].finish_reason)
+            predictions[key] if key in predictions else _kept(query.key, found[key])
             for key, query in zip(keys, queries, strict=True)
         ]
 
     def _keep(self, key: str, identity: Mapping[str, Any], query: Query, one: Prediction) -> None:
-        if one.status not in ("answered", "cut") or one.reply is None:
+        if one.status not in ENDS or one.reply is None:
             return
         images = () if query.image is None else (QueryImage(query.image, query.image_digest),)
-        reply = Reply(one.reply, "stop" if one.status == "answered" else "length")
+        reply = Reply(one.reply, f"{ENDS[one.status]}: {one.why}")
         self.transcript.add(key, identity, [Message("user", query.prompt, images)], Sampling(), reply)
+
+
+def _kept(key: str, reply: Reply) -> Prediction:
+    """Return the prediction that a kept reply was."""
+    end, _, why = reply.finish_reason.partition(": ")
+    return prediction_of(key, reply.text, finish_reason=end, why=why)

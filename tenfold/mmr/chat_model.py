@@ -7,7 +7,6 @@ that failed, or whose reply is empty, is not kept, and the next run asks again.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -37,7 +36,7 @@ ASK_AGAIN = {
 class QueryImage(Image):
     """A query's image in a message: known by its pixels, and encoded only when it is sent.
 
-    It is sent as PNG, or as JPEG of the quality ``jpeg`` from 1 to 95.
+    It is sent as PNG, or as JPEG of the quality ``jpeg`` from 1 to 100.
     """
 
     def __init__(self, pixels: UInt8[np.ndarray, "H W 3"], digest: str, jpeg: int | None = None) -> None:
@@ -64,12 +63,9 @@ class QueryImage(Image):
     @property
     def data(self) -> bytes:
         """The encoded image."""
-        from PIL import Image as Pillow
+        from tenfold.mmr.images import encoded
 
-        buffer = io.BytesIO()
-        options: dict[str, Any] = {"format": "PNG"} if self._jpeg is None else {"format": "JPEG", "quality": self._jpeg}
-        Pillow.fromarray(self.pixels).save(buffer, **options)
-        return buffer.getvalue()
+        return encoded(self.pixels, self._jpeg)
 
 
 @dataclass(frozen=True)

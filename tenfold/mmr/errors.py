@@ -27,6 +27,10 @@ class InvalidModel(MMRError):
     """No model has that name, or its settings make no sense."""
 
 
+class NoReply(MMRError):
+    """A model replied to nothing that it was asked: there is no result."""
+
+
 class MissingPage(MMRError):
     """A model that reads by OCR was asked about an image whose page it was not given."""
 

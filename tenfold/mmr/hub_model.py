@@ -212,7 +212,7 @@ def _pinned(place: str, revision: str | None, trust_remote_code: bool) -> str:
         raise InvalidModel(f"{place}: give a revision, so that the same weights come again; the hub lists its commits")
     if trust_remote_code and not COMMIT.fullmatch(revision):
         raise InvalidModel(
-            f"{place}: the revision {revision!r} may come to mean other code: to run code that comes with a model, name "
+            f"{place}: the revision {revision!r} may come to mean other code: to run a model's own code, name "
             f"a commit of 40 digits"
         )
     return revision

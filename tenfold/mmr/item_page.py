@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from tenfold.mmr.errors import InvalidPredictions
-from tenfold.mmr.item_boxes import boxes_of, size_of
+from tenfold.mmr.item_boxes import boxes_of
 from tenfold.mmr.items import IMAGES, Item, ItemSet
 from tenfold.mmr.option_lines import split_options
 from tenfold.mmr.predictions import Prediction, in_order
 from tenfold.mmr.readings import Reading, as_text, readings_of
-from tenfold.mmr.tasks import CHOICE
+from tenfold.mmr.tasks import CHOICE, GROUNDING
 from tenfold.viewing.errors import PageTooLarge
 from tenfold.viewing.page import write_page
 from tenfold.viewing.sample import Message, Option, Sample, SampleImage, Tone, Verdict
 from tenfold.viewing.selection import evenly
 
-MOST = 200  # items on a page
+MOST = 150  # items on a page
 MOST_BYTES = 20_000_000  # of a page
 LARGEST_SIDE = 640  # pixels of an image
 MOST_IMAGE_BYTES = 100_000
@@ -32,6 +32,7 @@ SYMBOLS = {number: 0x2400 + number for number in range(32) if chr(number) not in
 LONGEST = 3000  # characters of a reply
 RIGHT, PARTLY, WRONG, NO_ANSWER = "right", "half right", "wrong", "no answer"
 TONES: dict[str, Tone] = {RIGHT: "good", PARTLY: "notice", WRONG: "bad", NO_ANSWER: "bad"}
+FORMS = {"grounding_o": "box, shares of the sides", "grounding_t": "text and box, shares of the sides"}
 SAME, OTHER = "official = mended", "official ≠ mended"
 READING = (
     "Each reply is read twice: as the released scorer does, bug for bug, and by the mended one. Filters by model and "
@@ -92,8 +93,8 @@ def write_item_page(
             write_page(
                 samples,
                 path,
-                title=title,
-                notes=written,
+                title=_shown(title),
+                notes=[_shown(note) for note in written],
                 largest_side=LARGEST_SIDE,
                 most_image_bytes=min(MOST_IMAGE_BYTES, room),
                 most_bytes=most_bytes,
@@ -144,14 +145,19 @@ def _sample(items: ItemSet, row: _Row) -> Sample:
         facets["readings"] = OTHER if row.differs else SAME
     if len(row.read) > 1:
         facets |= {f"model {name}": f"{name}: {word_of(one)}" for name, one in row.read.items()}
+    images = tuple(_images(items, row))
     first = next((line for line in stem.splitlines() if line.strip()), item.key)
     return Sample(
         title=_shown(f"{first.removeprefix('Question:').strip()} · {item.key}"),
-        facets={name: _shown(value) for name, value in facets.items()},
+        facets={_shown(name): _shown(value) for name, value in facets.items()},
         question=_shown(stem),
-        images=tuple(_images(items, row)),
+        images=images,
         options=tuple(_options(row, options)),
-        messages=(_reference(item), *(_message for one in row.read.items() for _message in _messages(*one))),
+        messages=(
+            *_address(item, bool(images)),
+            _reference(item),
+            *(message for one in row.read.items() for message in _messages(*one)),
+        ),
         verdict=_verdict(row) if row.read else None,
     )
 
@@ -166,7 +172,9 @@ def _images(items: ItemSet, row: _Row) -> Iterator[SampleImage]:
     if path is None or not path.is_file():
         return
     data = path.read_bytes()
-    yield SampleImage(data, _shown(f"{item.image}"), tuple(boxes_of(item, row.read, *size_of(data, path.name))))
+    boxes = tuple(boxes_of(item, row.read, data))
+    named = [f"{number}: {name}" for number, name in enumerate(row.read, 1)] if boxes and len(row.read) > 1 else []
+    yield SampleImage(data, _shown("; ".join([item.image, *named])), boxes)
 
 
 def _options(row: _Row, options: Sequence[str]) -> Iterator[Option]:
@@ -177,12 +185,21 @@ def _options(row: _Row, options: Sequence[str]) -> Iterator[Option]:
             chosen = [said for said, how in (("official", one.official), ("mended", one.mended)) if how.chose(number)]
             if chosen:
                 marks.append(name if len(chosen) == 2 else f"{name}, {chosen[0]} reading")
-        yield Option(_shown(f"{number}. {text}"), tuple(marks), "good" if right else "bad" if marks else "neutral")
+        yield Option(
+            _shown(f"{number}. {text}"), tuple(map(_shown, marks)), "good" if right else "bad" if marks else "neutral"
+        )
+
+
+def _address(item: Item, shown: bool) -> Iterator[Message]:
+    """Yield where an image that is not here was published."""
+    if item.url and not shown:
+        yield Message("not here; published at", _shown(item.url), heading="Image")
 
 
 def _reference(item: Item) -> Message:
     also = f"also right: {'; '.join(item.also)}" if item.also else ""
-    return Message("Reference", _shown(item.answer), tag=_shown(also), tone="neutral")
+    kind = FORMS.get(item.task, "option" if item.task in CHOICE else "text")
+    return Message(kind, _shown(item.answer), heading="Reference", tag=_shown(also))
 
 
 def _messages(name: str, reading: Reading) -> Iterator[Message]:
@@ -192,18 +209,14 @@ def _messages(name: str, reading: Reading) -> Iterator[Message]:
     reply = "(none came)" if prediction.reply is None else prediction.reply
     if len(reply) > LONGEST:
         reply = f"{reply[:LONGEST]}… ({len(reply) - LONGEST:,} more characters)"
-    yield Message("Reply", _shown(reply), heading=name, tag=_shown(status))
+    yield Message("Reply", _shown(reply), heading=_shown(name), tag=_shown(status))
     for title, how in (("Official reading", reading.official), ("Mended reading", reading.mended)):
         got = float(np.sum(how.points))
         tone: Tone = "good" if got >= how.possible else "notice" if got > 0 else "bad"
-        read = "" if how.parsed is None else f"Read as {as_text(how.parsed)}\n"
-        yield Message(
-            title,
-            _shown(f"{read}{how.reason}"),
-            heading=name,
-            change=how.worth,
-            tone=tone,
-        )
+        boxed = how.task in GROUNDING and how.parsed is not None  # of others the reason says what was read
+        read = f"Read as {as_text(how.parsed)}\n" if boxed else ""
+        reason = f"{how.reason[:1].upper()}{how.reason[1:]}."
+        yield Message(title, _shown(f"{read}{reason}"), heading=_shown(name), change=how.worth, tone=tone)
 
 
 def _verdict(row: _Row) -> Verdict:

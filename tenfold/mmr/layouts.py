@@ -166,7 +166,7 @@ def filled(sheet: Sheet, places: list[Box], contents: list[Content]) -> None:
 def content(sheet: Sheet, box: Box, kind: Content) -> None:
     """Draw a new text or object in ``box``, at a level drawn anew, or nothing."""
     if kind == "object":
-        sheet.object(box)
+        sheet.object(box, largest=0.26)
     elif kind:
         sheet.text(sheet.phrase(), box, size="largest" if kind == "largest" else "other", level=sheet.whole(2, 8) / 10)
 

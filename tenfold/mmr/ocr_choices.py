@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 
 from tenfold.mmr.asked import (
     Asked,
+    Place,
+    Role,
     about_size,
     directed_anchors,
     direction_of,
@@ -24,8 +26,8 @@ from tenfold.mmr.asked import (
     unquoted,
     wants_smaller,
 )
-from tenfold.mmr.ink import colour_distances, ink_of
-from tenfold.mmr.text_blocks import Text
+from tenfold.mmr.ink import colour_distances, ink_height, ink_of
+from tenfold.mmr.text_blocks import Text, blocks_of, lines_of
 from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import direction_fit, nearest, place_cost
 from tenfold.mmr.text_roles import find_role
@@ -46,6 +48,17 @@ class Seen:
     lines: Sequence[Text]
     blocks: Sequence[Text]
 
+    @classmethod
+    def of(cls, image: UInt8[np.ndarray, "H W 3"], page: Page) -> Seen:
+        """Return a page in lines and blocks that hold letters or digits."""
+        lines = [line for line in lines_of(page) if line.readable]
+        return cls(image, page, lines, blocks_of(lines, image))
+
+    def size(self, text: Text) -> float:
+        """Return the size of a text's type: the height of the ink of its tallest word, else that of boxes."""
+        heights = [ink_height(self.image, word.box) for word in text.words]
+        return max((height for height in heights if height is not None), default=text.size)
+
     def text(self, words: str) -> Text | None:
         """Return the text that some words of a question mean: what they quote, else a role that they name."""
         for phrase in quoted(words):
@@ -53,26 +66,31 @@ class Seen:
             if found is not None:
                 return found
         role = role_of(words)
-        return None if role is None or quoted(words) else find_role(role, self.page, self.lines, self.blocks)
+        return None if role is None or quoted(words) else self.role(role)
+
+    def role(self, role: Role, place: Place | None = None) -> Text | None:
+        """Return the text that has a role, the one nearest to ``place`` if that is given; None if none has it."""
+        return find_role(role, self.page, self.lines, self.blocks, place=place, size=self.size)
 
 
 def size_costs(asked: Asked, seen: Seen) -> Costs | None:
-    """Cost of each option of a question about sizes of type: the height of the boxes of its text."""
+    """Cost of each option of a question about sizes of type: the height of the ink of its text."""
     smaller = wants_smaller(asked.stem)
     named = [seen.text(option) or find_text(option, seen.lines, seen.blocks) for option in asked.options]
-    sizes = [text.size for text in named if text is not None]
+    known = [None if text is None else seen.size(text) for text in named]
+    sizes = [size for size in known if size is not None]
     if len(sizes) >= 2 and not _alike(named):
         least, most = min(sizes), max(sizes)
         wanted = least if smaller else most
         same = 0.5 if most > SAME * least else -1.0
         return [
-            same if _says_same(option) else 2.0 if text is None else abs(np.log(text.size / wanted))
-            for option, text in zip(asked.options, named, strict=True)
+            same if _says_same(option) else 2.0 if size is None else abs(float(np.log(size / wanted)))
+            for option, size in zip(asked.options, known, strict=True)
         ]
     pair = _pair(asked, seen)
     if pair is None:
         return None
-    ratio = float(np.log(pair[0].size / pair[1].size))
+    ratio = float(np.log(seen.size(pair[0]) / seen.size(pair[1])))
     said = [_size_said(option) for option in asked.options]
     return [2.0 if one is None else _size_cost(one, ratio) for one in said]
 
@@ -82,7 +100,7 @@ def colour_costs(asked: Asked, seen: Seen) -> Costs | None:
 
     An option may name several, as "black and red": each word has the nearest of them, each of them the nearest word.
     """
-    text = seen.text(asked.stem) or (find_role("title", seen.page, seen.lines, seen.blocks) if seen.blocks else None)
+    text = seen.text(asked.stem) or seen.role("title")
     if text is None:
         return None
     inks = [ink_of(seen.image, word.box) for word in text.words]

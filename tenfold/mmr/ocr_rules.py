@@ -17,10 +17,9 @@ from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
 from tenfold.mmr.reading import Pages, page_of
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
-from tenfold.mmr.text_blocks import Text, blocks_of, lines_of
+from tenfold.mmr.text_blocks import Text
 from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import nearest, place_cost
-from tenfold.mmr.text_roles import find_role
 from tenfold.ocr.page import Page
 
 VERSION = 1  # of the rules: a change of what they answer is another model
@@ -32,7 +31,7 @@ OBJECTS: dict[Task, str] = {
 }
 FIRST = "1"
 CHOICES: dict[Task, tuple[str, Callable[[Asked, Seen], Costs | None]]] = {
-    "font_size": ("height of the boxes of words", size_costs),
+    "font_size": ("height of the ink of words", size_costs),
     "font_color": ("ink against the names of colours", colour_costs),
     "localize_t": ("place of the box", place_costs),
     "spatial_tt": ("direction between two boxes", relation_costs),
@@ -61,8 +60,7 @@ class OCRRules:
             return prediction_of(query.key, OBJECTS[query.task], why="objects are not seen: a constant")
         page = page_of(self._pages, query)
         assert query.image is not None
-        lines = lines_of(page)
-        seen = Seen(query.image, page, lines, blocks_of(lines))
+        seen = Seen.of(query.image, page)
         parts = asked(query.question)
         if query.task in CHOICE:
             return _choice(query, parts, seen)
@@ -83,7 +81,7 @@ def wanted_text(task: Task, parts: Asked, seen: Seen) -> tuple[Text | None, str]
         if found is not None:
             return found, "union of matched words"
     if task != "recognition_pos" and role is not None:
-        found = find_role(role, seen.page, seen.lines, seen.blocks, place=place)
+        found = seen.role(role, place)
         if found is not None:
             return found, f"the page's {role}"
     anchored = _next_to(parts, seen)
@@ -93,10 +91,10 @@ def wanted_text(task: Task, parts: Asked, seen: Seen) -> tuple[Text | None, str]
         width, height = seen.page.width, seen.page.height
         return min(seen.blocks, key=lambda one: place_cost(one.box, place, width, height)), "nearest to the place"
     if role is not None:
-        found = find_role(role, seen.page, seen.lines, seen.blocks)
+        found = seen.role(role)
         if found is not None:
             return found, f"the page's {role}"
-    return max(seen.blocks, key=lambda one: one.size), "no rule fits: the largest text"
+    return max(seen.blocks, key=seen.size), "no rule fits: the largest text"
 
 
 def text_and_box(text: Text, page: Page) -> str:
@@ -115,7 +113,7 @@ def _next_to(parts: Asked, seen: Seen) -> Text | None:
     anchors = [(way, find_text(phrase, seen.lines, seen.blocks)) for way, phrase in directed_anchors(parts.stem)]
     known = [(way, text) for way, text in anchors if text is not None]
     if not known and (role := role_of(parts.stem)) is not None and (way := direction_of(parts.stem)) is not None:
-        text = find_role(role, seen.page, seen.lines, seen.blocks)
+        text = seen.role(role)
         known = [] if text is None else [(way, text)]
     return nearest(seen.blocks, known) or nearest(seen.lines, known) if known else None
 

@@ -127,7 +127,7 @@ def contents_of(drawing: Drawing) -> Contents:
 
 def flaw_of(contents: Contents) -> str | None:
     """Return why no question may be asked about a page, None if there is no reason."""
-    boxes = [one.box for one in (*contents.texts, *contents.objects)]
+    boxes = [text.box for text in contents.texts] + [one.box for one in contents.objects]
     if any(_facing(one, other, 0) > 0 and _facing(one, other, 1) > 0 for one, other in combinations(boxes, 2)):
         return "two things overlap"
     if len({one.name for one in contents.objects}) < len(contents.objects):

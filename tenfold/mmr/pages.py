@@ -4,6 +4,8 @@
     drawing = draw_page("jacket", "small", (0, 12), assets=assets_of("evaluation", bundled_fonts()))
 
 The same layout, band, seed, assets, sides and version of Pillow give the same bytes.
+
+Legend:  H, W height and width
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from tenfold.mmr.sheets import BANDS, GROUNDS, Band, Sheet, palette_on
 from tenfold.rendering.assets import Assets, Composition
 from tenfold.rendering.backgrounds import Pixels, paper, plain, stripes
 from tenfold.rendering.canvas import Canvas
-from tenfold.rendering.colours import NAMED, mixed
+from tenfold.rendering.colours import NAMED, RGB, mixed
 from tenfold.rendering.drawing import Drawing
 from tenfold.rendering.errors import TextDoesNotFit
 
 SHORTEST_SIDE, LONGEST_SIDE = 384, 640
 SCALES = (1.0, 0.85, 0.72, 0.6)
+GRAIN = 128
 BOARDED = ("pinboard", "directory")  # layouts with a background around what texts stand on
 
 
@@ -79,9 +82,19 @@ def _size(layout: str, generator: np.random.Generator, sides: tuple[int, int]) -
 def _background(layout: str, ground: str, size: tuple[int, int], generator: np.random.Generator) -> Pixels:
     colour = GROUNDS[ground]
     if layout not in BOARDED:
-        return paper(*size, colour, generator) if generator.random() < 0.5 else plain(*size, colour)
+        return _paper(size, colour, generator) if generator.random() < 0.5 else plain(*size, colour)
     around = NAMED[("brown", "teal", "grey", "green", "navy")[int(generator.integers(0, 5))]]
     board = mixed(around, (255, 255, 255), 0.25)
     if generator.random() < 0.5:
-        return paper(*size, board, generator)
-    return stripes(*size, board, mixed(board, (0, 0, 0), 0.06), period=int(generator.integers(8, 20)))
+        return _paper(size, board, generator)
+    width, height = size
+    period = int(generator.integers(8, 20))
+    rows = stripes(width, period, board, mixed(board, (0, 0, 0), 0.06), period=period)  # (period, W, 3): then again
+    return rows[np.arange(height) % period]  # (H, W, 3)
+
+
+def _paper(size: tuple[int, int], colour: RGB, generator: np.random.Generator) -> Pixels:
+    """Return paper whose grain repeats every ``GRAIN`` pixels, which is quick to draw and to compress."""
+    width, height = size
+    grain = paper(GRAIN, GRAIN, colour, generator)
+    return grain[np.arange(height) % GRAIN][:, np.arange(width) % GRAIN]  # (H, W, 3)

@@ -91,10 +91,11 @@ def queries_of(
 ) -> Iterator[Query]:
     """Yield the query of each item, in order; its image is loaded when its query is.
 
-    ``side`` is the longest side of the images in pixels, ``jpeg`` the quality at which they are encoded once (the
-    released code took 75), ``rotation`` moves the options of choice questions up by so many lines, ``letterbox`` pads
-    images to squares. What replies are scored against is ``Showing.items`` with the same values: boxes in the image as
-    it was shown, options where they were shown. Without ``images`` models are asked blindly.
+    ``side`` is the longest side in pixels, to which larger images are reduced; ``jpeg`` the quality from 1 to 100 at
+    which they are encoded once (the released code took 75); ``rotation`` moves the options of choice questions up by so
+    many lines; ``letterbox`` pads images to squares. What replies are scored against is ``Showing.items`` with the same
+    values: boxes in the image as it was shown, options where they were shown. Without ``images`` models are asked
+    blindly.
     Raises InvalidModel for values that make no sense, MissingImage for an item without its image.
     """
     return Showing(side=side, jpeg=jpeg, rotation=rotation, letterbox=letterbox, images=images).queries(items, style)

@@ -76,13 +76,13 @@ def ask_places(contents: Contents, generator: np.random.Generator, rejects: Reje
     anchors += [(f'"{one.text}"', one.box) for one in contents.texts]
     for anchor, box in anchors:
         for direction in STRAIGHT:
-            text = nearest_text(contents, box, direction, CLEAR)
-            if text is None:
+            nearest = nearest_text(contents, box, direction, CLEAR)
+            if nearest is None:
                 rejects["no text is clearly the next one"] += 1
                 continue
             question = one_of(ASK_NEXT_TO, generator).format(direction=NEXT_TO[direction], anchor=anchor)
             kind = "text" if anchor.startswith('"') else "object"
-            found.append(Candidate("recognition_pos", question, text.text, stratum=f"next to {kind} {direction}"))
+            found.append(Candidate("recognition_pos", question, nearest.text, stratum=f"next to {kind} {direction}"))
     return found
 
 

@@ -125,9 +125,17 @@ def _item(task: Task, receipt: Receipt, asked: Asked, place: int, generator: np.
         shown.insert(place, asked.options[asked.right])
         lines = "\n".join(f"{number}. {text}" for number, text in enumerate(shown, 1))
         question, answer = f"{question}\nChoices:\n{lines}", str(place + 1)
-    size = {"width": receipt.width, "height": receipt.height}
-    key, file = f"receipts/{task}/{receipt.name}", f"{receipt.name}.jpg"
-    return Item(key, receipt.name, task, question, answer, file=file, layout="receipt", **size)
+    return Item(
+        f"receipts/{task}/{receipt.name}",
+        receipt.name,
+        task,
+        question,
+        answer,
+        file=f"{receipt.name}.jpg",
+        width=receipt.width,
+        height=receipt.height,
+        layout="receipt",
+    )
 
 
 def _label(sheet: Lines, kind: int, generator: np.random.Generator) -> Asked | None:

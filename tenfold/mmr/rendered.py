@@ -22,7 +22,7 @@ from tenfold.mmr.candidates import OPTIONS, Asker, Candidate
 from tenfold.mmr.errors import InvalidItem, NoItems
 from tenfold.mmr.items import IMAGES, Item, write_items
 from tenfold.mmr.layouts import LAYOUTS
-from tenfold.mmr.page_contents import contents_of, flaw_of
+from tenfold.mmr.page_contents import DIAGONAL, STRAIGHT, contents_of, flaw_of
 from tenfold.mmr.pages import LONGEST_SIDE, SHORTEST_SIDE, draw_page
 from tenfold.mmr.questions_about_places import (
     ask_object_and_text,
@@ -55,6 +55,13 @@ ASKERS: dict[Task, Asker] = {
     "grounding_o": ask_object_boxes,
     "grounding_t": ask_text_boxes,
 }
+RELATIONS = (*STRAIGHT, *DIAGONAL)
+STRATA: dict[Task, tuple[str, ...]] = {  # of which each has its turn before any has another
+    "recognition_label": ("title", "subtitle", "author"),
+    "spatial_ot": tuple(f"{kind} {direction}" for kind in ("object", "text") for direction in RELATIONS),
+    "spatial_oo": RELATIONS,
+    "spatial_tt": (*RELATIONS, "next above", "next below"),
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,11 @@ class _Selection:
     def left(self, band: Band) -> dict[Task, int]:
         """How many items are still wanted in a band, by task, where any is."""
         return {task: self.wanted[task, band] for task in TASKS if self.wanted[task, band] > 0}
+
+    def in_turn(self, one: Candidate) -> bool:
+        """Whether a candidate's stratum has no more items than any other that must have its turn."""
+        turns = STRATA.get(one.task, ())
+        return not turns or self.strata[one.task, one.stratum] == min(self.strata[one.task, turn] for turn in turns)
 
 
 def render_items(
@@ -114,7 +126,7 @@ def render_items(
         except TextDoesNotFit:
             rejects["page: a text does not fit its place"] += 1
             continue
-        found = _candidates(drawing, list(selection.left(band)), generator, rejects)
+        found = _candidates(drawing, selection, generator, rejects)
         if len(found) < min(FEWEST_PER_PAGE, len(selection.left(band))) - poor // PATIENCE or not found:
             rejects["page: it allows too few of the questions that are wanted"] += 1
             poor += 1
@@ -140,7 +152,7 @@ def write_rendered(rendered: RenderedItems, folder: Path) -> None:
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     rows = []
     for name, drawing in rendered.pages.items():
-        Image.fromarray(drawing.image).save(folder / IMAGES / f"{name}.png", optimize=False)
+        Image.fromarray(drawing.image).save(folder / IMAGES / f"{name}.png", compress_level=4)
         rows.append(json.dumps({"image": name, "file": f"{name}.png", **drawing.description()}, ensure_ascii=False))
     (folder / PAGES).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     write_items(rendered.items, folder)
@@ -163,16 +175,17 @@ def _selection(per_task: int, seed: int) -> _Selection:
 
 
 def _candidates(
-    drawing: Drawing, tasks: list[Task], generator: np.random.Generator, rejects: Counter[str]
+    drawing: Drawing, selection: _Selection, generator: np.random.Generator, rejects: Counter[str]
 ) -> dict[Task, list[Candidate]]:
-    """Return what may be asked about a page, by task, for tasks of which any is wanted."""
+    """Return what may be asked about a page and has its turn, by task, for tasks of which any is wanted."""
     contents = contents_of(drawing)
     flaw = flaw_of(contents)
     if flaw:
         rejects[f"page: {flaw}"] += 1
         return {}
-    found = {task: ASKERS[task](contents, generator, rejects) for task in tasks}
-    return {task: asked for task, asked in found.items() if asked}
+    found = {task: ASKERS[task](contents, generator, rejects) for task in selection.left(drawing.facts["band"])}
+    wanted = {task: [one for one in asked if selection.in_turn(one)] for task, asked in found.items()}
+    return {task: asked for task, asked in wanted.items() if asked}
 
 
 def _take(

@@ -15,7 +15,7 @@ LONG_WAIT = 5.0  # seconds without a reply that are worth a word
 
 
 class RunProgress:
-    """A bar on standard error where that is a terminal, else a line every ``every`` seconds; ``items`` are to be asked."""
+    """A bar on standard error where that is a terminal, else a line every ``every`` seconds; ``items`` counts items."""
 
     def __init__(self, items: int, *, every: float = PLAIN_SECONDS) -> None:
         from rich.console import Console

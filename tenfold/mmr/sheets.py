@@ -6,6 +6,7 @@ What decides a text's words knows nothing of its place, size and colour, so that
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,8 @@ GROUNDS: dict[str, RGB] = {
     **{f"light {name}": mixed(NAMED[name], (255, 255, 255), 0.84) for name in ("blue", "green", "orange", "pink")},
 }
 
+_distance = cache(delta_e)  # of the few colours that there are, asked for thousands of times a page
+
 
 def palette_on(ground: RGB, band: Band, order: np.ndarray) -> list[str]:
     """Return colours that texts of a band can have on ``ground``, no two alike, first come first kept in ``order``."""
@@ -40,7 +43,7 @@ def palette_on(ground: RGB, band: Band, order: np.ndarray) -> list[str]:
     readable = readable_on(ground, contrast)
     kept: list[str] = []
     for name in (list(NAMED)[place] for place in order.tolist()):
-        if name in readable and all(delta_e(NAMED[name], NAMED[one]) >= PALETTE_DISTANCE for one in kept):
+        if name in readable and all(_distance(NAMED[name], NAMED[one]) >= PALETTE_DISTANCE for one in kept):
             kept.append(name)
     return kept
 
@@ -152,7 +155,7 @@ class Sheet:
 
     def _visible(self, name: str) -> bool:
         colour = NAMED[name]
-        return delta_e(colour, self.ground) >= OBJECT_DISTANCE and contrast_ratio(colour, self.ground) >= 1.8
+        return _distance(colour, self.ground) >= OBJECT_DISTANCE and contrast_ratio(colour, self.ground) >= 2
 
     def _cased(self, words: list[str]) -> str:
         return " ".join(word.upper() if self.upper else word.capitalize() for word in words)

@@ -9,7 +9,6 @@ Legend:  H, W height and width in pixels
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -100,7 +99,7 @@ def rotated(item: Item, rotation: int) -> Item:
 class Showing:
     """How items are shown; see ``queries_of``.
 
-    Raises InvalidModel for a side below 16 pixels, a JPEG quality outside 1 to 95, a rotation outside 0 to 3, or what
+    Raises InvalidModel for a side below 16 pixels, a JPEG quality outside 1 to 100, a rotation outside 0 to 3, or what
     only images have where there are none.
     """
 
@@ -111,7 +110,7 @@ class Showing:
     images: bool = True
 
     def __post_init__(self) -> None:
-        for name, low, high in (("side", 16, 16384), ("jpeg", 1, 95), ("rotation", 0, OPTIONS - 1)):
+        for name, low, high in (("side", 16, 16384), ("jpeg", 1, 100), ("rotation", 0, OPTIONS - 1)):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not low <= value <= high or value != int(value)):
                 raise InvalidModel(f"{name} = {value!r}: must be a whole number from {low} to {high}")
@@ -170,19 +169,16 @@ class Showing:
         if self.letterbox:
             width = height = max(width, height)
         if self.side is not None:
-            scale = self.side / max(width, height)
+            scale = min(1.0, self.side / max(width, height))
             width, height = max(1, round(width * scale)), max(1, round(height * scale))
         return replace(item, width=width, height=height)
 
 
 def through_jpeg(image: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
-    """Return what is left of an image after it was encoded as JPEG at a quality from 1 to 95."""
-    from PIL import Image
+    """Return what is left of an image after it was encoded as JPEG at a quality from 1 to 100."""
+    from tenfold.mmr.images import encoded, load_image
 
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
-    with Image.open(buffer) as decoded:
-        return np.asarray(decoded.convert("RGB"))
+    return load_image(encoded(image, quality), name="an image encoded as JPEG")
 
 
 def _size(items: ItemSet, item: Item) -> tuple[int, int]:

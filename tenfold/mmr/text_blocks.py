@@ -1,7 +1,7 @@
 """What an engine read as texts: lines, and blocks of lines that belong together.
 
 Engines cut lines up differently; lines are made anew from neighbours on one row. A block is a run of lines of about one
-size, one under the other without a gap.
+size and colour, one under the other without a gap.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import UInt8
+
+from tenfold.mmr.ink import ink_of
 from tenfold.ocr.page import Box, Page, Word, around
 from tenfold.ocr.reading_order import rows_of
+from tenfold.rendering.colours import delta_e
 
 WORD_GAP = 1.0  # of the height: wider than a space, narrower than between columns
 LIKE = 1.35  # ratio of the sizes of two lines up to which they are of one block
+OTHER_INK = 22.0  # ΔE between the inks of two lines from which they are of two blocks
 LINE_GAP = 0.75  # of the size: more room between two lines parts blocks
 
 
@@ -25,6 +31,11 @@ class Text:
     box: Box
     size: float
     words: tuple[Word, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a letter or digit in it: engines take shapes for signs."""
+        return any(one.isalnum() for one in self.text)
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -56,17 +67,25 @@ def lines_of(page: Page) -> list[Text]:
     return found
 
 
-def blocks_of(lines: Sequence[Text]) -> list[Text]:
-    """Return lines joined into blocks, from top to bottom as their first lines."""
+def blocks_of(lines: Sequence[Text], image: UInt8[np.ndarray, "H W 3"] | None = None) -> list[Text]:
+    """Return lines joined into blocks, from top to bottom as their first lines.
+
+    With the image, uint8 RGB (H, W, 3), lines whose ink is not of one colour are of two blocks.
+    """
     blocks: list[list[Text]] = []
     for line in sorted(lines, key=lambda one: (one.box[1], one.box[0])):
         for block in blocks:
-            if _continues(block[-1], line):
+            if _continues(block[-1], line) and (image is None or _one_colour(block[-1], line, image)):
                 block.append(line)
                 break
         else:
             blocks.append([line])
     return [text_of([word for line in block for word in line.words]) for block in blocks]
+
+
+def _one_colour(one: Text, other: Text, image: np.ndarray) -> bool:
+    inks = [ink_of(image, line.box) for line in (one, other)]
+    return any(ink is None for ink in inks) or delta_e(*(ink.colour for ink in inks if ink)) < OTHER_INK
 
 
 def _continues(above: Text, below: Text) -> bool:

@@ -13,6 +13,8 @@ from tenfold.mmr.text_blocks import Text
 from tenfold.ocr.page import Box
 
 ANY = 0.17  # what a direction costs that a place leaves open: less than being in another third, more than in the right
+ROUGHLY, STRAIGHT = 0.6, 0.97  # cosines: a text in a direction at all, and straight in it
+ASKEW = 3.0  # how much more it counts that a text is not straight above or beside than that it is further away
 
 
 def place_cost(box: Box, place: Place, width: int, height: int) -> float:
@@ -37,14 +39,15 @@ def direction_fit(box: Box, other: Box, direction: Direction) -> float:
 def nearest(texts: Sequence[Text], anchors: Sequence[tuple[Direction, Text]]) -> Text | None:
     """Return the text that lies nearest in all of the directions from their anchors, None if there is none.
 
-    A text that holds a word of an anchor is none of those.
+    One that lies straight in them comes before a nearer one that does not. A text that holds a word of an anchor is none of those.
     """
-    fitting: list[tuple[float, Text]] = []
+    fitting: list[tuple[tuple[bool, float], Text]] = []
     for text in texts:
         fits = [direction_fit(text.box, anchor.box, direction) for direction, anchor in anchors]
         apart = all(not _overlap(text, anchor) for _, anchor in anchors)
-        if apart and fits and min(fits) > 0.6:
-            fitting.append((sum(_apart(text.box, anchor.box) for _, anchor in anchors), text))
+        if apart and fits and min(fits) > ROUGHLY:
+            away = sum(_apart(text.box, anchor.box, way) for way, anchor in anchors)
+            fitting.append(((min(fits) < STRAIGHT, away), text))
     return min(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
@@ -61,7 +64,8 @@ def _way(start: float, end: float, other_start: float, other_end: float) -> floa
     return gap + 0.1 * ((start + end) / 2 - (other_start + other_end) / 2)
 
 
-def _apart(box: Box, other: Box) -> float:
-    across = max(box[0] - other[2], other[0] - box[2], 0.0)
-    down = max(box[1] - other[3], other[1] - box[3], 0.0)
-    return math.hypot(across, down) + 0.05 * abs((box[0] + box[2]) / 2 - (other[0] + other[2]) / 2)
+def _apart(box: Box, other: Box, direction: Direction) -> float:
+    """Return the gap between two boxes in a direction, what lies across it counted three times."""
+    across = max(box[0] - other[2], other[0] - box[2], 0.0) + 0.05 * abs(box[0] + box[2] - other[0] - other[2]) / 2
+    down = max(box[1] - other[3], other[1] - box[3], 0.0) + 0.05 * abs(box[1] + box[3] - other[1] - other[3]) / 2
+    return math.hypot(across if direction[0] else ASKEW * across, down if direction[1] else ASKEW * down)

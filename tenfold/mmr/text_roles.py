@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from tenfold.mmr.asked import Place, Role
+from tenfold.mmr.given_names import GIVEN_NAMES
 from tenfold.mmr.text_blocks import Text, text_of
 from tenfold.mmr.text_places import place_cost
 from tenfold.ocr.page import Page
@@ -32,13 +34,21 @@ _NAME = re.compile(r"(?:[^\W\d_][\w'’.-]*)(?:\s+(?:&|and\s+)?[^\W\d_][\w'’.-
 
 
 def find_role(
-    role: Role, page: Page, lines: Sequence[Text], blocks: Sequence[Text], *, place: Place | None = None
+    role: Role,
+    page: Page,
+    lines: Sequence[Text],
+    blocks: Sequence[Text],
+    *,
+    place: Place | None = None,
+    size: Callable[[Text], float] = attrgetter("size"),
 ) -> Text | None:
     """Return the text of a page that has a role, the one nearest to ``place`` if that is given; None if none has it.
 
+    ``size`` measures the type of a block better than its box does.
+
     title     the largest block
     subtitle  the block below the title, or the largest of the others
-    author    a line of two to five words in the form of a name, best after "by", then at the edge of the page
+    author    a line of two to five words in the form of a name, best after "by", then with a given name, then at an edge
     company   the first line of a firm's form, or the first line
     date, total  the first date, and the amount beside or below the last word for a total
     """
@@ -51,16 +61,16 @@ def find_role(
     if role == "company":
         return _company(lines)
     if role == "title":
-        return _title(blocks, page, place)
-    title = _title(blocks, page, None)
+        return _title(blocks, page, place, size)
+    title = _title(blocks, page, None, size)
     if role == "subtitle":
         return _subtitle(blocks, title, page, place)
     return _author(blocks, title, page, place)
 
 
-def _title(blocks: Sequence[Text], page: Page, place: Place | None) -> Text:
+def _title(blocks: Sequence[Text], page: Page, place: Place | None, size: Callable[[Text], float]) -> Text:
     lettered = [block for block in blocks if sum(one.isalpha() for one in block.text) >= 2] or list(blocks)
-    return max(lettered, key=lambda one: one.size * (1 if place is None else _nearness(one, place, page)))
+    return max(lettered, key=lambda one: size(one) * (1 if place is None else _nearness(one, place, page)))
 
 
 def _subtitle(blocks: Sequence[Text], title: Text, page: Page, place: Place | None) -> Text | None:
@@ -84,7 +94,11 @@ def _author(blocks: Sequence[Text], title: Text, page: Page, place: Place | None
         capital = all(word[0].isupper() or len(word) <= 3 for word in words)
         y = block.centre[1] / page.height
         edge = abs(y - 0.5) * 2 if place is None else 2 * _nearness(block, place, page)
-        return 3 * bool(_BY.match(block.text)) + 1.5 * named + 0.5 * capital + edge + 0.2 * (y > 0.5)
+        given = named and _BY.sub("", block.text).split()[0].casefold() in GIVEN_NAMES
+        brief = 0.5 * (len(words) == 2)
+        return (
+            3 * bool(_BY.match(block.text)) + 2.5 * given + 1.5 * named + 0.5 * capital + edge + brief + 0.2 * (y > 0.5)
+        )
 
     others = [block for block in blocks if block is not title]
     best = max(others, key=standing, default=None)

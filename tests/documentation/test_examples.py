@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -28,6 +29,7 @@ from tenfold.imagefolder import ImageFolder
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tests.conftest import ROOT
 from tests.documentation.pages import PAGES, blocks, name
 from tests.tenfold.chat.conftest import Book, Call
 from tests.tenfold.debias.stand_ins import items
@@ -96,20 +98,40 @@ def adapter_runs(names: Names) -> None:
     assert torch.equal(names["plain"], names["before"]) and Path("adapter", "adapter.safetensors").is_file()
 
 
-def endpoint() -> Names:
+def serving(text: str) -> Names:
+    """Start a server that always replies the same, and return its address and the book of its requests."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Call)
     server.daemon_threads = True
-    server.book = Book(lambda call: call.say("It does not say.\nAnswer: B"))  # type: ignore[attr-defined]
+    server.book = Book(lambda call: call.say(text))  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    return {"base_url": f"http://127.0.0.1:{server.server_address[1]}/v1", "book": server.book}  # type: ignore[attr-defined]
+
+
+def endpoint() -> Names:
     rows = [f"{one.question},{','.join(one.options)},C" for one in items(3).rows]
     Path("questions.csv").write_text("\n".join(["question,A,B,C,answer", *rows]) + "\n", encoding="utf-8")
-    return {"base_url": base_url, "book": server.book}  # type: ignore[attr-defined]
+    return serving("It does not say.\nAnswer: B")
 
 
 def endpoint_runs(names: Names) -> None:
     assert len(names["book"].requests) == 9 and [debate.rounds for debate in names["debates"]] == [0, 0, 0]
     assert Path("debates.jsonl").is_file()
+
+
+def posters() -> Names:
+    Path("posters", "images").mkdir(parents=True)
+    Image.new("RGB", (40, 30), "white").save(Path("posters", "images", "sale.png"))
+    (items_written, _) = blocks(ROOT / "docs" / "own_data.md", "json")
+    Path("posters", "items.jsonl").write_text(items_written.replace("menu.png", "sale.png"), encoding="utf-8")
+    return serving("2")
+
+
+def posters_read(names: Names) -> None:
+    assert len(names["book"].requests) == 4 and names["official"].total == 0 and Path("page.html").is_file()
+
+
+def posters_scored(names: Names) -> None:
+    assert names["scores"].format_failures.sum() == 2 and Path("leaderboard.html").is_file()
 
 
 def nothing() -> Names:
@@ -170,6 +192,8 @@ RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]]
     ("docs/papers/imagefolder.md", 0): (generator, generator_runs),
     ("docs/papers/ntk_attention.md", 0): (adapter, adapter_runs),
     ("docs/papers/debias.md", 0): (endpoint, endpoint_runs),
+    ("docs/papers/mmr.md", 0): (posters, posters_read),
+    ("docs/papers/mmr.md", 1): (posters, posters_scored),
     ("docs/adding_a_paper.md", 0): (nothing, step_runs),
     ("docs/adding_a_paper.md", 1): (training, training_runs),
     ("docs/adding_a_paper.md", 2): (published, published_runs),

@@ -29,6 +29,7 @@ WRITTEN = {
     "ntk-attention": ["adapter/adapter.safetensors", "text_adapter/adapter.safetensors"],
     "imagefolder": ["grid.png"],
     "debias": ["scores.json", "answers.html"],
+    "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -89,6 +90,15 @@ def questions(_: np.random.Generator) -> None:
     Path("answers.csv").write_text(answered, encoding="utf-8")
 
 
+def posters(_: np.random.Generator) -> None:
+    asked, replied = blocks(PAGE, "json")
+    Path("posters", "images").mkdir(parents=True)
+    for name in ("sale", "menu"):
+        Image.new("RGB", (400, 300), "white").save(Path("posters", "images", f"{name}.png"))
+    Path("posters", "items.jsonl").write_text(asked, encoding="utf-8")
+    Path("replies.jsonl").write_text(replied, encoding="utf-8")
+
+
 FILES = {
     "dp-john": polytope,
     "dp-ntk": records,
@@ -96,6 +106,7 @@ FILES = {
     "ntk-attention": checkpoints,
     "imagefolder": generator,
     "debias": questions,
+    "mmr": posters,
 }
 
 
@@ -113,6 +124,19 @@ def test_the_page_s_commands_run(paper: str, tmp_path: Path, monkeypatch: pytest
 
 def test_no_command_of_the_page_is_left_out() -> None:
     assert {command.words[1] for command in commands(PAGE) if command.whole} == set(WRITTEN)
+
+
+def test_the_four_items_score_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tenfold.mmr.items import read_items
+    from tenfold.mmr.predictions import read_predictions
+    from tenfold.mmr.scores import MENDED, OFFICIAL, score
+
+    monkeypatch.chdir(tmp_path)
+    posters(np.random.default_rng(0))
+    items, replies = read_items(Path("posters")), read_predictions(Path("replies.jsonl"))
+    found = [score(items, replies, scorer) for scorer in (OFFICIAL, MENDED)]
+    said = "The official score of these replies is {:g} of {} points, the mended one {:g}"
+    assert said.format(found[0].total, items.points, found[1].total) in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_four_questions_have_an_accuracy_and_both_bias_scores(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +63,13 @@ def test_replies_in_batches_are_the_models_own(folder, tmp_path):
 
 
 def test_replies_depend_on_the_image_and_the_prompt(folder):
-    first, second, *_ = queries()
+    first = queries(1)[0]
     model = hub_model(folder, max_new_tokens=TOKENS)
-    mixed = Query("m", first.task, second.question, second.prompt, "", first.image)
+    mixed = Query("m", first.task, "", "Author of the book, please, in one word", "", first.image)
+    other = Query("o", first.task, first.question, first.prompt, "", 255 - first.image)
     blind = Query("b", first.task, first.question, first.prompt)
-    replies = [one.reply for one in model.answer([first, mixed, blind])]
-    assert len(set(replies)) == 3
+    replies = [one.reply for one in model.answer([first, mixed, other, blind])]
+    assert len(set(replies)) == 4
 
 
 def test_a_reply_that_ends_at_its_longest_is_cut(backend):
@@ -123,3 +125,10 @@ def test_what_is_no_model_is_refused_by_name(folder, backend, tmp_path):
         load_hub_model(folder, dtype="half-ish")
     with pytest.raises(InvalidModel, match="greedily"):
         list(backend.replies([(0, [Message("user", "a")])], Sampling(temperature=0.5)))
+
+
+def test_a_folder_is_named_on_the_command_line(tenfold, folder, items, tmp_path):
+    out = tmp_path / "run"
+    command = ("mmr", "run", "--model", f"hub:{folder}", "--items", items.folder, "--device", "cpu", "--max-tokens", 3)
+    printed = tenfold(*command, "--limit", 3, "--out", out)
+    assert "3 calls" in printed.out and json.loads((out / "run.json").read_text())["settings"]["model"]["kind"] == "hub"

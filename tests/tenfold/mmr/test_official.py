@@ -125,6 +125,15 @@ def test_the_hubs_own_form_of_images_is_read_too(tmp_path):
     assert not lacking and np.array_equal(load_image(found.image_path(found.rows[0])), load_image(png(2)))
 
 
+def test_a_folder_of_json_lines_is_a_data_set_too(tmp_path):
+    (tmp_path / "set").mkdir()
+    row = {"img_id": "a", "url": "u", "image": f"data:image/png;base64,{base64.b64encode(png(2)).decode()}"}
+    (tmp_path / "set" / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    items = read_official(annotations(tmp_path, ROW))
+    found, lacking = bring_images(items, load_hub(str(tmp_path / "set")), tmp_path / "out")
+    assert not lacking and found.rows[0].file == "a.png"
+
+
 def test_a_data_set_of_another_form_is_named(tmp_path):
     with pytest.raises(MissingColumn, match="without image"):
         load_hub(hub(tmp_path / "set", [{"img_id": "a"}]))

@@ -1,0 +1,64 @@
+"""Two models on the same items as a table: differences by column with intervals, p-values by Holm's rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tenfold.metrics.clustered import Difference, cluster_sums, clustered_difference, holm
+from tenfold.mmr.errors import InvalidPredictions
+from tenfold.mmr.score_report import aligned, points_of
+from tenfold.mmr.scores import Scores
+from tenfold.mmr.tasks import COLUMNS
+
+
+def comparison_lines(first: Scores, second: Scores, *, seed: int = 0) -> list[str]:
+    """Return the lines of a table: points of both by column and in all, their difference, its interval and p-value.
+
+    Raises InvalidPredictions for fewer than two images.
+    """
+    found = differences(first, second, seed=seed)
+    columns = [name for name in COLUMNS if first.possible()[name]]
+    tested = {name: one.p_value for name in columns if (one := found[name]) is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    rows = [("", "first", "second", "difference", "95 %", "p (Holm)")]
+    for name in columns:
+        points = first.columns()[name], second.columns()[name]
+        rows.append(_row(name, points, found[name], adjusted.get(name)))
+    total = found["total"]
+    rows.append(_row("total", (first.total, second.total), total, None if total is None else total.p_value))
+    return [*aligned(rows), "the p-value of the total is not adjusted: it is one test"]
+
+
+def differences(first: Scores, second: Scores, *, seed: int = 0) -> dict[str, Difference | None]:
+    """Return the difference of points, second less first, of each column with items and of the total, over images."""
+    images = first.items.images
+    if len(np.unique(images)) < 2:
+        raise InvalidPredictions(
+            f"{len(set(images.tolist()))} image: a comparison resamples images and needs two or more"
+        )
+    found: dict[str, Difference | None] = {}
+    for place, name in enumerate(COLUMNS):
+        if most := first.possible()[name]:
+            own = (first.items.tasks == name.partition(" ")[0]).astype(float)
+            points = first.by_column[:, place], second.by_column[:, place]
+            found[name] = _difference(images, points, own, most, seed)
+    points = first.points.sum(axis=1), second.points.sum(axis=1)
+    worth = np.array([item.points for item in first.items.rows], dtype=float)
+    found["total"] = _difference(images, points, worth, first.most, seed)
+    return found
+
+
+def _difference(
+    images: np.ndarray, points: tuple[np.ndarray, np.ndarray], worth: np.ndarray, most: int, seed: int
+) -> Difference | None:
+    """Return the difference of points as of ``most``, whatever number of items a resample holds."""
+    before, after = (cluster_sums(images, np.stack([one, worth], axis=1)) for one in points)
+    return clustered_difference(after, before, points_of(most), seed=seed)
+
+
+def _row(
+    name: str, points: tuple[float, float], found: Difference | None, p_value: float | None
+) -> tuple[str, str, str, str, str, str]:
+    ends = "–" if found is None else f"[{found.interval[0]:+.0f}, {found.interval[1]:+.0f}]"
+    chance = "–" if p_value is None else f"{p_value:.3f}"
+    return name, f"{points[0]:g}", f"{points[1]:g}", f"{points[1] - points[0]:+g}", ends, chance

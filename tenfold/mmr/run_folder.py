@@ -1,0 +1,151 @@
+"""What a run leaves in its folder, and whether a folder may be written into.
+
+run.json              what was asked of whom, and by which versions: a run is continued only as it was begun
+items.jsonl           the items as they were asked and are scored, with images/ where they were drawn for the run, and
+                      shown/images/ where they were padded
+transcript.jsonl      every reply with what was asked: what is known from here is not asked again
+ocr.jsonl             pages that were read, for models that read by OCR
+predictions.jsonl     a reply per item; predictions.asked_again.jsonl after a second question about replies out of form
+scores.json           official and mended points by column, with intervals
+page.html             the items to look at, with replies and reasons
+leaderboard.md, .html the run's row beside chance, and beside the published ones where they may be compared
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tenfold.command_line import InvalidOutput
+from tenfold.mmr.items import IMAGES, ITEMS, ItemSet, read_items, write_items
+
+RUN, TRANSCRIPT, PREDICTIONS = "run.json", "transcript.jsonl", "predictions.jsonl"
+ASKED_AGAIN, SCORES, PAGE, OCR = "predictions.asked_again.jsonl", "scores.json", "page.html", "ocr.jsonl"
+SHOWN = "shown"  # a folder with images as they were shown, where boxes are of these
+PACKAGES = ("tenfold", "numpy", "pillow", "openai", "torch", "transformers", "rapidocr")
+
+
+def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+    """Check that a run may be begun in a folder, or continued there; nothing is written.
+
+    Raises InvalidOutput if something else is there, a run without ``resume``, or one with other settings.
+    """
+    if not folder.parent.is_dir():
+        raise InvalidOutput(f"there is no folder {folder.parent} to write {folder.name} into; make it first")
+    begun = folder / RUN
+    if begun.is_file():
+        known = _read_json(begun).get("settings")
+        if not resume:
+            raise InvalidOutput(f"{folder} holds a run already; continue it with --resume, or give another --out")
+        other = list(_differences(known, json.loads(json.dumps(settings))))
+        if other:
+            raise InvalidOutput(f"{folder} holds another run ({'; '.join(other)}); give another --out")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidOutput(f"{folder} holds something else than a run; give another --out")
+
+
+def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path:
+    """Make a run's folder, or find the one that was begun with the same settings, and return its transcript's path.
+
+    Raises what ``check_folder`` raises.
+    """
+    check_folder(folder, settings, resume=resume)
+    folder.mkdir(exist_ok=True)
+    if not (folder / RUN).is_file():
+        replace_json(folder / RUN, {"settings": settings, "versions": versions()})
+    return folder / TRANSCRIPT
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """Return the settings of the run in a folder. Raises InvalidOutput where there is none."""
+    if not (folder / RUN).is_file():
+        raise InvalidOutput(f"{folder} holds no run; name a folder that tenfold mmr run wrote")
+    settings = _read_json(folder / RUN).get("settings")
+    if not isinstance(settings, dict):
+        raise InvalidOutput(f"{folder / RUN} is of no run; name a folder that tenfold mmr run wrote")
+    return settings
+
+
+def items_of_run(folder: Path) -> ItemSet:
+    """Return the items of the run in a folder, as they are scored.
+
+    Raises InvalidOutput where there is no run, and what ``read_items`` raises.
+    """
+    settings = settings_of(folder)
+    found, given = read_items(folder, name=settings["items"]["name"]), settings["items"]["folder"]
+    own = next((one for one in (folder / SHOWN, folder) if (one / IMAGES).is_dir()), None)
+    return ItemSet(found.name, found.rows, own if own is not None or given is None else Path(given))
+
+
+def items_digest(items: ItemSet) -> str:
+    """Return the SHA-256 of items, by which a run knows that it is asked the same ones again."""
+    words = json.dumps([asdict(item) for item in items.rows], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def keep_items(items: ItemSet, folder: Path) -> None:
+    """Write items into a run's folder, whole or not at all."""
+    unfinished = folder / f".{os.getpid()}.unfinished"
+    unfinished.mkdir()
+    try:
+        write_items(items.rows, unfinished)
+        (unfinished / ITEMS).replace(folder / ITEMS)
+    finally:
+        (unfinished / ITEMS).unlink(missing_ok=True)
+        unfinished.rmdir()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that replies may depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def replace_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON beside its place and move it there."""
+    replace_file(path, lambda file: _write_json(file, value))
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let a file be written beside its place, and move it there."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _differences(known: Any, given: Any, name: str = "") -> Iterator[str]:
+    """Yield in words each setting, by its path, that is not as it was."""
+    if isinstance(known, dict) and isinstance(given, dict):
+        for key in dict.fromkeys([*known, *given]):
+            yield from _differences(known.get(key), given.get(key), f"{name}.{key}" if name else key)
+    elif known != given:
+        yield f"{name} was {known!r} and is {given!r}"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidOutput(f"{path} cannot be read ({error}); give another --out") from None
+    if not isinstance(found, dict):
+        raise InvalidOutput(f"{path} is of no run; give another --out")
+    return found
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

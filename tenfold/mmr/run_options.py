@@ -1,0 +1,109 @@
+"""The options of ``tenfold mmr run``, and what they may not say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tenfold import command_line as cli
+
+if TYPE_CHECKING:
+    from tenfold.mmr.items import ItemSet
+    from tenfold.mmr.models import ModelOptions
+    from tenfold.mmr.named_items import NamedItems
+    from tenfold.mmr.run import Prepared
+    from tenfold.mmr.showing import Showing
+
+Styles = Literal["official", "official_system", "explicit", "double_wrapped", "qwen"]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        help="oracle, random, constant_index, constant_box, blind_text, page_dump, ocr_rules, ocr_language_model, "
+        "hub:OWNER/NAME@COMMIT, hub:FOLDER, file:PREDICTIONS, or a name at --base-url."
+    ),
+]
+Out = Annotated[Path, typer.Option(help="The folder to write into.")]
+StyleName = Annotated[Styles, typer.Option(help="The prompts: as released, or with what these leave out.")]
+Side = Annotated[int | None, typer.Option(min=16, help="Reduce images to this longest side, in pixels.")]
+Jpeg = Annotated[int | None, typer.Option(min=1, max=100, help="Encode images once as JPEG. As released: 75.")]
+Rotation = Annotated[int, typer.Option(min=0, max=3, help="Move options up by so many lines.")]
+Letterbox = Annotated[bool, typer.Option("--letterbox", help="Pad images to squares.")]
+NoImages = Annotated[bool, typer.Option("--no-images", help="Ask without the images.")]
+Again = Annotated[bool, typer.Option("--ask-again", help="Ask again where a reply is out of form; scored apart.")]
+BaseUrl = Annotated[str | None, typer.Option(help="The endpoint's address, up to /v1.")]
+KeyVariable = Annotated[
+    str | None, typer.Option(help="The environment variable with the key. Default: OPENAI_API_KEY.")
+]
+Revision = Annotated[str | None, typer.Option(help="Of the model at the endpoint, such as a date.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Calls under way at once. Default: 8.")]
+MaxCalls = Annotated[int | None, typer.Option(min=1, help="Stop after so many calls.")]
+MaxTokensTotal = Annotated[int | None, typer.Option(min=1, help="Stop after so many tokens.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest reply. Default: 800, of hub models 200.")]
+Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Default: 0.")]
+SendJpeg = Annotated[int | None, typer.Option(min=1, max=100, help="Send JPEG of this quality, not PNG.")]
+Prices = Annotated[str | None, typer.Option(help="IN,OUT per million tokens, for the cost shown.")]
+Engine = Annotated[str | None, typer.Option(help="The OCR engine. Default: ppocr6.")]
+Enlarge = Annotated[int | None, typer.Option(min=1, max=8, help="Enlarge images for OCR. Default: 1.")]
+LanguageModel = Annotated[
+    str | None, typer.Option(help="For ocr_language_model: a decoder's folder, or OWNER/NAME@COMMIT.")
+]
+Encoder = Annotated[str | None, typer.Option(help="For blind_text: the folder of a sentence encoder such as MiniLM.")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu. Default: a GPU if there is one.")]
+DType = Annotated[str | None, typer.Option(help="Of a hub model, such as bfloat16. Default: its own.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Conversations at once in a hub model. Default: 8.")]
+TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with a hub model.")]
+Fit = Annotated[
+    str | None,
+    typer.Option(help="Items that constants are fitted to, by name or folder. Default: others of the same kind."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Draws items, and the replies of random.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
+
+
+def chosen_model(
+    name: str,
+    options: ModelOptions,
+    named: NamedItems,
+    showing: Showing,
+    *,
+    items: str,
+    data: Path | None,
+    budget: Mapping[str, object],
+    ask_again: bool,
+) -> Prepared:
+    """Return the model; options that it has no use for are wrong usage."""
+    from tenfold.mmr.models import BUDGETED, READERS, USED, kind_of, model_named
+
+    kind = kind_of(name)
+    again = {"ask_again": True if ask_again else None}
+    used = [*USED[kind], *([*budget, *again] if kind in BUDGETED else [])]
+    cli.refuse_unused(options.given() | dict(budget) | again, used, f"--model {name}")
+    if kind in READERS and not showing.images:
+        raise typer.BadParameter(f"--model {name} reads images: --no-images leaves it nothing")
+    if options.temperature and kind == "hub":
+        raise typer.BadParameter("models of the hub reply greedily: leave --temperature out")
+
+    def fit() -> ItemSet:
+        from tenfold.mmr.named_items import named_items, others
+
+        if options.fit is not None:
+            return showing.items(named_items(options.fit, seed=options.seed).items)
+        return showing.items(others(items, named.items, data=data, seed=options.seed))
+
+    return model_named(name, options, showing.items(named.items), fit)
+
+
+def token_prices(text: str | None) -> tuple[float, float]:
+    """Return the prices of a million tokens in and out; wrong usage if they are no two numbers from 0."""
+    if text is None:
+        return 0.0, 0.0
+    try:
+        prompt, completion = (float(part) for part in text.split(","))
+    except ValueError:
+        prompt = completion = -1.0
+    if not (prompt >= 0 and completion >= 0):
+        raise typer.BadParameter(f"--prices {text!r}: give IN,OUT per million tokens, such as 0.5,1.5")
+    return prompt, completion

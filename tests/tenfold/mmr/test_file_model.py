@@ -1,0 +1,41 @@
+"""Predictions that somebody else made."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tenfold.mmr.errors import InvalidPredictions
+from tenfold.mmr.file_model import FileModel
+from tenfold.mmr.queries import Query
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_replies_of_a_file_in_the_order_of_the_queries(tmp_path):
+    rows = [{"key": "b", "reply": "Ünï"}, {"key": "a", "reply": "1"}, {"key": "n", "reply": None}]
+    rows.append({"key": "api", "reply": "Failed to obtain answer via API."})
+    model = FileModel(write(tmp_path / "mine.jsonl", rows))
+    found = model.answer([Query(key, "font_size", "?", "?") for key in ("a", "b", "n", "api", "z")])
+    assert [(one.reply, one.status) for one in found] == [
+        ("1", "answered"),
+        ("Ünï", "answered"),
+        *[(None, "failed")] * 3,
+    ]
+    assert model.name == "mine" and found[3].why.startswith("Failed to obtain") and found[4].why == "not in the file"
+
+
+def test_another_file_is_another_model(tmp_path):
+    one = FileModel(write(tmp_path / "one.jsonl", [{"key": "a", "reply": "1"}]))
+    other = FileModel(write(tmp_path / "other.jsonl", [{"key": "a", "reply": "2"}]), "named")
+    assert one.identity() != other.identity() and other.name == "named"
+
+
+def test_a_key_twice_is_refused(tmp_path):
+    path = write(tmp_path / "twice.jsonl", [{"key": "a", "reply": "1"}, {"key": "a", "reply": "2"}])
+    with pytest.raises(InvalidPredictions, match="'a' is answered twice"):
+        FileModel(path)
