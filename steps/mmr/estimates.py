@@ -20,19 +20,18 @@ from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, Difference, cluster_sums, clustered_difference, clustered_estimate
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.scores import in_columns
-from tenfold.mmr.tasks import CHOICE, COLUMNS, RECOGNITION, Column
+from tenfold.mmr.tasks import COLUMNS, Column
 
 SEED = 0  # of the resamples: the same images are drawn for all that is compared
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
 CHANCE = 0.25  # of four options
-OBJECT_BOX, TEXT, TEXT_BOX = "grounding_o", "grounding_t text", "grounding_t box"
 GROUPS: dict[str, tuple[Column, ...]] = {
-    "recognition": RECOGNITION,
-    "choice": CHOICE,
-    "object box": (OBJECT_BOX,),
-    "grounded text": (TEXT,),
-    "text box": (TEXT_BOX,),
-    "grounding": (OBJECT_BOX, TEXT, TEXT_BOX),
+    "recognition": COLUMNS[:2],
+    "choice": COLUMNS[2:9],
+    "object box": COLUMNS[9:10],
+    "grounded text": COLUMNS[10:11],
+    "text box": COLUMNS[11:],
+    "grounding": COLUMNS[9:],
     "all": COLUMNS,
 }
 ALL = "all"
@@ -78,7 +77,7 @@ class Table:
         return bool(self.sums[:, -1, columns].sum())
 
     def estimate(self, value: Value, group: str = ALL) -> Estimate | None:
-        """Return a value × 100 with its interval over the images that have items of ``group``; None for fewer than two."""
+        """Return a value × 100 with its interval over images; None if fewer than two have items of ``group``."""
         columns = [COLUMNS.index(column) for column in GROUPS[group]]
 
         def there(sums: Any) -> Any:

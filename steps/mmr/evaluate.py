@@ -18,8 +18,8 @@ from steps.step.run import Run
 
 HEADLINES = ("rendered_rules", "receipts_rules", "official_constants")
 STABILITY = (
-    "How often resamples of the images keep the order of neighbours among the plain models, and the whole order; oracle and "
-    "dumps are left out."
+    "How often resamples of the images keep the order of neighbours among the plain models, and the whole order; "
+    "oracle and dumps are left out."
 )
 
 

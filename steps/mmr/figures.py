@@ -163,7 +163,7 @@ def overlaps(sets: Mapping[str, ScoredSet]) -> CaptionedFigure | None:
 
 
 def rank_stability(found: Mapping[str, Stability]) -> CaptionedFigure | None:
-    """Draw how often resamples of the images keep the order of neighbours, a panel per set; None where there is none."""
+    """Draw how often resamples of the images keep the order of neighbours; None where there is no order."""
     if not found:
         return None
     most = max(len(own.models) for own in found.values())
@@ -176,8 +176,8 @@ def rank_stability(found: Mapping[str, Stability]) -> CaptionedFigure | None:
         mean = own.tau.mean() if len(own.tau) else np.nan
         axis.set(xlim=(0, 100), title=f"{name}: mean τ {mean:.2f}", xlabel="resamples that keep the order × 100")
     return figure, (
-        "Neighbours in the order of models by points as released: the share of resamples of the images in which the better "
-        "one stays better; dotted at 95. τ: Kendall's, of a resample's order with that of all images."
+        "Neighbours in the order of models by points as released: the share of resamples of the images in which the "
+        "better one stays better; dotted at 95. τ: Kendall's, of a resample's order with that of all images."
     )
 
 
@@ -199,4 +199,7 @@ def variants(shares: pd.DataFrame) -> CaptionedFigure | None:
         axis.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize=6.5)
         axis.set(title=f"{row}: {one['items'].iloc[0]}, {one.group.iloc[0]}", ylabel="points of 100")
     plotting.shared_legend(figure, columns=4)
-    return figure, "What varied settings and scorers make of the same models: rows B1 to B11, one group of columns each."
+    return (
+        figure,
+        "What varied settings and scorers make of the same models: rows B1 to B11, one group of columns each.",
+    )

@@ -1,4 +1,4 @@
-"""The leaderboard: measured rows of each set of items, and beside those of the official annotations the published ones."""
+"""The leaderboard: measured rows of each set of items, beside the official ones the published rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tenfold.mmr.published import LEADERBOARD
 
 SCORINGS: tuple[Scoring, ...] = ("official", "mended")
 NOTES = (
-    "Published rows were measured on images that are not here. What stands beside them has no image, or saw these images "
-    "under the released prompts and was scored as released.",
+    "Published rows were measured on images that are not here. What stands beside them has no image, or saw these "
+    "images under the released prompts and was scored as released.",
     "Constants are fitted on the items that count: they are a floor of the items, and no model.",
 )
 KINDS: dict[str, Kind] = {RANDOM: "chance", CONSTANT_INDEX: "constant", CONSTANT_BOX: "constant", CONSTANTS: "constant"}

@@ -19,14 +19,14 @@ class LoadOfficialParams(Params):
 def load_official(mmr_bench: Path, *, out: Path, params: LoadOfficialParams, run: Run) -> None:
     """Write all rows of the annotations in their order; those that count are the first 50 of each task.
 
-    Reads   mmr_bench/: the annotations, mmr_qa.json; source.json; the hub's data set with the images, where one is named
+    Reads   mmr_bench/: the annotations, mmr_qa.json; source.json; the hub's data set of images, where one is named
     Writes  items.jsonl (2,002 rows); images/, where they are there; about.json: rows per task, where they came from
     Raises  InvalidItem, NoItems; a HubDataError of ``tenfold.hub`` if the data set cannot be had
     """
     from tenfold.mmr.items import ItemSet, write_items
     from tenfold.mmr.official import read_official
 
-    items, lacking = ItemSet(OFFICIAL, read_official(mmr_bench).rows, out), {}
+    items, lacking = ItemSet(OFFICIAL, read_official(mmr_bench).rows, out), dict[str, str]()
     if params.images is not None:
         items, lacking = add_images(items, params.images, out)
     write_items(items.rows, out)

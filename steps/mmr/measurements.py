@@ -32,7 +32,7 @@ def all_measurements(sets: Mapping[str, ScoredSet]) -> dict[str, Measurement]:
 
 
 def order_measurements(own: ScoredSet) -> dict[str, Measurement]:
-    """Return what the oracle, OCR rules, an OCR language model and a blind model differ by, as the release scores them."""
+    """Return what oracle, OCR with rules or a language model, and blindness differ by, as the release scores them."""
     rules, language = _first(own, "rules"), _first(own, "language")
     pairs = {
         "headroom": (ORACLE, rules),
@@ -126,7 +126,7 @@ def seeing_measurements(official: ScoredSet) -> dict[str, Measurement]:
 
 
 def _first(own: ScoredSet, kind: str) -> str:
-    """Return the first plain model of a kind, that with the engine of M1 where engines differ; "" where there is none."""
+    """Return the first plain model of a kind, the one with M1's engine before others; "" where there is none."""
     found = [one.entry for one in own.plain if one.entry.kind == kind]
     return next((entry.named for entry in sorted(found, key=lambda entry: entry.engine != ENGINE)), "")
 

@@ -13,7 +13,7 @@ from tenfold.mmr.items import Item
 from tenfold.mmr.predictions import prediction_of
 from tenfold.mmr.published import LEADERBOARD
 from tenfold.mmr.scores import OFFICIAL, score
-from tenfold.mmr.tasks import CHOICE, RECOGNITION
+from tenfold.mmr.tasks import CHOICE, COLUMNS, RECOGNITION, Column
 
 BOX = "[0.15, 0.30, 0.80, 0.95]"  # the constant box whose points are known
 EXACT = 9  # characters: references of at most as many must be met exactly to be above 0.9
@@ -35,7 +35,7 @@ COUNTS = (
 
 
 def measurements(official: ScoredSet) -> dict[str, Measurement]:
-    """Return the measurements of the official annotations; none where they are made up. The leaderboard's always are."""
+    """Return the measurements of the official annotations, where they are not made up, and of the leaderboard."""
     wrong = [row.model for row in LEADERBOARD if not row.columns_add_up]
     detail = f"published rows whose columns do not add up to their total: {', '.join(wrong)}"
     found = {"published_rows_that_do_not_add_up": measured(len(wrong), "rows", detail, n=len(LEADERBOARD))}
@@ -49,12 +49,11 @@ def _points(official: ScoredSet) -> dict[str, Measurement]:
     """Return points of models that have no image, on the items that count."""
     by_model = {one.entry.named: one.official.columns() for one in official.plain}
 
-    def points(name: str, model: str, *columns: str) -> dict[str, Measurement]:
+    def points(name: str, model: str, *columns: Column) -> dict[str, Measurement]:
         if model not in by_model:
             return {name: unavailable(f"official: this profile has no {model}")}
         own = by_model[model]
-        chosen = columns or tuple(own)
-        value = sum(own[column] for column in chosen)  # type: ignore[index]
+        value = sum(own[column] for column in columns or COLUMNS)
         return {name: measured(value, "points", f"{model}: {', '.join(columns) or 'all columns'}")}
 
     found = {
@@ -101,4 +100,3 @@ def has_digits_in_options(item: Item) -> bool:
     """Return whether the text of an option of a choice question holds a digit."""
     options = (OPTION.match(line) for line in item.question.splitlines())
     return any(re.search(r"\d", option[1]) for option in options if option)
-

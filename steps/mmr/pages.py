@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steps.mmr.scored import ScoredSet
+from steps.mmr.scored import Scored, ScoredSet
 from tenfold.mmr.item_page import write_item_page
 
 MOST_BYTES = 3_000_000  # of a page
@@ -15,7 +15,7 @@ MOST_MODELS = 4  # on one page: more cannot be read side by side
 
 def write_items(own: ScoredSet, path: Path, shown: int) -> None:
     """Write items of a set with the replies of its best plain models, one of each kind."""
-    chosen = {}
+    chosen: dict[str, Scored] = {}
     for one in sorted(own.plain, key=lambda one: -one.official.total):
         if one.entry.kind != "oracle" and one.entry.kind not in {other.entry.kind for other in chosen.values()}:
             chosen[one.entry.named] = one

@@ -22,7 +22,7 @@ CONSTANTS = "Constants"
 
 
 class PredictBlindParams(Params):
-    """Into how many parts images are cut: what is fitted on words never saw an item about the images of its own part."""
+    """Into how many parts images are cut; what is fitted on words never saw the images of the part it answers."""
 
     folds: int = Field(ge=2)
 
@@ -70,6 +70,7 @@ def models(source: Source, encoder: SentenceEncoder, folds: int, seed: int) -> I
     yield "blind", box.name, box
     yield "blind", CONSTANTS, FirstAnswer(CONSTANTS, [index, box])
     if source.every.name == OFFICIAL:
-        yield "blind", UNUSED, ConstantBox.fitted(source.unused)
+        objects = source.unused.only(source.unused.tasks == "grounding_o")
+        yield "blind", UNUSED, ConstantBox.fitted(objects)
     fitted = BlindText.cross_fitted(source.items, encoder, folds=folds, seed=seed)
     yield "blind", fitted.name, fitted

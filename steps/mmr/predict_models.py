@@ -31,7 +31,8 @@ TRANSCRIPT = "transcript.jsonl"
 class PredictModelsParams(Params):
     """Which models are asked, in which styles of prompts, views of images and turns of options beside the plain ones.
 
-    ``reask``: whether replies out of form are asked for again, apart. ``together``: items whose images are held at once.
+    ``reask``: whether replies out of form are asked for again, apart; ``together``: items whose images are held at
+    once.
     """
 
     models: list[SeeingModel]
@@ -130,5 +131,3 @@ def _transcript(run: Run) -> Iterator[Transcript]:
         yield transcript
     kept.unlink()
     kept.with_name(f".{TRANSCRIPT}.lock").unlink(missing_ok=True)
-
-

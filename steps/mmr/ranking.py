@@ -16,7 +16,7 @@ LEAST = 2  # models of an order
 
 @dataclass(frozen=True)
 class Stability:
-    """The order of a set's models, best first; Kendall's τ of each resample's order with it; how often neighbours keep it."""
+    """The order of a set's models, best first; Kendall's τ with each resample's; how often two keep it, and all."""
 
     models: tuple[str, ...]
     tau: np.ndarray

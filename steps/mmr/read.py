@@ -85,8 +85,8 @@ class Reader:
         if missing:
             run.log({f"{name}/{view}/cpu_seconds_per_page": reading.cpu_seconds / len(missing)})
         run.say(
-            f"{self.engine}, {name}, {view}: {len(pages)} pages, {len(missing)} of them read in {reading.seconds:.0f} s, "
-            f"{reading.cpu_seconds / max(len(missing), 1):.2f} CPU s per page"
+            f"{self.engine}, {name}, {view}: {len(pages)} pages, {len(missing)} of them read in {reading.seconds:.0f} "
+            f"s, {reading.cpu_seconds / max(len(missing), 1):.2f} CPU s per page"
         )
         words = sum(len(page.words) for page in pages.values())
         return {"pages": len(pages), "words": words, **recalls(self.items, queries, pages)}

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from tenfold.rendering.assets import Assets
 
 
-def draw_sets(
-    fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: Path
-) -> tuple[ItemSet, dict[str, Any]]:
+def draw_sets(fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: Path) -> tuple[ItemSet, dict[str, Any]]:
     """Draw ``sets`` sets into the folder ``out``; return their items, and what is to be known of them.
 
     What is drawn is of the part "evaluation" of fonts, words and layouts, which no model here is trained on.

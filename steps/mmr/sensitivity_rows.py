@@ -156,7 +156,7 @@ ROWS: Mapping[RowName, Callable[[ScoredSet], Iterable[Row]]] = {
 
 
 def rank_changes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return Kendall's τ-b between the models' shares by each variant and by the first, over the models that have both."""
+    """Return Kendall's τ-b between the models' shares by each variant and by the first one."""
     rows = []
     for (row, items, group), part in table.groupby(["row", "items", "group"], sort=False):
         first, *others = part.variant.unique()

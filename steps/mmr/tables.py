@@ -73,14 +73,14 @@ def pairs(sets: Mapping[str, ScoredSet]) -> CaptionedTable:
 
 def _pairs(own: ScoredSet) -> list[dict[str, Any]]:
     names = [one.entry.named for one in own.plain if one.entry.kind not in ("oracle", "dump")]
-    table, found = own.table(), []
+    table, found = own.table(), list[dict[str, Any]]()
     for first, second in combinations(names, 2):
         one = table.compare(first, second)
         if one is not None:
             low, high = one.interval
             row = {"items": own.name, "first": first, "second": second, "difference": one.value}
             found.append(row | {"low": low, "high": high, "p": one.p_value, "images": one.n})
-    adjusted = holm([row["p"] for row in found]) if found else []
+    adjusted = holm([float(row["p"]) for row in found]) if found else []
     return [row | {"p_holm": p} for row, p in zip(found, adjusted, strict=True)]
 
 
@@ -114,9 +114,12 @@ def _groups(own: ScoredSet) -> Iterator[dict[str, Any]]:
 
 def bands(sets: Mapping[str, ScoredSet]) -> CaptionedTable:
     """Return shares by band of difficulty and layout of the pages."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for own in sets.values():
-        for kind, names in (("band", [item.band for item in own.items.rows]), ("layout", [item.layout for item in own.items.rows])):
+        for kind, names in (
+            ("band", [item.band for item in own.items.rows]),
+            ("layout", [item.layout for item in own.items.rows]),
+        ):
             for value in sorted(set(names) - {""}):
                 chosen = np.array([name == value for name in names], dtype=bool)
                 rows += _shares(own, kind, value, chosen)
@@ -142,7 +145,9 @@ def recall(read: list[Path]) -> CaptionedTable:
     for folder in read:
         summary = read_summary(folder)
         for name, views in summary["sets"].items():
-            rows += [{"engine": summary["engine"], "items": name, "view": view} | found for view, found in views.items()]
+            rows += [
+                {"engine": summary["engine"], "items": name, "view": view} | found for view, found in views.items()
+            ]
     first = ["engine", "items", "view", "pages", "words"]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*first, *(name for row in rows for name in row)])))
     missing = [f"{s['engine']}: {s['why_not']}" for s in map(read_summary, read) if s["why_not"]]
@@ -155,12 +160,14 @@ def recall(read: list[Path]) -> CaptionedTable:
 def official_rows() -> CaptionedTable:
     """Return the published leaderboard, with the sums of its columns."""
     rows = [
-        {"model": row.model} | {column: row.columns[column] for column in COLUMNS} | {"total": row.total, "sum": row.summed}
+        {"model": row.model}
+        | {column: row.columns[column] for column in COLUMNS}
+        | {"total": row.total, "sum": row.summed}
         for row in LEADERBOARD
     ]
     return pd.DataFrame(rows), (
-        "The leaderboard as published, on images that are not here, beside the sums of its columns; no number of ours may "
-        "be compared with it but those of the official images, prompts and scorer."
+        "The leaderboard as published, on images that are not here, beside the sums of its columns; no number of ours "
+        "may be compared with it but those of the official images, prompts and scorer."
     )
 
 
@@ -176,13 +183,13 @@ def item_sets(sets: Mapping[str, ScoredSet]) -> CaptionedTable:
 
 def sensitivity(shares: pd.DataFrame) -> CaptionedTable:
     """Return the rows B1 to B11."""
-    words = "; ".join(f"{name}: {TITLES[name]}" for name in TITLES if name in set(shares.row))  # type: ignore[index]
+    words = "; ".join(f"{name}: {TITLES[name]}" for name in TITLES if name in set(shares.row))
     return shares, f"Share of the points × 100 (of B4's mean IoU its value × 100) by variant. {words}. {INTERVALS}"
 
 
 def ranks(changes: pd.DataFrame) -> CaptionedTable:
     """Return what variants change in the order of models."""
     return changes, (
-        "Kendall's τ-b between the order of models by a variant and by the first one; largest change: of a model's share "
-        "× 100."
+        "Kendall's τ-b between the order of models by a variant and by the first one; largest change: of a model's "
+        "share × 100."
     )

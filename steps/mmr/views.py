@@ -32,7 +32,7 @@ class Seen:
         return self.showing.queries(items.only(np.sort(first)))
 
     def queries(self, items: ItemSet, style: Style = "official", rotation: int = 0) -> Iterator[Query]:
-        """Yield the query of each item, in order, options moved up by ``rotation`` lines; images are loaded one by one."""
+        """Yield the query of each item, in order, options moved up by ``rotation`` lines, one image at a time."""
         return replace(self.showing, rotation=rotation).queries(items, style)
 
 

@@ -60,7 +60,17 @@ def item_set(name: str, per_task: int = 20, tasks: Sequence[Task] = TASKS, image
             question = f"Question: which is it of {task}?\n{OPTIONS}" if task in CHOICE else f"What is {task} {place}?"
             band, layout = ("small", "jacket") if place % 2 else ("large", "playbill")
             rows.append(
-                Item(f"{name}/{task}/{place}", image, task, question, answer, width=400, height=300, band=band, layout=layout)
+                Item(
+                    f"{name}/{task}/{place}",
+                    image,
+                    task,
+                    question,
+                    answer,
+                    width=400,
+                    height=300,
+                    band=band,
+                    layout=layout,
+                )
             )
     return ItemSet(name, tuple(rows))
 
@@ -136,4 +146,3 @@ def write_read(folder: Path, engine: str) -> Path:
     sets = {"rendered": {"native": found, "336": found | {"recall_words": 0.5}}, "receipts": {"native": found}}
     write_json(folder / "read.json", {"engine": engine, "why_not": "", "sets": sets})
     return folder
-

@@ -16,7 +16,6 @@ from steps.mmr.measurements import all_measurements
 from steps.mmr.replies import read_replies
 from steps.mmr.scored import ScoredSet, score_sets
 from tenfold.metrics.measurement import Measurement
-from tenfold.mmr.items import ItemSet
 from tests.steps.mmr.planted import (
     BLIND,
     PERFECT,
@@ -115,8 +114,6 @@ def test_blindness_above_chance_contradicts_m5_and_at_chance_it_does_not(tmp_pat
     assert verdict("M5", both) is Verdict.CONTRADICTED
     forged = both | {"rendered_blind_minus_chance": both["official_blind_minus_chance"]}
     assert verdict("M5", forged) is Verdict.INCONCLUSIVE  # a blind model that gains where nothing can be gained
-
-
 
 
 def test_claims_about_models_that_see_wait_for_them(tmp_path):
