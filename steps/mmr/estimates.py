@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from tenfold.metrics.bootstrap import Estimate, resample_counts
-from tenfold.metrics.clustered import RESAMPLES, Difference, cluster_sums, clustered_difference, clustered_estimate
+from tenfold.metrics.clustered import RESAMPLES, Difference, cluster_sums
+from tenfold.metrics.intervals import CONFIDENCE
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.scores import in_columns
 from tenfold.mmr.tasks import COLUMNS, Column
 
 SEED = 0  # of the resamples: the same images are drawn for all that is compared
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
+LEAST = 2  # images of an interval
 CHANCE = 0.25  # of four options
 GROUPS: dict[str, tuple[Column, ...]] = {
     "recognition": COLUMNS[:2],
@@ -78,29 +81,45 @@ class Table:
 
     def estimate(self, value: Value, group: str = ALL) -> Estimate | None:
         """Return a value × 100 with its interval over images; None if fewer than two have items of ``group``."""
-        columns = [COLUMNS.index(column) for column in GROUPS[group]]
-
-        def there(sums: Any) -> Any:
-            return np.where(sums[..., -1, columns].sum(axis=-1) > 0, 0.0, np.nan)
-
-        if self.images < 2:
+        n = self._defining(group)
+        if n < LEAST:
             return None
-        scaled = _scaled(value)
-        return clustered_estimate(self.sums, scaled, seed=SEED, parts=there)
+        found = float(_scaled(value)(self.sums.sum(axis=0)))
+        return None if np.isnan(found) else Estimate(found, _interval(_scaled(value)(self._resampled)), n)
 
     def compare(self, first: str, second: str, group: str = ALL) -> Difference | None:
-        """Return the share of ``first`` × 100 less that of ``second``, paired, with its p-value."""
-        pair = [self.sums[:, [self.models.index(name), -1]] for name in (first, second)]
-        of_one = Table(("one",), pair[0]).share("one", group)
-        if self.images < 2 or not self.has(group):
+        """Return the share of ``first`` × 100 less that of ``second``, paired, with its two-sided p-value.
+
+        The p-value is twice the smaller share of resamples on one side of zero, each share with one resample added.
+        """
+        value = less(self.share(first, group), self.share(second, group))
+        found = self.estimate(value, group)
+        if found is None:
             return None
-        return clustered_difference(pair[0], pair[1], _scaled(of_one), seed=SEED)
+        draws = _defined(_scaled(value)(self._resampled))
+        sides = (1 + np.count_nonzero(draws <= 0), 1 + np.count_nonzero(draws >= 0))
+        return Difference(found.value, found.interval, found.n, float(min(1.0, 2 * min(sides) / (1 + len(draws)))))
 
     def draws(self, values: Sequence[Value]) -> Float[np.ndarray, "R V"]:
         """Return each of ``values`` × 100 in every resample."""
-        weights = resample_counts(self.images, RESAMPLES, np.random.default_rng(SEED))
-        sums = (weights @ self.sums.reshape(self.images, -1)).reshape(RESAMPLES, *self.sums.shape[1:])
-        return np.stack([_scaled(value)(sums) for value in values], axis=-1)
+        return np.stack([_scaled(value)(self._resampled) for value in values], axis=-1)
+
+    @cached_property
+    def _resampled(self) -> Float[np.ndarray, "R M1 C"]:
+        """The sums in each resample of the images."""
+        sums = _weights(self.images) @ self.sums.reshape(self.images, -1)
+        return sums.reshape(RESAMPLES, *self.sums.shape[1:])
+
+    def _defining(self, group: str) -> int:
+        """Return how many images have items of a group."""
+        columns = [COLUMNS.index(column) for column in GROUPS[group]]
+        return int(np.count_nonzero(self.sums[:, -1, columns].sum(axis=-1)))
+
+
+@lru_cache(maxsize=8)
+def _weights(images: int) -> Float[np.ndarray, "R K"]:
+    """Return how often each resample draws each image, the same for all tables of as many images."""
+    return resample_counts(images, RESAMPLES, np.random.default_rng(SEED)).astype(float)
 
 
 def table_of(items: ItemSet, points: Mapping[str, Float[np.ndarray, "N 2"]]) -> Table:
@@ -124,6 +143,16 @@ def largest(values: Sequence[Value]) -> Value:
 def less(first: Value, second: Value) -> Value:
     """Return ``first`` less ``second``."""
     return lambda sums: first(sums) - second(sums)
+
+
+def _defined(draws: Any) -> Any:
+    return draws[~np.isnan(draws)]
+
+
+def _interval(draws: Any) -> tuple[float, float]:
+    tails = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(_defined(draws), [tails, 1 - tails])
+    return float(low), float(high)
 
 
 def _chance(group: str) -> float:

@@ -1,4 +1,7 @@
-"""How sure the order of models is: in resamples of the images."""
+"""How sure the order of models is: in resamples of the images.
+
+Legend:  M models · R resamples
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
+from jaxtyping import Float
 
 from steps.mmr.scored import ScoredSet
 
@@ -35,10 +38,23 @@ def stability(own: ScoredSet) -> Stability | None:
     order = np.argsort(-values, kind="stable")
     draws = table.draws(shares)[:, order]
     draws = draws[~np.isnan(draws).any(axis=1)]
-    tau = np.array([kendalltau(row, values[order]).statistic for row in draws])
+    tau = kendall(values[order], draws)
     kept = tuple(float((draws[:, one] > draws[:, two]).mean()) for one, two in pairwise(range(len(order))))
     same = float((np.diff(draws, axis=1) < 0).all(axis=1).mean())
-    return Stability(tuple(names[place] for place in order), tau[~np.isnan(tau)], kept, same)
+    return Stability(tuple(names[place] for place in order), tau, kept, same)
+
+
+def kendall(values: Float[np.ndarray, " M"], draws: Float[np.ndarray, "R M"]) -> Float[np.ndarray, " R"]:
+    """Return Kendall's τ of each row's order with that of ``values``.
+
+    Pairs that are level in ``values`` are left out; one that is level in a row counts 0. NaN if all are level.
+    """
+    one, two = np.triu_indices(len(values), 1)
+    whole = np.sign(values[one] - values[two])
+    chosen = whole != 0
+    if not chosen.any():
+        return np.full(len(draws), np.nan)
+    return (np.sign(draws[:, one] - draws[:, two])[:, chosen] * whole[chosen]).mean(axis=1)
 
 
 def rows_of(name: str, found: Stability) -> list[dict[str, object]]:

@@ -66,10 +66,16 @@ class ScoredSet:
         """Return the plain entries of some kinds."""
         return [one for one in self.plain if one.entry.kind in kinds]
 
-    def table(self, scoring: Scoring = "official", entries: Iterable[Scored] | None = None) -> Table:
-        """Return the points of the plain entries, or of others, by model; all names differ."""
-        chosen = self.plain if entries is None else list(entries)
-        return table_of(self.items, {one.entry.named: one.by(scoring).points for one in chosen})
+    def table(self, scoring: Scoring = "official") -> Table:
+        """Return the points of the plain entries, by model."""
+        if scoring not in self._tables:
+            points = {one.entry.named: one.by(scoring).points for one in self.plain}
+            self._tables[scoring] = table_of(self.items, points)
+        return self._tables[scoring]
+
+    @cached_property
+    def _tables(self) -> dict[Scoring, Table]:
+        return {}
 
 
 def score_sets(sources: Mapping[str, Source], replies: Iterable[Replies]) -> dict[str, ScoredSet]:
