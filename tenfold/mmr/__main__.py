@@ -16,7 +16,7 @@ from tenfold.mmr.score_command import COMPARE_EXAMPLE, Convention, compare_comma
 from tenfold.mmr.score_command import EXAMPLE as SCORE_EXAMPLE
 
 LEFT_OUT = "What was answered is kept: the same command with --resume asks only for the rest."
-app = cli.application("Reading in images: models, the MMR benchmark as released, and its scorer mended.")
+app = cli.application("Reading in images: MMR as released, and mended.")
 app.command("score", epilog=SCORE_EXAMPLE)(score_command)
 app.command("compare", epilog=COMPARE_EXAMPLE)(compare_command)
 app.command("items", epilog=ITEMS_EXAMPLE)(items_command)
@@ -104,6 +104,8 @@ def run(
         trust_remote_code=trust_remote_code or None,
     )
     named = named_items(items, data=data, per_task=per_task, limit=limit, seed=seed)
+    showing, notes = given.possible_showing(model, showing, named)
+    given.check_convention(convention, showing.items(named.items))
     budget = {"max_calls": max_calls, "max_tokens_total": max_tokens_total, "prices": prices}
     ready = given.chosen_model(
         model, options, named, showing, items=items, data=data, budget=budget, ask_again=ask_again
@@ -113,7 +115,7 @@ def run(
     except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
         typer.echo(LEFT_OUT, err=True)
         raise
-    typer.echo("\n".join([*write_results(out, scored, predictions, convention), *lines, f"wrote {out}"]))
+    typer.echo("\n".join([*write_results(out, scored, predictions, convention), *lines, *notes, f"wrote {out}"]))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,8 @@ def about_size(stem: str) -> bool:
 def two_things(stem: str) -> tuple[str, str] | None:
     """Return the parts of "where is A in relation to B" that speak of A and of B, None for another question."""
     split = re.split(
-        r"\b(?:in relation to|relative to|with respect to|in comparison (?:to|with)|compared? (?:to|with))\b", stem
+        r"\b(?:in relation to|relative to|with respect to|in comparison (?:to|with)|compared? (?:to|with)|as seen from)\b",
+        stem,
     )
     if len(split) == 2:
         first = re.split(r"\b(?:where|what|how)\b", split[0], flags=re.IGNORECASE)[-1]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tenfold.metrics.clustered import Difference, cluster_sums, clustered_difference, holm
+from tenfold.metrics.clustered import Difference, holm
+from tenfold.mmr.comparison import compare
 from tenfold.mmr.errors import InvalidPredictions
-from tenfold.mmr.score_report import aligned, points_of
+from tenfold.mmr.score_report import aligned
 from tenfold.mmr.scores import Scores
 from tenfold.mmr.tasks import COLUMNS
 
@@ -36,24 +37,11 @@ def differences(first: Scores, second: Scores, *, seed: int = 0) -> dict[str, Di
         raise InvalidPredictions(
             f"{len(set(images.tolist()))} image: a comparison resamples images and needs two or more"
         )
+    columns = [name for name in COLUMNS if first.possible()[name]]
     found: dict[str, Difference | None] = {}
-    for place, name in enumerate(COLUMNS):
-        if most := first.possible()[name]:
-            own = (first.items.tasks == name.partition(" ")[0]).astype(float)
-            points = first.by_column[:, place], second.by_column[:, place]
-            found[name] = _difference(images, points, own, most, seed)
-    points = first.points.sum(axis=1), second.points.sum(axis=1)
-    worth = np.array([item.points for item in first.items.rows], dtype=float)
-    found["total"] = _difference(images, points, worth, first.most, seed)
-    return found
-
-
-def _difference(
-    images: np.ndarray, points: tuple[np.ndarray, np.ndarray], worth: np.ndarray, most: int, seed: int
-) -> Difference | None:
-    """Return the difference of points as of ``most``, whatever number of items a resample holds."""
-    before, after = (cluster_sums(images, np.stack([one, worth], axis=1)) for one in points)
-    return clustered_difference(after, before, points_of(most), seed=seed)
+    for name in columns:
+        found[name] = compare(second, first, first.items, columns=[name], seed=seed)
+    return found | {"total": compare(second, first, first.items, seed=seed)}
 
 
 def _row(

@@ -135,16 +135,10 @@ def load_hub_model(
     digest of its files. ``dtype`` is "auto" (the checkpoint's own) or one of torch's, such as "bfloat16".
     Raises InvalidModel for a hub id without a revision, or where there is no such model with a processor.
     """
+    name, known = known_as(place, revision, trust_remote_code)
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    folder = Path(place)
-    if folder.is_dir():
-        if revision is not None:
-            raise InvalidModel(f"{place} is a folder, which has no revision {revision}")
-        known, name = folder_digest(folder), folder.name
-    else:
-        known, name = _pinned(str(place), revision, trust_remote_code), str(place)
     kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
     if kind != "auto" and not isinstance(kind, torch.dtype):
         raise InvalidModel(f"dtype {dtype!r}: must be auto or one of torch's, such as bfloat16")
@@ -183,6 +177,19 @@ def hub_model(
     )
     sampling = Sampling(max_tokens=max_new_tokens)
     return ChatModel(name or backend.name, backend, sampling, None, transcript, spent or Spent())
+
+
+def known_as(place: str | Path, revision: str | None, trust_remote_code: bool = False) -> tuple[str, str]:
+    """Return a model's name and revision, of a folder the digest of its files; nothing is loaded.
+
+    Raises InvalidModel for a hub id without a revision, foreign code without a commit, and what is neither.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        return str(place), _pinned(str(place), revision, trust_remote_code)
+    if revision is not None:
+        raise InvalidModel(f"{place} is a folder, which has no revision {revision}")
+    return folder.name, folder_digest(folder)
 
 
 def folder_digest(folder: Path) -> str:

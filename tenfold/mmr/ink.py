@@ -23,7 +23,7 @@ RGB = tuple[int, int, int]
 KINDS = 4  # colours that a background may have: a board with its frame, or a gradient
 CORE = 0.3  # share of the ink that differs most: the middle of strokes
 LEAST_CONTRAST = 8.0  # ΔE between ink and background; below it there is no ink to be seen
-MOST_PIXELS = 40_000  # of a box; of more every other one is looked at, in both directions
+MOST_PIXELS = 10_000  # of a box; of more, not every one is looked at
 SPELLINGS = {"gray": "grey", "golden": "gold", "colour": "", "color": "", "coloured": "", "colored": ""}
 SHADES = {"light", "dark", "deep", "bright", "pale", "rich", "royal", "vivid"}
 
@@ -126,15 +126,15 @@ def _patch(image: np.ndarray, box: Box, step: int | None = None) -> tuple[np.nda
     x1, y1 = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
     if x1 <= x0 or y1 <= y0:
         raise InvalidReading(f"the box {box} has no pixel of an image of {width}×{height}")
-    step = step or 1 + (x1 - x0) * (y1 - y0) // MOST_PIXELS
+    step = step or 1 + int(np.sqrt((x1 - x0) * (y1 - y0) / MOST_PIXELS))
     edge = max(2, (y1 - y0) // 8)
-    around = np.zeros((height, width), bool)
-    around[max(0, y0 - edge) : y1 + edge, max(0, x0 - edge) : x1 + edge] = True
-    around[y0:y1, x0:x1] = False
-    frame = image[around]
+    left, right = slice(max(0, x0 - edge), x0), slice(x1, x1 + edge)
+    wide = slice(max(0, x0 - edge), x1 + edge)
+    sides = (image[max(0, y0 - edge) : y0, wide], image[y1 : y1 + edge, wide], image[y0:y1, left], image[y0:y1, right])
+    frame = np.concatenate([side.reshape(-1, 3) for side in sides])
     if len(frame) < 16:  # the box is the whole image
         frame = np.concatenate([image[y0, x0:x1], image[y1 - 1, x0:x1], image[y0:y1, x0], image[y0:y1, x1 - 1]])
-    return image[y0:y1:step, x0:x1:step], frame[:: 1 + len(frame) // 4000]
+    return image[y0:y1:step, x0:x1:step], frame[:: 1 + len(frame) // 2000]
 
 
 def _clusters(values: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenfold.imaging.files import open_image
+from tenfold.mmr.coordinates import Box as Shares
 from tenfold.mmr.items import Item
-from tenfold.mmr.readings import Reading, Unit
+from tenfold.mmr.readings import Reading
 from tenfold.mmr.tasks import GROUNDING
 from tenfold.viewing.sample import Box, Tone
 
@@ -38,16 +39,16 @@ def boxes_of(item: Item, read: Mapping[str, Reading], data: bytes) -> list[Box]:
     width, height = open_image(data, name=item.file).size  # as it is seen, EXIF's rotation applied
     found = list(_drawn(reference_box(item), "reference", "notice", width, height))
     for number, one in enumerate(read.values(), 1):
-        start = f"{number}: " if len(read) > 1 else ""
+        start = f"{number} " if len(read) > 1 else ""
         official, mended = one.official, one.mended
         tone: Tone = "good" if official.scores_box else "bad"
         found += _drawn(official.box, f"{start}IoU {official.iou:.2f}", tone, width, height)
         if mended.box != official.box:
-            found += _drawn(mended.box, f"{start}mended, IoU {mended.iou:.2f}", "neutral", width, height)
+            found += _drawn(mended.box, f"{start}mended {mended.iou:.2f}", "neutral", width, height)
     return list(_labelled(found, width, height))
 
 
-def reference_box(item: Item) -> Unit | None:
+def reference_box(item: Item) -> Shares | None:
     """Return the box of a grounding item's answer, None where it is not four finite numbers."""
     try:
         found = json.loads(item.answer)
@@ -57,7 +58,7 @@ def reference_box(item: Item) -> Unit | None:
     return (x0, y0, x1, y1) if all(map(math.isfinite, (x0, y0, x1, y1))) else None
 
 
-def _drawn(box: Unit | None, label: str, tone: Tone, width: int, height: int) -> Iterator[_Found]:
+def _drawn(box: Shares | None, label: str, tone: Tone, width: int, height: int) -> Iterator[_Found]:
     if box is None:
         return
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
@@ -76,7 +77,7 @@ def _labelled(found: Sequence[_Found], width: int, height: int) -> Iterator[Box]
     for one in found:
         at_right = one.left > 0.6 * width
         corner, towards = (one.right, -1) if at_right else (one.left, 1)
-        y, room, moved = max(one.top, letters), (len(one.label) + 1) * 0.6 * letters, 0.0
+        y, room, moved = max(one.top, letters), (len(one.label) + 1) * 0.55 * letters, 0.0
         for other_y, start, end in sorted(taken, key=lambda each: towards * each[1]):
             low, high = sorted((corner + towards * moved, corner + towards * (moved + room)))
             if abs(other_y - y) < 1.2 * letters and low < end and start < high:

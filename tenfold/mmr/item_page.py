@@ -17,6 +17,7 @@ from tenfold.mmr.items import IMAGES, Item, ItemSet
 from tenfold.mmr.option_lines import split_options
 from tenfold.mmr.predictions import Prediction, in_order
 from tenfold.mmr.readings import Reading, as_text, readings_of
+from tenfold.mmr.scores import MENDED, Scorer
 from tenfold.mmr.tasks import CHOICE, GROUNDING
 from tenfold.viewing.errors import PageTooLarge
 from tenfold.viewing.page import write_page
@@ -40,7 +41,7 @@ READING = (
 )
 COLOURS = (
     "Boxes: blue the reference, green a model's box that scores, red one that does not, grey one that only the mended "
-    "reading finds."
+    "reading finds; beside them the intersection over union with the reference (IoU)."
 )
 
 
@@ -71,16 +72,18 @@ def write_item_page(
     most: int = MOST,
     notes: Sequence[str] = (),
     most_bytes: int = MOST_BYTES,
+    mended: Scorer = MENDED,
 ) -> None:
     """Write items as one HTML page; ``predictions`` are those of each model, by the model's name, and may be none.
 
     Of more than ``most`` items as many are shown, evenly over tasks, bands, layouts, and what replies are worth; images
     are reduced so that the page stays below ``most_bytes``, and items are left out where that does not do. The page
-    says which were chosen. An item without an image here is shown without one. Nothing is fetched.
+    says which were chosen. An item without an image here is shown without one. ``mended`` is the scorer that stands
+    beside the official one. Nothing is fetched.
     Raises InvalidPredictions for predictions that are not those of the items or a model without a name, InvalidImages
     for a file that is no image, and PageTooLarge if not even one item fits.
     """
-    rows = _rows(items, predictions)
+    rows = _rows(items, predictions, mended)
     count = min(most, len(rows), max(1, int(most_bytes * 0.7 / LEAST_IMAGE_BYTES)))
     while True:
         places = evenly([row.kind for row in rows], count)
@@ -106,11 +109,11 @@ def write_item_page(
             count //= 2
 
 
-def _rows(items: ItemSet, predictions: Mapping[str, Sequence[Prediction]]) -> list[_Row]:
+def _rows(items: ItemSet, predictions: Mapping[str, Sequence[Prediction]], mended: Scorer) -> list[_Row]:
     for name in predictions:
         if not name.strip():
             raise InvalidPredictions("a model has a name; the predictions of one have none")
-    read = {name: readings_of(items, in_order(items, given)) for name, given in predictions.items()}
+    read = {name: readings_of(items, in_order(items, given), mended) for name, given in predictions.items()}
     return [_Row(item, {name: own[place] for name, own in read.items()}) for place, item in enumerate(items.rows)]
 
 

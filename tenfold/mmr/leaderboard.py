@@ -14,6 +14,17 @@ from tenfold.mmr.leaderboard_text import markdown
 MARKDOWN, PAGE = "leaderboard.md", "leaderboard.html"
 
 
+def published_rows() -> list[Row]:
+    """Return the rows of the authors' leaderboard (`tenfold.mmr.published`), marked as published.
+
+    They stand in the table of the official items, scorer and prompts; whoever adds them sees to it that the rows
+    beside them are of the real images.
+    """
+    from tenfold.mmr.published import LEADERBOARD
+
+    return [Row(one.model, one.columns, one.total, source="published") for one in LEADERBOARD]
+
+
 def write_leaderboard(
     rows: Iterable[Row], folder: Path, *, title: str = "Leaderboard of the reading benchmark", notes: Sequence[str] = ()
 ) -> list[Path]:

@@ -53,7 +53,8 @@ figure { margin: .5rem 0 0; background: var(--card); border: 1px solid var(--lin
   padding: .6rem; min-width: 0; }
 figure > svg { display: block; width: 100%; max-width: 36rem; height: auto; margin-inline: auto; }
 figcaption { font-size: .85rem; margin-top: .3rem; }
-svg text { fill: var(--ink); font: 11px system-ui, sans-serif; }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+.radar text { font-size: 13px; }
 .grid { fill: none; stroke: var(--line); }
 .row { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .interval { stroke: var(--accent); stroke-width: 2; }

@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[Column, ...]] = {
 KINDS: dict[Kind, str] = {
     "model": "",
     "blind": "answers without the image",
-    "chance": "expected by chance",
+    "chance": "random answers, or what they are expected to have",
     "constant": "the same answer to every item of a task",
 }
 OVERVIEW = "Totals in per cent over the sets of items"

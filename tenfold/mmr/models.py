@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from tenfold.chat.client import Spent
 from tenfold.chat.endpoint import KEY
 from tenfold.chat.messages import Sampling
@@ -127,10 +129,11 @@ def _endpoint(name: str, options: ModelOptions) -> Prepared:
 
 def _hub(place: str, options: ModelOptions) -> Prepared:
     from tenfold.command_line import torch_device
-    from tenfold.mmr.hub_model import BATCH, NEW_TOKENS, hub_model
+    from tenfold.mmr.hub_model import BATCH, NEW_TOKENS, hub_model, known_as
 
     folder = Path(place).is_dir()
     name, _, revision = (place, "", "") if folder else place.partition("@")
+    known_as(name, revision or None, bool(options.trust_remote_code))  # refused before torch is loaded
     return prepared(
         hub_model(
             name,
@@ -223,6 +226,7 @@ def pages_of(queries: Iterator[Query], engine: str, enlarge: int, path: Path) ->
         pages.update(read_pages(waiting, engine, enlarge=enlarge).pages)
         waiting.clear()
         replace_file(path, lambda file: write_pages(pages, file))
+        typer.echo(f"{engine}: {len(pages):,} pages read", err=True)
 
     for query in queries:
         for digest, image in images_of([query]).items():

@@ -19,7 +19,7 @@ from tenfold.mmr.reading import Pages, page_of
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 from tenfold.mmr.text_blocks import Text
 from tenfold.mmr.text_matching import find_text
-from tenfold.mmr.text_places import nearest, place_cost
+from tenfold.mmr.text_places import nearest, overlap, place_cost
 from tenfold.ocr.page import Page
 
 VERSION = 1  # of the rules: a change of what they answer is another model
@@ -76,6 +76,9 @@ def wanted_text(task: Task, parts: Asked, seen: Seen) -> tuple[Text | None, str]
     if not seen.blocks:
         return None, "nothing was read"
     place, role = place_of(parts.stem), role_of(parts.stem)
+    anchored = _next_to(parts, seen)
+    if anchored is not None:
+        return anchored, "next to a text"
     if task == "grounding_t" and parts.quoted:
         found = find_text(parts.quoted[0], seen.lines, seen.blocks)
         if found is not None:
@@ -84,9 +87,6 @@ def wanted_text(task: Task, parts: Asked, seen: Seen) -> tuple[Text | None, str]
         found = seen.role(role, place)
         if found is not None:
             return found, f"the page's {role}"
-    anchored = _next_to(parts, seen)
-    if anchored is not None:
-        return anchored, "next to a quoted text"
     if place is not None:
         width, height = seen.page.width, seen.page.height
         return min(seen.blocks, key=lambda one: place_cost(one.box, place, width, height)), "nearest to the place"
@@ -109,13 +109,17 @@ def text_and_box(text: Text, page: Page) -> str:
 
 
 def _next_to(parts: Asked, seen: Seen) -> Text | None:
-    """Return the block, or line, next to the quoted texts in the directions that a question gives."""
+    """Return the line next to the texts in whose directions a question asks, or its block if they are not of it."""
     anchors = [(way, find_text(phrase, seen.lines, seen.blocks)) for way, phrase in directed_anchors(parts.stem)]
     known = [(way, text) for way, text in anchors if text is not None]
     if not known and (role := role_of(parts.stem)) is not None and (way := direction_of(parts.stem)) is not None:
         text = seen.role(role)
         known = [] if text is None else [(way, text)]
-    return nearest(seen.blocks, known) or nearest(seen.lines, known) if known else None
+    line = nearest(seen.lines, known) if known else None
+    if line is None:
+        return None
+    block = next(block for block in seen.blocks if set(line.words) <= set(block.words))
+    return line if any(overlap(block, anchor) for _, anchor in known) else block
 
 
 def _choice(query: Query, parts: Asked, seen: Seen) -> Prediction:

@@ -102,8 +102,11 @@ def bring_images(items: ItemSet, split: Split, out: Path) -> tuple[ItemSet, dict
     Rows are matched by ``img_id``, as the official runner does, or by ``url`` where no row has the id. Files keep the
     bytes that were published. ``out`` gets images/ and items.jsonl. The second value names each image of the items that
     is missing or cannot be decoded, with the reason: its items stay, without an image.
-    Raises InvalidItem if an image's id cannot be a file's name.
+    Raises InvalidItem if an image's id cannot be a file's name; nothing is written then.
     """
+    strange = [item.image for item in items.rows if not FILE_NAME.fullmatch(item.image)]
+    if strange:
+        raise InvalidItem(f"the image {strange[0]!r} cannot be a file's name: letters, digits, points and dashes")
     found, failed = _written(split, {item.image: item.url for item in items.rows}, out)
     rows = []
     for item in items.rows:
@@ -132,8 +135,6 @@ def _written(
         number = place.get(name, by_url.get(url))
         if number is None:
             continue
-        if not FILE_NAME.fullmatch(name):
-            raise InvalidItem(f"the image {name!r} cannot be a file's name: letters, digits, points and dashes")
         try:
             content = _content(rows[number]["image"])
             image = open_image(content, name=f"{split}, row {number}")

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tenfold.mmr.items import ItemSet
+from tenfold.mmr.coordinates import Box
+from tenfold.mmr.items import Item, ItemSet
 from tenfold.mmr.predictions import Prediction
-from tenfold.mmr.scores import MENDED, OFFICIAL, Scores, score
+from tenfold.mmr.scores import MENDED, OFFICIAL, Scorer, Scores, score
 from tenfold.mmr.tasks import Task
-
-Unit = tuple[float, float, float, float]  # x0, y0, x1, y1 as shares of the image's sides
 
 
 @dataclass(frozen=True)
 class Way:
-    """One scorer's reading: what it parsed, None if nothing; the points (item or text, box); and why."""
+    """One scorer's reading: what it parsed, None if nothing; the points (item or text, box); and why.
 
-    task: Task
+    Boxes of ``parsed`` are shares of the image's sides, whatever convention the scorer reads.
+    """
+
+    item: Item
     parsed: Any
     points: tuple[float, float]
-    possible: int
     reason: str
     iou: float
+
+    @property
+    def task(self) -> Task:
+        """The item's task."""
+        return self.item.task
+
+    @property
+    def possible(self) -> int:
+        """The most points that the item can have."""
+        return self.item.points
 
     @property
     def worth(self) -> str:
@@ -43,7 +54,7 @@ class Way:
         return isinstance(self.parsed, int | str | np.integer) and str(self.parsed) == str(number)
 
     @property
-    def box(self) -> Unit | None:
+    def box(self) -> Box | None:
         """The box that was read, as shares of the image's sides, None if there is none of four finite numbers."""
         if not self.task.startswith("grounding") or self.parsed is None:
             return None
@@ -67,17 +78,16 @@ class Reading:
     mended: Way
 
 
-def readings_of(items: ItemSet, predictions: Sequence[Prediction]) -> list[Reading]:
-    """Return one reading per item; ``predictions`` are in the items' order."""
-    both = [list(_ways(items, score(items, predictions, scorer))) for scorer in (OFFICIAL, MENDED)]
+def readings_of(items: ItemSet, predictions: Sequence[Prediction], mended: Scorer = MENDED) -> list[Reading]:
+    """Return one reading per item; ``predictions`` are in the items' order, ``mended`` is what the second one is of."""
+    both = [list(_ways(items, score(items, predictions, scorer))) for scorer in (OFFICIAL, mended)]
     return [Reading(one, *pair) for one, *pair in zip(predictions, *both, strict=True)]
 
 
-def _ways(items: ItemSet, scores: Scores) -> list[Way]:
-    return [
-        Way(item.task, scores.parsed[place], _pair(scores.points[place]), item.points, reason, float(scores.iou[place]))
-        for place, (item, reason) in enumerate(zip(items.rows, scores.reasons, strict=True))
-    ]
+def _ways(items: ItemSet, scores: Scores) -> Iterator[Way]:
+    for place, (item, reason) in enumerate(zip(items.rows, scores.reasons, strict=True)):
+        iou = float(scores.iou[place])
+        yield Way(item, scores.parsed[place], _pair(scores.points[place]), reason, iou)
 
 
 def _pair(points: np.ndarray) -> tuple[float, float]:

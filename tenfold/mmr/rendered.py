@@ -33,7 +33,7 @@ from tenfold.mmr.questions_about_places import (
     ask_texts,
 )
 from tenfold.mmr.questions_about_text import ask_colours, ask_labels, ask_places, ask_sizes, ask_text_boxes
-from tenfold.mmr.sheets import BANDS, Band
+from tenfold.mmr.sheets import BANDS, LONGEST_WORD, WORDS, Band
 from tenfold.mmr.tasks import CHOICE, TASKS, Task
 from tenfold.rendering.assets import Assets
 from tenfold.rendering.drawing import Drawing
@@ -111,6 +111,9 @@ def render_items(
         raise InvalidItem(f"per_task = {per_task!r} must be 1 or more")
     if not 256 <= size[0] <= size[1]:
         raise InvalidItem(f"size = {size!r} must be the shortest and the longest side, 256 pixels or more each")
+    short = sum(len(word) <= LONGEST_WORD for word in assets.words)
+    if short < WORDS:
+        raise NoItems(f"a page draws from {WORDS} words of at most {LONGEST_WORD} letters, and the assets have {short}")
     selection = _selection(per_task, seed)
     rejects: Counter[str] = Counter()
     pages: dict[str, Drawing] = {}
@@ -136,8 +139,8 @@ def render_items(
         pages[name] = drawing
         _take(found, selection, name, drawing, generator)
     if any(selection.wanted.values()):
-        short = {f"{task} ({band})": count for (task, band), count in selection.wanted.items() if count}
-        raise NoItems(f"{most} pages did not allow {short}; take larger pages, or more fonts and words")
+        missing = {f"{task} ({band})": count for (task, band), count in selection.wanted.items() if count}
+        raise NoItems(f"{most} pages did not allow {missing}; take larger pages, or more fonts and words")
     rows = tuple(item for task in TASKS for item in selection.taken[task])
     return RenderedItems(rows, pages, dict(sorted(rejects.items())))
 

@@ -22,7 +22,7 @@ from tenfold.mmr.run_folder import (
     replace_json,
     settings_of,
 )
-from tenfold.mmr.score_report import OFFICIAL_NAME, both_scores, described, table
+from tenfold.mmr.score_report import both_scores, described, table
 from tenfold.mmr.showing import Showing
 from tenfold.mmr.tasks import COLUMNS, MOST_POINTS, PER_TASK
 
@@ -82,7 +82,7 @@ def run_rows(folders: Sequence[Path], *, published: bool = False) -> list[Row]:
         for folder in folders:
             if (reason := not_comparable(folder)) is not None:
                 raise InvalidLeaderboard(f"{folder}: published rows cannot stand beside this run: {reason}")
-        from tenfold.mmr.published import published_rows
+        from tenfold.mmr.leaderboard import published_rows
 
         rows += published_rows()
     return rows
@@ -125,7 +125,7 @@ def _row(kind: Any, settings: Mapping[str, Any], scorer: str, one: Mapping[str, 
         columns={column: one["columns"][column] for column in COLUMNS if column in one["columns"]},
         total=one["total"],
         interval=None if interval is None else (interval[0], interval[1]),
-        note="" if own == OFFICIAL_NAME else f"boxes: {one['scorer']['convention']}",
+        note="" if one["scorer"]["convention"] == "unit" else f"boxes: {one['scorer']['convention']}",
         kind=_kind(settings["model"]["kind"], settings),
         scorer=own,
         items=label,
@@ -140,8 +140,9 @@ def _kind(kind: str, settings: Mapping[str, Any]) -> str:
         return "chance"
     if kind in FITTED and kind != "blind_text":
         return "constant"
-    blind = kind in BLIND and kind != "oracle"
-    return "blind" if blind or not settings["showing"]["images"] else "model"
+    if kind == "oracle":
+        return "model"
+    return "blind" if kind in BLIND or not settings["showing"]["images"] else "model"
 
 
 def _prompt(settings: Mapping[str, Any]) -> str:
@@ -150,9 +151,14 @@ def _prompt(settings: Mapping[str, Any]) -> str:
     style = "official" if settings["style"] == "official_system" else settings["style"]
     if showing.as_published:
         return str(style)
-    plain = vars(Showing())
-    other = [f"{name} {value}" for name, value in settings["showing"].items() if plain[name] != value]
-    return ", ".join([style, *other])
+    other = {
+        "side": f"images of {showing.side} px at most",
+        "rotation": f"options moved by {showing.rotation}",
+        "letterbox": "images padded",
+        "images": "without images",
+    }
+    plain, given = vars(Showing()), settings["showing"]
+    return ", ".join([style, *(words for name, words in other.items() if given[name] != plain[name])])
 
 
 def _scores(folder: Path) -> dict[str, Any]:

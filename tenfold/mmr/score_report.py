@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from tenfold.metrics.clustered import cluster_sums, clustered_estimate
+from tenfold.mmr.comparison import estimate
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.scores import MENDED, OFFICIAL, Scores, score
@@ -29,21 +29,8 @@ def total_interval(scores: Scores, seed: int = 0) -> tuple[float, float] | None:
     """Return the 95 % interval of the total, by a bootstrap over images; None for fewer than two images."""
     if len(np.unique(scores.items.images)) < 2:
         return None
-    worth = np.array([item.points for item in scores.items.rows], dtype=float)
-    sums = cluster_sums(scores.items.images, np.stack([scores.points.sum(axis=1), worth], axis=1))
-    found = clustered_estimate(sums, points_of(scores.most), seed=seed)
+    found = estimate(scores, scores.items, seed=seed)
     return None if found is None else found.interval
-
-
-def points_of(most: int) -> Callable[[Any], Any]:
-    """Return a statistic of sums (…, 2) of points and of the most points: the share as points of ``most``."""
-
-    def share(sums: Any) -> Any:
-        table = np.asarray(sums, dtype=float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return most * np.where(table[..., 1] > 0, table[..., 0] / table[..., 1], np.nan)
-
-    return share
 
 
 def described(scores: Mapping[str, Scores], seed: int = 0) -> dict[str, Any]:

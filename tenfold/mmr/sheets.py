@@ -28,7 +28,7 @@ BANDS: tuple[Band, ...] = ("large", "small")
 SMALLEST_TEXT, LARGE_TEXT = 8, 12  # pixels per em; small texts are from 8 to below 12, large ones 12 and above
 SMALL_OBJECT = 32  # pixels; small objects have both sides below (COCO's bound of small objects)
 PALETTE_DISTANCE, OBJECT_DISTANCE = 34.0, 30.0  # ΔE between colours of texts, and of an object and what is behind it
-LONGEST_WORD = 8
+LONGEST_WORD, WORDS = 8, 60  # letters, and how many different words a page draws from
 GROUNDS: dict[str, RGB] = {
     **{name: NAMED[name] for name in ("white", "cream", "black", "navy")},
     **{f"light {name}": mixed(NAMED[name], (255, 255, 255), 0.84) for name in ("blue", "green", "orange", "pink")},
@@ -72,7 +72,7 @@ class Sheet:
         self.upper = bool(generator.random() < 0.5)
         fonts = assets.text_fonts if self.upper or self.band == "small" else assets.fonts
         self.headline = self.page.pick(fonts) if generator.random() < 0.5 else self.page.document_font
-        self._vocabulary = self.page.words(60, longest=LONGEST_WORD)
+        self._vocabulary = self.page.words(WORDS, longest=LONGEST_WORD)
         self._names = [GIVEN_NAMES[place] for place in generator.permutation(len(GIVEN_NAMES))[:4].tolist()]
         self._shapes = generator.permutation(len(SHAPES)).tolist()
         behind = [name for name in NAMED if self._visible(name)]

@@ -44,14 +44,14 @@ def nearest(texts: Sequence[Text], anchors: Sequence[tuple[Direction, Text]]) ->
     fitting: list[tuple[tuple[bool, float], Text]] = []
     for text in texts:
         fits = [direction_fit(text.box, anchor.box, direction) for direction, anchor in anchors]
-        apart = all(not _overlap(text, anchor) for _, anchor in anchors)
+        apart = all(not overlap(text, anchor) for _, anchor in anchors)
         if apart and fits and min(fits) > ROUGHLY:
             away = sum(_apart(text.box, anchor.box, way) for way, anchor in anchors)
             fitting.append(((min(fits) < STRAIGHT, away), text))
     return min(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
-def _overlap(text: Text, anchor: Text) -> bool:
+def overlap(text: Text, anchor: Text) -> bool:
     """Return whether two texts share a word, by the middle of its box."""
     x0, y0, x1, y1 = anchor.box
     middles = [((word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2) for word in text.words]

@@ -161,6 +161,7 @@ RUN = ("mmr", "run", "--out", "nowhere")
             "NO_KEY",
         ),
         ((*RUN, "--items", "FOLDER", "--model", "oracle", "--no-images", "--side", "336"), "without images"),
+        ((*RUN, "--items", "FOLDER", "--model", "oracle", "--convention", "feet"), "no convention is called 'feet'"),
         (("mmr", "score", "nowhere.jsonl", "--items", "FOLDER"), "there is no file nowhere.jsonl"),
         (("mmr", "items", "--items", "official", "--out", "o", "--data", "no"), "there is no folder no"),
         (("mmr", "leaderboard", "FOLDER", "--out", "o"), "holds no run"),
@@ -199,9 +200,10 @@ def test_official_items_come_from_a_folder(tenfold, tmp_path, monkeypatch):
     source.mkdir()
     (source / "mmr_qa.json").write_text(json.dumps(rows))
     monkeypatch.setenv("TENFOLD_MIRROR", str(tmp_path))
-    command = ("mmr", "run", "--items", "official", "--model", "oracle", "--per-task", 2, "--out", tmp_path / "run")
-    assert "has no image here" in tenfold(*command, status=1).err
-    tenfold(*command[:-1], tmp_path / "blind", "--no-images")
+    command = ("mmr", "run", "--items", "official", "--per-task", 2, "--out", tmp_path / "blind", "--model")
+    refused = tenfold(*command, "page_dump", status=1).err
+    assert "22 of 22 items of official have no image here" in refused and "--no-images" in refused
+    assert "oracle is asked without" in tenfold(*command, "oracle").out
     fitted = ("--model", "constant_index", "--no-images", "--out", tmp_path / "constant")
     tenfold("mmr", "run", "--items", "official", "--per-task", 2, *fitted)
     board = tenfold("mmr", "leaderboard", tmp_path / "blind", tmp_path / "constant", "--out", tmp_path / "board").out

@@ -20,7 +20,7 @@ def test_boxes_are_in_pixels_and_coloured_by_what_they_are_worth() -> None:
     found = boxes_of(ITEM, read, encoded(200, 100))
     edges = [(round(box.left), round(box.top), round(box.right), round(box.bottom), box.tone) for box in found]
     assert edges == [(20, 20, 100, 60, "notice"), (20, 20, 100, 60, "good"), (120, 20, 180, 60, "bad")]
-    assert [box.label.strip(SPACE) for box in found] == ["reference", "1: IoU 1.00", "2: IoU 0.00"]
+    assert [box.label.strip(SPACE) for box in found] == ["reference", "1 IoU 1.00", "2 IoU 0.00"]
 
 
 def test_labels_at_one_corner_stand_one_after_the_other() -> None:
@@ -55,3 +55,12 @@ def test_boxes_belong_to_the_image_as_it_is_seen() -> None:
     assert Image.open(io.BytesIO(turned)).size == (200, 100)
     (box,) = boxes_of(ITEM, {}, turned)
     assert (round(box.right), round(box.bottom)) == (50, 120)
+
+
+def test_a_box_that_only_the_mended_reading_finds_is_grey() -> None:
+    fenced = '```json\n{"bbox_2d": [0.1, 0.2, 0.5, 0.6]}\n```'
+    found = boxes_of(ITEM, {"a": reading(ITEM, fenced)}, encoded(200, 100))
+    assert [(box.label.strip(SPACE), box.tone) for box in found] == [
+        ("reference", "notice"),
+        ("mended 1.00", "neutral"),
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.mmr.errors import InvalidLeaderboard
-from tenfold.mmr.leaderboard import write_leaderboard
+from tenfold.mmr.leaderboard import published_rows, write_leaderboard
 from tests.tenfold.mmr.board_rows import published, row
 
 
@@ -28,3 +28,13 @@ def test_rows_that_fit_no_table_leave_the_folder_as_it_was(tmp_path: Path) -> No
     with pytest.raises(InvalidLeaderboard, match="stands twice"):
         write_leaderboard([row("a", 10), row("a", 20)], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_published_rows_stand_beside_official_ones_and_two_do_not_add_up(tmp_path: Path) -> None:
+    rows = published_rows()
+    assert len(rows) == 14 and {one.source for one in rows} == {"published"}
+    assert [one.name for one in rows if not one.adds_up] == ["LLaVA-NEXT 13B", "LLaVA-1.5 13B"]
+    write_leaderboard([*rows, row("ours", 10), row("ours", 11, items="rendered")], tmp_path)
+    official, rendered = (tmp_path / "leaderboard.md").read_text(encoding="utf-8").split("## ")[1:3]
+    assert official.count("(published)") == 14 and "335† (341)" in official and "243† (237)" in official
+    assert "published" not in rendered

@@ -33,7 +33,7 @@ def test_rows_that_do_not_look_are_marked_and_explained() -> None:
     (table,) = tables_of([*rows, row("sees", 30, note="4 bits")])
     assert remarks_of(table) == [
         "blind: answers without the image.",
-        "chance: expected by chance.",
+        "chance: random answers, or what they are expected to have.",
         "constant: the same answer to every item of a task.",
         "sees: 4 bits",
     ]

@@ -146,6 +146,7 @@ def test_an_id_that_would_leave_the_folder_is_refused(tmp_path):
     source = hub(tmp_path / "set", [{"img_id": "../../a", "image": base64.b64encode(png(1)).decode()}])
     with pytest.raises(InvalidItem, match="cannot be a file's name"):
         bring_images(read_official(annotations(tmp_path, row)), load_hub(source), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif("TENFOLD_MIRROR" not in os.environ, reason="there is no mirror folder")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tenfold.mmr.readings import Way, as_text
-from tests.tenfold.mmr.looked_at import item, reading
+from tenfold.mmr.readings import Way, as_text, readings_of
+from tenfold.mmr.scores import Scorer
+from tests.tenfold.mmr.looked_at import item, items, reading, reply
 
 
 def test_a_verbose_reply_is_right_by_the_official_reading_alone() -> None:
@@ -29,7 +30,14 @@ def test_a_choice_is_known_by_its_number() -> None:
 
 @pytest.mark.parametrize("parsed", [None, [1, 2, 3], ["a", 2, 3, 4], [0, 0, np.inf, 1], "text", (0.1, 0.2)])
 def test_what_is_no_box_is_none(parsed: object) -> None:
-    assert Way("grounding_o", parsed, (0, 0), 1, "", 0.0).box is None
+    assert Way(item("grounding_o"), parsed, (0, 0), "", 0.0).box is None
+
+
+def test_boxes_of_another_convention_are_shares_as_well() -> None:
+    one, scorer = item("grounding_o", width=400, height=200), Scorer(parser="robust", convention="pixels")
+    (found,) = readings_of(items(one), [reply(one.key, "[40, 40, 200, 120]")], scorer)
+    assert found.mended.box == pytest.approx((0.1, 0.2, 0.5, 0.6)) and found.mended.scores_box
+    assert found.official.box == (40, 40, 200, 120) and not found.official.scores_box
 
 
 def test_an_unanswered_item_is_worth_nothing_and_says_why() -> None:

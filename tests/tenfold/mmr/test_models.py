@@ -1,0 +1,58 @@
+"""Models by their names: which kind a name means, what is fitted to what, and pages that are read once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tenfold.mmr.errors import InvalidModel
+from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
+from tenfold.mmr.named_items import NamedItems
+from tenfold.mmr.prompts import queries_of
+from tenfold.mmr.run import Run
+from tests.tenfold.mmr import small_items
+
+
+def test_what_a_name_means():
+    assert [
+        kind_of(name) for name in ("hub:a/b@c", "file:x", "ocr_rules", "gpt-4o", "qwen2.5-vl:7b", "hub", "file")
+    ] == [
+        *("hub", "file", "ocr_rules", "endpoint", "endpoint", "endpoint", "endpoint"),
+    ]
+    assert all(kind_of(name) == name for name in (*BLIND, *READERS)) and set(USED) > {*BLIND, *READERS}
+    known = set(ModelOptions().given())
+    assert all(set(used) <= known for used in USED.values())
+
+
+def test_constants_are_fitted_to_the_items_that_are_given(items, tmp_path):
+    other = small_items.write(tmp_path / "other", [small_items.item("font_size", 2)])
+    model = model_named("constant_index", ModelOptions(), items, lambda: other)
+    assert (model.kind, model.settings["numbers"]["font_size"]) == ("constant_index", "3")
+    assert model_named("random", ModelOptions(seed=3), items, lambda: other).settings["seed"] == 3
+
+
+def test_what_a_model_needs_is_said(items):
+    with pytest.raises(InvalidModel, match="--base-url"):
+        model_named("gpt", ModelOptions(), items, lambda: items)
+    with pytest.raises(InvalidModel, match="--encoder"):
+        model_named("blind_text", ModelOptions(), items, lambda: items)
+    with pytest.raises(InvalidModel, match="--language-model"):
+        model_named("ocr_language_model", ModelOptions(), items, lambda: items)
+    with pytest.raises(ValueError, match="engine"):
+        model_named("page_dump", ModelOptions(engine="crystal ball"), items, lambda: items)
+
+
+def test_pages_are_read_once_and_found_again(items, tmp_path):
+    one = items.only([0, 2, 4])
+    first = pages_of(queries_of(one), "ppocr6", 1, tmp_path / "ocr.jsonl")
+    assert len(first) == 1  # they are about one image
+    row = json.loads((tmp_path / "ocr.jsonl").read_text())
+    (tmp_path / "ocr.jsonl").write_text(json.dumps(row | {"engine": "kept"}) + "\n")
+    (again,) = pages_of(queries_of(one), "ppocr6", 1, tmp_path / "ocr.jsonl").values()
+    assert again.engine == "kept"
+    out = tmp_path / "run"
+    model = model_named("page_dump", ModelOptions(), one, lambda: items)
+    _, predictions, _ = Run(model, NamedItems(one)).run(out)
+    assert model.name == "page_dump (ppocr6)" and (out / "ocr.jsonl").is_file()
+    assert all(prediction.why or prediction.answer for prediction in predictions)
