@@ -166,7 +166,7 @@ def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], I
 
     if options.encoder is None:
         raise InvalidModel("blind_text needs --encoder, the folder of a sentence encoder such as all-MiniLM-L6-v2")
-    return BlindText.fitted(load_encoder(Path(options.encoder), device=torch_device(options.device)), fit())
+    return BlindText.fitted(fit(), load_encoder(Path(options.encoder), device=torch_device(options.device)))
 
 
 def _reader(kind: str, options: ModelOptions) -> Prepared:
