@@ -12,7 +12,7 @@ from steps.mmr.ocr_pages import read_views
 from steps.mmr.replies import RepliesWriter
 from steps.mmr.views import NATIVE, VIEWS
 from steps.step.json_files import read_json
-from steps.step.params import Params
+from steps.step.params import Count, Params
 from steps.step.run import Run
 from tenfold.mmr.items import ItemSet, read_items
 from tenfold.mmr.predictions import Prediction
@@ -28,11 +28,16 @@ TOGETHER = 32  # items whose images are held at once
 
 
 class PredictLanguageParams(Params):
-    """Whose words are read; styles of prompts beside the released one; by how many places options are turned, too."""
+    """Whose words are read; styles of prompts beside the released one; by how many places options are turned, too.
+
+    ``text_tokens`` of a page's words stand in a prompt at most; a reply has ``reply_tokens`` at most.
+    """
 
     engine: str
     styles: list[Style]
     rotations: list[int]
+    text_tokens: Count
+    reply_tokens: Count
 
 
 def predict_language(
@@ -61,7 +66,8 @@ def predict_language(
     writer = RepliesWriter(out)
     for one in read_views(read):
         if one.engine == params.engine and one.view == NATIVE:
-            model = OCRLanguageModel(one.pages, loaded)
+            budget = {"text_tokens": params.text_tokens, "reply_tokens": params.reply_tokens}
+            model = OCRLanguageModel(one.pages, loaded, **budget)
             about = {"engine": one.engine, "stand_in": bool(origin["stand_in"]), "about": model.identity()}
             _ask(model, sets[one.items], params, writer, about, run)
     writer.close()

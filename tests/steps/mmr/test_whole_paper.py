@@ -44,7 +44,9 @@ PARAMS = {
     ),
     "predict_blind": PredictBlindParams(folds=2),
     "predict_rules": PredictRulesParams(rotated=["ppocr6"], dumped=["ppocr6"]),
-    "predict_language": PredictLanguageParams(engine="ppocr6", styles=["explicit"], rotations=[2]),
+    "predict_language": PredictLanguageParams(
+        engine="ppocr6", styles=["explicit"], rotations=[2], text_tokens=96, reply_tokens=4
+    ),
     "predict_models": PredictModelsParams(models=[], styles=[], views=[], rotations=[], reask=False, together=8),
     "sensitivity": SensitivityParams(rows=list(ROWS)),
     "show_items": ShowItemsParams(shown=3),
