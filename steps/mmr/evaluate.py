@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +11,10 @@ from steps.mmr import figures, leaderboard, measurements, ranking, tables
 from steps.mmr.item_sets import RENDERED, SETS, read_sets
 from steps.mmr.pages import write_items
 from steps.mmr.replies import read_replies
-from steps.mmr.scored import score_sets
+from steps.mmr.scored import ScoredSet, score_sets
 from steps.mmr.sensitivity_rows import RANKS, SHARES
 from steps.step.params import Count, Params
-from steps.step.publish import CaptionedFigure
+from steps.step.publish import CaptionedFigure, CaptionedTable
 from steps.step.run import Run
 
 HEADLINES = ("rendered_rules", "receipts_rules", "official_constants")
@@ -58,13 +59,8 @@ def evaluate(
     run.publish(
         claims=measurements.all_measurements(sets),
         headlines=HEADLINES,
-        tables={
-            "sets": tables.item_sets(sets),
-            "models_official": tables.models(sets, "official"),
-            "models_mended": tables.models(sets, "mended"),
-            "groups": tables.groups(sets),
-            "pairs": tables.pairs(sets),
-            "bands": tables.bands(sets),
+        tables=_scores(sets)
+        | {
             "rank_stability": (ranking.table_of_stability(stable), STABILITY),
             "recall": recall,
             "sensitivity": tables.sensitivity(shares),
@@ -85,6 +81,18 @@ def evaluate(
     (out / "pages").mkdir()
     leaderboard.write([sets[name] for name in SETS], out / "pages")
     write_items(sets[RENDERED], out / "pages" / "items.html", params.shown)
+
+
+def _scores(sets: Mapping[str, ScoredSet]) -> dict[str, CaptionedTable]:
+    """Return the tables of items and scores; those of the released scorer and of the mended one stand apart."""
+    return {
+        "sets": tables.item_sets(sets),
+        "models_official": tables.models(sets, "official"),
+        "models_mended": tables.models(sets, "mended"),
+        "groups": tables.groups(sets),
+        "pairs": tables.pairs(sets),
+        "bands": tables.bands(sets),
+    }
 
 
 def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedFigure]:
