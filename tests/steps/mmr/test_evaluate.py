@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,6 +16,7 @@ from steps.mmr.sensitivity_rows import ROWS
 from steps.mmr.show_items import ShowItemsParams, show_items
 from steps.step.run import Run
 from tenfold.mmr.items import ItemSet
+from tenfold.mmr.showing import Showing
 from tenfold.mmr.tasks import CHOICE
 from tests.steps.mmr.planted import READS, TALKS, Planted, Reader, write_read, write_replied, write_sets
 
@@ -39,7 +41,8 @@ def varied(root: Path, sets: dict[str, ItemSet]) -> list[Path]:
     folders.append(write_replied(root / "styled", own, styled))
     for turn in (1, 2, 3):
         about = {"engine": "ppocr6", "rotation": turn}
-        turned = {name: items.only([task in CHOICE for task in items.tasks]) for name, items in own.items()}
+        shown = {name: Showing(rotation=turn).items(items) for name, items in own.items()}
+        turned = {name: items.only(np.isin(items.tasks, CHOICE)) for name, items in shown.items()}
         folders.append(write_replied(root / f"turned-{turn}", turned, {"OCRRules ppocr6": ("rules", READS, about)}))
     return folders
 
@@ -48,7 +51,7 @@ def varied(root: Path, sets: dict[str, ItemSet]) -> list[Path]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with what all steps write, and what evaluate makes of it, twice."""
     root = tmp_path_factory.mktemp("mmr")
-    sets = write_sets(root, 12)
+    sets = write_sets(root, 8)
     inputs = [root / name for name in sets]
     read = [write_read(root / f"read-{engine}", engine) for engine in ("ppocr6", "ppocr4")]
     predicted = [write_replied(root / "replied", sets), *varied(root, sets)]
@@ -86,14 +89,14 @@ def test_tables_say_what_was_planted(written):
     folder = written / "first" / "tables"
     models = pd.read_csv(folder / "models_official.csv").set_index(["items", "model"])
     oracle = models.loc[("rendered", "Oracle")]
-    assert oracle.total == oracle.of == 12 * 12 and oracle.format_failures == 0
-    assert models.loc[("receipts", "Oracle"), "of"] == 7 * 12
+    assert oracle.total == oracle.of == 12 * 8 and oracle.format_failures == 0
+    assert models.loc[("receipts", "Oracle"), "of"] == 7 * 8
     assert pd.isna(models.loc[("receipts", "Oracle"), "grounding_o"])
     rules = models.loc[("rendered", "OCRRules ppocr6")]
     assert rules.low < rules.total < rules.high and rules.total > models.loc[("rendered", "BlindText"), "high"]
     mended = pd.read_csv(folder / "models_mended.csv").set_index(["items", "model"])
     dumped = ("receipts", "PageDump ppocr6")
-    assert models.loc[dumped, "recognition_label"] >= 9 and mended.loc[dumped, "recognition_label"] == 0
+    assert models.loc[dumped, "recognition_label"] >= 6 and mended.loc[dumped, "recognition_label"] == 0
     pairs = pd.read_csv(folder / "pairs.csv").set_index(["items", "first", "second"])
     row = pairs.loc[("rendered", "BlindText", "OCRRules ppocr6")]
     assert row.high < 0 and row.p_holm < 0.05 and row.p <= row.p_holm
