@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt32
@@ -106,10 +106,10 @@ class Table:
     def _last_rows(self) -> np.ndarray:
         """Return the packed cells of each window's last row, (P, w + 1)."""
         kind, size = self.kind, len(self.sizes)
-        mismatch = np.array((1 << self.score_at) + (1 << self.move_at) - 1, dtype=kind)
+        mismatch: Any = np.array((1 << self.score_at) + (1 << self.move_at) - 1, dtype=kind)
         match = kind((2 << self.score_at) + (1 << self.equal_at))  # what it adds to that
         keep = kind(~((((1 << self.bits) - 1) << self.column_at) | (1 << self.move_at)))
-        begins = (np.arange(self.w + 1) << self.column_at).astype(kind)  # (w + 1,)
+        begins: Any = (np.arange(self.w + 1) << self.column_at).astype(kind)  # (w + 1,)
         if self.column_gaps.any():
             mismatch = mismatch - self.column_gaps * kind(1 << self.equal_at)  # (P, w): a hyphen fewer after it
         up, hyphens = self.row_gaps * kind(1 << self.equal_at), self.row_gaps.any(axis=0)  # (P, m), (m,)

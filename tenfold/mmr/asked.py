@@ -34,6 +34,9 @@ _BESIDE = re.compile(
     r"\b(?:to|on|at) the (?:immediate )?(?:left|right)(?:[- ]hand)?(?: side)? of "
     r"(?!(?:the |this |an? )?(?:[\w']+ )?(?:image|cover|page|poster|picture|photo|sign|receipt|document|menu|map))"
 )
+_AGAINST = (
+    r"\b(?:in relation to|relative to|with respect to|in comparison (?:to|with)|compared? (?:to|with)|as seen from)\b"
+)
 _LEFT_ALONE, _RIGHT_ALONE = r"\bleft\b", r"\bright\b(?! (?:above|below|under|beneath|next|at the))"
 _VERTICAL = ((0, r"\b(?:top|upper|uppermost)\b"), (2, r"\b(?:bottom|lower|lowest|foot)\b"))
 _MIDDLE = r"\b(?:cent(?:er|re)|middle|central|midsection)\b"
@@ -156,10 +159,7 @@ def about_size(stem: str) -> bool:
 
 def two_things(stem: str) -> tuple[str, str] | None:
     """Return the parts of "where is A in relation to B" that speak of A and of B, None for another question."""
-    split = re.split(
-        r"\b(?:in relation to|relative to|with respect to|in comparison (?:to|with)|compared? (?:to|with)|as seen from)\b",
-        stem,
-    )
+    split = re.split(_AGAINST, stem)
     if len(split) == 2:
         first = re.split(r"\b(?:where|what|how)\b", split[0], flags=re.IGNORECASE)[-1]
         return first, split[1]

@@ -64,6 +64,8 @@ class BlindText:
     def cross_fitted(cls, items: ItemSet, encoder: SentenceEncoder, *, folds: int = FOLDS, seed: int = 0) -> BlindText:
         """Return the model that answers each item by a fit to items about other images, in ``folds`` parts.
 
+        Where answers are balanced by making, as ours are, it falls below chance: what is frequent in a fold is rare in
+        the others. Fit such items on others, with ``fitted``.
         Raises InvalidModel for fewer than 2 folds or more folds than images, NoItems if a part has no choice to fit.
         """
         images = sorted(set(items.images.tolist()))

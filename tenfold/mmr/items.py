@@ -127,7 +127,8 @@ class ItemSet:
 def write_items(items: Iterable[Item], folder: Path) -> None:
     """Write items into ``folder``/items.jsonl, which must exist; images are written by whoever makes them."""
     lines = (json.dumps(asdict(item), ensure_ascii=False) for item in items)
-    (folder / ITEMS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    text = "".join(f"{line}\n" for line in lines)
+    (folder / ITEMS).write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair: an escape
 
 
 def read_items(folder: Path, *, name: str = "") -> ItemSet:
@@ -138,8 +139,12 @@ def read_items(folder: Path, *, name: str = "") -> ItemSet:
     path = folder / ITEMS
     if not path.is_file():
         raise NoItems(f"{folder} holds no {ITEMS}; name a folder of items")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidItem(f"{path} is not in UTF-8: {error}") from None
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # a text may hold other ends of lines, such as U+2028
         if not line.strip():
             continue
         try:

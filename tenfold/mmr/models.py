@@ -193,6 +193,7 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
             return OCRRules(pages)
         from tenfold.mmr.ocr_language_model import OCRLanguageModel
 
+        assert decoder is not None
         return OCRLanguageModel(pages, decoder)
 
     return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", kind, settings, make)

@@ -23,7 +23,7 @@ class Prediction:
     """One model's reply to one item.
 
     ``status`` is "answered", or says why there is no answer: "empty" (nothing but white space), "cut" (the reply ended
-    at its longest), "failed" (no reply came; ``why`` says what did). ``reply`` is the text as it came, None if none did.
+    at its longest), "failed" (no reply came; ``why`` says what did). ``reply`` is the text as it came, or None.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Prediction:
 
 
 def prediction_of(key: str, reply: str | None, *, finish_reason: str = "stop", why: str = "") -> Prediction:
-    """Return the prediction that a reply makes: failed without one, cut if it ended at its longest, empty, or answered."""
+    """Return the prediction that a reply makes: failed if None, cut if it ended at its longest, empty, or answered."""
     if reply is None:
         return Prediction(key, None, "failed", why or "no reply")
     if finish_reason == "length":
@@ -55,21 +55,25 @@ def prediction_of(key: str, reply: str | None, *, finish_reason: str = "stop", w
 
 
 def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
-    """Write predictions as JSON lines."""
+    """Write predictions as JSON lines; half a surrogate pair, which is no character, as JSON's escape."""
     lines = (json.dumps(asdict(one), ensure_ascii=False) for one in predictions)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="backslashreplace")
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Return the predictions of a file of JSON lines, ``key`` and ``reply`` in each row, ``status`` and ``why`` optional.
+    """Return the predictions of a file of JSON lines with ``key`` and ``reply``; ``status`` and ``why`` are optional.
 
     A row without ``status`` is answered, empty or, with a null reply, failed.
-    Raises InvalidPredictions, with the line, for a row that is none, and for an empty file.
+    Raises InvalidPredictions, with the line, for a row that is none, for an empty file, and one that is not in UTF-8.
     """
     if not path.is_file():
         raise InvalidPredictions(f"there is no file {path}; give predictions with key and reply")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidPredictions(f"{path} is not in UTF-8: {error}") from None
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # a reply may hold other ends of lines, such as U+2028
         if not line.strip():
             continue
         try:

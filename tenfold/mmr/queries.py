@@ -1,4 +1,4 @@
-"""What a model is shown of an item, and what it gives back. Neither the answer nor anything else about the page is in it."""
+"""What a model is shown of an item, without the answer or anything else about the page, and what it gives back."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tenfold.mmr.candidates import OPTIONS, Candidate, Rejects, four_of, nearest_text, one_of
 from tenfold.mmr.page_contents import CLEAR, STRAIGHT, Contents, PageText
+from tenfold.mmr.sheets import LARGE_TEXT
 from tenfold.rendering.colours import NAMED, delta_e
 
 LARGER = 1.25  # ratio of sizes, of fonts and of ink, from which one text is larger than another
@@ -99,7 +100,7 @@ def ask_sizes(contents: Contents, generator: np.random.Generator, rejects: Rejec
     if any(largest.size < LARGER * text.size for text in others):
         rejects["sizes of fonts below a ratio of 1.25"] += 1
         return []
-    if largest.size < 12 and not all(text.text.isupper() for text in contents.phrases):
+    if largest.size < LARGE_TEXT and not all(text.text.isupper() for text in contents.phrases):
         rejects["small texts of upper and lower case"] += 1
         return []
     wrong = four_of(others, generator)[: OPTIONS - 1]

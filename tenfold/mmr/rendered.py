@@ -5,8 +5,8 @@
     write_rendered(rendered, folder)
 
 Half of the items of each task are about pages with small things (texts of 8 to below 12 pixels per em, objects of less
-than 32 pixels), half about pages with large ones (texts of 12 pixels per em or more, objects of 40 pixels or more); an
-item's ``band`` is its page's. A page has at most four items, each of another task.
+than 32 pixels), half about pages with large ones (texts of 12 pixels per em or more, objects in squares of 40 pixels or
+more); an item's ``band`` is its page's. A page has at most four items, each of another task.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tenfold.rendering.errors import TextDoesNotFit
 
 PAGES = "pages.jsonl"
 MOST_PER_PAGE, FEWEST_PER_PAGE = 4, 3
-PATIENCE = 40  # pages of too few items in a row before one with fewer is taken
+PATIENCE = 10  # pages of too few items in a row before one with fewer is taken
 ASKERS: dict[Task, Asker] = {
     "recognition_label": ask_labels,
     "recognition_pos": ask_places,
@@ -105,7 +105,7 @@ def render_items(
     task that is a choice, every number from 1 to 4 is the answer equally often, ±1. The same arguments and version of
     Pillow give the same bytes.
     Raises InvalidItem for a ``per_task`` below 1 or sides that are out of order or below 256 pixels, and NoItems if
-    the assets' pages do not allow the questions.
+    the assets have fewer than 60 words of at most 8 letters, or their pages do not allow the questions.
     """
     if per_task < 1:
         raise InvalidItem(f"per_task = {per_task!r} must be 1 or more")

@@ -239,4 +239,7 @@ def _without_lead(text: str) -> str:
         if whole or _SAYING.search(text[: quoted[0].start()]):
             return next(part for part in quoted[0].groups() if part).strip()
     text = text.strip("*_` \n")
-    return text[text[:1] in QUOTES : len(text) - (text[1:][-1:] in QUOTES)].strip()
+    begins, ends = text.startswith(QUOTES), text[1:].endswith(QUOTES)
+    if (begins and ends) or sum(text.count(mark) for mark in QUOTES) % 2:  # a pair, or one that was left open
+        text = text[begins : len(text) - ends]
+    return text.strip()

@@ -39,7 +39,8 @@ def direction_fit(box: Box, other: Box, direction: Direction) -> float:
 def nearest(texts: Sequence[Text], anchors: Sequence[tuple[Direction, Text]]) -> Text | None:
     """Return the text that lies nearest in all of the directions from their anchors, None if there is none.
 
-    One that lies straight in them comes before a nearer one that does not. A text that holds a word of an anchor is none of those.
+    One that lies straight in them comes before a nearer one that does not. A text that holds a word of an anchor is
+    none of those.
     """
     fitting: list[tuple[tuple[bool, float], Text]] = []
     for text in texts:

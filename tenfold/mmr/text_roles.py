@@ -1,4 +1,4 @@
-"""Which text of a page is its title, subtitle, author, or a receipt's company, date or total, by size, place and form."""
+"""Which text of a page is its title, subtitle or author, or a receipt's company, date or total."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_role(
 
     title     the largest block
     subtitle  the block below the title, or the largest of the others
-    author    a line of two to five words in the form of a name, best after "by", then with a given name, then at an edge
+    author    a block in the form of a name, best after "by", then with a given name, then at an edge of the page
     company   the first line of a firm's form, or the first line
     date, total  the first date, and the amount beside or below the last word for a total
     """

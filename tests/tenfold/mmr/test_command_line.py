@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -189,6 +190,29 @@ def test_what_cannot_be_is_refused_by_name_with_nothing_written(tenfold, folder,
 def test_wrong_usage_is_said(tenfold, folder, words, says):
     found = tenfold("mmr", "run", "--items", folder, "--out", "nowhere", *words, status=2).err
     assert says in " ".join(found.replace("│", " ").split())
+
+
+def test_official_images_come_from_a_data_set_of_the_hubs_form(tenfold, items, tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    asked = [small_items.item("font_size", 0), small_items.item("localize_o", 1)]
+    rows = [
+        {"img_id": one.image, "url": "", "Question": one.question, "Answer": one.answer, "task": one.task}
+        for one in asked
+    ]
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "mmr_qa.json").write_text(json.dumps(rows))
+    image = base64.b64encode((items.folder / "images" / asked[0].file).read_bytes()).decode()
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "train.jsonl").write_text(json.dumps({"img_id": asked[0].image, "image": image}) + "\n")
+    command = ("mmr", "items", "--items", "official", "--data", tmp_path / "source", "--out", tmp_path / "out")
+    printed = tenfold(*command, "--hub-images", tmp_path / "hub")
+    assert "no image image-1: no row holds it" in printed.err and "2 items of 2 images" in printed.out
+    found = read_items(tmp_path / "out")
+    assert [bool(one.file) for one in found.rows] == [True, False] and found.rows[0].width == small_items.WIDTH
+    out = ("--data", tmp_path / "out", "--limit", 1, "--out", tmp_path / "run")
+    assert "1 items asked" in tenfold("mmr", "run", "--items", "official", "--model", "random", *out).out
 
 
 def test_official_items_come_from_a_folder(tenfold, tmp_path, monkeypatch):

@@ -6,11 +6,14 @@ import json
 
 import pytest
 
+from tenfold.data.made_up_files import made_up_files
+from tenfold.data.registry import StandIn
 from tenfold.mmr.errors import InvalidModel
 from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
 from tenfold.mmr.named_items import NamedItems
 from tenfold.mmr.prompts import queries_of
 from tenfold.mmr.run import Run
+from tests.tenfold.language.conftest import save
 from tests.tenfold.mmr import small_items
 
 
@@ -30,6 +33,26 @@ def test_constants_are_fitted_to_the_items_that_are_given(items, tmp_path):
     model = model_named("constant_index", ModelOptions(), items, lambda: other)
     assert (model.kind, model.settings["numbers"]["font_size"]) == ("constant_index", "3")
     assert model_named("random", ModelOptions(seed=3), items, lambda: other).settings["seed"] == 3
+
+
+def test_a_blind_model_is_fitted_with_an_encoder(items, tmp_path):
+    for name, content in made_up_files(StandIn(maker="sentence_encoder", seed=1, width=32))[1].items():
+        (tmp_path / "encoder").mkdir(exist_ok=True)
+        (tmp_path / "encoder" / name).write_bytes(content)
+    options = ModelOptions(encoder=str(tmp_path / "encoder"), device="cpu")
+    model = model_named("blind_text", options, items, lambda: items).make(tmp_path, lambda: queries_of(items))
+    choices = [query for query in queries_of(items) if query.task == "font_size"]
+    assert {one.answer for one in model.answer(choices)} <= {"1", "2", "3", "4"}
+
+
+def test_a_language_model_reads_pages(items, tmp_path):
+    save(tmp_path / "decoder", context=8192)
+    options = ModelOptions(language_model=str(tmp_path / "decoder"), device="cpu")
+    one = items.only([0, 4])
+    model = model_named("ocr_language_model", options, one, lambda: items)
+    found = model.make(tmp_path, lambda: queries_of(one)).answer(list(queries_of(one)))
+    assert [prediction.key for prediction in found] == [item.key for item in one.rows]
+    assert model.settings["language_model"] and (tmp_path / "ocr.jsonl").is_file()
 
 
 def test_what_a_model_needs_is_said(items):
