@@ -1,0 +1,45 @@
+"""Draw pages and ask about them: items of all eleven tasks whose answers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from steps.mmr.item_sets import RENDERED, write_about
+from steps.mmr.rendered_sets import draw_sets
+from steps.step.params import Count, Params
+from steps.step.run import Run
+
+
+class RenderItemsParams(Params):
+    """How many items of each task a set has, and how many sets there are, each of its own seed."""
+
+    per_task: Count
+    sets: Count
+
+
+def render_items(
+    fonts: Path,
+    caladea: Path,
+    fredoka_one: Path,
+    manrope: Path,
+    source_sans: Path,
+    source_serif: Path,
+    *,
+    out: Path,
+    params: RenderItemsParams,
+    run: Run,
+) -> None:
+    """Draw sets of pages with fonts, words and layouts that no training of the project uses, and ask about them.
+
+    Reads   fonts of each source
+    Writes  items.jsonl, all sets one after the other; images/; pages.jsonl: what was drawn, which no model reads;
+            about.json: rows per task, how often each index is right, rejected questions by reason
+    Logs    items, images, rejected
+    Raises  MissingFonts
+    """
+    folders = (fonts, caladea, fredoka_one, manrope, source_sans, source_serif)
+    items, about = draw_sets(folders, params.per_task, params.sets, run.seed, out)
+    write_about(out, items, **about)
+    images = len(set(items.images.tolist()))
+    run.log({"items": len(items), "images": images, "rejected": sum(about["rejected"].values())})
+    run.say(f"{RENDERED}: {len(items)} items about {images} pages, {items.points} points")
