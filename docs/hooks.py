@@ -44,7 +44,8 @@ def on_files(files: Files, config: Any) -> Files:
                 and target not in pages
                 and files.get_file_from_path(_place(target)) is None
             ):
-                files.append(File.generated(config, _place(target), abs_src_path=str(ROOT / _shown(target))))
+                for path in _with_parts(_shown(target)):
+                    files.append(File.generated(config, _place(path), abs_src_path=str(ROOT / path)))
                 pages += [target] if _place(target).endswith(".md") else []
     return files
 
@@ -87,6 +88,12 @@ def _target(link: str, page: str) -> str:
 def _shown(path: str) -> str:
     """Return which file the site shows for one of the repository: for a report, its page."""
     return path.replace(".md", ".html") if path.startswith("reports/") else path
+
+
+def _with_parts(path: str) -> list[str]:
+    """Return a file and, of a report, the papers' pages that it links to."""
+    parts = (ROOT / path).with_suffix("").glob("*.html") if path.startswith("reports/") else ()
+    return [path, *sorted(str(part.relative_to(ROOT)) for part in parts)]
 
 
 def _place(path: str) -> str:

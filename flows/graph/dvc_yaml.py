@@ -105,7 +105,7 @@ def report_stage(root: Path, known: list[Paper]) -> dict[str, Any]:
         timings = Path("benchmarks/results") / f"{paper.slug}.json"
         if (root / timings).is_file():
             deps.append(str(timings))
-    written = [{f"reports/${{profile}}.{kind}": UNCACHED.copy()} for kind in ("md", "html", "json")]
+    written = [{f"reports/${{profile}}{kind}": UNCACHED.copy()} for kind in (".md", ".html", ".json", "")]
     return {
         "desc": "Join claims and measurements into verdicts",
         "cmd": "exec python -m flows report",

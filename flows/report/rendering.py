@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from flows.report import benchmark, formatting, verdicts
-from flows.report.collect import Figure, Table
+from flows.report.collect import Figure, Paper, Report, Table
 from flows.report.interval import picture
 from flows.report.verdicts import Outcome, Verdict
 from tenfold.metrics.measurement import Measurement
@@ -78,6 +78,7 @@ def environment() -> Environment:
         tally=tally,
         picture=lambda tested: Markup(picture(tested)),
         data_uri=data_uri,
+        page_of=page_of,
         cell=cell,
         numeric=numeric,
         columns=columns,
@@ -97,6 +98,11 @@ def environment() -> Environment:
         remarks=benchmark.remarks,
     )
     return made
+
+
+def page_of(paper: Paper, report: Report) -> str:
+    """Return the way from the page of all verdicts to a paper's own."""
+    return f"{report.profile}/{paper.slug}.html"
 
 
 def measured(measurement: Measurement, compared_with: Sequence[float] = ()) -> str:

@@ -20,7 +20,7 @@ OTHERS = {
     "tests/": "mirrors flows/, steps/ and tenfold/",
     "benchmarks/": "timings side by side with peers, one module per paper",
     "results/": "what the papers publish, by profile: numbers, tables, figures",
-    "reports/": "claims and verdicts, by profile: Markdown, a self-contained page, JSON",
+    "reports/": "claims and verdicts, by profile: Markdown, a page per paper, JSON",
     "params.yaml": "the profile, the seed, and what all papers share",
     "dvc.yaml": "report, metrics, plots and models for DVC, generated from flows/",
     "prefect.yaml": "the papers' deployments for Prefect, generated from flows/",

@@ -21,11 +21,10 @@ from tests.flows.report.made_up import SVG, write
 def test_what_a_reader_looks_for(project: Path, suffix: str) -> None:
     write_report("default", project)
     text = (project / f"reports/default.{suffix}").read_text(encoding="utf-8")
-    words = re.sub(
-        r"\s+",
-        " ",
-        " ".join(re.findall(r">([^<]+)", text.split("</style>")[1])) if suffix == "html" else text,
-    )
+    if suffix == "html":
+        pages = [text, *((project / f"reports/default/{slug}.html").read_text("utf-8") for slug in ("first", "second"))]
+        text = " ".join(" ".join(re.findall(r">([^<]+)", page.split("</style>")[1])) for page in pages)
+    words = re.sub(r"\s+", " ", text)
     for expected in (
         "none sourced",
         "0.93 (Table 2, row 3)",
@@ -107,14 +106,15 @@ def test_the_summary_has_every_verdict(project: Path) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
-    before = [path.read_bytes() for path in write_report("default", project)]
-    after = [path.read_bytes() for path in write_report("default", project)]
-    assert before == after
-    assert sorted(path.name for path in (project / "reports").iterdir()) == [
-        "default.html",
-        "default.json",
-        "default.md",
-    ]
+    def written() -> dict[str, bytes]:
+        write_report("default", project)
+        folder = project / "reports"
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = written()
+    (project / "reports/default/gone.html").write_text("a paper that is no more")
+    assert before == written()
+    assert sorted(before) == ["default.html", "default.json", "default.md", "default/first.html", "default/second.html"]
 
 
 def test_declared_order_decides(project: Path) -> None:
