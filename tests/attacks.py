@@ -47,11 +47,12 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from benchmarks.machine import machine
-from steps.runtime.stage import address
+from benchmarks.machine import checkout, machine
+from steps.runtime.outputs import write_atomically
+from steps.runtime.stage import address, name_at
 from steps.step.environment import pinned
 from tests.conftest import ROOT, Project, build
-from tests.warm_process import Forked, Warm
+from tests.warm_process import SPARES, Forked, Warm
 
 RESULT = ROOT / "benchmarks/results/attacks.json"
 FAULTS = (
@@ -80,7 +81,9 @@ KNOBS = (
     Knob("steps/step/run.py", "EVERY = {}", ("30.0", "31.0"), "data-wine", True),
     Knob("params.yaml", "seed: {}", ("0", "1", "2"), "toy-draw", True),
     Knob("params.yaml", "profile: {}", ("default", "smoke"), "data-wine", True),
-    Knob("steps/toy/params.yaml", "coordinates: {{smoke: 10, default: {}}}", tuple(map(str, range(100, 400))), "toy-draw"),
+    Knob(
+        "steps/toy/params.yaml", "coordinates: {{smoke: 10, default: {}}}", tuple(map(str, range(100, 400))), "toy-draw"
+    ),
     Knob("steps/toy/params.yaml", UPDATES, tuple(map(str, range(12, 4, -1))), "toy-train-left", True),
     Knob("steps/toy/params.yaml", PAUSE, tuple(f"{0.02 + n / 1e4:.4f}" for n in range(99)), "toy-train-left", True),
     Knob("flows/toy.py", 'combine", arms={}', ("arms", "arms[::-1]"), "toy-combine"),
@@ -142,6 +145,8 @@ class Attack:
         log = project.root.with_suffix(".log")
         log.unlink(missing_ok=True)
         environment = project.environment() if fresh else project.environment(PYTHONDONTWRITEBYTECODE="")
+        if words[0] == "dvc":
+            environment[SPARES] = str(len(needed(name_at(words[-1]))))
         return self.warm.start(words, project.root, pinned(environment) if fresh else environment, log)
 
     def run(self, project: Project, *words: str, fresh: bool = False) -> None:
@@ -352,7 +357,9 @@ def besieged(seed: int) -> Iterator[Attack]:
     """Yield two checkouts in which everything ran once, by commands as a user gives them."""
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
         project = build(Path(folder) / "attacked")
-        project.edit("steps/toy/params.yaml", "pause: 0.0", KNOBS[STARTERS[-1]].frame.format(KNOBS[STARTERS[-1]].values[0]))
+        project.edit(
+            "steps/toy/params.yaml", "pause: 0.0", KNOBS[STARTERS[-1]].frame.format(KNOBS[STARTERS[-1]].values[0])
+        )
         clean = Project(Path(folder) / "clean")
         shutil.copytree(project.root, clean.root, symlinks=True)
         warm = Warm(pinned(project.environment()))
@@ -369,3 +376,70 @@ def besieged(seed: int) -> Iterator[Attack]:
             yield attack
         finally:
             warm.close()
+
+
+def session(edits: int, kills: int, seed: int, minutes: float, *, write: bool) -> dict[str, Any]:
+    """Attack so often, or until time is over, and return the record."""
+    until = time.monotonic() + 60 * minutes
+    kinds = [EDIT] * (edits - edits // 2) + [MEANWHILE] * (edits // 2 - edits // 8) + [BACK] * (edits // 8)
+    record: dict[str, Any] = {"machine": machine("dvc"), "commit": checkout()}
+    with besieged(seed) as attack:
+        left = kinds + [KILL] * kills
+        attack.chance.shuffle(left)
+        while left and time.monotonic() < until:
+            attack.attack(left.pop())
+            if write and attack.counts["checks"] % 20 == 0:
+                keep(seed, record | summary(attack))
+        record |= summary(attack)
+    if write:
+        keep(seed, record)
+    return record
+
+
+def summary(attack: Attack) -> dict[str, Any]:
+    """Return faults, then attacks by kind with their rate, then what else was counted."""
+    done = [kind for kind in attack.seconds if attack.counts[kind]]
+    rest = sorted(set(attack.counts) - set(done) - set(FAULTS))
+    return {
+        "minutes": round(sum(attack.seconds.values()) / 60, 1),
+        "faults": {name: attack.counts[name] for name in FAULTS},
+        "attacks": {kind: attack.counts[kind] for kind in sorted(done)},
+        "seconds per attack": {kind: round(attack.seconds[kind] / attack.counts[kind], 1) for kind in sorted(done)},
+        "also": {name: attack.counts[name] for name in rest},
+    }
+
+
+def keep(seed: int, record: dict[str, Any]) -> None:
+    """Add a session to the results, in place of an earlier one of the same seed, and the sums over all."""
+    runs = json.loads(RESULT.read_text(encoding="utf-8")).get("sessions", {}) if RESULT.is_file() else {}
+    runs[str(seed)] = record
+    sums = {
+        part: dict(sorted(sum((Counter(run[part]) for run in runs.values()), Counter[str]()).items()))
+        for part in ("attacks", "also")
+    }
+    faults = {name: sum(run["faults"][name] for run in runs.values()) for name in FAULTS}
+    total = {"minutes": round(sum(run["minutes"] for run in runs.values()), 1), "faults": faults, **sums}
+    write_atomically(RESULT, json.dumps({"all": total, "sessions": runs}, indent=1) + "\n")
+
+
+def main() -> int:
+    """Return 0 if nothing went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--edits", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--planted", action="store_true")
+    given = parser.parse_args()
+    if given.planted:
+        from tests.attacks_planted import hunt
+
+        return hunt(given.seed)
+    record = session(given.edits, given.kills, given.seed, given.minutes, write=given.write)
+    print(json.dumps(record, indent=1))
+    return int(any(record["faults"].values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,7 +44,7 @@ PACKAGES = (
     *("prefect.flows", "prefect.main", "prefect.runtime", "prefect.tasks", "pydantic.v1"),
 )
 STEP = "exec python -m steps "
-SPARES = 7  # the stages of the toy paper; a step beyond is a process of its own
+SPARES = "WARM_SPARES"  # how many steps of a DVC are forks; any beyond is started by DVC itself
 ROOM = 400  # bytes for the command line that a fork shows
 PR_SET_PDEATHSIG = 1
 
@@ -172,7 +172,7 @@ def run_dvc(words: Sequence[str]) -> None:
     """Be DVC, whose steps are spares."""
     spares: list[Spare] = []
     try:
-        for _ in range(SPARES):
+        for _ in range(int(os.environ.get(SPARES, "0"))):
             spares.append(Spare(spares))
     except Job as job:
         (asked,) = job.args
