@@ -1,7 +1,8 @@
 """Attack a checkout of the toy paper: random edits, also while stages run, and kill -9 at random moments.
 
-``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``; with ``--planted``, see whether known
-bugs planted in the checkout are found. One attack is one of these, at a stage drawn at random with all that it needs:
+``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``; with ``--planted`` it tells in how
+many attacks each of several known bugs is found, planted one after the other (``tests/attacks_planted.py``). One attack
+is one of these, at a stage drawn at random with all that it needs:
 
 - *edit*: a line of code, a parameter or the graph is changed, or an output is cut or removed; ``dvc repro STAGE``.
 - *edit while it runs*: a parameter is changed, ``dvc repro STAGE`` started, and at a random moment of it the same is
@@ -132,7 +133,7 @@ class Attack:
     counts: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)  # by kind of attack
     knobs: list[int] = field(default_factory=lambda: [0] * len(KNOBS))
-    right: dict[Any, dict[str, str]] = field(default_factory=dict)
+    right: dict[Any, dict[str, str]] = field(default_factory=dict)  # by state of the clean checkout
     last: dict[str, str] = field(default_factory=dict)  # the outputs as the last check left them
     long: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TARGETS, 3.0))  # seconds that a run may take
 
@@ -352,6 +353,10 @@ class Attack:
         return sum(self.counts[name] for name in FAULTS)
 
 
+def counters() -> dict[str, Counter[str]]:
+    return {"counts": Counter(), "seconds": Counter()}
+
+
 @contextmanager
 def besieged(seed: int) -> Iterator[Attack]:
     """Yield two checkouts in which everything ran once, by commands as a user gives them."""
@@ -411,15 +416,23 @@ def summary(attack: Attack) -> dict[str, Any]:
 
 def keep(seed: int, record: dict[str, Any]) -> None:
     """Add a session to the results, in place of an earlier one of the same seed, and the sums over all."""
-    runs = json.loads(RESULT.read_text(encoding="utf-8")).get("sessions", {}) if RESULT.is_file() else {}
-    runs[str(seed)] = record
+    held = results()
+    runs = held.get("sessions", {}) | {str(seed): record}
     sums = {
         part: dict(sorted(sum((Counter(run[part]) for run in runs.values()), Counter[str]()).items()))
         for part in ("attacks", "also")
     }
     faults = {name: sum(run["faults"][name] for run in runs.values()) for name in FAULTS}
     total = {"minutes": round(sum(run["minutes"] for run in runs.values()), 1), "faults": faults, **sums}
-    write_atomically(RESULT, json.dumps({"all": total, "sessions": runs}, indent=1) + "\n")
+    write({"all": total, "sessions": runs, "planted": held.get("planted", {})})
+
+
+def results() -> dict[str, Any]:
+    return dict(json.loads(RESULT.read_text(encoding="utf-8"))) if RESULT.is_file() else {}
+
+
+def write(held: dict[str, Any]) -> None:
+    write_atomically(RESULT, json.dumps(held, indent=1) + "\n")
 
 
 def main() -> int:
@@ -435,7 +448,10 @@ def main() -> int:
     if given.planted:
         from tests.attacks_planted import hunt
 
-        return hunt(given.seed)
+        found = hunt(given.seed)
+        if given.write:
+            write(results() | {"planted": found})
+        return int(not all(plant["attacks"] for plant in found.values()))
     record = session(given.edits, given.kills, given.seed, given.minutes, write=given.write)
     print(json.dumps(record, indent=1))
     return int(any(record["faults"].values()))

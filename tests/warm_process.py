@@ -6,7 +6,7 @@ DVC runs in such a fork, and each step in another, a child of DVC as always. Wha
 people's packages, which is most of a small step's time, and that DVC writes its lock files by ruamel's pure Python
 (``write_plainly``). Only Linux can do it.
 
-``Warm`` is the other side: it starts the process, ``python -P tests/warm_process.py``, and talks to it by lines of JSON.
+``Warm`` is the other side: it starts the process, ``python -P tests/warm_process.py``, and talks to it in JSON.
 """
 
 from __future__ import annotations
