@@ -222,11 +222,18 @@ class Attack:
 
     @contextmanager
     def running(self, target: str) -> Iterator[Forked]:
-        """Change a parameter, start ``dvc repro``, and wait for a random time."""
+        """Change a parameter, start ``dvc repro``, and wait for a random time, from then or from a step's beginning."""
         self.change(self.chance.choice(STARTERS))
         running = self.start(self.project, "dvc", "repro", address(target))
-        early = not running.ended(self.chance.uniform(0.0, self.long[target]))
-        self.long[target] *= 1.05 if early else 0.9
+        if self.chance.random() < 0.6:  # half the time is DVC's
+            folders = [folder for stage, folder in self.folders(target).items() if stage != "toy-publish"]
+            asked = self.project.root / self.chance.choice(folders[1:])
+            while not running.ended(0.01) and not list(asked.parent.glob(f".{asked.name}.*.unfinished")):
+                pass
+            running.ended(self.chance.uniform(0.0, 0.6))
+        else:
+            early = not running.ended(self.chance.uniform(0.0, self.long[target]))
+            self.long[target] *= 1.05 if early else 0.9
         yield running
         running.status()
         self.counts["stopped as changed while running"] += "ChangedWhileRunning" in running.log.read_text()
