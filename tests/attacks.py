@@ -195,10 +195,11 @@ class Attack:
 
     def expected(self, target: str) -> dict[str, str]:
         """Return what the steps give where the knobs stand now, called as plain functions, once per state."""
-        state = (*self.knobs, target)
+        state = (*(choice for knob, choice in zip(KNOBS, self.knobs, strict=True) if knob.frame != PAUSE), target)
         if state not in self.right:
             for number, choice in enumerate(self.knobs):
-                self.turn(self.clean, number, choice)
+                if KNOBS[number].frame != PAUSE:  # a clean run needs none
+                    self.turn(self.clean, number, choice)
             for name in (".tenfold", "artifacts", "results", "data/default", "data/smoke"):
                 shutil.rmtree(self.clean.root / name, ignore_errors=True)
             stages = self.clean.stages()
@@ -369,11 +370,10 @@ def besieged(seed: int) -> Iterator[Attack]:
     """Yield two checkouts in which everything ran once, by commands as a user gives them."""
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
         project = build(Path(folder) / "attacked")
-        project.edit(
-            "steps/toy/params.yaml", "pause: 0.0", KNOBS[STARTERS[-1]].frame.format(KNOBS[STARTERS[-1]].values[0])
-        )
         clean = Project(Path(folder) / "clean")
         shutil.copytree(project.root, clean.root, symlinks=True)
+        pause = KNOBS[STARTERS[-1]]
+        project.edit(pause.file, pause.frame.format("0.0"), pause.frame.format(pause.values[0]))
         warm = Warm(pinned(project.environment()))
         try:
             attack = Attack(project, clean, warm, random.Random(seed))
