@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-from tests.attacks import FAULTS, KINDS, Attack, besieged, counters
+from tests.attacks import BACK, EDIT, FAULTS, KILL, MEANWHILE, Attack, besieged, counters
 from tests.conftest import Project
 
 MOST = 60  # attacks in which each must be found
 
 
 class Plant(NamedTuple):
-    """A bug: in a file, what stands there and what stands there instead."""
+    """A bug: in a file, what stands there and what stands there instead; attacks of these kinds shall find it."""
 
     name: str
+    kinds: tuple[str, ...]
     file: str
     before: str
     after: str
@@ -35,6 +36,7 @@ IN_PLACE = """
 PLANTS = (
     Plant(
         "what a step depends on is not compared again after it ran",
+        (MEANWHILE,),
         "steps/runtime/execute.py",
         "        outside.call(seen.require_unchanged)\n",
         "",
@@ -47,18 +49,21 @@ PLANTS = (
     ),
     Plant(
         "an output is not put in place by a rename",
+        (KILL,),
         "steps/runtime/outputs.py",
         "\n    with unfinished(out) as folder, _named_errors(out):\n        yield folder\n",
         IN_PLACE,
     ),
     Plant(
         "what was written and written back while a step ran is not looked for",
+        (BACK,),
         "steps/runtime/unchanged.py",
         "    found = {}\n",
         "    return {}\n    found = {}\n",
     ),
     Plant(
         "a checkpoint is taken up whatever it was made from",
+        (MEANWHILE, KILL),
         "steps/runtime/execute.py",
         "{own[:16]}",
         "{'0' * 16}",
@@ -82,7 +87,7 @@ def planted(base: Attack, plant: Plant, seed: int) -> Iterator[Attack]:
 
 
 def hunt(seed: int) -> dict[str, dict[str, object]]:
-    """Return for each plant in how many attacks it was found, None if it was not, as what, and in how many seconds."""
+    """Return for each plant in how many attacks of its kinds it was found, None if it was not, as what, and in how many seconds."""
     found = {}
     with besieged(seed) as base:
         for plant in PLANTS:
@@ -90,10 +95,11 @@ def hunt(seed: int) -> dict[str, dict[str, object]]:
             with planted(base, plant, seed) as attack:
                 made = 0
                 while made < MOST and not attack.faults:
-                    attack.attack(attack.chance.choice(KINDS))
+                    attack.attack(attack.chance.choice(plant.kinds))
                     made += 1
                 names = [name for name in FAULTS if attack.counts[name]]
             found[plant.name] = {
+                "kinds": plant.kinds,
                 "attacks": made if names else None,
                 "found as": names,
                 "seconds": round(time.monotonic() - began),
