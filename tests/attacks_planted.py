@@ -43,6 +43,7 @@ PLANTS = (
     ),
     Plant(
         "a parameter is left out of the digest",
+        (EDIT,),
         "flows/graph/dvc_yaml.py",
         '["profile", "seed", *([]',
         '["profile", *([]',
@@ -87,7 +88,7 @@ def planted(base: Attack, plant: Plant, seed: int) -> Iterator[Attack]:
 
 
 def hunt(seed: int) -> dict[str, dict[str, object]]:
-    """Return for each plant in how many attacks of its kinds it was found, None if it was not, as what, and in how many seconds."""
+    """Return for each plant in how many attacks of its kinds it was found (None: it was not), as what, in what time."""
     found = {}
     with besieged(seed) as base:
         for plant in PLANTS:
