@@ -18,13 +18,10 @@ from steps.runtime import launch, provenance
 from steps.runtime.landlock import Outside, confine, temporary_folder
 from steps.runtime.outputs import replacing, unfinished
 from steps.runtime.sandbox import Sandbox, enforced
-from steps.runtime.stage import Stage, declared, digest, names
+from steps.runtime.stage import Stage, declared, digest
+from steps.runtime.unchanged import Seen
 
 OURS = ("steps/runtime", "steps/tracking", ".tenfold/checkpoints", ".tenfold/ranks")
-
-
-class ChangedWhileRunning(RuntimeError):
-    """What the stage depends on is not what it was when the step began."""
 
 
 class Record(Protocol):
@@ -45,27 +42,30 @@ def execute(root: Path, words: Sequence[str], recorder: Recorder | None, outside
 
     Its output and provenance are put in place, by the thread ``outside``. It runs in several processes where that is
     asked for (``launch.wanted``); of those only the first writes.
-    Raises ChangedWhileRunning, with the older output as it was, if code, inputs or parameters change meanwhile.
+    Raises ChangedWhileRunning, with the older output as it was, if code, inputs or parameters change meanwhile, even if
+    they change back.
     """
     stage = declared(root, words)
-    parts = stage.parts()  # before the step's code is imported
+    seen = Seen.now(stage)  # before the step's code is imported
     count = launch.wanted(stage)
     if count > 1:
         launch.launch(stage, stage.words, count)
     else:
         with outside.within(temporary_folder(root)):
-            _execute_here(stage, parts, recorder, outside)
+            _execute_here(seen, recorder, outside)
     return stage
 
 
-def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | None, outside: Outside) -> None:
+def _execute_here(seen: Seen, recorder: Recorder | None, outside: Outside) -> None:
     """Run a stage in this process, which may be one of several."""
     from steps.step.call import prepare
     from steps.step.distributed import World
 
-    root, world, started, own = stage.root, World.current(), time.time(), digest(parts)
+    stage, world, started, own = seen.stage, World.current(), time.time(), digest(seen.parts)
+    root = stage.root
     _drop_older_bytecode(stage)
     call = prepare(root, stage.words, lambda: enforced(_sandbox(stage, [])))
+    seen.require_called()
     checkpoints = root / ".tenfold" / "checkpoints" / f"{stage.name}-{own[:16]}"
     if not world.is_main:
         with outside.within(unfinished(stage.aside(world.rank))) as out:
@@ -90,7 +90,7 @@ def _execute_here(stage: Stage, parts: Mapping[str, str], recorder: Recorder | N
         finally:
             if record is not None:
                 record.keep(out)
-        outside.call(_require_unchanged, stage, parts)
+        outside.call(seen.require_unchanged)
         more = (head, dirty), started, out, world.size
         outside.call(lambda: provenance.record(stage, facts["profile"], own, *more).write(stage.provenance))
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -102,16 +102,6 @@ def _drop_older_bytecode(stage: Stage) -> None:
         compiled = Path(cache_from_source(str(path))) if path.suffix == ".py" else path
         if compiled != path and compiled.is_file() and compiled.stat().st_mtime_ns <= path.stat().st_ctime_ns:
             compiled.unlink(missing_ok=True)
-
-
-def _require_unchanged(stage: Stage, before: Mapping[str, str]) -> None:
-    """Raise ChangedWhileRunning naming each file and parameter that is not what it was."""
-    after = declared(stage.root, names(stage.words)).parts()
-    changed = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
-    if changed:
-        raise ChangedWhileRunning(
-            f"stage {stage.name}: {', '.join(changed)} changed while the step ran; nothing was kept, run it again"
-        )
 
 
 @contextmanager

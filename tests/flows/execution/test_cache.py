@@ -243,6 +243,18 @@ def test_what_changes_while_a_step_runs_stops_it_by_name(paused, start):
         assert paused.digests() == before, "the older output stays"
 
 
+def test_what_changes_and_changes_back_while_a_step_runs_stops_it(paused, start):
+    """The step may have imported what stood there in between; contents alone cannot tell."""
+    before = paused.digests()
+
+    def there_and_back() -> None:
+        paused.edit("tenfold/toy/scale.py", "SCALE = 1.0", "SCALE = 2.0")
+        paused.edit("tenfold/toy/scale.py", "SCALE = 2.0", "SCALE = 1.0")
+
+    assert "toy-train-left: tenfold/toy/scale.py changed while" in while_it_runs(paused, start, there_and_back, *LEFT)
+    assert paused.digests() == before
+
+
 def test_what_changes_while_dvc_runs_a_stage_makes_no_wrong_pair(paused, start):
     """DVC looks after the command has ended, and would record the change as if it had been there from the start."""
     lock, before, repro = (paused.root / LOCK).read_bytes(), paused.digests(), ("dvc", "repro", "-s", LEFT_STAGE)
