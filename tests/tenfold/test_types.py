@@ -23,6 +23,7 @@ CALLS = {
     "tenfold.imaging": ('class_folders(Path("images"))', "label"),
     "tenfold.language": ('load_decoder(Path("smollm2"), device="cpu")', "quantised"),
     "tenfold.metrics": ('share_of(3, 4, "of four", method="wilson")', "confidence"),
+    "tenfold.mmr": ("Scorer(parser='robust', iou=0.5)", "threshold"),
     "tenfold.models": ('load(Path("model"))', "device"),
     "tenfold.nn": ("ConvNetConfig(image_size=32, features=64)", "hidden"),
     "tenfold.ntk_attention": ("NTKAttentionConfig(phi='elu1', rank=4)", "map"),
