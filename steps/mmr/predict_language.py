@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.mmr.item_sets import RECEIPTS, RENDERED
+from steps.mmr.item_sets import RECEIPTS, RENDERED, SetName
 from steps.mmr.ocr_pages import read_views
 from steps.mmr.replies import RepliesWriter
 from steps.mmr.views import NATIVE, VIEWS
@@ -28,12 +28,13 @@ TOGETHER = 32  # items whose images are held at once
 
 
 class PredictLanguageParams(Params):
-    """Whose words are read; styles of prompts beside the released one; by how many places options are turned, too.
+    """Whose words of which sets are read; styles of prompts beside the released one; by how many places options turn.
 
     ``text_tokens`` of a page's words stand in a prompt at most; a reply has ``reply_tokens`` at most.
     """
 
     engine: str
+    sets: list[SetName]
     styles: list[Style]
     rotations: list[int]
     text_tokens: Count
@@ -65,7 +66,7 @@ def predict_language(
     loaded = load_decoder(decoder, device=run.device)
     writer = RepliesWriter(out)
     for one in read_views(read):
-        if one.engine == params.engine and one.view == NATIVE:
+        if one.engine == params.engine and one.view == NATIVE and one.items in params.sets:
             budget = {"text_tokens": params.text_tokens, "reply_tokens": params.reply_tokens}
             model = OCRLanguageModel(one.pages, loaded, **budget)
             about = {"engine": one.engine, "stand_in": bool(origin["stand_in"]), "about": model.identity()}

@@ -45,7 +45,12 @@ PARAMS = {
     "predict_blind": PredictBlindParams(folds=2),
     "predict_rules": PredictRulesParams(rotated=["ppocr6"], dumped=["ppocr6"]),
     "predict_language": PredictLanguageParams(
-        engine="ppocr6", styles=["explicit"], rotations=[2], text_tokens=96, reply_tokens=4
+        engine="ppocr6",
+        sets=["rendered", "receipts"],
+        styles=["explicit"],
+        rotations=[2],
+        text_tokens=96,
+        reply_tokens=4,
     ),
     "predict_models": PredictModelsParams(models=[], styles=[], views=[], rotations=[], reask=False, together=8),
     "sensitivity": SensitivityParams(rows=list(ROWS)),
