@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from steps.mmr.item_sets import RECEIPTS, RENDERED, SetName
 from steps.mmr.ocr_pages import read_views
 from steps.mmr.replies import RepliesWriter
@@ -18,7 +20,7 @@ from tenfold.mmr.items import ItemSet, read_items
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.prompts import Style
 from tenfold.mmr.queries import Query
-from tenfold.mmr.tasks import CHOICE
+from tenfold.mmr.tasks import CHOICE, GROUNDING
 
 if TYPE_CHECKING:
     from tenfold.mmr.ocr_language_model import OCRLanguageModel
@@ -82,10 +84,10 @@ def _ask(
     about: Mapping[str, Any],
     run: Run,
 ) -> None:
-    """Ask about every item, and again under each other style, and with the options of choices turned."""
-    choices = items.only([place for place, task in enumerate(items.tasks) if task in CHOICE])
+    """Ask about every item; again about boxes, whose prompts the other styles change, and about turned choices."""
+    choices, boxes = (items.only(np.isin(items.tasks, tasks)) for tasks in (CHOICE, GROUNDING))
     asked: list[tuple[ItemSet, Style, int]] = [(items, "official", 0)]
-    asked += [(items, style, 0) for style in params.styles]
+    asked += [(boxes, style, 0) for style in params.styles]
     asked += [(choices, "official", rotation) for rotation in params.rotations]
     name = f"{NAME} {about['engine']}"
     for these, style, rotation in asked:
