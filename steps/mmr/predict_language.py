@@ -63,14 +63,16 @@ def predict_language(
     from tenfold.language.decoder import load_decoder
     from tenfold.mmr.ocr_language_model import OCRLanguageModel
 
-    sets = {name: read_items(folder, name=name) for name, folder in ((RENDERED, rendered), (RECEIPTS, receipts))}
+    folders: dict[str, Path] = {RENDERED: rendered, RECEIPTS: receipts}
+    sets = {name: read_items(folder, name=name) for name, folder in folders.items()}
     origin = read_json(decoder / "origin.json")
     loaded = load_decoder(decoder, device=run.device)
     writer = RepliesWriter(out)
     for one in read_views(read):
         if one.engine == params.engine and one.view == NATIVE and one.items in params.sets:
-            budget = {"text_tokens": params.text_tokens, "reply_tokens": params.reply_tokens}
-            model = OCRLanguageModel(one.pages, loaded, **budget)
+            model = OCRLanguageModel(
+                one.pages, loaded, text_tokens=params.text_tokens, reply_tokens=params.reply_tokens
+            )
             about = {"engine": one.engine, "stand_in": bool(origin["stand_in"]), "about": model.identity()}
             _ask(model, sets[one.items], params, writer, about, run)
     writer.close()
