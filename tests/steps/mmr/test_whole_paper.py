@@ -75,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_sets_of_items_are_what_their_steps_say(made):
     sets = read_sets(made["load_official"], made["render_items"], made["receipt_items"])
-    assert len(sets["official"].items) == 154 and sets["official"].stand_in and not sets["official"].has_images
+    assert len(sets["official"].items) == 210 and sets["official"].stand_in and not sets["official"].has_images
     assert len(sets["official"].every) == len(sets["official"].items) + len(sets["official"].unused)
     rendered = sets["rendered"]
     assert len(rendered.items) == 2 * 11 and rendered.has_images and not rendered.stand_in
