@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import cycle
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from steps.mmr.estimates import Table
 from steps.mmr.ranking import Stability
-from steps.mmr.replies import Kind
+from steps.mmr.replies import SEEING, Kind
 from steps.mmr.scored import Scored, ScoredSet
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, SKY, STYLE, YELLOW
@@ -84,14 +85,14 @@ def radar(sets: Mapping[str, ScoredSet]) -> CaptionedFigure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4 * len(sets), 4.2), layout="constrained")
         axes = figure.subplots(1, len(sets), squeeze=False, subplot_kw={"projection": "polar"}).ravel()
+    styles = _styles(one.entry.named for own in sets.values() for one in own.plain if one.entry.kind in SEEING)
     for axis, (name, own) in zip(axes, sets.items(), strict=True):
         possible = {column: most for column, most in own.items_possible.items() if most}
         turns = np.linspace(0, 2 * np.pi, len(possible), endpoint=False)
-        colours = cycle(COLOURS)
         for one in _one_per_kind(own):
             points = one.official.columns()
             shares = [100 * points[column] / most for column, most in possible.items()]
-            colour = next(colours)
+            colour = styles[one.entry.named]["color"] if one.entry.kind in SEEING else KIND_COLOURS[one.entry.kind]
             axis.plot([*turns, turns[0]], [*shares, shares[0]], color=colour, linewidth=1.4, label=one.entry.named)
             axis.fill([*turns, turns[0]], [*shares, shares[0]], color=colour, alpha=0.06)
         axis.set_xticks(turns, [SHORT[column] for column in possible], fontsize=7)
@@ -101,11 +102,21 @@ def radar(sets: Mapping[str, ScoredSet]) -> CaptionedFigure:
     return figure, "Share of each column's points × 100 under the scorer as released; a model of each kind."
 
 
+def _styles(names: Iterable[str]) -> dict[str, Any]:
+    """Return colour and stroke of each name, the same in all panels of a figure."""
+    strokes = [(stroke, colour) for stroke in ("-", "--", ":") for colour in COLOURS]
+    known = list(dict.fromkeys(names))
+    return {
+        name: {"color": colour, "linestyle": stroke}
+        for name, (stroke, colour) in zip(known, cycle(strokes), strict=False)
+    }
+
+
 def _one_per_kind(own: ScoredSet) -> list[Scored]:
     """Return the best plain model of each kind but the oracle, and every one that sees."""
     best: dict[str, Scored] = {}
     for one in own.plain:
-        key = one.entry.named if one.entry.kind in ("trained", "pretrained") else one.entry.kind
+        key = one.entry.named if one.entry.kind in SEEING else one.entry.kind
         if one.entry.kind != "oracle" and (key not in best or one.official.total > best[key].official.total):
             best[key] = one
     return sorted(best.values(), key=lambda one: -one.official.total)[:MOST_IN_RADAR]
@@ -146,16 +157,16 @@ def overlaps(sets: Mapping[str, ScoredSet]) -> CaptionedFigure | None:
     if not found:
         return None
     figure, axes = plotting.panels(len(found), columns=3, width=3.6, height=2.8)
+    styles = _styles(one.entry.named for own in sets.values() for one in own.plain)
     for axis, (name, task, own) in zip(axes, found, strict=True):
         chosen = own.items.tasks == task
-        colours = cycle((BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, GREY))
         for one in own.plain:
             ious = np.nan_to_num(one.official.iou[chosen])
             if one.entry.kind == "oracle" or not ious.any():
                 continue
             levels = np.linspace(0, 1, 101)
             above = [100 * (ious > level).mean() for level in levels]
-            axis.plot(levels, above, color=next(colours), linewidth=1.3, label=one.entry.named)
+            axis.plot(levels, above, linewidth=1.3, label=one.entry.named, **styles[one.entry.named])
         axis.axvline(0.3, color=BLACK, linestyle=":", linewidth=0.8, label="threshold")
         axis.set(title=f"{name}: {task}", xlabel="IoU", ylabel="share above × 100", ylim=(0, 100), xlim=(0, 1))
     plotting.shared_legend(figure, columns=4)
@@ -188,14 +199,14 @@ def variants(shares: pd.DataFrame) -> CaptionedFigure | None:
     if not rows:
         return None
     figure, axes = plotting.panels(len(rows), columns=3, width=4.2, height=2.8)
+    styles = _styles(part.model)
     for axis, row in zip(axes, rows, strict=True):
         own = part[part.row == row]
         one = own[(own["items"] == own["items"].iloc[0]) & (own.group == own.group.iloc[0])]
         names = list(dict.fromkeys(one.variant))
-        colours = cycle((BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, GREY, BLACK))
         for model, line in one.groupby("model", sort=False):
             places = [names.index(name) for name in line.variant]
-            axis.plot(places, line.share, "o-", color=next(colours), markersize=3, linewidth=1, label=model)
+            axis.plot(places, line.share, marker="o", markersize=3, linewidth=1, label=model, **styles[str(model)])
         axis.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize=6.5)
         axis.set(title=f"{row}: {one['items'].iloc[0]}, {one.group.iloc[0]}", ylabel="points of 100")
     plotting.shared_legend(figure, columns=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from steps.step.json_files import read_json, write_json
 from tenfold.mmr.items import ItemSet, read_items
 from tenfold.mmr.tasks import PER_TASK, TASKS
 
-OFFICIAL, RENDERED, RECEIPTS = SETS = ("official", "rendered", "receipts")
+SetName = Literal["official", "rendered", "receipts"]
+SETS: tuple[SetName, ...] = get_args(SetName)
+OFFICIAL, RENDERED, RECEIPTS = SETS
 ABOUT = "about.json"
 
 

@@ -7,7 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.mmr.item_sets import RECEIPTS, RENDERED
+import numpy as np
+
+from steps.mmr.item_sets import RECEIPTS, RENDERED, SetName
 from steps.mmr.ocr_pages import read_views
 from steps.mmr.replies import RepliesWriter
 from steps.mmr.views import NATIVE, VIEWS
@@ -18,7 +20,7 @@ from tenfold.mmr.items import ItemSet, read_items
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.prompts import Style
 from tenfold.mmr.queries import Query
-from tenfold.mmr.tasks import CHOICE
+from tenfold.mmr.tasks import CHOICE, GROUNDING
 
 if TYPE_CHECKING:
     from tenfold.mmr.ocr_language_model import OCRLanguageModel
@@ -28,12 +30,13 @@ TOGETHER = 32  # items whose images are held at once
 
 
 class PredictLanguageParams(Params):
-    """Whose words are read; styles of prompts beside the released one; by how many places options are turned, too.
+    """Whose words of which sets are read; styles of prompts beside the released one; by how many places options turn.
 
     ``text_tokens`` of a page's words stand in a prompt at most; a reply has ``reply_tokens`` at most.
     """
 
     engine: str
+    sets: list[SetName]
     styles: list[Style]
     rotations: list[int]
     text_tokens: Count
@@ -60,14 +63,16 @@ def predict_language(
     from tenfold.language.decoder import load_decoder
     from tenfold.mmr.ocr_language_model import OCRLanguageModel
 
-    sets = {name: read_items(folder, name=name) for name, folder in ((RENDERED, rendered), (RECEIPTS, receipts))}
+    folders: dict[str, Path] = {RENDERED: rendered, RECEIPTS: receipts}
+    sets = {name: read_items(folder, name=name) for name, folder in folders.items()}
     origin = read_json(decoder / "origin.json")
     loaded = load_decoder(decoder, device=run.device)
     writer = RepliesWriter(out)
     for one in read_views(read):
-        if one.engine == params.engine and one.view == NATIVE:
-            budget = {"text_tokens": params.text_tokens, "reply_tokens": params.reply_tokens}
-            model = OCRLanguageModel(one.pages, loaded, **budget)
+        if one.engine == params.engine and one.view == NATIVE and one.items in params.sets:
+            model = OCRLanguageModel(
+                one.pages, loaded, text_tokens=params.text_tokens, reply_tokens=params.reply_tokens
+            )
             about = {"engine": one.engine, "stand_in": bool(origin["stand_in"]), "about": model.identity()}
             _ask(model, sets[one.items], params, writer, about, run)
     writer.close()
@@ -81,10 +86,10 @@ def _ask(
     about: Mapping[str, Any],
     run: Run,
 ) -> None:
-    """Ask about every item, and again under each other style, and with the options of choices turned."""
-    choices = items.only([place for place, task in enumerate(items.tasks) if task in CHOICE])
+    """Ask about every item; again about boxes, whose prompts the other styles change, and about turned choices."""
+    choices, boxes = (items.only(np.isin(items.tasks, tasks)) for tasks in (CHOICE, GROUNDING))
     asked: list[tuple[ItemSet, Style, int]] = [(items, "official", 0)]
-    asked += [(items, style, 0) for style in params.styles]
+    asked += [(boxes, style, 0) for style in params.styles]
     asked += [(choices, "official", rotation) for rotation in params.rotations]
     name = f"{NAME} {about['engine']}"
     for these, style, rotation in asked:

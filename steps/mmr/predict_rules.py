@@ -30,7 +30,8 @@ def predict_rules(
     Reads   items.jsonl, images/ of each set; <set>/<view>.jsonl of each engine
     Writes  replies.json; <set>/<model>.jsonl: a prediction per item
     """
-    sets = {name: read_items(folder, name=name) for name, folder in ((RENDERED, rendered), (RECEIPTS, receipts))}
+    folders: dict[str, Path] = {RENDERED: rendered, RECEIPTS: receipts}
+    sets = {name: read_items(folder, name=name) for name, folder in folders.items()}
     writer = RepliesWriter(out)
     for one in read_views(read):
         for turn in _turns(one, params):

@@ -43,10 +43,9 @@ def _prompts(own: ScoredSet) -> Iterator[Row]:
     styled = [one for one in own.entries if one.entry.style != "official" and not one.entry.rotation]
     names = {one.entry.model for one in styled}
     first = [one for one in own.plain if one.entry.model in names]
-    for group in ("all", "grounding"):
-        for style in dict.fromkeys(one.entry.style for one in (*first, *styled)):
-            chosen = [one for one in (*first, *styled) if one.entry.style == style]
-            yield from _rows(own, group, style, {one.entry.model: one.official.points for one in chosen})
+    for style in dict.fromkeys(one.entry.style for one in (*first, *styled)):
+        chosen = [one for one in (*first, *styled) if one.entry.style == style]
+        yield from _rows(own, "grounding", style, {one.entry.model: one.official.points for one in chosen})
 
 
 def _parsers(own: ScoredSet) -> Iterator[Row]:

@@ -33,7 +33,7 @@ SCORERS: dict[Scoring, str] = {
 
 def models(sets: Mapping[str, ScoredSet], scoring: Scoring) -> CaptionedTable:
     """Return the points of each model on each set, by column, with the interval of the total."""
-    rows = [_points(own, one, scoring) for own in sets.values() for one in own.entries]
+    rows = [_points(own, one, scoring) for own in sets.values() for one in own.plain]
     columns = ["items", "model", "kind", *COLUMNS, "total", "of", "low", "high", "format_failures", "unanswered"]
     return pd.DataFrame(rows, columns=columns), (
         f"{SCORERS[scoring]} Of: the most there are; a column without items is empty. Format failures: answers that "

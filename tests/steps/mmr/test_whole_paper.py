@@ -45,7 +45,12 @@ PARAMS = {
     "predict_blind": PredictBlindParams(folds=2),
     "predict_rules": PredictRulesParams(rotated=["ppocr6"], dumped=["ppocr6"]),
     "predict_language": PredictLanguageParams(
-        engine="ppocr6", styles=["explicit"], rotations=[2], text_tokens=96, reply_tokens=4
+        engine="ppocr6",
+        sets=["rendered", "receipts"],
+        styles=["explicit"],
+        rotations=[2],
+        text_tokens=96,
+        reply_tokens=4,
     ),
     "predict_models": PredictModelsParams(models=[], styles=[], views=[], rotations=[], reask=False, together=8),
     "sensitivity": SensitivityParams(rows=list(ROWS)),
@@ -70,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_sets_of_items_are_what_their_steps_say(made):
     sets = read_sets(made["load_official"], made["render_items"], made["receipt_items"])
-    assert len(sets["official"].items) == 154 and sets["official"].stand_in and not sets["official"].has_images
+    assert len(sets["official"].items) == 210 and sets["official"].stand_in and not sets["official"].has_images
     assert len(sets["official"].every) == len(sets["official"].items) + len(sets["official"].unused)
     rendered = sets["rendered"]
     assert len(rendered.items) == 2 * 11 and rendered.has_images and not rendered.stand_in
