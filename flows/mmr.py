@@ -1,5 +1,7 @@
 """MMR: a benchmark of reading in images, its scorer, and what its scores rest on (arXiv:2408.14594)."""
 
+from typing import Any
+
 from flows.execution.paper_flow import paper_flow
 from flows.graph.paper import output, source, sources, step
 
@@ -13,7 +15,7 @@ def mmr() -> None:
     official = step("load_official", mmr_bench=source("mmr_bench"))
     rendered = step("render_items", **sources(*FONTS))
     receipts = step("receipt_items", sroie=source("sroie"))
-    own = {"rendered": rendered, "receipts": receipts}
+    own: dict[str, Any] = {"rendered": rendered, "receipts": receipts}
     read = [step("read", **own, variant=engine) for engine in ENGINES]
     blind = step("predict_blind", official=official, **own, minilm=source("minilm"))
     rules = step("predict_rules", **own, read=read)
