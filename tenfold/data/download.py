@@ -8,8 +8,9 @@ from urllib.parse import urldefrag, urlsplit
 
 from filelock import FileLock
 
-from tenfold.data.checksums import check_git_blob, check_git_tree, sha256_bytes, sha256_file
+from tenfold.data.checksums import check_git_blob, sha256_bytes, sha256_file
 from tenfold.data.errors import AddressUnavailable, ChecksumMismatch, CorruptArchive, HostUnreachable, UnverifiedFile
+from tenfold.data.git_trees import check_git_tree
 from tenfold.data.progress import Progress, terminal_progress
 from tenfold.data.registry import OfficialFile
 from tenfold.data.transfer import ResumableDownloader
