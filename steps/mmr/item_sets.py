@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from steps.step.json_files import read_json, write_json
-from tenfold.mmr.items import ItemSet, read_items
+from tenfold.mmr.items import Item, ItemSet, read_items, write_items
 from tenfold.mmr.tasks import PER_TASK, TASKS
 
 SetName = Literal["official", "rendered", "receipts"]
 SETS: tuple[SetName, ...] = get_args(SetName)
 OFFICIAL, RENDERED, RECEIPTS = SETS
 ABOUT = "about.json"
+FIT = "fit"  # a folder of items, without images, that no score rests on: what is fitted on items is fitted on them
 
 
 @dataclass(frozen=True)
 class Source:
     """A set of items, all rows of it, with what is known of where it came from.
 
-    ``items`` are the rows that count: of the official annotations the first 50 per task, of others all.
+    ``items`` are the rows that count: of the official annotations the first 50 per task, of others all. ``fit`` are
+    items of the same making about other images, None where there are none.
     """
 
     every: ItemSet
     about: Mapping[str, Any]
+    fit: ItemSet | None = None
 
     @property
     def items(self) -> ItemSet:
@@ -53,7 +56,20 @@ class Source:
 def read_sets(official: Path, rendered: Path, receipts: Path) -> dict[str, Source]:
     """Return the sets of items by name. Raises NoItems and InvalidItem."""
     folders = dict(zip(SETS, (official, rendered, receipts), strict=True))
-    return {name: Source(read_items(path, name=name), read_json(path / ABOUT)) for name, path in folders.items()}
+    return {
+        name: Source(read_items(path, name=name), read_json(path / ABOUT), _fit(path, name))
+        for name, path in folders.items()
+    }
+
+
+def write_fit(out: Path, items: Sequence[Item]) -> None:
+    """Write items to fit on beside those that count, without images."""
+    (out / FIT).mkdir()
+    write_items([replace(item, file="") for item in items], out / FIT)
+
+
+def _fit(folder: Path, name: str) -> ItemSet | None:
+    return read_items(folder / FIT, name=f"{name}, to fit on") if (folder / FIT).is_dir() else None
 
 
 def write_about(out: Path, items: ItemSet, **about: Any) -> None:

@@ -22,7 +22,7 @@ CONSTANTS = "Constants"
 
 
 class PredictBlindParams(Params):
-    """Into how many parts images are cut; what is fitted on words never saw the images of the part it answers."""
+    """Into how many parts images are cut where a set has no items to fit on: words are fitted on the other parts."""
 
     folds: int = Field(ge=2)
 
@@ -60,7 +60,7 @@ def predict_blind(
 
 
 def models(source: Source, encoder: SentenceEncoder, folds: int, seed: int) -> Iterator[tuple[Kind, str, Model]]:
-    """Yield kind, name and model, each fitted on the set's own items."""
+    """Yield kind, name and model: constants fitted on the set's own items, words on others about other images."""
     from tenfold.mmr.blind_text import BlindText
 
     index, box = ConstantIndex.fitted(source.items), ConstantBox.fitted(source.items)
@@ -72,5 +72,8 @@ def models(source: Source, encoder: SentenceEncoder, folds: int, seed: int) -> I
     if source.every.name == OFFICIAL:
         objects = source.unused.only(source.unused.tasks == "grounding_o")
         yield "blind", UNUSED, ConstantBox.fitted(objects)
-    fitted = BlindText.cross_fitted(source.items, encoder, folds=folds, seed=seed)
+    if source.fit is None:
+        fitted = BlindText.cross_fitted(source.items, encoder, folds=folds, seed=seed)
+    else:
+        fitted = BlindText.fitted(source.fit, encoder)
     yield "blind", fitted.name, fitted

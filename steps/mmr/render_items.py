@@ -33,7 +33,8 @@ def render_items(
 
     Reads   fonts of each source
     Writes  items.jsonl, all sets one after the other; images/; pages.jsonl: what was drawn, which no model reads;
-            about.json: rows per task, how often each index is right, rejected questions by reason
+            about.json: rows per task, how often each index is right, rejected questions by reason; fit/items.jsonl:
+            items about pages of another seed, without images
     Logs    items, images, rejected
     Raises  MissingFonts
     """

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.mmr.item_sets import RENDERED
+from steps.mmr.item_sets import RENDERED, write_fit
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.tasks import CHOICE
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from tenfold.mmr.rendered import RenderedItems
     from tenfold.rendering.assets import Assets
 
+FIT_NUMBER = 999  # of the set to fit on
+
 
 def draw_sets(fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: Path) -> tuple[ItemSet, dict[str, Any]]:
     """Draw ``sets`` sets into the folder ``out``; return their items, and what is to be known of them.
 
-    What is drawn is of the part "evaluation" of fonts, words and layouts, which no model here is trained on.
+    Items to fit on, about pages of yet another seed, stand beside them. What is drawn is of the part "evaluation" of
+    fonts, words and layouts, which no model here is trained on.
     Raises NoItems, CannotSplit if the fonts do not do.
     """
     from tenfold.mmr.rendered import RenderedItems, write_rendered
@@ -30,6 +33,7 @@ def draw_sets(fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: P
     found = {font.name: font for font in (*bundled_fonts(), *(font for folder in fonts for font in fonts_in(folder)))}
     assets = assets_of("evaluation", found.values())
     drawn = [_set(number, per_task, seed, assets) for number in range(sets)]
+    write_fit(out, _set(FIT_NUMBER, per_task, seed, assets).items)
     rejected = sum((Counter(one.rejected) for one in drawn), Counter())
     whole = RenderedItems(
         tuple(item for one in drawn for item in one.items),
