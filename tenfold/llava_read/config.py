@@ -108,7 +108,11 @@ class LlavaReadConfig(PreTrainedConfig):
 
     def _check(self) -> None:
         low: Any = self.vision_low_config
-        choices = {"merge": ("none", "sum", "gated"), "projector": ("linear", "mlp"), "class_token": ("dropped", "kept")}
+        choices = {
+            "merge": ("none", "sum", "gated"),
+            "projector": ("linear", "mlp"),
+            "class_token": ("dropped", "kept"),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InvalidConfig(f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}")

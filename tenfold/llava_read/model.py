@@ -18,7 +18,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from tenfold.llava_read.config import LlavaReadConfig, TinyDecoderConfig
 from tenfold.llava_read.decoder import TinyDecoderForCausalLM
-from tenfold.llava_read.errors import InvalidInputs
+from tenfold.llava_read.errors import InvalidInputs, InvalidParts
 from tenfold.llava_read.vision import VisionEncoder
 from tenfold.multimodal.labels import require_answers
 from tenfold.multimodal.placeholders import place
@@ -44,18 +44,24 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
     _supports_sdpa = True
     _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
-    def __init__(self, config: LlavaReadConfig) -> None:
+    def __init__(self, config: LlavaReadConfig, *, low: Any = None, high: Any = None, text: Any = None) -> None:
         super().__init__(config)
-        self.vision = VisionEncoder(config)
+        self.vision = VisionEncoder(config, low=low, high=high)
         width, wanted = int(config.vision_low_config.hidden_size), int(config.text_config.hidden_size)  # type: ignore[union-attr]
         layers: list[nn.Module] = [nn.Linear(width, wanted)]
         if config.projector == "mlp":
             layers += [nn.GELU(), nn.Linear(wanted, wanted)]
         self.projector = nn.Sequential(*layers)
-        text: Any = config.text_config
-        small = isinstance(text, TinyDecoderConfig)
-        self.language_model: Any = TinyDecoderForCausalLM(text) if small else AutoModelForCausalLM.from_config(text)
+        self.language_model: Any = _decoder(config.text_config) if text is None else text
         self.post_init()
+
+    @classmethod
+    def assembled(cls, config: LlavaReadConfig, low: Any, high: Any, text: Any) -> Self:
+        """Return a model of loaded encoders and a loaded decoder (None for one to draw) with a drawn rest."""
+        for part in (low, high, text):
+            for module in () if part is None else part.modules():
+                module._is_hf_initialized = True  # its weights are not drawn anew
+        return cls(config, low=low, high=high, text=text)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -138,6 +144,12 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             found.pop("pixel_values_high", None)
         return found
 
+    def save_pretrained(self, save_directory: Any, **more: Any) -> None:
+        """Write the model's folder (config.json, model.safetensors). Raises InvalidParts while the decoder has LoRA."""
+        if any(".lora_" in name for name, _ in self.language_model.named_parameters()):
+            raise InvalidParts("the decoder has LoRA: merge it (merge_lora), or write what is trained (save_trained)")
+        super().save_pretrained(save_directory, **more)
+
     def train(self, mode: bool = True) -> Self:
         """Set the training mode; an encoder without a trained parameter stays as it is for evaluation."""
         super().train(mode)
@@ -145,6 +157,12 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             if mode and tower is not None and not any(one.requires_grad for one in tower.parameters()):
                 tower.train(False)
         return self
+
+
+def _decoder(config: Any) -> PreTrainedModel:
+    if isinstance(config, TinyDecoderConfig):
+        return TinyDecoderForCausalLM(config)
+    return AutoModelForCausalLM.from_config(config)
 
 
 AutoModel.register(LlavaReadConfig, LlavaReadForConditionalGeneration, exist_ok=True)

@@ -115,7 +115,11 @@ class LlavaReadProcessor(ProcessorMixin):
         return BatchFeature(found, tensor_type=return_tensors)
 
     def supervised(
-        self, conversations: Sequence[Messages], *, names: Sequence[str] | None = None, return_tensors: str | None = "pt"
+        self,
+        conversations: Sequence[Messages],
+        *,
+        names: Sequence[str] | None = None,
+        return_tensors: str | None = "pt",
     ) -> BatchFeature:
         """Return conversations that end with an answer, with labels (B, T) of that answer and its end alone.
 

@@ -23,26 +23,24 @@ from tenfold.llava_read.tiny_encoders import TinyViT
 class VisionEncoder(nn.Module):
     """The low-resolution encoder with, unless ``merge`` is none, the high-resolution one merged into it."""
 
-    def __init__(self, config: LlavaReadConfig) -> None:
+    def __init__(self, config: LlavaReadConfig, *, low: Any = None, high: Any = None) -> None:
         super().__init__()
         self.config = config
-        low, high = config.vision_low_config, config.vision_high_config
-        self.low: Any = AutoModel.from_config(low)
+        of_low, of_high = config.vision_low_config, config.vision_high_config
+        self.low: Any = AutoModel.from_config(of_low) if low is None else low
         if not isinstance(self.low, TinyViT | CLIPVisionModel):
             raise InvalidParts(f"the low-resolution encoder is CLIP's or the small one, not {type(self.low).__name__}")
         self.high: Any = None
         self.adapters, self.sum = nn.ModuleDict(), None
-        if high is not None:
-            self.high = AutoModel.from_config(high)
-            width, channels = int(low.hidden_size), int(high.hidden_sizes[-1])  # type: ignore[union-attr]
+        if of_high is not None:
+            self.high = AutoModel.from_config(of_high) if high is None else high
+            width, channels = int(of_low.hidden_size), int(of_high.hidden_sizes[-1])  # type: ignore[union-attr]
             self.adapters = nn.ModuleDict(
                 {str(layer): ResolutionAdapter(width, channels) for layer in config.merge_layers or []}
             )
             self.sum = ResolutionSum(width, channels)
 
-    def forward(
-        self, low: Float[Tensor, "B 3 h w"], high: Float[Tensor, "B 3 H W"] | None
-    ) -> Float[Tensor, "B T D"]:
+    def forward(self, low: Float[Tensor, "B 3 h w"], high: Float[Tensor, "B 3 H W"] | None) -> Float[Tensor, "B T D"]:
         """Return the tokens of images, as many as the low-resolution grid has places.
 
         Raises InvalidInputs for images of one resolution where both are needed, or of both where one is; InvalidConfig
