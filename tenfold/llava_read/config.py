@@ -9,6 +9,8 @@ from transformers.configuration_utils import SubConfigSpec
 
 from tenfold.nn.errors import InvalidConfig
 
+CHOICES = {"merge": ("none", "sum", "gated"), "projector": ("linear", "mlp"), "class_token": ("dropped", "kept")}
+
 
 class TinyViTConfig(PreTrainedConfig):
     """Sizes of the small vision transformer; an image of ``image_size`` pixels has (image_size/patch_size)² tokens."""
@@ -23,15 +25,15 @@ class TinyViTConfig(PreTrainedConfig):
 
 
 class TinyConvNetConfig(PreTrainedConfig):
-    """Widths of the small convolutional network: each of ``hidden_sizes`` halves the side, the first by patch_size."""
+    """Widths of the small convolutional network: patches of ``patch_size`` pixels first, then halves of the side."""
 
     model_type = "llava_read_convnet"
 
-    patch_size: int = 2
+    patch_size: int = 4
     hidden_sizes: list[int] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        self.hidden_sizes = [16, 24, 48, 96, 128] if self.hidden_sizes is None else list(self.hidden_sizes)
+        self.hidden_sizes = [32, 48, 96, 128] if self.hidden_sizes is None else list(self.hidden_sizes)
         super().__post_init__(**kwargs)
 
 

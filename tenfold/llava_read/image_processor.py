@@ -59,10 +59,10 @@ class LlavaReadImageProcessor(BaseImageProcessor):
         squares = [Square(*image.size).padded(image, colour) for image in opened]  # type: ignore[arg-type]
 
         def pixels(side: int, mean: list[float], std: list[float]) -> np.ndarray:
-            resized = [
+            sized = (
                 one if one.size == (side, side) else one.resize((side, side), Resampling.BICUBIC) for one in squares
-            ]
-            values = np.stack([np.asarray(one, dtype=np.float32) for one in resized]) / 255  # (N, side, side, 3)
+            )
+            values = np.stack([np.asarray(one, dtype=np.float32) for one in sized]) / 255  # (N, side, side, 3)
             normal = (values - np.float32(mean)) / np.float32(std)
             return np.ascontiguousarray(normal.transpose(0, 3, 1, 2).astype(np.float32))
 

@@ -5,6 +5,7 @@ Legend:  B images · T tokens · D width · C channels · S side of the last map
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class TinyConvNet(PreTrainedModel):
-    """3×3 convolutions, each halving the side, with layer norms: nothing depends on the other images of a batch."""
+    """Patches, then 3×3 convolutions that halve the side, with layer norms: no image depends on others of a batch."""
 
     config_class = TinyConvNetConfig
     main_input_name = "pixel_values"
@@ -72,10 +73,11 @@ class TinyConvNet(PreTrainedModel):
     def __init__(self, config: TinyConvNetConfig) -> None:
         super().__init__(config)
         widths = list(config.hidden_sizes or [])
-        strides = [config.patch_size, *[2] * (len(widths) - 1)]
+        patches = nn.Conv2d(3, widths[0], config.patch_size, stride=config.patch_size)
+        halves = [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths)]
         self.stages = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(before, width, 3, stride=stride, padding=1), ChannelNorm(width), nn.GELU())
-            for before, width, stride in zip([3, *widths], widths, strides, strict=False)
+            nn.Sequential(convolution, ChannelNorm(convolution.out_channels), nn.GELU())
+            for convolution in (patches, *halves)
         )
         self.post_init()
 
@@ -87,9 +89,10 @@ class TinyConvNet(PreTrainedModel):
 
     def forward(self, pixel_values: Float[Tensor, "B 3 H W"], **_: Any) -> Float[Tensor, "B C S S"]:
         """Return the last map."""
+        maps = pixel_values.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU
         for stage in self.stages:
-            pixel_values = stage(pixel_values)
-        return pixel_values
+            maps = stage(maps)
+        return maps
 
 
 for _config, _model in ((TinyViTConfig, TinyViT), (TinyConvNetConfig, TinyConvNet)):

@@ -28,6 +28,7 @@ BLOCKS = (
     *((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80), (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
     *((5, 2, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (3, 1, 6, 320)),
 )
+NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 EPSILON = 1e-3  # of the published batch norms
 
 
