@@ -54,11 +54,21 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self.projector = nn.Sequential(*layers)
         self.language_model: Any = _decoder(config.text_config) if text is None else text
         self.post_init()
+        self.generation_config.suppress_tokens = [int(config.image_token_id)]  # no reply holds a placeholder
 
     @classmethod
     def assembled(cls, config: LlavaReadConfig, low: Any, high: Any, text: Any) -> Self:
-        """Return a model of loaded encoders and a loaded decoder (None for one to draw) with a drawn rest."""
+        """Return a model of loaded encoders and a loaded decoder (None for one to draw) with a drawn rest.
+
+        ``config`` holds copies of the parts' configurations. Raises InvalidParts if it took a part's own: transformers
+        unsets the kind of attention in what a whole's configuration takes, and the part would then see the future.
+        """
         for part in (low, high, text):
+            own = None if part is None else part.config
+            if own is not None and any(
+                own is one for one in (config.vision_low_config, config.vision_high_config, config.text_config)
+            ):
+                raise InvalidParts(f"hand over a copy of the configuration of {type(part).__name__}")
             for module in () if part is None else part.modules():
                 module._is_hf_initialized = True  # its weights are not drawn anew
         return cls(config, low=low, high=high, text=text)

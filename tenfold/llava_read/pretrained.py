@@ -6,6 +6,7 @@ Folders serve as well as ids; weights are safetensors. What LLaVA-HR's code does
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -86,13 +87,14 @@ def from_parts(
         raise InvalidParts(f"merge: {merge} and a high-resolution encoder {parts.high} do not go together")
     low, low_like = _low(parts, dtype)
     high, high_like = (None, {}) if parts.high is None else _high(parts.high, parts.high_revision, dtype)
-    text, tokenizer = _text(parts, dtype)
+    with drawn_from(seed):
+        text, tokenizer = _text(parts, dtype)
     clip = parts.low is not None
     low_config: Any = low.config if clip else low
     config = LlavaReadConfig(
-        vision_low_config=low_config,
-        vision_high_config=None if high is None else high.config,
-        text_config=text.config,
+        vision_low_config=deepcopy(low_config),
+        vision_high_config=None if high is None else deepcopy(high.config),
+        text_config=deepcopy(text.config),
         merge=merge,
         merge_layers=list(merge_layers) if merge == "gated" else None,
         image_side_low=image_side_low or (_low_side(low_config, high, image_side_high) if clip else None),
@@ -103,6 +105,8 @@ def from_parts(
     with drawn_from(seed):
         model = LlavaReadForConditionalGeneration.assembled(config, low if clip else None, high, text)
     model = model.to(getattr(torch, dtype))
+    filler = tokenizer.pad_token_id
+    model.generation_config.pad_token_id = tokenizer.eos_token_id if filler is None else filler
     return model.eval(), LlavaReadProcessor.for_config(config, tokenizer, **low_like, **high_like)
 
 
@@ -156,7 +160,7 @@ def _text(parts: Parts, dtype: str) -> tuple[Any, Any]:
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_tokens([AddedToken(IMAGE, special=True, normalized=False)], special_tokens=True)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer))
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     tokenizer.chat_template = multimodal_template(tokenizer.chat_template)
     return model, tokenizer
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.model import LlavaReadForConditionalGeneration
-from tenfold.multimodal.parameter_groups import parameter_groups, train_only
+from tenfold.multimodal.parameter_groups import parameters_by_group, train_only
 
 Vision = Literal["frozen", "adapters", "full"]
 DecoderTraining = Literal["frozen", "lora", "full"]
@@ -64,7 +64,7 @@ def set_trained(
         for name, parameter in model.language_model.named_parameters():
             parameter.requires_grad_(name in adapted)
     model.train(model.training)  # encoders without a trained parameter leave the training mode
-    groups = parameter_groups(model, paths)
+    groups = parameters_by_group(model, paths)
     return {part: sum(one.numel() for one in groups[part].values() if one.requires_grad) for part in trained}
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tenfold.multimodal.errors import PlaceholderMismatch as PlaceholderMismatch
     from tenfold.multimodal.labels import answer_labels as answer_labels
     from tenfold.multimodal.labels import require_answers as require_answers
-    from tenfold.multimodal.parameter_groups import parameter_groups as parameter_groups
+    from tenfold.multimodal.parameter_groups import parameters_by_group as parameters_by_group
     from tenfold.multimodal.parameter_groups import train_only as train_only
     from tenfold.multimodal.placeholders import Placeholder as Placeholder
     from tenfold.multimodal.placeholders import expand as expand

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Paths = Mapping[str, Sequence[str]]
 
 
-def parameter_groups(model: nn.Module, paths: Paths) -> dict[str, dict[str, nn.Parameter]]:
+def parameters_by_group(model: nn.Module, paths: Paths) -> dict[str, dict[str, nn.Parameter]]:
     """Return each group's parameters by name; a group holds what lies at or below its paths.
 
     A longer path takes what a shorter one of another group would hold, so ``{"tower": ["tower"], "adapters":
@@ -50,7 +50,7 @@ def train_only(model: nn.Module, paths: Paths, trained: Iterable[str]) -> dict[s
     wanted = list(trained)
     if unknown := sorted(set(wanted) - set(paths)):
         raise InvalidGroups(f"there is no group {', '.join(unknown)}; there are {', '.join(paths)}")
-    groups = parameter_groups(model, paths)
+    groups = parameters_by_group(model, paths)
     for group, parameters in groups.items():
         for parameter in parameters.values():
             parameter.requires_grad_(group in wanted)

@@ -15,7 +15,9 @@ from tests.tenfold.llava_read.timm_names import timm_weights
 @pytest.fixture(scope="module")
 def original():
     torch.manual_seed(0)
-    config = ConvNextConfig(hidden_sizes=[4, 6, 8, 10], depths=[1, 2, 3, 1], layer_scale_init_value=0.5)
+    config = ConvNextConfig(
+        hidden_sizes=[4, 6, 8, 10], depths=[1, 2, 3, 1], layer_scale_init_value=0.5, layer_norm_eps=1e-6
+    )
     model = ConvNextModel(config).eval()
     with torch.no_grad():
         for one in model.parameters():

@@ -19,6 +19,8 @@ from transformers import (
     ConvNextModel,
 )
 
+from tenfold.language.decoder import load_decoder
+from tenfold.llava_read.config import LlavaReadConfig
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.model import LlavaReadForConditionalGeneration
 from tenfold.llava_read.pretrained import VICUNA, Parts, from_parts, multimodal_template
@@ -65,7 +67,7 @@ def asked(processor, answer=None):
 
 
 def test_the_loaded_weights_are_the_checkpoints_and_the_rest_is_drawn(parts, folders):
-    model, processor = from_parts(parts, image_side_high=128)
+    model, _ = from_parts(parts, image_side_high=128)
     clip, trunk = CLIPVisionModel.from_pretrained(parts.low), ConvNextModel.from_pretrained(parts.high)
     for tower, original in ((model.vision.low, clip), (model.vision.high, trunk)):
         own = tower.state_dict()
@@ -76,6 +78,25 @@ def test_the_loaded_weights_are_the_checkpoints_and_the_rest_is_drawn(parts, fol
     other, _ = from_parts(parts, image_side_high=128, seed=1)
     assert torch.equal(model.projector[0].weight, again.projector[0].weight)
     assert not torch.equal(model.projector[0].weight, other.projector[0].weight)
+
+
+@torch.inference_mode()
+def test_the_parts_read_as_they_did_alone(parts):
+    model, processor = from_parts(parts, image_side_high=128)
+    original = load_decoder(parts.text).model
+    batch = processor.prompts([processor.messages("no image"), processor.messages("and a longer text")])
+    kept = original.config.vocab_size
+    assert torch.allclose(model(**batch).logits[..., :kept], original(**batch).logits, atol=1e-4)
+    images = torch.randn(1, 3, 128, 128)
+    expected = ConvNextModel.from_pretrained(parts.high)(images).last_hidden_state
+    assert torch.equal(model.vision.high(images).last_hidden_state, expected)
+
+
+def test_a_configuration_that_is_a_parts_own_is_refused(parts):
+    decoder = load_decoder(parts.text).model
+    config = LlavaReadConfig(merge="none", text_config=decoder.config)
+    with pytest.raises(InvalidParts, match="a copy of the configuration of LlamaForCausalLM"):
+        LlavaReadForConditionalGeneration.assembled(config, None, None, decoder)
 
 
 @pytest.mark.parametrize("high, sides", [(128, (56, 16)), (192, (84, 36)), (96, (56, 16))])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import AutoProcessor
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import AutoProcessor, PreTrainedTokenizerFast
 
 from tenfold.language.errors import EmptyAnswer
-from tenfold.llava_read.characters import character_tokenizer
 from tenfold.llava_read.errors import InvalidInputs
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.multimodal import PlaceholderMismatch
@@ -130,7 +131,8 @@ def test_what_it_cannot_do_is_refused(processor):
         processor(images=noise_image(8, 8))
     with pytest.raises(InvalidInputs, match="holds no image"):
         processor.prompts([[{"role": "user", "content": [{"type": "image"}]}]])
-    tokenizer = character_tokenizer()
-    tokenizer.convert_tokens_to_ids = lambda _: tokenizer.unk_token_id
+    inner = Tokenizer(WordLevel({"<unk>": 0}, unk_token="<unk>"))
     with pytest.raises(InvalidInputs, match="has no token <image>"):
-        LlavaReadProcessor(processor.image_processor, tokenizer)
+        LlavaReadProcessor(
+            processor.image_processor, PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="<unk>")
+        )

@@ -14,13 +14,13 @@ from tenfold.llava_read.training_parts import (
     save_trained,
     set_trained,
 )
-from tenfold.multimodal import parameter_groups
+from tenfold.multimodal import parameters_by_group
 from tests.tenfold.llava_read.small_models import drawn_model, stirred
 
 
 def updated(model, processor, asked):
     """Return the paths' parts whose values one update moved."""
-    groups = parameter_groups(model, part_paths(model))
+    groups = parameters_by_group(model, part_paths(model))
     before = {name: one.detach().clone() for name, one in model.state_dict().items()}
     model.train()
     batch = processor.supervised([[*one, {"role": "assistant", "content": "yes"}] for one in asked])
@@ -53,7 +53,7 @@ def test_one_update_moves_what_is_trained_and_nothing_else(vision, decoder, expe
 
 def test_the_parts_are_disjoint_and_complete():
     model = drawn_model(feature_layer=-2, merge_layers=[1])
-    groups = parameter_groups(model, part_paths(model))
+    groups = parameters_by_group(model, part_paths(model))
     listed = [name for named in groups.values() for name in named]
     assert sorted(listed) == sorted(name for name, _ in model.named_parameters())
     assert all(name.startswith("vision.low.blocks.2.") for name in groups["unused"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tenfold.multimodal import InvalidGroups, parameter_groups, train_only
+from tenfold.multimodal import InvalidGroups, parameters_by_group, train_only
 
 PATHS = {"tower": ["tower"], "adapter": ["tower.adapter"], "head": ["head"]}
 
@@ -23,7 +23,7 @@ class Model(nn.Module):
 
 def test_every_parameter_is_in_the_group_of_its_longest_path():
     model = Model()
-    groups = parameter_groups(model, PATHS)
+    groups = parameters_by_group(model, PATHS)
     listed = [name for group in groups.values() for name in group]
     assert sorted(listed) == sorted(name for name, _ in model.named_parameters())
     assert set(groups["adapter"]) == {"tower.adapter.weight", "tower.adapter.bias"}
@@ -33,10 +33,10 @@ def test_every_parameter_is_in_the_group_of_its_longest_path():
 
 def test_a_path_is_a_path_of_modules_and_no_beginning_of_a_name():
     model = nn.ModuleDict({"head": nn.Linear(1, 1), "header": nn.Linear(1, 1)})
-    groups = parameter_groups(model, {"a": ["head"], "b": ["header"]})
+    groups = parameters_by_group(model, {"a": ["head"], "b": ["header"]})
     assert set(groups["a"]) == {"head.weight", "head.bias"}
     with pytest.raises(InvalidGroups, match=r"2 parameters belong to no group, header\.weight"):
-        parameter_groups(model, {"a": ["head"]})
+        parameters_by_group(model, {"a": ["head"]})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_path_is_a_path_of_modules_and_no_beginning_of_a_name():
 )
 def test_groups_that_overlap_or_leave_something_out_are_refused(paths, words):
     with pytest.raises(InvalidGroups, match=words):
-        parameter_groups(Model(), paths)
+        parameters_by_group(Model(), paths)
 
 
 def test_one_update_moves_the_trained_groups_alone():
