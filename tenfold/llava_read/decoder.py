@@ -25,6 +25,7 @@ Tokens = Float[Tensor, "B T D"]
 class TinyDecoderForCausalLM(PreTrainedModel, GenerationMixin):
     """A small causal language model with a cache of keys, values and the convolution's last inputs."""
 
+    config: TinyDecoderConfig
     config_class = TinyDecoderConfig
     _tied_weights_keys = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012
     _supports_sdpa = True

@@ -63,7 +63,7 @@ class LlavaReadImageProcessor(BaseImageProcessor):
                 one if one.size == (side, side) else one.resize((side, side), Resampling.BICUBIC) for one in squares
             )
             values = np.stack([np.asarray(one, dtype=np.float32) for one in sized]) / 255  # (N, side, side, 3)
-            normal = (values - np.float32(mean)) / np.float32(std)
+            normal = (values - np.asarray(mean, dtype=np.float32)) / np.asarray(std, dtype=np.float32)
             return np.ascontiguousarray(normal.transpose(0, 3, 1, 2).astype(np.float32))
 
         found = {"pixel_values_low": pixels(self.low_side, self.low_mean, self.low_std)}

@@ -142,19 +142,22 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             loss=out.loss, logits=out.logits, past_key_values=out.past_key_values, image_hidden_states=images
         )
 
-    def prepare_inputs_for_generation(
+    def prepare_inputs_for_generation(  # type: ignore[override]
         self, input_ids: Tensor, is_first_iteration: bool = False, use_cache: bool | None = None, **kwargs: Any
     ) -> Any:
         """Return what transformers prepares, with images for the first pass alone: the cache holds them after it."""
-        found = super().prepare_inputs_for_generation(
-            input_ids, is_first_iteration=is_first_iteration, use_cache=use_cache, **kwargs
+        found = super().prepare_inputs_for_generation(  # type: ignore[misc]
+            input_ids,  # type: ignore[arg-type]
+            is_first_iteration=is_first_iteration,
+            use_cache=use_cache,
+            **kwargs,
         )
         if not is_first_iteration and use_cache:
             found.pop("pixel_values_low", None)
             found.pop("pixel_values_high", None)
         return found
 
-    def save_pretrained(self, save_directory: Any, **more: Any) -> None:
+    def save_pretrained(self, save_directory: Any, **more: Any) -> None:  # type: ignore[override]
         """Write the model's folder (config.json, model.safetensors). Raises InvalidParts while the decoder has LoRA."""
         if any(".lora_" in name for name, _ in self.language_model.named_parameters()):
             raise InvalidParts("the decoder has LoRA: merge it (merge_lora), or write what is trained (save_trained)")

@@ -49,7 +49,7 @@ class LlavaReadProcessor(ProcessorMixin):
         images = LlavaReadImageProcessor(config.image_side_low or 0, config.image_side_high, **normalisation)
         return cls(images, character_tokenizer() if tokenizer is None else tokenizer, config.image_tokens)
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         images: Any = None,
         text: str | Sequence[str] | None = None,

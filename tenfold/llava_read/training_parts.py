@@ -69,7 +69,7 @@ def set_trained(
 
 
 def add_lora(
-    model: LlavaReadForConditionalGeneration, *, rank: int = 16, alpha: float = 32, dropout: float = 0.0
+    model: LlavaReadForConditionalGeneration, *, rank: int = 16, alpha: int = 32, dropout: float = 0.0
 ) -> None:
     """Put low-rank adapters of peft on every linear map of the decoder's attention and MLPs; they start at zero.
 

@@ -47,6 +47,8 @@ class VisionEncoder(nn.Module):
         for sides that the patches or the stride do not divide.
         """
         self._check(low, high)
+        dtype = next(self.low.parameters()).dtype
+        low, high = low.to(dtype), None if high is None else high.to(dtype)
         features = None if high is None else _feature_map(self.high, high)  # (B, C, S, S)
         tokens, first = self._embedded(low)
         for number, block in enumerate(self._blocks(), 1):

@@ -27,14 +27,15 @@ def parameters_by_group(model: nn.Module, paths: Paths) -> dict[str, dict[str, n
                 raise InvalidGroups(f"the groups {owners[path]} and {group} both name {path}")
             owners[path] = group
     found: dict[str, dict[str, nn.Parameter]] = {group: {} for group in paths}
-    used, lost = set(), []
+    used: set[str] = set()
+    lost: list[str] = []
     for name, parameter in model.named_parameters():
-        path = _longest(name, owners)
-        if path is None:
+        longest = _longest(name, owners)
+        if longest is None:
             lost.append(name)
             continue
-        used.add(path)
-        found[owners[path]][name] = parameter
+        used.add(longest)
+        found[owners[longest]][name] = parameter
     if lost:
         raise InvalidGroups(f"{len(lost)} parameters belong to no group, {lost[0]} first among them")
     if unused := sorted(set(owners) - used):

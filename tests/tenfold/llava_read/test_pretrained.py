@@ -137,6 +137,29 @@ def test_it_learns_replies_saves_and_loads(parts, tmp_path):
                        processor.prompts([asked(processor)])["input_ids"])  # fmt: skip
 
 
+def test_half_precision_reads_the_processors_pixels(parts):
+    model, processor = from_parts(parts, image_side_high=128, dtype="bfloat16")
+    assert {one.dtype for one in model.parameters()} == {torch.bfloat16}
+    loss = model(**processor.supervised([asked(processor, "12")])).loss
+    whole, _ = from_parts(parts, image_side_high=128)
+    assert loss.item() == pytest.approx(whole(**processor.supervised([asked(processor, "12")])).loss.item(), rel=0.1)
+
+
+def test_gradient_checkpoints_change_no_gradient(parts):
+    model, processor = from_parts(parts, image_side_high=128)
+    model.train()
+    batch = processor.supervised([asked(processor, "12")])
+    found = []
+    for checkpoints in (False, True):
+        if checkpoints:
+            model.gradient_checkpointing_enable()
+        model.zero_grad()
+        model(**batch, use_cache=False).loss.backward()
+        found.append({name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None})
+    assert found[0].keys() == found[1].keys() and len(found[0]) > 100
+    assert all(torch.allclose(one, found[1][name], atol=1e-5) for name, one in found[0].items())
+
+
 def test_open_clips_checkpoint_is_the_same_encoder_with_its_own_normalisation(parts, folders):
     model, processor = from_parts(replace(parts, high=str(folders["open_clip"])), image_side_high=128)
     same, _ = from_parts(parts, image_side_high=128)
