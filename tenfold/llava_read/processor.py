@@ -20,6 +20,7 @@ from tenfold.multimodal.labels import IGNORED, answer_labels
 from tenfold.multimodal.placeholders import Placeholder, expand
 
 Messages = Sequence[Mapping[str, Any]]
+KEPT = ("add_special_tokens", "sanitize_control_tokens")  # what the tokenizer is told
 
 
 class LlavaReadProcessor(ProcessorMixin):
@@ -66,6 +67,9 @@ class LlavaReadProcessor(ProcessorMixin):
             raise InvalidInputs("the processor needs text; an image has its place in it, <image>")
         if more.pop("truncation", None):
             raise InvalidInputs("truncation cuts placeholders in two; give the OCR text a budget instead")
+        given = {name for name, value in more.items() if value is not None}
+        if unknown := sorted(given - {*KEPT, "padding"}):  # rows are always padded to the longest
+            raise InvalidInputs(f"the processor does not know {', '.join(unknown)}")
         rows = self._expanded([text] if isinstance(text, str) else list(text), images, **more)
         found = self._padded(rows, padding_side)
         if images is not None and listed_images(images):
@@ -74,7 +78,7 @@ class LlavaReadProcessor(ProcessorMixin):
 
     def _expanded(self, text: list[str], images: Any, **more: Any) -> list[list[int]]:
         """Return each row's tokens; images fill placeholders row by row, in order."""
-        kept = {name: more[name] for name in ("add_special_tokens", "sanitize_control_tokens") if name in more}
+        kept = {name: more[name] for name in KEPT if name in more}
         rows: list[list[int]] = [list(row) for row in self.tokenizer(text, **kept)["input_ids"]]
         given = len(listed_images(images))
         flat = [token for row in rows for token in row]

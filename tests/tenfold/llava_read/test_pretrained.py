@@ -209,6 +209,16 @@ def test_a_text_template_reads_messages_of_parts(parts):
     assert tokens.count(processor.image_token_id) == 16
 
 
+def test_a_template_that_asks_for_the_first_role_and_joins_texts_is_read_too(parts):
+    _, processor = from_parts(parts, image_side_high=128)
+    joined = (
+        "{% for m in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|system|>Help.<|end|>' }}"
+        "{% endif %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
+    )  # as SmolLM2's
+    text = processor.apply_chat_template(asked(processor), chat_template=multimodal_template(joined), tokenize=False)
+    assert text == "<|system|>Help.<|end|><|user|><image>Total?<|end|>"
+
+
 def test_the_image_token_fits_the_decoders_embeddings(parts):
     model, processor = from_parts(parts, image_side_high=128)
     there = len(AutoTokenizer.from_pretrained(parts.text))

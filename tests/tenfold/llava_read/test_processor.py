@@ -127,6 +127,8 @@ def test_a_folder_gives_the_same_processor(processor, asked, tmp_path):
 def test_what_it_cannot_do_is_refused(processor):
     with pytest.raises(InvalidInputs, match="truncation"):
         processor(text="long", truncation=True)
+    with pytest.raises(InvalidInputs, match="does not know max_length"):
+        processor(text="long", max_length=9, padding=True)
     with pytest.raises(InvalidInputs, match="needs text"):
         processor(images=noise_image(8, 8))
     with pytest.raises(InvalidInputs, match="holds no image"):
