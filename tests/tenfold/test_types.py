@@ -22,9 +22,11 @@ CALLS = {
     "tenfold.imagefolder": ("TokenizerConfig(image_size=32, codebook_size=256)", "codebook"),
     "tenfold.imaging": ('class_folders(Path("images"))', "label"),
     "tenfold.language": ('load_decoder(Path("smollm2"), device="cpu")', "quantised"),
+    "tenfold.llava_read": ("place_tokens(0.5, 0.25, places=32)", "bins"),
     "tenfold.metrics": ('share_of(3, 4, "of four", method="wilson")', "confidence"),
     "tenfold.mmr": ("Scorer(parser='robust', iou=0.5)", "threshold"),
     "tenfold.models": ('load(Path("model"))', "device"),
+    "tenfold.multimodal": ("Placeholder(token=2, counts=(64,))", "name"),
     "tenfold.nn": ("ConvNetConfig(image_size=32, features=64)", "hidden"),
     "tenfold.ntk_attention": ("NTKAttentionConfig(phi='elu1', rank=4)", "map"),
     "tenfold.ocr": ('load_engine("ppocr6")', "language"),
@@ -32,6 +34,7 @@ CALLS = {
     "tenfold.rendering": ("english_words(3, 8)", "language"),
     "tenfold.text": ('load_encoder(Path("minilm"), device="cpu")', "revision"),
     "tenfold.viewing": ("Sample(title='One')", "heading"),
+    "tenfold.vision": ('convert_efficientnet_lite0(Path("weights.pth"), Path("lite0"))', "revision"),
 }
 
 # mypy would spend a minute on the large libraries, of which no signature below speaks
