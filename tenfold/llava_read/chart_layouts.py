@@ -1,4 +1,4 @@
-"""Charts whose values stand above what they name, which stands in one row below: the layout says which belongs to which.
+"""Charts: values above bars, names in one row below, so that the layout says which belongs to which.
 
 Three forms, one per part: bars with the title above; pillars on a grid with the title above and the names in a band;
 pins with the title below.
@@ -20,6 +20,7 @@ from tenfold.rendering.fitting import fitted, line_height
 
 RULE = (176, 178, 184)
 FEWEST, MOST = 3, 6
+NARROWEST = 0.4  # ems per letter
 FORMS = ("bars", "pillars", "pins")
 
 
@@ -47,7 +48,8 @@ def draw_chart(page: Composition, form: str, number: int, ground: RGB) -> dict[s
     room = round(pitch) - max(6, round(0.5 * style.size))
     texts = Texts(page, str.capitalize)
     title = texts.word(lambda text: line_width(text, title_style) <= canvas.width - 2 * margin)
-    names = [texts.word(lambda text: line_width(text, style) <= room) for _ in range(count)]
+    longest = room / (NARROWEST * style.size)
+    names = [texts.word(lambda text: len(text) <= longest and line_width(text, style) <= room) for _ in range(count)]
     values = [int(texts.number(10, 99)) for _ in range(count)]
     order = page.generator.permutation(count).tolist()
     drawn = colours_of(number, count, page.generator)

@@ -31,15 +31,16 @@ class Figure:
     colour: str
 
 
-def figures_of(number: int, count: int, seed: int, generator: np.random.Generator) -> tuple[Figure, ...]:
+def figures_of(number: int, count: int, seed: tuple[int, ...], generator: np.random.Generator) -> tuple[Figure, ...]:
     """Return ``count`` figures of different shapes and colours for page ``number``.
 
-    The first is whose colour is asked for, the second whose shape; both run through all 64 pairs of shape and colour
-    in every 64 pages. The others are drawn.
+    The first is whose colour is asked for, the second whose shape; both run through all shapes and all colours in
+    every 8 pages from a multiple of 8, and through all 64 pairs in every 64. The others are drawn.
     """
-    fixed = np.random.default_rng([seed, 64])
+    fixed = np.random.default_rng([*seed, PAIRS])
     shapes, colours = fixed.permutation(len(SHAPES)), fixed.permutation(len(COLOURS))
-    one, other = number % len(SHAPES), (number // len(SHAPES)) % len(COLOURS)
+    one = number % len(SHAPES)
+    other = (number + number // len(SHAPES)) % len(COLOURS)
     step = 1 + (number // PAIRS) % (len(SHAPES) - 1)
     taken = [(one, other), ((one + step) % len(SHAPES), (other + step) % len(COLOURS))]
     rest = [
@@ -47,9 +48,7 @@ def figures_of(number: int, count: int, seed: int, generator: np.random.Generato
         for names, used in ((SHAPES, [pair[0] for pair in taken]), (COLOURS, [pair[1] for pair in taken]))
     ]
     taken += list(zip(*rest, strict=True))
-    return tuple(
-        Figure(SHAPES[int(shapes[shape])], COLOURS[int(colours[colour])]) for shape, colour in taken[:count]
-    )
+    return tuple(Figure(SHAPES[int(shapes[shape])], COLOURS[int(colours[colour])]) for shape, colour in taken[:count])
 
 
 class Texts:

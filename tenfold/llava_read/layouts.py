@@ -22,6 +22,7 @@ Region = tuple[int, int, int, int]
 RULE = (150, 152, 158)
 LARGEST_TITLE, MOST_WORDS = 40, 38
 SMALLEST_SHAPE, LARGEST_SHAPE = 22, 52  # pixels on a page of 256
+NARROWEST = 0.4  # ems per letter, below which hardly any word of a text face is
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,7 @@ class Arrangement:
 
 ARRANGEMENTS: dict[str, Arrangement] = {
     "form": Arrangement((12, 8, 244, 40), (12, 46, 244, 196), (12, 204, 244, 250), dressed="boxes"),
-    "slip": Arrangement(
-        (20, 8, 176, 34), (20, 42, 176, 244), (190, 20, 246, 236), set_as="apart", dressed="panel"
-    ),
+    "slip": Arrangement((20, 8, 176, 34), (20, 42, 176, 244), (190, 20, 246, 236), set_as="apart", dressed="panel"),
     "poster": Arrangement((12, 10, 244, 64), (12, 136, 244, 246), (12, 72, 244, 126), (2, 3), large=True),
     "notice": Arrangement((66, 10, 246, 48), (66, 56, 246, 246), (8, 12, 58, 244), set_as="inline"),
     "leaflet": Arrangement((12, 60, 244, 92), (12, 100, 244, 246), (12, 8, 244, 54), (3,), dressed="rules"),
@@ -99,9 +98,7 @@ def _title(page: Composition, box: Box, texts: Texts, ink: RGB) -> str:
     return title
 
 
-def _rows(
-    page: Composition, arrangement: Arrangement, table: Box, style: TextStyle, columns: int
-) -> tuple[int, int]:
+def _rows(page: Composition, arrangement: Arrangement, table: Box, style: TextStyle, columns: int) -> tuple[int, int]:
     """Return how many rows the table has, and the pixels from one to the next."""
     leading = round(line_height(style) * (1.5 if arrangement.dressed == "boxes" else 1.2)) + 1
     most = min((table[3] - table[1]) // leading, MOST_WORDS // columns)
@@ -127,7 +124,9 @@ def _cells(
 
 
 def _narrower(style: TextStyle, room: int) -> Callable[[str], bool]:
-    return lambda text: line_width(text, style) <= room
+    """Return whether a text without spaces is no wider than ``room`` pixels; what is far too long is not measured."""
+    most = room / (NARROWEST * style.size)
+    return lambda text: len(text) <= most and line_width(text, style) <= room
 
 
 def _dress(page: Composition, arrangement: Arrangement, table: Box, rows: int, leading: int, ground: RGB) -> None:

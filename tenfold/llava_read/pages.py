@@ -35,8 +35,9 @@ from tenfold.rendering.backgrounds import gradient, paper, plain, stripes
 from tenfold.rendering.canvas import Canvas
 from tenfold.rendering.colours import NAMED, RGB, mixed
 from tenfold.rendering.drawing import Drawing
-from tenfold.rendering.errors import TextDoesNotFit
+from tenfold.rendering.errors import InvalidDrawing, TextDoesNotFit
 from tenfold.rendering.fonts import Font
+from tenfold.rendering.pages import SMALLEST_SIDE
 
 Pixels = UInt8[np.ndarray, "H W 3"]
 
@@ -50,6 +51,7 @@ GROUNDS: tuple[RGB, ...] = (
     *(NAMED["white"], NAMED["cream"], NAMED["navy"], NAMED["black"]),
     *(mixed(NAMED[name], (255, 255, 255), 0.86) for name in ("blue", "green", "orange", "pink")),
 )
+GRAIN = 128
 TRIES = 8  # of one size of text, before the next smaller one is taken
 
 
@@ -91,8 +93,10 @@ def draw_pages(
 ) -> Iterator[ReadingPage]:
     """Return pages ``first`` to ``first + count`` of a part, each ``size`` (width, height) pixels, one at a time.
 
-    Raises CannotSplit if none of the fonts belongs to the part, and TextDoesNotFit if ``size`` is too small.
+    Raises InvalidDrawing for a side below 128 pixels, and CannotSplit if none of the fonts belongs to the part.
     """
+    if min(size) < SMALLEST_SIDE:
+        raise InvalidDrawing(f"a page of {size[0]}×{size[1]}: its sides have {SMALLEST_SIDE} pixels or more")
     assets = assets_of(part, fonts)
     return (_page(part, number, seed, assets, size) for number in range(first, first + count))
 
@@ -113,6 +117,7 @@ def draw_numbered(part: Part, number: int, *, seed: int, assets: Assets, size: t
     """
     chart = number % CHART_EVERY == CHART_EVERY - 1
     layouts = [name for name in LAYOUTS[part] if (name in FORMS) == chart]
+    layouts += [name for name in layouts if not chart and not ARRANGEMENTS[name].large]  # dense ones twice as often
     generator = np.random.default_rng([PARTS.index(part), number, seed])
     layout = layouts[int(generator.integers(0, len(layouts)))]
     large = not chart and ARRANGEMENTS[layout].large
@@ -122,7 +127,7 @@ def draw_numbered(part: Part, number: int, *, seed: int, assets: Assets, size: t
         for _ in range(TRIES):
             body = max(1, round(sizes[smaller] * min(size) / 256))
             try:
-                return _drawn(layout, _turn(number), seed, assets, size, body, generator)
+                return _drawn(layout, _turn(number), (PARTS.index(part), seed), assets, size, body, generator)
             except TextDoesNotFit:
                 continue
     raise TextDoesNotFit(f"a page of {size[0]}×{size[1]} in layout {layout!r} has no room for its texts: enlarge it")
@@ -138,7 +143,7 @@ def _turn(number: int) -> int:
 def _drawn(
     layout: str,
     turn: int,
-    seed: int,
+    seed: tuple[int, ...],
     assets: Assets,
     size: tuple[int, int],
     body: int,
@@ -163,9 +168,16 @@ def _background(size: tuple[int, int], ground: RGB, generator: np.random.Generat
         case 1:
             return gradient(*size, ground, near)
         case 2:
-            return paper(*size, ground, generator)
+            return _repeated(paper(GRAIN, GRAIN, ground, generator), size)
         case _:
-            return stripes(*size, ground, mixed(ground, near, 0.5), period=int(generator.integers(8, 24)))
+            period = int(generator.integers(8, 24))
+            return _repeated(stripes(period, period, ground, mixed(ground, near, 0.5), period=period), size)
+
+
+def _repeated(tile: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return a tile repeated over ``size``, which is quicker to draw and to compress."""
+    width, height = size
+    return tile[np.arange(height) % tile.shape[0]][:, np.arange(width) % tile.shape[1]]  # (H, W, 3)
 
 
 def figures_on(description: Mapping[str, Any]) -> tuple[Figure, ...]:
