@@ -1,4 +1,4 @@
-"""Pages of real scanned receipts (SROIE; Huang et al. 2019), split by company, with questions for the date and the total.
+"""Pages of real scanned receipts (SROIE; Huang et al. 2019), split by company: what is the date, what is the total?
 
 A company is in one part only, in whatever spelling the annotators gave it. Receipts that a benchmark asks about can be
 kept out of training by name.
@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"\d[\d,]*\.\d\d")
 
 
 class LabelledReceipt(Protocol):
-    """A receipt as `tenfold.data.receipts` reads it: boxes (L, 4) in pixels, their texts, four fields, the image file."""
+    """A receipt as a data stage brings it: boxes (L, 4) in pixels, their L texts, four fields, the image's file."""
 
     @property
     def name(self) -> str: ...
@@ -50,8 +50,8 @@ def receipts_of(
 ) -> list[ReadingPage]:
     """Return the receipts of a part as pages with one or two questions each.
 
-    A question is asked where its answer stands on the receipt. Receipts named in ``never_trained_on`` are left out of
-    "train" and "validation". Raises NoPages if none is left.
+    A question is asked where its answer stands on the receipt; receipts without one, or without a company, are in no
+    part. Those named in ``never_trained_on`` are left out of "train" and "validation". Raises NoPages if none is left.
     """
     parts = company_parts(receipts)
     pages = []

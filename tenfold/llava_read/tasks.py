@@ -120,7 +120,7 @@ def stage_one(
     """
     if unknown := sorted(set(tasks) - set(STAGE_ONE)):
         raise InvalidSample(f"no task of Stage I is called {unknown[0]!r}; there are {', '.join(STAGE_ONE)}")
-    samples, left_out = [], dict.fromkeys(tasks, 0)
+    samples, left_out = [], dict.fromkeys(map(str, tasks), 0)
     turn: Counter[str] = Counter()
     for page in pages:
         generator = np.random.default_rng([seed, int(page.sha256[:15], 16)])
@@ -195,7 +195,7 @@ def _sample(
 ) -> Sample:
     truth = page.truth
     line: Line = truth.lines[int(generator.integers(0, len(truth.lines)))]
-    named = {"id": f"{page.id}-{task}", "page": page.id, "task": task, "image": page.id}
+    named: dict[str, Any] = {"id": f"{page.id}-{task}", "page": page.id, "task": task, "image": page.id}
     if task == "T1":
         x0, y0, x1, y1 = (round(value) for value in line.box)
         crop = (

@@ -86,5 +86,5 @@ def test_a_folder_that_holds_no_pages_is_refused_with_the_line(tmp_path):
 
 
 def test_a_page_too_small_for_its_texts_is_refused():
-    with pytest.raises(InvalidDrawing, match="100×256.*128 pixels"):
+    with pytest.raises(InvalidDrawing, match=r"100×256.*128 pixels"):
         drawn(count=1, size=(100, 256))

@@ -100,13 +100,9 @@ def recomputed(page, question):
         case "above" | "below":
             return next_in_column(page, box_of(page, quoted(question)), question.stratum == "below")
         case "colour":
-            return next(
-                one["colour"] for one in page.description["shapes"] if f"the {one['name']}?" in question.question
-            )
+            return next(colour for name, colour in shapes if f"the {name}?" in question.question)
         case "object":
-            return next(
-                one["name"] for one in page.description["shapes"] if f"is {one['colour']}?" in question.question
-            )
+            return next(name for name, colour in shapes if f"is {colour}?" in question.question)
         case "value":
             return over(page, box_of(page, quoted(question)), -1)
         case "name":
@@ -196,7 +192,7 @@ def test_a_blind_guess_from_the_question_is_at_chance(parts):
             for question in page.questions:
                 sets[part]["bar colour" if question.stratum == "bar colour" else question.kind].append(question)
     for kind, asked in sets["train"].items():
-        letters = CountVectorizer(analyzer="char_wb", ngram_range=(1, 4))
+        letters = CountVectorizer(analyzer="char_wb", ngram_range=(1, 3))
         model = MultinomialNB().fit(
             letters.fit_transform([one.question for one in asked]), [one.answers[0] for one in asked]
         )
