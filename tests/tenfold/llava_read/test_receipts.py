@@ -1,4 +1,4 @@
-"""Receipts as pages: companies in one part whatever their spelling, answers that stand there, none trained on that tests."""
+"""Receipts as pages: a company is in one part whatever its spelling, and answers stand there."""
 
 from __future__ import annotations
 
