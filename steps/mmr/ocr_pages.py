@@ -53,7 +53,7 @@ def recalls(items: ItemSet, queries: Sequence[Query], pages: Pages) -> dict[str,
 
     All are shares from 0 to 1. ``queries`` are one per image. Empty where it is not known what stands on the images.
     """
-    from tenfold.ocr.recall import recall
+    from tenfold.ocr.word_recall import recall
 
     path = None if items.folder is None else items.folder / PAGES
     if path is None or not path.is_file():

@@ -21,7 +21,7 @@ from tenfold.llava_read.questions import SIGHT, Question
 from tenfold.llava_read.reading_errors import InvalidPrompt
 from tenfold.ocr.page import Page
 from tenfold.ocr.reading_order import plain_order, xy_cut
-from tenfold.ocr.space_layout import space_layout
+from tenfold.ocr.spacing import space_layout
 from tenfold.text.anls import collapsed
 
 Order = Literal["plain", "xy_cut"]

@@ -25,7 +25,7 @@ from tenfold.llava_read.probe_pages import ProbePage
 from tenfold.llava_read.reading_errors import InvalidProbe
 from tenfold.metrics.clustered import Difference, cluster_sums, clustered_difference
 from tenfold.ocr.page import Page
-from tenfold.ocr.recall import recall
+from tenfold.ocr.word_recall import recall
 from tenfold.text.normalise import normalised
 
 ALPHABET = string.ascii_lowercase + string.digits + ".,:/-'&"

@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.llava_read.pages import SIZE, Pixels
 from tenfold.llava_read.parts import PARTS, Part, assets_of
 from tenfold.llava_read.reading_errors import InvalidProbe
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.page import Page
 from tenfold.rendering.errors import TextDoesNotFit
 from tenfold.rendering.fonts import Font

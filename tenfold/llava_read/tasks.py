@@ -26,7 +26,7 @@ from tenfold.llava_read.pages import ReadingPage
 from tenfold.llava_read.reading_errors import InvalidSample
 from tenfold.ocr.page import Box, Line
 from tenfold.ocr.reading_order import xy_cut
-from tenfold.ocr.space_layout import space_layout
+from tenfold.ocr.spacing import space_layout
 
 Task = Literal["T1", "T2", "T3", "T4", "answer"]
 STAGE_ONE: tuple[Task, ...] = ("T1", "T2", "T3", "T4")

@@ -25,7 +25,7 @@ from jaxtyping import UInt8
 from tenfold.mmr.errors import InvalidReading, MissingPage
 from tenfold.mmr.queries import Query
 from tenfold.ocr.page import Page
-from tenfold.ocr.recall import Recall, recall
+from tenfold.ocr.word_recall import Recall, recall
 
 if TYPE_CHECKING:
     from tenfold.ocr.engine import Engine

@@ -7,9 +7,9 @@ from tenfold.lazy import exports
 if TYPE_CHECKING:
     from tenfold.ocr.ceilings import crop_ceiling as crop_ceiling
     from tenfold.ocr.ceilings import page_ceiling as page_ceiling
-    from tenfold.ocr.described import Described as Described
-    from tenfold.ocr.described import Simulated as Simulated
-    from tenfold.ocr.described import described as described
+    from tenfold.ocr.descriptions import Described as Described
+    from tenfold.ocr.descriptions import Simulated as Simulated
+    from tenfold.ocr.descriptions import described as described
     from tenfold.ocr.engine import Engine as Engine
     from tenfold.ocr.errors import EngineMismatch as EngineMismatch
     from tenfold.ocr.errors import EngineNotInstalled as EngineNotInstalled
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tenfold.ocr.reading import read_crops as read_crops
     from tenfold.ocr.reading_order import plain_order as plain_order
     from tenfold.ocr.reading_order import xy_cut as xy_cut
-    from tenfold.ocr.recall import Recall as Recall
-    from tenfold.ocr.recall import recall as recall
-    from tenfold.ocr.space_layout import space_layout as space_layout
+    from tenfold.ocr.spacing import space_layout as space_layout
+    from tenfold.ocr.word_recall import Recall as Recall
+    from tenfold.ocr.word_recall import recall as recall
 else:
     __getattr__, __dir__, __all__ = exports(__name__)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.engine import Engine, enlarged
 from tenfold.ocr.errors import InvalidPages
 from tenfold.ocr.reading import read
-from tenfold.ocr.recall import Recall, recall
+from tenfold.ocr.word_recall import Recall, recall
 from tenfold.rendering.drawing import Drawing
 from tenfold.text.edit_distance import edit_distances
 

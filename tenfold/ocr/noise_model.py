@@ -2,7 +2,7 @@
 
 It is fitted on pages whose words are known and that the engine has read, and then misreads described pages. Errors are
 independent of each other given the height, which an engine's are not: compare the recalls of both on other pages before
-use (`tenfold.ocr.recall.recall`), and call whatever comes of it simulated.
+use (`tenfold.ocr.word_recall.recall`), and call whatever comes of it simulated.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def read(images: Iterable[np.ndarray], engine: str | Engine = DEFAULT, *, enlarg
 
     With ``enlarge``, images are made that many times as large (bicubic) before they are read, which small type needs;
     boxes are in pixels of the images as handed over all the same. ``engine`` is a name, or an engine such as
-    `tenfold.ocr.described.Described`. Raises InvalidPages for other images, and what `load_engine` raises.
+    `tenfold.ocr.descriptions.Described`. Raises InvalidPages for other images, and what `load_engine` raises.
     """
     reader = load_engine(engine) if isinstance(engine, str) else engine
     pages = []

@@ -40,7 +40,7 @@ def xy_cut(boxes: Sequence[Box], *, column_gap: float = COLUMN_GAP) -> list[int]
     boxes, the part left of it is read first; a gap counts from ``column_gap`` times the upper quartile of the boxes'
     heights, which is that of words with tall letters. Else the page is cut across, into the largest groups of rows that
     have such a gap in common and rows that have none. Receipts' names and prices are columns to it;
-    `tenfold.ocr.space_layout` keeps them side by side.
+    `tenfold.ocr.spacing` keeps them side by side.
     """
     if not boxes:
         return []

@@ -24,7 +24,7 @@ from tenfold.llava_read.tasks import (
     stage_one,
 )
 from tenfold.ocr.page import Page
-from tenfold.ocr.space_layout import space_layout
+from tenfold.ocr.spacing import space_layout
 from tenfold.rendering.fonts import bundled_fonts
 
 

@@ -13,7 +13,7 @@ from tenfold.mmr.ocr_rules import OBJECTS, OCRRules, text_and_box
 from tenfold.mmr.queries import Query
 from tenfold.mmr.text_blocks import blocks_of, lines_of, text_of
 from tenfold.mmr.text_matching import find_text
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.page import Page, Word
 from tenfold.rendering.backgrounds import plain
 from tenfold.rendering.canvas import Canvas

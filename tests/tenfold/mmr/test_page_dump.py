@@ -10,7 +10,7 @@ from tenfold.mmr.page_dump import PageDump, whole_text
 from tenfold.mmr.pnls import pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.queries import Query
 from tenfold.ocr.page import Page, Word
-from tenfold.ocr.recall import recall
+from tenfold.ocr.word_recall import recall
 
 IMAGE = np.full((60, 300, 3), 255, np.uint8)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tenfold.mmr.errors import InvalidReading, MissingPage
 from tenfold.mmr.queries import Query
 from tenfold.mmr.reading import images_of, load_pages, page_of, read_pages, reading_recall, write_pages
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.errors import InvalidPages, UnknownEngine
 from tenfold.ocr.page import Page, Word
 from tenfold.rendering.fonts import bundled_fonts

@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from tenfold.ocr.described import Described, Simulated, described, digest
+from tenfold.ocr.descriptions import Described, Simulated, described, digest
 from tenfold.ocr.errors import InvalidPages, UnknownImage
 from tenfold.ocr.noise_model import NoiseModel, Rates
 from tenfold.ocr.page import Page
 from tenfold.ocr.reading import read
-from tenfold.ocr.recall import recall
+from tenfold.ocr.word_recall import recall
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.pages import draw_words
 from tenfold.rendering.words import drawn_words, english_words

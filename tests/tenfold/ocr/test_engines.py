@@ -12,14 +12,14 @@ import torch
 
 from tenfold.metrics.boxes import iou
 from tenfold.ocr.ceilings import crop_ceiling, page_ceiling
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.engine import Engine
 from tenfold.ocr.errors import EngineMismatch, EngineNotInstalled, InvalidPages, UnknownEngine
 from tenfold.ocr.page import Page
 from tenfold.ocr.ppocr import upright
 from tenfold.ocr.reading import load_engine, read, read_crops
-from tenfold.ocr.recall import recall
 from tenfold.ocr.tesseract import parsed
+from tenfold.ocr.word_recall import recall
 from tenfold.rendering.assets import Assets
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.pages import draw_page, draw_words

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenfold.ocr.described import described
+from tenfold.ocr.descriptions import described
 from tenfold.ocr.errors import InvalidPages
 from tenfold.ocr.page import Page, Word, words_of_line
 from tenfold.ocr.reading_order import plain_order, rows_of, xy_cut
-from tenfold.ocr.recall import recall
-from tenfold.ocr.space_layout import space_layout
+from tenfold.ocr.spacing import space_layout
+from tenfold.ocr.word_recall import recall
 from tenfold.rendering.assets import Assets
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.pages import draw_page
