@@ -38,8 +38,8 @@ class _Part:
 class BlindText:
     """Chooses the option that a logistic regression on text embeddings finds likeliest; grounding gets a constant box.
 
-    An option's features are the embeddings of the option, of question and option together, and their product with the
-    question's, the option's number, and the task with that number. Recognition gets an empty reply.
+    An option's features are its embedding, the product of that with the question's, the option's number, and the task
+    with that number. Recognition gets an empty reply.
     """
 
     name = "BlindText"
@@ -117,7 +117,7 @@ def _learned(encoder: SentenceEncoder, items: ItemSet, shown: Sequence[Bool[np.n
     parts = []
     for mask in shown:
         rows = mask[is_choice].repeat(4)
-        regression = LogisticRegression(C=PENALTY, max_iter=1000).fit(features[rows], right[rows])
+        regression = LogisticRegression(C=PENALTY, solver="newton-cholesky").fit(features[rows], right[rows])
         parts.append(_Part(regression, ConstantBox.fitted(items.only(mask))))
     return parts
 
@@ -126,13 +126,13 @@ def _features(encoder: SentenceEncoder, questions: Sequence[str], tasks: Sequenc
     """Return one row of features per option, four rows per question."""
     asked = [question.partition("\n")[0].removeprefix("Question:").strip() for question in questions]
     options = [options_of(question) for question in questions]
-    flat = [option or " " for four in options for option in four]
-    joined = [f"{ask} {option}" for ask, four in zip(asked, options, strict=True) for option in four]
-    vectors = encoder.encode([*asked, *flat, *joined]).astype(np.float64)
-    ask, option, both = np.split(vectors, [len(asked), len(asked) + len(flat)])
-    ask = ask.repeat(4, axis=0)
+    texts = sorted({*asked, *(option or " " for four in options for option in four)})  # each is embedded once
+    place = {text: number for number, text in enumerate(texts)}
+    vectors = encoder.encode(texts).astype(np.float64)
+    ask = vectors[[place[text] for text in asked]].repeat(4, axis=0)  # (4N, D)
+    option = vectors[[place[option or " "] for four in options for option in four]]  # (4N, D)
     number = np.tile(np.eye(4), (len(questions), 1))  # (4N, 4)
     task = np.eye(len(CHOICE))[[CHOICE.index(one) for one in tasks]].repeat(4, axis=0)
     with_number = (task[:, :, None] * number[:, None, :]).reshape(len(number), -1)
     scale = np.sqrt(vectors.shape[1])  # a unit vector's entries to the size of the others
-    return np.concatenate([option * scale, both * scale, ask * option * scale**2, number, with_number], axis=1)
+    return np.concatenate([option * scale, ask * option * scale**2, number, with_number], axis=1)
