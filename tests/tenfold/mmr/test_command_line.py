@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.mmr.items import read_items
+from tenfold.viewing.errors import PageTooLarge
 from tests.tenfold.chat.conftest import Call
 from tests.tenfold.mmr import small_items
 
@@ -289,7 +290,7 @@ def test_a_model_is_not_fitted_to_the_items_that_it_is_asked(tenfold, tmp_path, 
 
 def test_scores_are_printed_before_a_page_is_written(tenfold, items, tmp_path, monkeypatch):
     def fails(*_: object, **__: object) -> None:
-        raise ValueError("no room on the disk")
+        raise PageTooLarge("one item is too large")
 
     monkeypatch.setattr("tenfold.mmr.item_page.write_item_page", fails)
     out = tmp_path / "run"
