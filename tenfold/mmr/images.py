@@ -15,6 +15,7 @@ from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 from tenfold.imaging.files import open_image
 from tenfold.mmr.errors import MissingImage
+from tenfold.mmr.items import ItemSet
 
 Pixels = UInt8[np.ndarray, "H W 3"]
 
@@ -29,6 +30,23 @@ def load_image(source: Path | bytes, *, name: str = "") -> Pixels:
     if isinstance(source, Path) and not source.is_file():
         raise MissingImage(f"there is no image {source}; bring the images again")
     return np.asarray(open_image(source, "RGB", name=name))
+
+
+def check_images(items: ItemSet) -> None:
+    """Check that every item has an image that can be read, by reading each file once.
+
+    Raises MissingImage for an item without one, InvalidImages with the names of all files that cannot be read.
+    """
+    paths = dict.fromkeys(items.image_path(item) for item in items.rows)
+    broken = []
+    for path in paths:
+        try:
+            load_image(path)
+        except InvalidImages as error:
+            broken.append(str(error))
+    if broken:
+        names = "\n".join(broken)
+        raise InvalidImages(f"{len(broken)} of {len(paths)} images are of no use; bring them again:\n{names}")
 
 
 def resized(image: Pixels, longest: int | None) -> Pixels:

@@ -98,7 +98,9 @@ def model_named(name: str, options: ModelOptions, shown: ItemSet, fit: Callable[
     if kind == "file":
         from tenfold.mmr.file_model import FileModel
 
-        return prepared(FileModel(Path(name.partition(":")[2])), kind)
+        replies = FileModel(Path(name.partition(":")[2]))
+        replies.check(shown)
+        return prepared(replies, kind)
     return _reader(kind, options) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
 
 
@@ -217,14 +219,18 @@ def _decoder(options: ModelOptions) -> tuple[Any, str]:
 
 
 def pages_of(queries: Iterator[Query], engine: str, enlarge: int, path: Path) -> dict[str, Any]:
-    """Return the page of each query's image, read a few at a time and kept in ``path`` for a run that goes on."""
-    from tenfold.mmr.reading import images_of, load_pages, read_pages, write_pages
+    """Return the page of each query's image, read a few at a time and kept in ``path`` for a run that goes on.
+
+    A page that was just read is as exact as one from the file, so that a run that was killed gives the same replies.
+    """
+    from tenfold.mmr.reading import as_written, images_of, load_pages, read_pages, write_pages
 
     pages = load_pages(path) if path.is_file() else {}
     waiting: dict[str, Any] = {}
 
     def read() -> None:
-        pages.update(read_pages(waiting, engine, enlarge=enlarge).pages)
+        found = read_pages(waiting, engine, enlarge=enlarge).pages
+        pages.update({digest: as_written(page) for digest, page in found.items()})
         waiting.clear()
         replace_file(path, lambda file: write_pages(pages, file))
         typer.echo(f"{engine}: {len(pages):,} pages read", err=True)

@@ -22,7 +22,7 @@ from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import nearest, overlap, place_cost
 from tenfold.ocr.page import Page
 
-VERSION = 1  # of the rules: a change of what they answer is another model
+VERSION = 2  # of the rules: a change of what they answer is another model
 OBJECTS: dict[Task, str] = {
     "localize_o": "1",
     "spatial_ot": "1",

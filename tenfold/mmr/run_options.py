@@ -89,8 +89,8 @@ def chosen_model(
     def fit() -> ItemSet:
         from tenfold.mmr.named_items import named_items, others
 
-        if options.fit is not None:
-            return showing.items(named_items(options.fit, seed=options.seed).items)
+        if options.fit not in (None, items):
+            return showing.items(named_items(str(options.fit), seed=options.seed).items)
         return showing.items(others(items, named.items, data=data, seed=options.seed))
 
     return model_named(name, options, showing.items(named.items), fit)

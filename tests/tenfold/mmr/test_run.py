@@ -16,6 +16,7 @@ import pytest
 
 from tenfold.chat.transcript import Transcript
 from tenfold.command_line import InvalidOutput
+from tenfold.imaging.errors import InvalidImages
 from tenfold.mmr.cached_model import CachedModel, query_key
 from tenfold.mmr.endpoint_model import endpoint_model
 from tenfold.mmr.errors import InvalidModel, NoReply
@@ -269,3 +270,28 @@ def test_the_same_file_scored_twice_gives_the_same(items):
     """Symptom 6."""
     predictions = [Prediction(one.key, small_items.reply_of(one)) for one in items.rows]
     assert score(items, predictions).total == score(items, predictions).total == items.points
+
+
+def test_broken_images_are_all_named_before_anything_is_asked(items, tmp_path):
+    broken = sorted({one.file for one in items.rows})
+    assert len(broken) == 2
+    for name in broken:
+        (items.folder / "images" / name).write_bytes(b"xx")
+    model = Knowing(items)
+    with pytest.raises(InvalidImages, match=rf"2 of 2 images(.|\n)*{broken[0]}(.|\n)*{broken[1]}"):
+        Run(prepared(model), NamedItems(items)).run(tmp_path / "run")
+    assert not model.asked and not (tmp_path / "run").exists()
+    blind = Run(prepared(model), NamedItems(items), Showing(images=False))
+    scored, predictions, _ = blind.run(tmp_path / "run")
+    write_results(tmp_path / "run", scored, predictions)
+    page = (tmp_path / "run" / "page.html").read_text(encoding="utf-8")
+    assert "cannot be read as an image" in page and "Their images are not here" in page
+    assert (tmp_path / "run" / "leaderboard.md").is_file()
+
+
+def test_images_of_items_that_share_a_name_are_all_padded(items, tmp_path):
+    rows = [replace(one, image="one") for one in items.rows]
+    named = ItemSet(items.name, tuple(rows), items.folder)
+    Run(prepared(Knowing(named)), NamedItems(named), Showing(letterbox=True)).run(tmp_path / "run")
+    kept = items_of_run(tmp_path / "run")
+    assert all(kept.image_path(one).is_file() for one in kept.rows)
