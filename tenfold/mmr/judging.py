@@ -11,6 +11,7 @@ from tenfold.mmr.errors import InvalidItem
 from tenfold.mmr.items import Item
 from tenfold.mmr.parsing import DROPPED
 from tenfold.mmr.predictions import Prediction
+from tenfold.mmr.robust_parsing import option_numbers
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 
 SHOWN = 60  # characters of a text in a sentence
@@ -27,8 +28,10 @@ def references(item: Item, *, several: bool) -> list[Any]:
 
 def _reference(item: Item, answer: str) -> Any:
     if item.task in CHOICE:
-        if not (answer.isascii() and answer.isdigit()):
-            raise InvalidItem(f"{item.key}: the answer of {item.task} is an option's number, not {answer!r}")
+        known = option_numbers(item.question)
+        if answer not in known:
+            numbers = ", ".join(sorted(known))
+            raise InvalidItem(f"{item.key}: the answer of {item.task} is one of the options {numbers}, not {answer!r}")
         return answer
     if item.task in RECOGNITION:
         return answer

@@ -103,9 +103,8 @@ def in_order(items: ItemSet, predictions: Sequence[Prediction]) -> list[Predicti
     found: dict[str, Prediction] = {}
     for one in predictions:
         if one.key not in known:
-            raise InvalidPredictions(
-                f"no item of {items.name} has the key {one.key!r}; keys are like {items.rows[0].key!r}"
-            )
+            like = f"keys are like {items.rows[0].key!r}" if items.rows else "it holds no items"
+            raise InvalidPredictions(f"no item of {items.name} has the key {one.key!r}; {like}")
         if one.key in found:
             raise InvalidPredictions(f"{one.key!r} is answered twice; give one reply per item")
         found[one.key] = one

@@ -5,8 +5,8 @@ counts where a reply states one. Nothing is guessed: a reply that names two opti
 
 choice         "Final answer: 4", "Answer: **B**", "(2)", "2. below the title", the text of one option, the only number
 text           'The title is "Dune"', "Answer: Dune", {"text": "Dune"}, a quoted text, else the whole reply
-box            the first four numbers in a row, in lists, pairs or JSON with keys such as bbox_2d or x_min
-text and box   JSON of both, or the text before the box, whatever brackets it holds
+box            the first four numbers in brackets, as sides such as x_min, or in a row
+text and box   JSON of both, a quoted text and a box, or the text before the last box, whatever brackets it holds
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 import unicodedata
 from typing import Any
 
+from tenfold.mmr.boxes_in_replies import CLOSING, FOUR, OPENING, box_in
 from tenfold.mmr.coordinates import Box
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 from tenfold.text.choices import parse_choice
@@ -29,6 +30,7 @@ QUOTES = ('"', "“", "”")
 LONGEST_LITERAL = 10_000  # characters of a reply that is tried as a Python literal
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*\n?")
+_ENCLOSED = re.compile(r"[\[{(].*[\]})]", re.DOTALL)
 _WRAPPED = re.compile(r"\\(?:boxed|text|textbf|mathbf|mathrm)\s*\{([^{}]{0,200})\}")
 _OPTION = re.compile(r"^[ \t]*([1-9])[ \t]*[.):][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 
@@ -48,24 +50,10 @@ _RIGHT = re.compile(rf"{_NAMED}{_LABEL}{_CLOSE}{_IS} (?:the )?(?:correct|right|b
 _ANOTHER = re.compile(rf"{_CLOSE}(?:[,/&]|\band\b|\bor\b){_OPEN}{_NAMED}{_LABEL}{_CLOSE}(?:[.,;:!]|$)", re.IGNORECASE)
 _ALONE = re.compile(rf"[\W_]*{_NAMED}{_LABEL}[\W_]*", re.IGNORECASE)
 _LEADING = re.compile(rf"^[\W_]*{_NAMED}{_LABEL}[*_)\]]{{0,4}}[ \t]*[.):,\-–—][*_]{{0,2}}(?:\s|$)", re.MULTILINE)
+_ENDING = re.compile(r"\b(?:is|at|be|in|number)[\s*_]{1,12}[(\[*_]{0,4}([1-9])[\W_]*\Z", re.IGNORECASE)
 _NEGATED = re.compile(r"\bnot[\s*_]{1,12}(?:option\s{1,12})?[1-9]\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?<![\w.,])([1-9])(?![\w%]|[.,]\d)")
 
-_N = r"(?<![\d.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?)"
-_COMMA = r"\s{0,8}[,;\s]\s{0,8}"
-_BETWEEN = rf"(?:{_COMMA}|\s{{0,8}}[\])]\s{{0,8}},?\s{{0,8}}[\[(]\s{{0,8}})"
-_FOUR = re.compile(rf"(?<![\w.]){_N}{_COMMA}{_N}{_BETWEEN}{_N}{_COMMA}{_N}(?![\w%]|\.\d|\s{{0,8}},\s{{0,8}}[-+.\d])")
-_MORE = re.compile(r"\d[\])]?\s{0,8},\s{0,8}\Z")  # a number before the first: a longer list
-_SIDES = {
-    "x0": r"x_?min|x_?1|x_?0|left",
-    "y0": r"y_?min|y_?1|y_?0|top",
-    "x1": r"x_?max|x_?2|right",
-    "y1": r"y_?max|y_?2|bottom",
-}
-_SIDE = {
-    side: re.compile(rf"(?<![A-Za-z_])(?:{names})[\"'\s]{{0,8}}[:=]\s{{0,8}}{_N}", re.IGNORECASE)
-    for side, names in _SIDES.items()
-}
 TEXT_KEYS = ("text", "text_content", "content", "title", "subtitle", "author", "label", "answer", "name")
 BOX_KEYS = ("bbox_2d", "bbox", "box_2d", "box", "bounding_box", "coordinates", "position", "location")
 _FINALLY = re.compile(rf"\bfinal[\s*_]{{1,12}}answer\b[\s*_\"']{{0,12}}(?:{_IS}\b)?[\s*_]{{0,12}}[:=]?", re.IGNORECASE)
@@ -75,12 +63,27 @@ _HEAD = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?:\"([^\"]+)\"|“([^”]+)”|\*\*([^*]+)\*\*)")
-_SAYING = re.compile(r"\b(?:is|reads|says|states|displayed|written|titled|called)\b", re.IGNORECASE)
-_BOX_WORDS = re.compile(
-    r"[\s,;:.\-–—*_({\[]*(?:(?:the\s+)?(?:bounding\s*box|bbox(?:_2d)?|box|position|coordinates|location)"
-    r"[\s*_\"']{0,8}(?:(?:is|are|at)\b)?[\s:=*_]*)?[\s,;:\-–—*_({\[]*\Z",
+_LEADS = re.compile(
+    r"\b(?:is|reads|says|states|displayed|written|titled|called)\b"
+    r"|^[\s*_]*the\s+(?:answer|text|title|subtitle|author|label|words?|phrase)\s*$",
     re.IGNORECASE,
 )
+_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|`{1,3})(?=\S)(.*\S)\1", re.DOTALL)
+_BOXED = rf"[\[({{]{{1,3}}\s*{FOUR}\s*[\])}}]{{1,3}}"
+_PROMPTED = re.compile(
+    rf"\s*(?:\"(?P<a>.*)\"|“(?P<b>.*)”|'(?P<c>.*)'|‘(?P<d>.*)’)\s*[,;:]?\s*{_BOXED}[\s.,;]*", re.DOTALL
+)
+_PAIRED = re.compile(rf"[\"”'’*]\s*[,;:]?\s*{_BOXED}")
+_LAST_QUOTED = re.compile(r"(?:\"([^\"]+)\"|“([^”]+)”|\*\*([^*]+)\*\*)[\s,;:]*\Z")
+_BOX_NAME = r"(?:bounding\s*box|bbox(?:_2d)?|box|position|coordinates|location)"
+_LEADS_TO_BOX = re.compile(
+    rf"(?:(?:^|[\n,;.(\-–—])[\s*_]*(?:and\s+)?(?:(?:the|its|with)\s+)*{_BOX_NAME}[\s*_\"']*(?:(?:is|are|at)\b|[:=])*"
+    rf"|(?<!\w)(?:(?:the|its)\s+)?{_BOX_NAME}[\s*_\"']*(?:(?:is|are|at)\b|[:=])+"
+    r"|(?<=[\"”*])[\s,]*(?:(?:which|is|are|located|found|positioned)\s+)*(?:at|in|within)"
+    r"|\b(?:is|are)\s+(?:(?:located|found|positioned)\s+)?(?:at|in|within))[\s:=*_]*\Z",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"\s*[,;:\-–—]?\s*\Z")
 
 
 def robust(task: Task, reply: str, question: str = "") -> Any:
@@ -97,15 +100,21 @@ def options_of(question: str) -> dict[str, str]:
     return {number: text for number, text in _OPTION.findall(question)}
 
 
+def option_numbers(question: str) -> set[str]:
+    """Return the numbers of the options of a question, "1" to "4" where it has no numbered lines."""
+    return set(options_of(question)) or {str(number + 1) for number in range(OPTIONS)}
+
+
 def robust_choice(reply: str, question: str = "") -> str | None:
     """Return the number of the option that a reply chooses, "1" to "4", or None.
 
     In this order: the last stated final answer; the last stated answer; a number or letter alone; an option's own text;
-    a number or letter that begins one line; the only option whose text is mentioned; the only number of an option.
+    a number or letter that begins one line; a number that ends the reply after "is" or "at"; the only option whose text
+    is mentioned; the only number of an option.
     A stated answer beside another ("1 or 2"), or that no option has, chooses nothing.
     """
     options = options_of(question)
-    known = set(options) or {str(number + 1) for number in range(OPTIONS)}
+    known = option_numbers(question)
     plain = unicodedata.normalize("NFKC", _WRAPPED.sub(r"\1", _bare(reply)))
     for pattern in (_FINAL, _STATED, _RIGHT):
         if found := list(pattern.finditer(plain)):
@@ -118,6 +127,8 @@ def robust_choice(reply: str, question: str = "") -> str | None:
     leading = {_number(one, known) for one in _LEADING.finditer(plain)}
     if len(leading) == 1 and None not in leading:
         return leading.pop()
+    if (ending := _ending(plain, options, known)) is not None:
+        return ending
     if (mentioned := _mentioned(plain, options)) is not None:
         return mentioned
     numbers = {one for one in _NUMBERED.findall(_NEGATED.sub(" ", plain)) if one in known}
@@ -137,21 +148,64 @@ def robust_text(reply: str) -> str:
 
 def robust_box(reply: str) -> Box | None:
     """Return the first box of a reply, after its final answer where it states one; None without four numbers."""
-    found = _box_in(_after_final(_bare(reply)))
-    return None if found is None else found[0]
+    found = box_in(_after_final(_bare(reply)))
+    return None if found is None else found.box
 
 
 def robust_text_and_box(reply: str) -> tuple[str, Box] | None:
-    """Return the text and the box of a reply; None without a box. The text may be empty."""
+    """Return the text and the box of a reply, the last box if there are several; None without a box.
+
+    The text may be empty.
+    """
     plain = _after_final(_bare(reply))
-    if (pair := _pair(_literal(plain.strip()))) is not None:
+    inside = _ENCLOSED.search(plain)
+    for part in (plain.strip(), inside[0] if inside else ""):
+        if (pair := _pair(_literal(part))) is not None:
+            return pair
+    if (pair := _as_prompted(plain)) is not None:
         return pair
-    found = _box_in(plain)
+    found = box_in(plain, last=True)
     if found is None:
         return None
-    box, start, end = found
-    before = _BOX_WORDS.sub("", plain[:start].lstrip("[({ \n"))
-    return _without_lead(before.strip() or plain[end:].strip(" \n])},;:")), box
+    before, after = plain[: found.start], plain[found.end :]
+    if _PAIRED.search(before) and (quoted := _LAST_QUOTED.search(before)):  # pairs of texts and boxes: the last one
+        return _only(quoted), found.box
+    text = _before_box(before)
+    return _without_lead(text or _inside(after.strip().lstrip(",;: ").strip())), found.box
+
+
+def _as_prompted(plain: str) -> tuple[str, Box] | None:
+    """Return text and box of a reply that is a quoted text and a box, as the prompt asks for; None if it is not."""
+    match = _PROMPTED.fullmatch(plain)
+    if match is None:
+        return None
+    text, values = next(one for one in match.group(*"abcd") if one is not None), match.groups()[-4:]
+    if _PAIRED.search(text):
+        return None
+    if '\\"' in text and isinstance(read := _literal(f'"{text}"'), str):
+        text = read
+    x0, y0, x1, y1 = (float(value) for value in values)
+    return text.strip(), (x0, y0, x1, y1)
+
+
+def _before_box(text: str) -> str:
+    """Return what stands before a box without the words that lead to the box, and one sign that parts the two."""
+    text = _inside(text)
+    cut = _LEADS_TO_BOX.sub("", text)
+    return _SEPARATOR.sub("", cut).strip()
+
+
+def _inside(text: str) -> str:
+    """Return a text without a bracket at its ends that has no partner in it, since it is around text and box."""
+    text = text.strip()
+    for opening, closing in zip(OPENING, CLOSING, strict=True):
+        if text.startswith(opening) and text.count(opening) > text.count(closing):
+            text = text[1:].lstrip()
+        if text.endswith(closing) and text.count(closing) > text.count(opening):
+            text = text[:-1].rstrip()
+        if text.endswith(opening):
+            text = text[:-1].rstrip()
+    return text
 
 
 def _bare(reply: str) -> str:
@@ -167,6 +221,14 @@ def _number(match: re.Match[str], known: set[str]) -> str | None:
     """Return the option's number that a label is, 1 for the letter A, None if there is no such option."""
     number = match[1] or str(LETTERS.index(match[2].upper()) + 1)
     return number if number in known else None
+
+
+def _ending(plain: str, options: dict[str, str], known: set[str]) -> str | None:
+    """Return the number of an option that ends a reply, unless it is part of an option's own text."""
+    found, whole = _ENDING.search(plain), normalised(plain)
+    if found is None or found[1] not in known or _NEGATED.search(plain, max(0, found.start() - 4)):
+        return None
+    return None if any(found[1] in text and whole.endswith(normalised(text)) for text in options.values()) else found[1]
 
 
 def _mentioned(plain: str, options: dict[str, str]) -> str | None:
@@ -214,31 +276,25 @@ def _pair(found: Any) -> tuple[str, Box] | None:
     return text.strip(), (x0, y0, x1, y1)
 
 
-def _box_in(plain: str) -> tuple[Box, int, int] | None:
-    """Return the first box of a text with where it begins and ends, its brackets in it."""
-    for match in _FOUR.finditer(plain):
-        if not _MORE.search(plain, max(0, match.start() - 24), match.start()):
-            x0, y0, x1, y1 = (float(value) for value in match.groups())
-            return (x0, y0, x1, y1), match.start(), match.end()
-    sides = {side: pattern.search(plain) for side, pattern in _SIDE.items()}
-    found = [match for match in sides.values() if match]
-    if len(found) < len(sides):
-        return None
-    x0, y0, x1, y1 = (float(match[1]) for match in found)
-    return (x0, y0, x1, y1), min(match.start() for match in found), max(match.end() for match in found)
+def _only(quoted: re.Match[str]) -> str:
+    return next(part for part in quoted.groups() if part).strip()
 
 
 def _without_lead(text: str) -> str:
     """Return a text without a phrase that leads to it, Markdown's marks and quotes around it."""
     text = text.strip().removesuffix(",").strip()
+    quoted = list(_QUOTED.finditer(text))
+    if len(quoted) == 1 and _LEADS.search(text[: quoted[0].start()]):
+        return _only(quoted[0])
     if head := _HEAD.match(text):
         text = text[head.end() :].strip() or text
-    quoted = list(_QUOTED.finditer(text))
-    if len(quoted) == 1:
-        whole = quoted[0].span() == (0, len(text.rstrip(".")))
-        if whole or _SAYING.search(text[: quoted[0].start()]):
-            return next(part for part in quoted[0].groups() if part).strip()
-    text = text.strip("*_` \n")
+        quoted = list(_QUOTED.finditer(text))
+    if len(quoted) == 1 and quoted[0].span() == (0, len(text.rstrip("."))):
+        return _only(quoted[0])
+    if emphasis := _EMPHASIS.fullmatch(text):
+        text = emphasis[2]
+    if text.count("**") % 2:  # a mark whose partner went with the lead
+        text = text.removeprefix("**").removesuffix("**").strip()
     begins, ends = text.startswith(QUOTES), text[1:].endswith(QUOTES)
     if (begins and ends) or sum(text.count(mark) for mark in QUOTES) % 2:  # a pair, or one that was left open
         text = text[begins : len(text) - ends]

@@ -1,0 +1,71 @@
+"""Four numbers of a reply that are a box, and where they stand in it.
+
+Numbers in brackets come first, since a text may hold four numbers in a row; then sides with names, such as x_min; then
+any four in a row. A longer list is no box.
+
+Legend:  a box is (x0, y0, x1, y1), or whatever convention the reply has
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from tenfold.mmr.coordinates import Box
+
+OPENING, CLOSING = "[({", "])}"
+_N = r"(?<![\d.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?)"
+_COMMA = r"\s{0,8}[,;\s]\s{0,8}"
+_BETWEEN = rf"(?:{_COMMA}|\s{{0,8}}[\])]\s{{0,8}},?\s{{0,8}}[\[(]\s{{0,8}})"
+FOUR = rf"{_N}{_COMMA}{_N}{_BETWEEN}{_N}{_COMMA}{_N}"  # with four groups
+_FOUR = re.compile(rf"(?<![\w.]){FOUR}(?![\w%]|\.\d|\s{{0,8}},\s{{0,8}}[-+.\d])")
+_MORE = re.compile(r"\d[\])]?\s{0,8},\s{0,8}\Z")  # a number before the first: a longer list
+_SIDES = {
+    "x0": r"x_?min|x_?1|x_?0|left",
+    "y0": r"y_?min|y_?1|y_?0|top",
+    "x1": r"x_?max|x_?2|right",
+    "y1": r"y_?max|y_?2|bottom",
+}
+_SIDE = {
+    side: re.compile(rf"(?<![A-Za-z_])(?:{names})[\"'\s]{{0,8}}[:=]\s{{0,8}}{_N}", re.IGNORECASE)
+    for side, names in _SIDES.items()
+}
+
+
+class Found(NamedTuple):
+    """A box with where it begins and ends in its text, its brackets in it."""
+
+    box: Box
+    start: int
+    end: int
+
+
+def box_in(plain: str, *, last: bool = False) -> Found | None:
+    """Return the first box of a text, or the ``last``; None if there are no four numbers."""
+    every = [
+        _found(plain, *match.span(), [match])
+        for match in _FOUR.finditer(plain)
+        if not _MORE.search(plain, max(0, match.start() - 24), match.start())
+    ]
+    bracketed = [one for one in every if plain[one.start] in OPENING]
+    chosen = bracketed or _named_sides(plain) or every
+    return chosen[-1 if last else 0] if chosen else None
+
+
+def _named_sides(plain: str) -> list[Found]:
+    """Return the box whose sides have names, if all four have."""
+    found = [match for pattern in _SIDE.values() if (match := pattern.search(plain))]
+    if len(found) < len(_SIDE):
+        return []
+    return [_found(plain, min(one.start() for one in found), max(one.end() for one in found), found)]
+
+
+def _found(plain: str, start: int, end: int, matches: list[re.Match[str]]) -> Found:
+    """Return a box with the brackets around it: those that open before it and close after it."""
+    x0, y0, x1, y1 = (float(value) for match in matches for value in match.groups())
+    while True:
+        before, after = plain[:start].rstrip(), plain[end:].lstrip()
+        before = before.rstrip("\"' ") if before.rstrip("\"' ")[-1:] == "{" else before  # the quote of a key
+        if not before or not after or CLOSING.find(after[0]) != OPENING.find(before[-1]) or before[-1] not in OPENING:
+            return Found((x0, y0, x1, y1), start, end)
+        start, end = len(before) - 1, len(plain) - len(after) + 1
