@@ -70,13 +70,13 @@ def items_command(
             from tenfold.mmr.official import bring_images, load_hub
 
             found, missing = bring_images(found, load_hub(hub_images, hub_revision), Path(drawn))
-        written = _export(export, found, folder)
+        written = _export(export, found, folder, out)
     for name, why in missing.items():
         typer.echo(f"no image {name}: {why}", err=True)
     typer.echo(f"{len(written)} items of {len(set(written.images.tolist()))} images\nwrote {out}")
 
 
-def _export(export: Form, items: ItemSet, folder: Path) -> ItemSet:
+def _export(export: Form, items: ItemSet, folder: Path, place: Path) -> ItemSet:
     from tenfold.mmr.item_folder import write_item_folder
 
     if export == "folder":
@@ -84,7 +84,7 @@ def _export(export: Form, items: ItemSet, folder: Path) -> ItemSet:
     from tenfold.mmr.export import export_lmms_eval, export_vlmevalkit
 
     if export == "lmms-eval":
-        export_lmms_eval(items, folder)
+        export_lmms_eval(items, folder, place=place)
     else:
         export_vlmevalkit(items, folder)
     return items

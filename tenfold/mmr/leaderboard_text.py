@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
@@ -133,11 +134,26 @@ def overviews(tables: Sequence[Table]) -> list[ScorerName]:
 
 
 def overview(tables: Sequence[Table], scorer: ScorerName) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the names of the sets of items, and each model's totals in them, per cent of the points to be had."""
+    """Return the names of the sets of items, and each model's totals in them, per cent of the points to be had.
+
+    Rows are one model's by their identity, without one by their name; other models of one name have digests beside it.
+    """
     own = [table for table in tables if table.scorer == scorer and table.prompt == "official"]
-    totals = [{row.name: f"{100 * row.total / row.most:.1f}" for row in table.rows} for table in own]
-    names = dict.fromkeys(name for found in totals for name in found)
-    several = {name: [found.get(name, "–") for found in totals] for name in names}
+    twice = {key for table in own for key, count in Counter(map(_model, table.rows)).items() if count > 1}
+    several: dict[tuple[str, ...], list[str]] = {}
+    names: dict[tuple[str, ...], str] = {}
+    for place, table in enumerate(own):
+        for row in table.rows:
+            key = (*_model(row), row.name) if _model(row) in twice else _model(row)  # one model, twice in a table
+            several.setdefault(key, ["–"] * len(own))[place] = f"{100 * row.total / row.most:.1f}"
+            names.setdefault(key, row.name)
+    shown = {key: cells for key, cells in several.items() if sum(cell != "–" for cell in cells) > 1}
+    alike = Counter(names[key] for key in shown)
     return [table.items for table in own], {
-        name: cells for name, cells in several.items() if sum(cell != "–" for cell in cells) > 1
+        names[key] if alike[names[key]] == 1 else f"{names[key]} ({key[1][:6]})": cells for key, cells in shown.items()
     }
+
+
+def _model(row: Row) -> tuple[str, str]:
+    """Return what rows of one model have alike: an identity, or else a name and where it is from."""
+    return ("identity", row.identity) if row.identity else (row.name, row.source)
