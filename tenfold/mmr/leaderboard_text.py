@@ -87,15 +87,16 @@ def cell(table: Table, row: Row, column: Column) -> str:
 def total_cell(table: Table, row: Row) -> str:
     """Return a row's total with its interval; where columns do not add up to it, with their sum."""
     scale = 100 / row.most if table.in_percent else 1.0
-    said = _number(row.total * scale)
+    said = rounded(row.total * scale)
     if not row.adds_up:
-        said += f"† ({_number(row.sum * scale)})"
+        said += f"† ({rounded(row.sum * scale)})"
     if row.interval is not None:
-        said += f" [{_number(row.interval[0] * scale)}, {_number(row.interval[1] * scale)}]"
+        said += f" [{rounded(row.interval[0] * scale)}, {rounded(row.interval[1] * scale)}]"
     return said
 
 
-def _number(value: float) -> str:
+def rounded(value: float) -> str:
+    """Return a number as all tables show it, to one decimal."""
     return f"{np.round(value, 1):g}"
 
 
@@ -117,7 +118,7 @@ def remarks_of(table: Table) -> list[str]:
     if any(row.source == "published" for row in table.rows):
         remarks.append("published: from the authors' leaderboard, not measured here; it has no intervals.")
     remarks += [
-        f"† {row.name}: the published total is {_number(row.total)}, and its columns add up to {_number(row.sum)}."
+        f"† {row.name}: the published total is {rounded(row.total)}, and its columns add up to {rounded(row.sum)}."
         for row in table.rows
         if not row.adds_up
     ]

@@ -37,8 +37,9 @@ def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> 
 
     Raises InvalidOutput if something else is there, a run without ``resume``, or one with other settings.
     """
-    if not folder.parent.is_dir():
-        raise InvalidOutput(f"there is no folder {folder.parent} to write {folder.name} into; make it first")
+    above = next(one for one in folder.absolute().parents if one.exists())
+    if not above.is_dir():
+        raise InvalidOutput(f"{above} is no folder, so that {folder} cannot be made; give another --out")
     begun = folder / RUN
     if begun.is_file():
         known = _read_json(begun).get("settings")
@@ -57,7 +58,7 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path
     Raises what ``check_folder`` raises.
     """
     check_folder(folder, settings, resume=resume)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / RUN).is_file():
         replace_json(folder / RUN, {"settings": settings, "versions": versions()})
     return folder / TRANSCRIPT

@@ -126,6 +126,34 @@ def _check_once(folders: Sequence[Path]) -> None:
         seen.add(folder.resolve())
 
 
+def run_names(first: Path, second: Path, runs: Sequence[Path | None]) -> tuple[str, str]:
+    """Return the names of two models, those of their runs if there are; of one name, the ends of their paths."""
+    one, other = (
+        path.stem if run is None else str(settings_of(run)["model"]["name"])
+        for path, run in zip((first, second), runs, strict=True)
+    )
+    if one != other:
+        return one, other
+    tails = _tails([first, second])
+    return tails[0], tails[1]
+
+
+def other_ways(runs: Sequence[Path | None]) -> list[str]:
+    """Return a line that says how two runs were asked, if they were asked otherwise; nothing is known without a run."""
+    if any(run is None for run in runs):
+        return []
+    settings = [settings_of(run) for run in runs if run is not None]
+    keys = ("style", "showing", "ask_again")
+    if all(settings[0][key] == settings[1][key] for key in keys):
+        return []
+    ways = []
+    for one in settings:
+        jpeg = one["showing"]["jpeg"]
+        again = ["asked again"] if one["ask_again"] else []
+        ways.append(", ".join([_prompt(one), *([] if jpeg is None else [f"JPEG of quality {jpeg}"]), *again]))
+    return [f"asked otherwise: the first {ways[0]}; the second {ways[1]}"]
+
+
 def identity_of(settings: Mapping[str, Any]) -> str:
     """Return a digest by which runs about other items are known as the same model's.
 

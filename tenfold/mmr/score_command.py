@@ -90,13 +90,16 @@ def compare_command(
     adjusted for the number of columns.
     """
     from tenfold.mmr.comparison_report import comparison_lines
+    from tenfold.mmr.run_results import other_ways, predictions_of, run_names
     from tenfold.mmr.score_report import both_scores
 
     one, asked, _ = _asked(first, items, data, None, seed)
     other, same, _ = _asked(second, items, data, None, seed)
     check_same(first, asked, second, same)
     scores = [both_scores(asked, replies, convention)[scorer] for replies in (one, other)]
-    typer.echo("\n".join(comparison_lines(*scores, seed=seed)))
+    runs = [predictions_of(path)[1] for path in (first, second)]
+    lines = comparison_lines(*scores, seed=seed, names=run_names(first, second, runs))
+    typer.echo("\n".join([*lines, *other_ways(runs)]))
 
 
 def _check_outputs(outputs: Mapping[str, Path | None], predictions: Path, items: ItemSet) -> None:
