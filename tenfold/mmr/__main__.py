@@ -34,6 +34,7 @@ def run(
     model: given.ModelName,
     items: Items,
     out: given.Out,
+    name: given.CalledName = None,
     data: Data = None,
     per_task: PerTask = None,
     limit: Limit = None,
@@ -108,7 +109,7 @@ def run(
     given.check_convention(convention, showing.items(named.items))
     budget = {"max_calls": max_calls, "max_tokens_total": max_tokens_total, "prices": prices}
     ready = given.chosen_model(
-        model, options, named, showing, items=items, data=data, budget=budget, ask_again=ask_again
+        model, options, named, showing, items=items, data=data, budget=budget, ask_again=ask_again, called=name
     )
     try:
         scored, predictions, lines = Run(ready, named, showing, style, ask_again).run(out, resume=resume)

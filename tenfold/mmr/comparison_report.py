@@ -12,8 +12,12 @@ from tenfold.mmr.scores import Scores
 from tenfold.mmr.tasks import COLUMNS
 
 
-def comparison_lines(first: Scores, second: Scores, *, seed: int = 0) -> list[str]:
+def comparison_lines(
+    first: Scores, second: Scores, *, seed: int = 0, names: tuple[str, str] = ("first", "second")
+) -> list[str]:
     """Return the lines of a table: points of both by column and in all, their difference, its interval and p-value.
+
+    ``names`` head the points; a line below says why a column has no interval.
 
     Raises InvalidPredictions for fewer than two images.
     """
@@ -21,13 +25,16 @@ def comparison_lines(first: Scores, second: Scores, *, seed: int = 0) -> list[st
     columns = [name for name in COLUMNS if first.possible()[name]]
     tested = {name: one.p_value for name in columns if (one := found[name]) is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    rows = [("", "first", "second", "difference", "95 %", "p (Holm)")]
+    rows = [("", *names, "difference", "95 %", "p (Holm)")]
     for name in columns:
         points = first.columns()[name], second.columns()[name]
         rows.append(_row(name, points, found[name], adjusted.get(name)))
     total = found["total"]
     rows.append(_row("total", (first.total, second.total), total, None if total is None else total.p_value))
-    return [*aligned(rows), "the p-value of the total is not adjusted: it is one test"]
+    bare = [
+        f"{name}: one image alone has such items, so that there is no interval" for name in columns if not found[name]
+    ]
+    return [*aligned(rows), *bare, "the p-value of the total is not adjusted: it is one test"]
 
 
 def differences(first: Scores, second: Scores, *, seed: int = 0) -> dict[str, Difference | None]:
@@ -47,6 +54,6 @@ def differences(first: Scores, second: Scores, *, seed: int = 0) -> dict[str, Di
 def _row(
     name: str, points: tuple[float, float], found: Difference | None, p_value: float | None
 ) -> tuple[str, str, str, str, str, str]:
-    ends = "–" if found is None else f"[{found.interval[0]:+.0f}, {found.interval[1]:+.0f}]"
+    ends = "–" if found is None else f"[{np.round(found.interval[0], 1):+g}, {np.round(found.interval[1], 1):+g}]"
     chance = "–" if p_value is None else f"{p_value:.3f}"
     return name, f"{points[0]:g}", f"{points[1]:g}", f"{points[1] - points[0]:+g}", ends, chance

@@ -43,12 +43,20 @@ def default_prompt(item: Item) -> str:
     return f"{item.question.strip()}\n{FORMS[form]}"
 
 
-def export_lmms_eval(items: ItemSet, folder: Path, *, name: str = "", prompts: Mapping[str, str] | None = None) -> Path:
+def export_lmms_eval(
+    items: ItemSet,
+    folder: Path,
+    *,
+    name: str = "",
+    prompts: Mapping[str, str] | None = None,
+    place: Path | None = None,
+) -> Path:
     """Write a task folder that ``lmms_eval --include_path`` takes, and return the path of its YAML file.
 
     ``prompts`` maps keys to user messages, ``default_prompt`` by default; ``name`` is the task's, mmr_<name of the
     items> by default. The folder, which must be new or empty, gets <name>.yaml, mmr_task.py, items.jsonl, images/ and
-    README.md. Scoring needs this library where lmms-eval runs.
+    README.md. ``place`` is where the folder will stand, if it is moved once written: the YAML file names that place.
+    Scoring needs this library where lmms-eval runs.
     Raises NoItems if there are none, MissingImage for an item without an image, InvalidItem for another name, a folder
     with files, or a prompt that is missing; nothing is written then.
     """
@@ -68,7 +76,7 @@ def export_lmms_eval(items: ItemSet, folder: Path, *, name: str = "", prompts: M
     present = {item.task for item in items.rows}
     columns = ["official_points", "mended_points", *(one for one in COLUMNS if one.partition(" ")[0] in present)]
     metrics = "".join(METRIC.format(metric=column.replace(" ", "_")) for column in columns)
-    written = TASK.format(task=task, data=json.dumps(str((folder / ITEMS).resolve())), metrics=metrics)
+    written = TASK.format(task=task, data=json.dumps(str(((place or folder) / ITEMS).resolve())), metrics=metrics)
     (folder / f"{task}.yaml").write_text(written, encoding="utf-8")
     told_of = {"task": task, "items": len(items), "most": items.points, "choices": _count(items, CHOICE)}
     (folder / "README.md").write_text(READ_ME.format(**told_of), encoding="utf-8")

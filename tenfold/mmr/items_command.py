@@ -30,7 +30,6 @@ PerTask = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Take so many items, evenly over the tasks.")]
 Form = Literal["lmms-eval", "vlmevalkit", "folder"]
-MARKS: dict[Form, str | None] = {"lmms-eval": "mmr_task.py", "vlmevalkit": None, "folder": "items.jsonl"}
 
 
 def items_command(
@@ -50,27 +49,34 @@ def items_command(
     seed: Annotated[int, typer.Option(min=0, help="Draws rendered items and receipts.")] = 0,
     force: cli.Force = False,
 ) -> None:
-    """Write items into a new folder, with their images where there are any."""
+    """Write items into a new folder, with their images where there are any.
+
+    --force replaces a folder that this command wrote, if nothing in it was added or changed since.
+    """
     from tenfold.mmr.named_items import named_items
+    from tenfold.mmr.outputs import new_folder
 
     if hub_images is not None and items != "official":
         raise typer.BadParameter(f"--hub-images belongs to --items official, not {items}")
     named = named_items(items, data=data, per_task=per_task, limit=limit, seed=seed)
-    with TemporaryDirectory() as drawn, cli.new_output(out, force=force, mark=MARKS[export]) as folder:
+    inputs = [
+        path for path in (*map(Path, filter(None, (items, hub_images))), data) if path is not None and path.exists()
+    ]
+    inputs += [] if named.items.folder is None else [named.items.folder]
+    with TemporaryDirectory() as drawn, new_folder(out, force=force, inputs=inputs) as folder:
         found = named.within(Path(drawn))
         missing: dict[str, str] = {}
         if hub_images is not None:
             from tenfold.mmr.official import bring_images, load_hub
 
             found, missing = bring_images(found, load_hub(hub_images, hub_revision), Path(drawn))
-        folder.mkdir()
-        written = _export(export, found, folder)
+        written = _export(export, found, folder, out)
     for name, why in missing.items():
         typer.echo(f"no image {name}: {why}", err=True)
     typer.echo(f"{len(written)} items of {len(set(written.images.tolist()))} images\nwrote {out}")
 
 
-def _export(export: Form, items: ItemSet, folder: Path) -> ItemSet:
+def _export(export: Form, items: ItemSet, folder: Path, place: Path) -> ItemSet:
     from tenfold.mmr.item_folder import write_item_folder
 
     if export == "folder":
@@ -78,7 +84,7 @@ def _export(export: Form, items: ItemSet, folder: Path) -> ItemSet:
     from tenfold.mmr.export import export_lmms_eval, export_vlmevalkit
 
     if export == "lmms-eval":
-        export_lmms_eval(items, folder)
+        export_lmms_eval(items, folder, place=place)
     else:
         export_vlmevalkit(items, folder)
     return items

@@ -27,11 +27,11 @@ def leaderboard_command(
 ) -> None:
     """Write leaderboard.md and leaderboard.html: a table for each set of items, scorer and style of prompts."""
     from tenfold.mmr.leaderboard import MARKDOWN, write_leaderboard
+    from tenfold.mmr.outputs import new_folder
     from tenfold.mmr.run_results import run_rows
 
     rows = run_rows(runs, published=published)
-    with cli.new_output(out, force=force, mark=MARKDOWN) as folder:
-        folder.mkdir()
+    with new_folder(out, force=force, inputs=runs) as folder:
         write_leaderboard(rows, folder)
         text = (folder / MARKDOWN).read_text(encoding="utf-8")
     typer.echo(f"{text}\nwrote {out}")

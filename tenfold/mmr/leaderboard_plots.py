@@ -16,7 +16,7 @@ from tenfold.mmr.tasks import Column
 MOST_IN_RADAR = 6
 PUBLISHED_IN_RADAR = 2  # beside measured rows, if there are enough of these
 FEWEST_AXES = 3
-SIDE, HIGH, RADIUS = 440.0, 330.0, 135.0  # of the radar, in units of its own
+SIDE, HIGH, RADIUS = 480.0, 330.0, 135.0  # of the radar, in units of its own
 WIDTH, NAMES, LINE, TOP, MARGIN = 400.0, 150.0, 20.0, 30.0, 24.0  # of the totals
 
 
@@ -62,7 +62,7 @@ def radar(table: Table) -> str:
 
 
 def _axis(column: Column) -> str:
-    words = {"localize_o": "Place: Obj", "localize_t": "Place: Text", "grounding_t text": "Text of box"}
+    words = {"localize_o": "Place: Obj", "localize_t": "Place: Text", "grounding_t text": "Grounding: Text"}
     return escape(words.get(column, SHORT[column]))
 
 

@@ -27,7 +27,8 @@ class Row:
 
     ``interval`` bounds the total. ``kind`` says of a row that it is no model that looks at the image. ``items`` and
     ``prompt`` name the set of items and the style of prompts, ``scorer`` who read the replies. A published total stands
-    as it was published, also where its columns add up to another number; a measured one must be the sum.
+    as it was published, also where its columns add up to another number; a measured one must be the sum. ``identity``
+    says which rows about several sets of items are one model's, by default those with one name.
     Raises InvalidLeaderboard for an unknown column, points outside their range, an interval the wrong way round, or a
     measured total that is not the sum of its columns.
     """
@@ -43,6 +44,7 @@ class Row:
     items: str = "official"
     prompt: str = "official"
     possible: Mapping[Column, float] = field(default_factory=lambda: dict.fromkeys(COLUMNS, PER_TASK))
+    identity: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.columns:

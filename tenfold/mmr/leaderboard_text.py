@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
@@ -86,15 +87,16 @@ def cell(table: Table, row: Row, column: Column) -> str:
 def total_cell(table: Table, row: Row) -> str:
     """Return a row's total with its interval; where columns do not add up to it, with their sum."""
     scale = 100 / row.most if table.in_percent else 1.0
-    said = _number(row.total * scale)
+    said = rounded(row.total * scale)
     if not row.adds_up:
-        said += f"† ({_number(row.sum * scale)})"
+        said += f"† ({rounded(row.sum * scale)})"
     if row.interval is not None:
-        said += f" [{_number(row.interval[0] * scale)}, {_number(row.interval[1] * scale)}]"
+        said += f" [{rounded(row.interval[0] * scale)}, {rounded(row.interval[1] * scale)}]"
     return said
 
 
-def _number(value: float) -> str:
+def rounded(value: float) -> str:
+    """Return a number as all tables show it, to one decimal."""
     return f"{np.round(value, 1):g}"
 
 
@@ -116,7 +118,7 @@ def remarks_of(table: Table) -> list[str]:
     if any(row.source == "published" for row in table.rows):
         remarks.append("published: from the authors' leaderboard, not measured here; it has no intervals.")
     remarks += [
-        f"† {row.name}: the published total is {_number(row.total)}, and its columns add up to {_number(row.sum)}."
+        f"† {row.name}: the published total is {rounded(row.total)}, and its columns add up to {rounded(row.sum)}."
         for row in table.rows
         if not row.adds_up
     ]
@@ -133,11 +135,26 @@ def overviews(tables: Sequence[Table]) -> list[ScorerName]:
 
 
 def overview(tables: Sequence[Table], scorer: ScorerName) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the names of the sets of items, and each model's totals in them, per cent of the points to be had."""
+    """Return the names of the sets of items, and each model's totals in them, per cent of the points to be had.
+
+    Rows are one model's by their identity, without one by their name; other models of one name have digests beside it.
+    """
     own = [table for table in tables if table.scorer == scorer and table.prompt == "official"]
-    totals = [{row.name: f"{100 * row.total / row.most:.1f}" for row in table.rows} for table in own]
-    names = dict.fromkeys(name for found in totals for name in found)
-    several = {name: [found.get(name, "–") for found in totals] for name in names}
+    twice = {key for table in own for key, count in Counter(map(_model, table.rows)).items() if count > 1}
+    several: dict[tuple[str, ...], list[str]] = {}
+    names: dict[tuple[str, ...], str] = {}
+    for place, table in enumerate(own):
+        for row in table.rows:
+            key = (*_model(row), row.name) if _model(row) in twice else _model(row)  # one model, twice in a table
+            several.setdefault(key, ["–"] * len(own))[place] = f"{100 * row.total / row.most:.1f}"
+            names.setdefault(key, row.name)
+    shown = {key: cells for key, cells in several.items() if sum(cell != "–" for cell in cells) > 1}
+    alike = Counter(names[key] for key in shown)
     return [table.items for table in own], {
-        name: cells for name, cells in several.items() if sum(cell != "–" for cell in cells) > 1
+        names[key] if alike[names[key]] == 1 else f"{names[key]} ({key[1][:6]})": cells for key, cells in shown.items()
     }
+
+
+def _model(row: Row) -> tuple[str, str]:
+    """Return what rows of one model have alike: an identity, or else a name and where it is from."""
+    return ("identity", row.identity) if row.identity else (row.name, row.source)

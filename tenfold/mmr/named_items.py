@@ -62,7 +62,7 @@ def named_items(
     if name not in NAMES:
         if data is not None:
             raise NoItems(f"--data says where {', '.join(NAMES)} come from; {name} is a folder of its own")
-        folder = Path(name)
+        folder = Path(name).parent if Path(name).name == "items.jsonl" and Path(name).is_file() else Path(name)
         if not folder.is_dir():
             raise NoItems(f"there is no folder {name}; give a folder with items.jsonl, or {', '.join(NAMES)}")
         found = read_items(folder)

@@ -50,6 +50,7 @@ class Prepared:
     kind: str
     settings: dict[str, Any]
     make: Callable[[Path, Callable[[], Iterator[Query]]], Model]
+    called: bool = False  # by a person, who says by it which runs are one model's
 
 
 def prepared(model: Model, kind: str = "model") -> Prepared:
@@ -76,7 +77,8 @@ class Run:
         items = self.items.items
         folder = items.folder if self.items.write is None else None
         return {
-            "model": {"name": self.model.name, "kind": self.model.kind, "identity": self.model.settings},
+            "model": {"name": self.model.name, "kind": self.model.kind, "identity": self.model.settings}
+            | ({"called": True} if self.model.called else {}),
             "items": {
                 "name": items.name,
                 "folder": None if folder is None else str(folder.resolve()),

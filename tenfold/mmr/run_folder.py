@@ -43,8 +43,9 @@ def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> 
     What a process left that was killed before the run had begun does not count.
     Raises InvalidOutput if something else is there, a run without ``resume``, or one with other settings.
     """
-    if not folder.parent.is_dir():
-        raise InvalidOutput(f"there is no folder {folder.parent} to write {folder.name} into; make it first")
+    above = next(one for one in folder.absolute().parents if one.exists())
+    if not above.is_dir():
+        raise InvalidOutput(f"{above} is no folder, so that {folder} cannot be made; give another --out")
     begun = folder / RUN
     if begun.is_file():
         known = _read_json(begun).get("settings")
@@ -65,7 +66,7 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iter
     Raises what ``check_folder`` and ``Transcript`` raise.
     """
     check_folder(folder, settings, resume=resume)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with Transcript(folder / TRANSCRIPT) as transcript:
         check_folder(folder, settings, resume=resume)  # another process may have begun a run until now
         for left in folder.glob(UNFINISHED):

@@ -25,7 +25,15 @@ ModelName = Annotated[
         "hub:OWNER/NAME@COMMIT, hub:FOLDER, file:PREDICTIONS, or a name at --base-url."
     ),
 ]
-Out = Annotated[Path, typer.Option(help="The folder to write into.")]
+CalledName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="What the model is called on pages and leaderboards. Default: its own name, of a file the file's. Runs "
+        "that are given one name are taken for one model's.",
+    ),
+]
+Out = Annotated[Path, typer.Option(help="The folder to write into; made if need be.")]
 StyleName = Annotated[Styles, typer.Option(help="The prompts: as released, or with what these leave out.")]
 Side = Annotated[int | None, typer.Option(min=16, help="Reduce images to this longest side, in pixels.")]
 Jpeg = Annotated[int | None, typer.Option(min=1, max=100, help="Encode images once as JPEG. As released: 75.")]
@@ -45,7 +53,10 @@ MaxTokens = Annotated[int | None, typer.Option(min=1, help="The longest reply. D
 Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Default: 0.")]
 SendJpeg = Annotated[int | None, typer.Option(min=1, max=100, help="Send JPEG of this quality, not PNG.")]
 Prices = Annotated[str | None, typer.Option(help="IN,OUT per million tokens, for the cost shown.")]
-Engine = Annotated[str | None, typer.Option(help="The OCR engine. Default: ppocr6.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="The OCR engine: ppocr6, ppocr4, easyocr, tesseract, or none. Default: ppocr6."),
+]
 Enlarge = Annotated[int | None, typer.Option(min=1, max=8, help="Enlarge images for OCR. Default: 1.")]
 LanguageModel = Annotated[
     str | None, typer.Option(help="For ocr_language_model: a decoder's folder, or OWNER/NAME@COMMIT.")
@@ -73,10 +84,15 @@ def chosen_model(
     data: Path | None,
     budget: Mapping[str, object],
     ask_again: bool,
+    called: str | None = None,
 ) -> Prepared:
-    """Return the model; options that it has no use for are wrong usage."""
+    """Return the model, by the name that it is ``called``; options that it has no use for are wrong usage."""
+    from dataclasses import replace
+
     from tenfold.mmr.models import BUDGETED, READERS, USED, kind_of, model_named
 
+    if called is not None and not called.strip():
+        raise typer.BadParameter("--name is empty: give a name, or leave it out")
     kind = kind_of(name)
     again = {"ask_again": True if ask_again else None}
     used = [*USED[kind], *([*budget, *again] if kind in BUDGETED else [])]
@@ -93,7 +109,8 @@ def chosen_model(
             return showing.items(named_items(str(options.fit), seed=options.seed).items)
         return showing.items(others(items, named.items, data=data, seed=options.seed))
 
-    return model_named(name, options, showing.items(named.items), fit)
+    found = model_named(name, options, showing.items(named.items), fit)
+    return found if called is None else replace(found, name=called.strip(), called=True)
 
 
 def possible_showing(name: str, showing: Showing, named: NamedItems) -> tuple[Showing, list[str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,15 +84,19 @@ def predictions_of(path: Path) -> tuple[list[Prediction], Path | None]:
 def run_rows(folders: Sequence[Path], *, published: bool = False) -> list[Row]:
     """Return the rows of runs, official and mended, and the published ones where every official row may stand by them.
 
-    Raises InvalidLeaderboard if published rows are asked for beside runs that they may not be compared with.
+    Runs of one name that would stand in one table are told apart by their folders. Raises InvalidLeaderboard for a
+    folder that comes twice, and if published rows are asked for beside runs that they may not be compared with.
     """
     from tenfold.mmr.leaderboard import Row
 
-    rows = []
+    _check_once(folders)
+    rows, sources = list[Row](), list[Path]()
     for folder, label in zip(folders, labels(folders), strict=True):
         settings, found = settings_of(folder), _scores(folder)
         for scorer, one in found["scores"].items():
             rows.append(_row(Row, settings, scorer, one, label))
+            sources.append(folder)
+    rows = told_apart(rows, sources)
     if published:
         for folder in folders:
             if (reason := not_comparable(folder)) is not None:
@@ -99,6 +105,78 @@ def run_rows(folders: Sequence[Path], *, published: bool = False) -> list[Row]:
 
         rows += published_rows()
     return rows
+
+
+def told_apart(rows: Sequence[Row], folders: Sequence[Path]) -> list[Row]:
+    """Return rows with the folders of their runs beside names that would stand twice in a table."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        alike.setdefault((row.items, row.scorer, row.prompt, row.name), []).append(place)
+    found = list(rows)
+    for places in alike.values():
+        if len(places) > 1:
+            tails = _tails([folders[place] for place in places])
+            for place, tail in zip(places, tails, strict=True):
+                found[place] = replace(rows[place], name=f"{rows[place].name} ({tail})")
+    return found
+
+
+def _tails(folders: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of the folders' paths that differ."""
+    whole = [folder.resolve().parts for folder in folders]
+    for length in range(1, max(map(len, whole)) + 1):
+        tails = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(tails)) == len(tails):
+            break
+    return tails
+
+
+def _check_once(folders: Sequence[Path]) -> None:
+    seen = set[Path]()
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise InvalidLeaderboard(f"{folder} is named twice; name each run once")
+        seen.add(folder.resolve())
+
+
+def run_names(first: Path, second: Path, runs: Sequence[Path | None]) -> tuple[str, str]:
+    """Return the names of two models, those of their runs if there are; of one name, the ends of their paths."""
+    one, other = (
+        path.stem if run is None else str(settings_of(run)["model"]["name"])
+        for path, run in zip((first, second), runs, strict=True)
+    )
+    if one != other:
+        return one, other
+    tails = _tails([first, second])
+    return tails[0], tails[1]
+
+
+def other_ways(runs: Sequence[Path | None]) -> list[str]:
+    """Return a line that says how two runs were asked, if they were asked otherwise; nothing is known without a run."""
+    if any(run is None for run in runs):
+        return []
+    settings = [settings_of(run) for run in runs if run is not None]
+    keys = ("style", "showing", "ask_again")
+    if all(settings[0][key] == settings[1][key] for key in keys):
+        return []
+    ways = []
+    for one in settings:
+        jpeg = one["showing"]["jpeg"]
+        again = ["asked again"] if one["ask_again"] else []
+        ways.append(", ".join([_prompt(one), *([] if jpeg is None else [f"JPEG of quality {jpeg}"]), *again]))
+    return [f"asked otherwise: the first {ways[0]}; the second {ways[1]}"]
+
+
+def identity_of(settings: Mapping[str, Any]) -> str:
+    """Return a digest by which runs about other items are known as the same model's.
+
+    It is that of the model's name and identity; of the name alone if a person gave it, and of a model that knows the
+    items that it is asked about or was fitted to others of their kind, whose identity is another for each set.
+    """
+    model = settings["model"]
+    by_name = model.get("called") or model["kind"] in ("oracle", *FITTED)
+    known = ["called" if model.get("called") else model["kind"], model["name"], None if by_name else model["identity"]]
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def not_comparable(folder: Path) -> str | None:
@@ -144,6 +222,7 @@ def _row(kind: Any, settings: Mapping[str, Any], scorer: str, one: Mapping[str, 
         items=label,
         prompt=_prompt(settings),
         possible=one["possible"],
+        identity=f"{identity_of(settings)}{', asked again' if again else ''}",
     )
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,6 +54,7 @@ def score_command(
     from tenfold.mmr.score_report import described, table
 
     replies, asked, run = _asked(predictions, items, data, per_task, seed)
+    _check_outputs({"--out": out, "--html": html}, predictions, asked)
     scores = all_scores(run, asked, replies, convention)
     typer.echo("\n".join(table(scores, seed)))
     given = {one.key for one in replies}
@@ -88,13 +90,33 @@ def compare_command(
     adjusted for the number of columns.
     """
     from tenfold.mmr.comparison_report import comparison_lines
+    from tenfold.mmr.run_results import other_ways, predictions_of, run_names
     from tenfold.mmr.score_report import both_scores
 
     one, asked, _ = _asked(first, items, data, None, seed)
     other, same, _ = _asked(second, items, data, None, seed)
     check_same(first, asked, second, same)
     scores = [both_scores(asked, replies, convention)[scorer] for replies in (one, other)]
-    typer.echo("\n".join(comparison_lines(*scores, seed=seed)))
+    runs = [predictions_of(path)[1] for path in (first, second)]
+    lines = comparison_lines(*scores, seed=seed, names=run_names(first, second, runs))
+    typer.echo("\n".join([*lines, *other_ways(runs)]))
+
+
+def _check_outputs(outputs: Mapping[str, Path | None], predictions: Path, items: ItemSet) -> None:
+    """Raise InvalidOutput if something would be written over what is read, or over what a run cannot do without."""
+    from tenfold.mmr.items import IMAGES, ITEMS
+    from tenfold.mmr.outputs import check_no_input
+    from tenfold.mmr.run_folder import ASKED_AGAIN, OCR, PREDICTIONS, RUN, TRANSCRIPT
+
+    run = predictions if predictions.is_dir() else predictions.parent
+    inputs = [predictions, *(run / name for name in (RUN, TRANSCRIPT, PREDICTIONS, ASKED_AGAIN, OCR, ITEMS))]
+    if items.folder is not None:
+        inputs += [items.folder / ITEMS, *(items.folder / IMAGES / item.file for item in items.rows if item.file)]
+    written: list[Path] = []
+    for given, path in outputs.items():
+        if path is not None:
+            check_no_input(given, path, dict.fromkeys([*inputs, *written]))
+            written.append(path)
 
 
 def check_same(first: Path, asked: ItemSet, second: Path, same: ItemSet) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tenfold.mmr.comparison import estimate
 from tenfold.mmr.items import ItemSet
+from tenfold.mmr.leaderboard_text import rounded
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.scores import MENDED, OFFICIAL, Scores, score
 from tenfold.mmr.tasks import COLUMNS
@@ -81,4 +82,4 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _ends(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else f"[{interval[0]:.0f}, {interval[1]:.0f}]"
+    return "–" if interval is None else f"[{rounded(interval[0])}, {rounded(interval[1])}]"

@@ -182,3 +182,10 @@ def test_documents_are_plain_json_of_one_type_a_column(items, tmp_path):
     export_lmms_eval(items, tmp_path / "task")
     rows = [json.loads(line) for line in (tmp_path / "task" / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     assert json.loads(rows[2]["also"]) == ["Ärger 3"] and all(isinstance(row["also"], str) for row in rows)
+
+
+def test_a_task_names_the_place_where_it_will_stand(tenfold, items, tmp_path):
+    out = tmp_path / "task"
+    tenfold("mmr", "items", "--items", items.folder, "--export", "lmms-eval", "--out", out)
+    (written,) = out.glob("*.yaml")
+    assert str(out / "items.jsonl") in written.read_text(encoding="utf-8")

@@ -46,3 +46,10 @@ def test_totals_lie_at_their_share_and_intervals_around_them() -> None:
 def test_there_is_no_radar_of_two_columns_and_names_are_text() -> None:
     (two,) = tables_of([Row("<b>", {"font_size": 3, "font_color": 4}, 7)])
     assert radar(two) == "" and "&lt;b&gt;" in totals(two) and "<b>" not in totals(two)
+
+
+def test_an_axis_is_called_as_its_column() -> None:
+    (table,) = tables_of([row("a", 30)])
+    drawn = radar(table)
+    assert ">Grounding: Text<" in drawn and ">Text box<" in drawn and "Text of box" not in drawn
+    assert any(head(table, column).startswith("Grounding: Text /") for column in table.columns)

@@ -57,5 +57,17 @@ def test_over_sets_of_items_totals_are_in_per_cent_and_scorers_apart() -> None:
     assert overview(tables, "official") == (["official", "receipts"], {"a": ["60.0", "70.0"]})
 
 
+def test_models_are_followed_over_sets_by_identity_not_by_name() -> None:
+    receipts = [35] * 7
+    rows = [row("a", 30, identity="one"), row("a", *receipts, items="receipts", identity="two")]
+    assert overview(tables_of(rows), "official")[1] == {}
+    renamed = [row("a", 30, identity="one"), row("b", *receipts, items="receipts", identity="one")]
+    assert overview(tables_of(renamed), "official")[1] == {"a": ["60.0", "70.0"]}
+    twice = [*rows, row("b", 20, identity="two"), row("b", *[30] * 7, items="receipts", identity="one")]
+    found = overview(tables_of(twice), "official")[1]
+    assert found == {"a": ["60.0", "60.0"], "b": ["40.0", "70.0"]}
+    assert overview(tables_of([published(), row("LLaVA-NEXT 13B", *receipts, items="receipts")]), "official")[1] == {}
+
+
 def test_names_cannot_break_the_table_or_bring_markup() -> None:
     assert any(line.startswith("| a\\|b &lt;i> c | 12 |") for line in lines(row("a|b <i>\nc", 1)))

@@ -12,8 +12,8 @@ from tenfold.mmr.items import ItemSet
 from tenfold.mmr.named_items import NamedItems
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.run import Run, prepared
-from tenfold.mmr.run_folder import keep_items, open_run
-from tenfold.mmr.run_results import labels, not_comparable, run_rows, write_results
+from tenfold.mmr.run_folder import keep_items, open_run, settings_of
+from tenfold.mmr.run_results import identity_of, labels, not_comparable, run_names, run_rows, write_results
 from tenfold.mmr.showing import Showing
 from tests.tenfold.mmr import small_items
 
@@ -106,3 +106,35 @@ def test_a_row_says_how_it_was_asked(items, tmp_path):
     assert row.prompt == "explicit, images of 32 px at most, options moved by 1" and row.kind == "model"
     settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
     assert settings["showing"]["side"] == 32 and settings["items"]["count"] == len(items)
+
+
+def test_models_of_one_name_are_told_apart_by_their_folders(items, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    folders = [finished(items, tmp_path / name / "run") for name in ("a", "b")]
+    rows = run_rows(folders)
+    assert [row.name for row in rows if row.scorer == "official"] == ["same (a/run)", "same (b/run)"]
+    assert len({row.identity for row in rows}) == 1
+    with pytest.raises(InvalidLeaderboard, match="named twice"):
+        run_rows([folders[0], folders[0]])
+
+
+def test_a_model_is_known_by_its_identity_and_a_given_name_by_itself():
+    def known(identity, **more):
+        return identity_of({"model": {"name": "m", "kind": "file", "identity": identity} | more})
+
+    assert known("x") == known("x") != known("y") and known("x", called=True) == known("y", called=True)
+    assert known("x", kind="oracle") == known("y", kind="oracle") != known("x")
+
+
+def test_a_comparison_says_names_and_what_was_asked_otherwise(tenfold, items, tmp_path):
+    one, other = tmp_path / "deep" / "er" / "one", tmp_path / "other"
+    given = ("mmr", "run", "--model", "random", "--items", items.folder / "items.jsonl", "--name")
+    tenfold(*given, "Ann", "--out", one)
+    tenfold(*given, "Ben", "--out", other, "--no-images")
+    assert settings_of(one)["model"]["called"] is True
+    found = tenfold("mmr", "compare", one, other).out
+    assert found.split()[:2] == ["Ann", "Ben"]
+    assert "asked otherwise: the first official; the second official, without images" in found
+    assert "asked otherwise" not in tenfold("mmr", "compare", one, one).out
+    assert run_names(one, other, [None, None]) == ("one", "other")

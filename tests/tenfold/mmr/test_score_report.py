@@ -7,6 +7,7 @@ import pytest
 from tenfold.mmr.comparison_report import comparison_lines, differences
 from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.items import ItemSet
+from tenfold.mmr.leaderboard_text import rounded
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.score_report import aligned, both_scores, described, table, total_interval
 from tests.tenfold.mmr import small_items
@@ -62,3 +63,20 @@ def test_a_comparison_is_paired_and_signed():
 
 def test_lines_are_aligned():
     assert aligned([("", "a"), ("long name", "12")]) == ["            a", "long name  12"]
+
+
+def test_one_interval_is_one_number_wherever_it_stands():
+    items = made()
+    scores = both_scores(items, replies(items, 5))
+    low, high = total_interval(scores["official"])
+    said = f"[{rounded(low)}, {rounded(high)}]"
+    (line,) = (line for line in table(scores) if line.startswith("95"))
+    assert "." in said and said in line
+
+
+def test_a_column_without_an_interval_says_why():
+    items = made()
+    first, second = (both_scores(items, replies(items, right))["official"] for right in (4, 12))
+    lines = comparison_lines(first, second, names=("Ann", "Ben"))
+    assert lines[0].split()[:2] == ["Ann", "Ben"]
+    assert "grounding_t box: one image alone has such items, so that there is no interval" in lines
