@@ -104,33 +104,35 @@ def possible_showing(name: str, showing: Showing, named: NamedItems) -> tuple[Sh
     from dataclasses import replace
 
     from tenfold.mmr.errors import MissingImage
+    from tenfold.mmr.image_files import why_absent
     from tenfold.mmr.models import BLIND, kind_of
     from tenfold.mmr.run import has_images
 
     if not showing.images or named.write is not None or has_images(named.items):
         return showing, []
-    lacking = sum(not has_images(named.items.only([place])) for place in range(len(named.items)))
-    said = f"{lacking} of {len(named.items)} items of {named.items.name} have no image here"
+    reasons = [why for item in named.items.rows if (why := why_absent(named.items, item))]
+    said = f"{len(reasons)} of {len(named.items)} items of {named.items.name} have no image here"
     if kind_of(name) in BLIND and showing.side is None and showing.jpeg is None and not showing.letterbox:
         return replace(showing, images=False), [f"{said}; {name} is asked without"]
-    way_out = (
-        "bring them (tenfold mmr items --items official --hub-images puar-playground/MMR), or ask with --no-images"
-    )
-    raise MissingImage(f"{said}: {way_out}")
+    way_out = "mend its file, or bring the image"
+    if named.items.name == "official":
+        way_out = "bring them (tenfold mmr items --items official --hub-images puar-playground/MMR)"
+    raise MissingImage(f"{said}; the first: {reasons[0]}; {way_out}, or ask with --no-images")
 
 
 def check_convention(convention: str, items: ItemSet) -> None:
-    """Check, before a model is asked, that its boxes can be read in a convention.
+    """Check, before a model is asked, that its boxes can be read in a convention; an image's file tells its size, too.
 
     Raises UnknownCoordinates for a name that is none, InvalidItem for an item whose size is needed and not known.
     """
     from tenfold.mmr.coordinates import checked_convention, needs_size
     from tenfold.mmr.errors import InvalidItem
+    from tenfold.mmr.image_files import with_sizes
     from tenfold.mmr.tasks import GROUNDING
 
     if not needs_size(checked_convention(convention)):
         return
-    for item in items.rows:
+    for item in with_sizes(items).rows:
         if item.task in GROUNDING and not (item.width > 0 and item.height > 0):
             raise InvalidItem(
                 f"{item.key}: boxes in {convention} need the image's width and height, which is not known"
