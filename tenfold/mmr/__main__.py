@@ -57,6 +57,7 @@ def run(
     prices: given.Prices = None,
     engine: given.Engine = None,
     enlarge: given.Enlarge = None,
+    pages: given.PagesFile = None,
     language_model: given.LanguageModel = None,
     device: given.Device = None,
     dtype: given.DType = None,
@@ -77,7 +78,7 @@ def run(
     from tenfold.mmr.models import ModelOptions
     from tenfold.mmr.named_items import named_items
     from tenfold.mmr.run import Run
-    from tenfold.mmr.run_results import write_results
+    from tenfold.mmr.run_results import write_scores, write_views
     from tenfold.mmr.showing import Showing
 
     paid = given.token_prices(prices)
@@ -93,6 +94,7 @@ def run(
         send_jpeg=send_jpeg,
         engine=engine,
         enlarge=enlarge,
+        pages=pages,
         language_model=language_model,
         device=device,
         dtype=dtype,
@@ -115,7 +117,9 @@ def run(
     except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
         typer.echo(LEFT_OUT, err=True)
         raise
-    typer.echo("\n".join([*write_results(out, scored, predictions, convention), *lines, *notes, f"wrote {out}"]))
+    typer.echo("\n".join([*write_scores(out, scored, predictions, convention), *lines, *notes]))
+    write_views(out, scored, predictions)
+    typer.echo(f"wrote {out}")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ def export_lmms_eval(items: ItemSet, folder: Path, *, name: str = "", prompts: M
         raise InvalidItem(f"no prompt for {len(lacking)} items, the first is {lacking[0]!r}")
     images = {item.file: items.image_path(item) for item in items.rows}
     _new_folder(folder)
-    (folder / IMAGES).mkdir()
     for file, path in images.items():
+        (folder / IMAGES / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / IMAGES / file).write_bytes(path.read_bytes())
     rows = (_document(item, told[item.key]) for item in items.rows)
     (folder / ITEMS).write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8")

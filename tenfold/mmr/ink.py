@@ -82,6 +82,15 @@ def ink_height(image: UInt8[np.ndarray, "H W 3"], box: Box) -> float | None:
     return float(run[-1] - run[0] + 1)
 
 
+def box_within(image: UInt8[np.ndarray, "H W 3"], box: Box) -> Box | None:
+    """Return the part of a box that lies on the image, None if that has no area, or the box is not finite."""
+    if not np.isfinite(box).all():
+        return None
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
 def colour_distances(colour: RGB, names: tuple[str, ...]) -> Float64[np.ndarray, " K"]:
     """Return how far a colour looks from each name, as ΔE of CIE 1994; infinite for a name that no list has.
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.files import open_image
 from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.item_boxes import boxes_of
 from tenfold.mmr.items import IMAGES, Item, ItemSet
@@ -51,6 +54,19 @@ class _Row:
 
     item: Item
     read: Mapping[str, Reading]
+    path: Path | None  # of the image
+
+    @cached_property
+    def image(self) -> bytes | str:
+        """The image's file, or why there is none to show, "" where none is here."""
+        if self.path is None or not self.path.is_file():
+            return ""
+        data = self.path.read_bytes()
+        try:
+            open_image(data, name=self.item.file)
+        except InvalidImages as error:
+            return str(error)
+        return data
 
     @property
     def differs(self) -> bool:
@@ -78,17 +94,17 @@ def write_item_page(
 
     Of more than ``most`` items as many are shown, evenly over tasks, bands, layouts, and what replies are worth; images
     are reduced so that the page stays below ``most_bytes``, and items are left out where that does not do. The page
-    says which were chosen. An item without an image here is shown without one. ``mended`` is the scorer that stands
-    beside the official one. Nothing is fetched.
-    Raises InvalidPredictions for predictions that are not those of the items or a model without a name, InvalidImages
-    for a file that is no image, and PageTooLarge if not even one item fits.
+    says which were chosen. An item without an image here, or with one that cannot be read, is shown without one.
+    ``mended`` is the scorer that stands beside the official one. Nothing is fetched.
+    Raises InvalidPredictions for predictions that are not those of the items or a model without a name, and
+    PageTooLarge if not even one item fits.
     """
     rows = _rows(items, predictions, mended)
     count = min(most, len(rows), max(1, int(most_bytes * 0.7 / LEAST_IMAGE_BYTES)))
     while True:
         places = evenly([row.kind for row in rows], count)
         shown = [rows[place] for place in places]
-        samples = [_sample(items, row) for row in shown]
+        samples = [_sample(row) for row in shown]
         written = [*notes, *_notes(len(rows), count, min(most, len(rows)), samples, bool(predictions))]
         images = sum(bool(sample.images) for sample in samples)
         room = int(most_bytes * 0.7 * 3 / 4 / max(images, 1))  # base64 takes four bytes for three
@@ -114,7 +130,12 @@ def _rows(items: ItemSet, predictions: Mapping[str, Sequence[Prediction]], mende
         if not name.strip():
             raise InvalidPredictions("a model has a name; the predictions of one have none")
     read = {name: readings_of(items, in_order(items, given), mended) for name, given in predictions.items()}
-    return [_Row(item, {name: own[place] for name, own in read.items()}) for place, item in enumerate(items.rows)]
+    folder = items.folder
+    paths = [None if folder is None or not item.file else folder / IMAGES / item.file for item in items.rows]
+    return [
+        _Row(item, {name: own[place] for name, own in read.items()}, paths[place])
+        for place, item in enumerate(items.rows)
+    ]
 
 
 def _notes(every: int, count: int, wanted: int, samples: Sequence[Sample], models: bool) -> Iterator[str]:
@@ -140,7 +161,7 @@ def word_of(reading: Reading) -> str:
     return RIGHT if got >= possible else PARTLY if got > 0 else WRONG
 
 
-def _sample(items: ItemSet, row: _Row) -> Sample:
+def _sample(row: _Row) -> Sample:
     item = row.item
     stem, options = split_options(item.question) if item.task in CHOICE else (item.question, ())
     facets = {"task": item.task, "band": item.band, "layout": item.layout}
@@ -148,7 +169,7 @@ def _sample(items: ItemSet, row: _Row) -> Sample:
         facets["readings"] = OTHER if row.differs else SAME
     if len(row.read) > 1:
         facets |= {f"model {name}": f"{name}: {word_of(one)}" for name, one in row.read.items()}
-    images = tuple(_images(items, row))
+    images = tuple(_images(row))
     first = next((line for line in stem.splitlines() if line.strip()), item.key)
     return Sample(
         title=_shown(f"{first.removeprefix('Question:').strip()} · {item.key}"),
@@ -157,7 +178,7 @@ def _sample(items: ItemSet, row: _Row) -> Sample:
         images=images,
         options=tuple(_options(row, options)),
         messages=(
-            *_address(item, bool(images)),
+            *_absence(row),
             _reference(item),
             *(message for one in row.read.items() for message in _messages(*one)),
         ),
@@ -169,12 +190,10 @@ def _shown(text: str) -> str:
     return text.translate(SYMBOLS)
 
 
-def _images(items: ItemSet, row: _Row) -> Iterator[SampleImage]:
-    item = row.item
-    path = None if items.folder is None or not item.file else items.folder / IMAGES / item.file
-    if path is None or not path.is_file():
+def _images(row: _Row) -> Iterator[SampleImage]:
+    item, data = row.item, row.image
+    if isinstance(data, str):
         return
-    data = path.read_bytes()
     boxes = tuple(boxes_of(item, row.read, data))
     named = [f"{number}: {name}" for number, name in enumerate(row.read, 1)] if boxes and len(row.read) > 1 else []
     yield SampleImage(data, _shown("; ".join([item.image, *named])), boxes)
@@ -193,10 +212,12 @@ def _options(row: _Row, options: Sequence[str]) -> Iterator[Option]:
         )
 
 
-def _address(item: Item, shown: bool) -> Iterator[Message]:
-    """Yield where an image that is not here was published."""
-    if item.url and not shown:
-        yield Message("not here; published at", _shown(item.url), heading="Image")
+def _absence(row: _Row) -> Iterator[Message]:
+    """Yield why an image is not shown, and where one that is not here was published."""
+    if isinstance(row.image, str) and row.image:
+        yield Message("of no use", _shown(row.image), heading="Image")
+    elif not row.image and row.item.url:
+        yield Message("not here; published at", _shown(row.item.url), heading="Image")
 
 
 def _reference(item: Item) -> Message:

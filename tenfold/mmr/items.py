@@ -10,14 +10,16 @@ answer of grounding_t          '["text", [x0, y0, x1, y1]]'
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
+from tenfold.arguments import whole
 from tenfold.mmr.errors import InvalidItem, MissingImage, NoItems
 from tenfold.mmr.item_checks import EXAMPLE, check_file, check_item, checked_fields
 from tenfold.mmr.tasks import PER_TASK, TASKS, Task, points_of
@@ -32,7 +34,8 @@ class Item:
     ``file`` is the image's file below ``images/``, empty where there is none, ``width`` and ``height`` its size in
     pixels, 0 where it is not known. ``also`` holds further references, of which the best one counts where a scorer
     takes several; ``band`` and ``layout`` say which part of a set an item belongs to.
-    Raises InvalidItem for an unknown task, an empty key or image, or a field of another type.
+    Raises InvalidItem for an unknown task, an empty key or image, a field of another type, a size below 0, or a file
+    that does not lie below ``images/``: one that is absolute, or holds "..".
     """
 
     key: str
@@ -56,6 +59,13 @@ class Item:
             raise InvalidItem(f"an item has a key and the name of its image, not {self.key!r} and {self.image!r}")
         if self.task not in TASKS:
             raise InvalidItem(f"{self.key}: no task is called {self.task!r}; there are {', '.join(TASKS)}")
+        if not isinstance(self.also, tuple) or not all(isinstance(one, str) for one in self.also):
+            raise InvalidItem(f"{self.key}: also = {self.also!r} must be a list of texts")
+        for name in ("width", "height"):
+            number = whole(getattr(self, name), f"{self.key}: {name}", least=0, error=InvalidItem)
+            object.__setattr__(self, name, number)  # a NumPy number is none that JSON can hold
+        if _leads_out(self.file):
+            raise InvalidItem(f"{self.key}: file = {self.file!r} must name a file below {IMAGES}/, without '..'")
 
     @property
     def points(self) -> int:
@@ -123,6 +133,18 @@ class ItemSet:
         if not path.is_file():
             raise MissingImage(f"item {item.key!r}: {path} does not exist; bring the images again")
         return path
+
+
+def items_digest(items: ItemSet) -> str:
+    """Return the SHA-256 of items, by which it is known that they are the same ones."""
+    words = json.dumps([asdict(item) for item in items.rows], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _leads_out(file: str) -> bool:
+    """Whether a file's name may lead out of the folder that it is said to lie in, on any system."""
+    kinds = (PurePosixPath(file), PureWindowsPath(file))
+    return "\0" in file or any(kind.anchor or ".." in kind.parts for kind in kinds)
 
 
 def write_items(items: Iterable[Item], folder: Path) -> None:

@@ -47,6 +47,7 @@ class ModelOptions:
     send_jpeg: int | None = None
     engine: str | None = None
     enlarge: int | None = None
+    pages: Path | None = None
     device: str | None = None
     dtype: str | None = None
     batch: int | None = None
@@ -71,9 +72,9 @@ USED: Mapping[str, tuple[str, ...]] = {
     "constant_index": ("fit",),
     "constant_box": ("fit",),
     "blind_text": ("fit", "encoder", "device"),
-    "page_dump": ("engine", "enlarge"),
-    "ocr_rules": ("engine", "enlarge"),
-    "ocr_language_model": ("engine", "enlarge", "language_model", "device"),
+    "page_dump": ("engine", "enlarge", "pages"),
+    "ocr_rules": ("engine", "enlarge", "pages"),
+    "ocr_language_model": ("engine", "enlarge", "pages", "language_model", "device"),
 }
 
 
@@ -98,8 +99,10 @@ def model_named(name: str, options: ModelOptions, shown: ItemSet, fit: Callable[
     if kind == "file":
         from tenfold.mmr.file_model import FileModel
 
-        return prepared(FileModel(Path(name.partition(":")[2])), kind)
-    return _reader(kind, options) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
+        replies = FileModel(Path(name.partition(":")[2]))
+        replies.check(shown)
+        return prepared(replies, kind)
+    return _reader(kind, options, shown) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
 
 
 def _endpoint(name: str, options: ModelOptions) -> Prepared:
@@ -169,20 +172,19 @@ def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], I
     return BlindText.fitted(fit(), load_encoder(Path(options.encoder), device=torch_device(options.device)))
 
 
-def _reader(kind: str, options: ModelOptions) -> Prepared:
-    """Return a model that reads by OCR; the engine is there, or this raises what ``load_engine`` raises."""
-    from tenfold.ocr.reading import load_engine
-
-    engine, enlarge = options.engine or "ppocr6", options.enlarge or 1
-    version = load_engine(engine).version
-    settings = {"engine": engine, "version": version, "enlarge": enlarge}
+def _reader(kind: str, options: ModelOptions, shown: ItemSet) -> Prepared:
+    """Return a model that reads by OCR, or what another OCR read; this raises what is wrong with engine or pages."""
+    if options.pages is None:
+        said, settings, read = _by_engine(options.engine or "ppocr6", options.enlarge or 1)
+    else:
+        said, settings, read = _by_pages(options.pages, shown)
     decoder = None
     if kind == "ocr_language_model":
         decoder, known = _decoder(options)
         settings |= {"language_model": known}
 
     def make(folder: Path, queries: Callable[[], Iterator[Query]]) -> Model:
-        pages = pages_of(queries(), engine, enlarge, folder / OCR)
+        pages = read(queries(), folder / OCR)
         if kind == "page_dump":
             from tenfold.mmr.page_dump import PageDump
 
@@ -196,7 +198,28 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
         assert decoder is not None
         return OCRLanguageModel(pages, decoder)
 
-    return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", kind, settings, make)
+    return Prepared(f"{kind} ({said})", kind, settings, make)
+
+
+ReadPages = Callable[[Iterator[Query], Path], dict[str, Any]]  # from queries and the file that keeps what was read
+
+
+def _by_engine(engine: str, enlarge: int) -> tuple[str, dict[str, Any], ReadPages]:
+    """Return how pages of an engine are called, what they depend on, and how they are read; the engine is there."""
+    from tenfold.ocr.reading import load_engine
+
+    settings = {"engine": engine, "version": load_engine(engine).version, "enlarge": enlarge}
+    said = f"{engine}{f' ×{enlarge}' if enlarge > 1 else ''}"
+    return said, settings, lambda queries, path: pages_of(queries, engine, enlarge, path)
+
+
+def _by_pages(path: Path, shown: ItemSet) -> tuple[str, dict[str, Any], ReadPages]:
+    """Return the same of pages in a file; every item has one."""
+    from tenfold.mmr.own_pages import read_own_pages
+
+    own = read_own_pages(path)
+    own.check(shown)
+    return f"pages of {own.name}", {"pages": own.sha256}, lambda queries, _: own.pages(shown, queries)
 
 
 def _decoder(options: ModelOptions) -> tuple[Any, str]:
@@ -217,14 +240,18 @@ def _decoder(options: ModelOptions) -> tuple[Any, str]:
 
 
 def pages_of(queries: Iterator[Query], engine: str, enlarge: int, path: Path) -> dict[str, Any]:
-    """Return the page of each query's image, read a few at a time and kept in ``path`` for a run that goes on."""
-    from tenfold.mmr.reading import images_of, load_pages, read_pages, write_pages
+    """Return the page of each query's image, read a few at a time and kept in ``path`` for a run that goes on.
+
+    A page that was just read is as exact as one from the file, so that a run that was killed gives the same replies.
+    """
+    from tenfold.mmr.reading import as_written, images_of, load_pages, read_pages, write_pages
 
     pages = load_pages(path) if path.is_file() else {}
     waiting: dict[str, Any] = {}
 
     def read() -> None:
-        pages.update(read_pages(waiting, engine, enlarge=enlarge).pages)
+        found = read_pages(waiting, engine, enlarge=enlarge).pages
+        pages.update({digest: as_written(page) for digest, page in found.items()})
         waiting.clear()
         replace_file(path, lambda file: write_pages(pages, file))
         typer.echo(f"{engine}: {len(pages):,} pages read", err=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.mmr.errors import NoItems
-from tenfold.mmr.items import ItemSet, read_items
+from tenfold.mmr.items import ItemSet, items_digest, read_items
 from tenfold.mmr.tasks import PER_TASK, TASKS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tenfold.mmr.receipts import Part
     from tenfold.mmr.rendered import RenderedItems
 
@@ -44,6 +47,9 @@ def named_items(
     name: str, *, data: Path | None = None, per_task: int | None = None, limit: int | None = None, seed: int = 0
 ) -> NamedItems:
     """Return the items of a name, or of a folder with items.jsonl.
+
+    Keys of items that are drawn hold the seed and a digest of all that was drawn, so that replies to one set are never
+    taken for replies to another.
 
     ``data`` is the folder of a source, of fonts for rendered ones; by default what ``TENFOLD_MIRROR`` holds of it.
     ``per_task`` counts items of each task, 50 by default, of a folder all; ``limit`` takes so many of these, evenly
@@ -86,16 +92,19 @@ def _mirror(name: str) -> Path:
     return Path(mirror) / SOURCES[name]
 
 
-def others(name: str, asked: ItemSet, *, data: Path | None = None, seed: int = 0) -> ItemSet:
+def others(
+    name: str, asked: ItemSet, *, data: Path | None = None, per_task: int | None = None, seed: int = 0
+) -> ItemSet:
     """Return items of the same kind as those that are asked, and none of these: what a model may be fitted to.
 
     Of the official ones they are the rows that are not asked; of the receipts those of other receipts; rendered ones
-    are drawn by the next seed. Raises NoItems for a folder of one's own, which has no others.
+    are drawn by the next seed. ``per_task`` counts those that are drawn.
+    Raises NoItems for a folder of one's own, which has no others.
     """
     if name == "rendered":
-        return named_items(name, data=data, seed=seed + 1).items
+        return named_items(name, data=data, per_task=per_task, seed=seed + 1).items
     if name == "receipts":
-        return _receipts(data or _mirror(name), None, None, seed, "fit").items
+        return _receipts(data or _mirror(name), per_task, None, seed, "fit").items
     if name != "official":
         raise NoItems(f"--items {name} leaves no other items to fit a model to: name some with --fit")
     from tenfold.mmr.official import read_official
@@ -124,7 +133,8 @@ def _receipts(folder: Path, per_task: int | None, limit: int | None, seed: int, 
     def write(out: Path) -> None:
         write_receipt_items(folder, out, per_task=count, seed=seed, part=part)
 
-    return NamedItems(limited(found, limit), write)
+    named = _of_one_set(found, "receipts/", seed, {})
+    return NamedItems(limited(named, limit), write)
 
 
 def _rendered(per_task: int, limit: int | None, seed: int, fonts: Path | None) -> NamedItems:
@@ -134,8 +144,22 @@ def _rendered(per_task: int, limit: int | None, seed: int, fonts: Path | None) -
 
     known = bundled_fonts() if fonts is None else (*bundled_fonts(), *fonts_in(fonts))
     drawn = render_items(per_task=per_task, seed=seed, assets=assets_of("evaluation", known))
-    items = limited(ItemSet("rendered", drawn.items), limit)
+    pixels = {item.image: drawn.pages[item.image].image for item in drawn.items}
+    items = limited(_of_one_set(ItemSet("rendered", drawn.items), "", seed, pixels), limit)
     return NamedItems(items, lambda folder: _draw(drawn, items, folder))
+
+
+def _of_one_set(items: ItemSet, start: str, seed: int, images: Mapping[str, np.ndarray]) -> ItemSet:
+    """Return drawn items whose keys, which began with ``start``, begin with the name of their set.
+
+    That is the seed, which says how to draw it again, and a digest of items and pixels.
+    """
+    digest = hashlib.sha256(items_digest(items).encode())
+    for name in sorted(images):
+        digest.update(f"{name} {images[name].shape}".encode() + images[name].tobytes())
+    own = f"{items.name}/{seed}-{digest.hexdigest()[:8]}"
+    rows = (replace(item, key=f"{own}/{item.key.removeprefix(start)}") for item in items.rows)
+    return ItemSet(items.name, tuple(rows), items.folder)
 
 
 def _draw(drawn: RenderedItems, items: ItemSet, folder: Path) -> None:

@@ -7,7 +7,7 @@ rule understands cost what a bad fit does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import UInt8
@@ -26,7 +26,7 @@ from tenfold.mmr.asked import (
     unquoted,
     wants_smaller,
 )
-from tenfold.mmr.ink import colour_distances, ink_height, ink_of
+from tenfold.mmr.ink import box_within, colour_distances, ink_height, ink_of
 from tenfold.mmr.text_blocks import Text, blocks_of, lines_of
 from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import direction_fit, nearest, place_cost
@@ -50,7 +50,12 @@ class Seen:
 
     @classmethod
     def of(cls, image: UInt8[np.ndarray, "H W 3"], page: Page) -> Seen:
-        """Return a page in lines and blocks that hold letters or digits."""
+        """Return a page in lines and blocks that hold letters or digits.
+
+        Of words that reach beyond the image only the part on it is seen, of those without an area nothing.
+        """
+        boxed = ((word, box_within(image, word.box)) for word in page.words)
+        page = replace(page, words=tuple(replace(word, box=box) for word, box in boxed if box is not None))
         lines = [line for line in lines_of(page) if line.readable]
         return cls(image, page, lines, blocks_of(lines, image))
 

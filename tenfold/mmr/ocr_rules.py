@@ -22,7 +22,7 @@ from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import nearest, overlap, place_cost
 from tenfold.ocr.page import Page
 
-VERSION = 1  # of the rules: a change of what they answer is another model
+VERSION = 2  # of the rules: a change of what they answer is another model
 OBJECTS: dict[Task, str] = {
     "localize_o": "1",
     "spatial_ot": "1",
@@ -48,8 +48,14 @@ class OCRRules:
         self.name = name or f"OCR rules ({', '.join(self.engines) or 'no pages'})"
 
     def identity(self) -> dict[str, Any]:
-        """Return the version of the rules, the engines, a digest of the pages, and the constants for tasks about objects."""
-        return {"kind": "ocr_rules", "version": VERSION, "engines": list(self.engines), "pages": self._digest, "objects": dict(OBJECTS)}
+        """Return the version of the rules, engines, a digest of the pages, and the constants for what is not seen."""
+        return {
+            "kind": "ocr_rules",
+            "version": VERSION,
+            "engines": list(self.engines),
+            "pages": self._digest,
+            "objects": dict(OBJECTS),
+        }
 
     def answer(self, queries: Sequence[Query]) -> list[Prediction]:
         """Return one prediction per query, in order. Raises MissingPage if the page of a query's image is not there."""

@@ -56,7 +56,9 @@ class OwnPages:
             height, width = query.image.shape[:2]
             page = Page(width, height, self.words[files[query.key]], f"{self.name} {self.sha256[:8]}")
             if pages.setdefault(query.image_digest, page) != page:
-                raise InvalidReading(f"{self.name}: {files[query.key]!r} has the pixels of another file, and other words")
+                raise InvalidReading(
+                    f"{self.name}: {files[query.key]!r} has the pixels of another file, and other words"
+                )
         return pages
 
 

@@ -131,6 +131,11 @@ def pages_digest(pages: Pages) -> str:
     return found.hexdigest()
 
 
+def as_written(page: Page) -> Page:
+    """Return a page as ``load_pages`` gives it after ``write_pages``: coordinates to a tenth of a pixel."""
+    return Page.from_json(page.to_json())
+
+
 def load_pages(path: Path) -> dict[str, Page]:
     """Return the pages of a file by the digest of their image.
 

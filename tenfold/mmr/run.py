@@ -13,7 +13,8 @@ from tenfold.chat.transcript import Transcript
 from tenfold.mmr.cached_model import CachedModel
 from tenfold.mmr.chat_model import ChatModel
 from tenfold.mmr.errors import InvalidModel, NoReply
-from tenfold.mmr.items import IMAGES, ItemSet
+from tenfold.mmr.images import check_images
+from tenfold.mmr.items import IMAGES, ItemSet, items_digest
 from tenfold.mmr.named_items import NamedItems
 from tenfold.mmr.predictions import Prediction, write_predictions
 from tenfold.mmr.prompts import Style
@@ -23,7 +24,6 @@ from tenfold.mmr.run_folder import (
     PREDICTIONS,
     SHOWN,
     check_folder,
-    items_digest,
     keep_items,
     open_run,
     replace_file,
@@ -91,14 +91,19 @@ class Run:
     def run(self, folder: Path, *, resume: bool = False) -> tuple[ItemSet, list[Prediction], list[str]]:
         """Ask the model, write predictions, and return the items as they are scored, the predictions, and what came.
 
-        Raises InvalidOutput as ``open_run`` does, NoReply if no query got a reply, and what the model raises; every
-        reply until then is kept.
+        Raises what ``open_run`` raises; before anything is asked, MissingImage and InvalidImages for images that are
+        not there or cannot be read; NoReply if no query got a reply; and what the model raises. Every reply until then
+        is kept.
         """
         settings = self.settings()
         check_folder(folder, settings, resume=resume)
+        if self.items.write is None:
+            self._check_images(self.items.items)
         scored = self.showing.items(self.items.items)  # what cannot be shown so is refused before anything is written
-        with Transcript(open_run(folder, settings, resume=resume)) as transcript:
+        with open_run(folder, settings, resume=resume) as transcript:
             items = self.items.within(folder)
+            if self.items.write is not None:
+                self._check_images(items)
             scored = ItemSet(scored.name, scored.rows, self._images_of_boxes(items, folder))
             keep_items(scored, folder)
             model = self.model.make(folder, lambda: self.showing.queries(items, self.style))
@@ -112,6 +117,10 @@ class Run:
                 lines = self._asked_again(folder, asked, items, scored, predictions)
         return scored, predictions, [*said(asked), *failure_lines(predictions), *lines]
 
+    def _check_images(self, items: ItemSet) -> None:
+        if self.showing.images:
+            check_images(items)
+
     def _images_of_boxes(self, items: ItemSet, folder: Path) -> Path | None:
         """Return the folder with the images that the boxes of the scored items belong to."""
         if not self.showing.letterbox:
@@ -119,7 +128,7 @@ class Run:
         from PIL import Image
 
         (folder / SHOWN / IMAGES).mkdir(parents=True, exist_ok=True)
-        one_each = {item.image: place for place, item in enumerate(items.rows)}
+        one_each = {item.file: place for place, item in enumerate(items.rows)}
         chosen = items.only(sorted(one_each.values()))
         for item, query in zip(chosen.rows, self.showing.queries(chosen), strict=True):
             path = folder / SHOWN / IMAGES / item.file

@@ -13,28 +13,34 @@ leaderboard.md, .html the run's row beside chance, and beside the published ones
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import platform
+import shutil
+import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tenfold.chat.transcript import Transcript
 from tenfold.command_line import InvalidOutput
-from tenfold.mmr.items import IMAGES, ITEMS, ItemSet, read_items, write_items
+from tenfold.mmr.errors import InvalidPredictions
+from tenfold.mmr.items import IMAGES, ITEMS, ItemSet, items_digest, read_items, write_items
 
 RUN, TRANSCRIPT, PREDICTIONS = "run.json", "transcript.jsonl", "predictions.jsonl"
 ASKED_AGAIN, SCORES, PAGE, OCR = "predictions.asked_again.jsonl", "scores.json", "page.html", "ocr.jsonl"
 SHOWN = "shown"  # a folder with images as they were shown, where boxes are of these
+LOCK = f".{TRANSCRIPT}.lock"
+UNFINISHED = ".*.unfinished"  # what a process that was killed left
 PACKAGES = ("tenfold", "numpy", "pillow", "openai", "torch", "transformers", "rapidocr")
 
 
 def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     """Check that a run may be begun in a folder, or continued there; nothing is written.
 
+    What a process left that was killed before the run had begun does not count.
     Raises InvalidOutput if something else is there, a run without ``resume``, or one with other settings.
     """
     if not folder.parent.is_dir():
@@ -47,20 +53,26 @@ def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> 
         other = list(_differences(known, json.loads(json.dumps(settings))))
         if other:
             raise InvalidOutput(f"{folder} holds another run ({'; '.join(other)}); give another --out")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.exists() and (not folder.is_dir() or any(map(_is_strange, folder.iterdir()))):
         raise InvalidOutput(f"{folder} holds something else than a run; give another --out")
 
 
-def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path:
-    """Make a run's folder, or find the one that was begun with the same settings, and return its transcript's path.
+@contextmanager
+def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iterator[Transcript]:
+    """Make a run's folder, or find the one that was begun with the same settings, and yield its transcript.
 
-    Raises what ``check_folder`` raises.
+    As long as that is open the folder is this process's alone; what killed ones left unfinished is removed.
+    Raises what ``check_folder`` and ``Transcript`` raise.
     """
     check_folder(folder, settings, resume=resume)
     folder.mkdir(exist_ok=True)
-    if not (folder / RUN).is_file():
-        replace_json(folder / RUN, {"settings": settings, "versions": versions()})
-    return folder / TRANSCRIPT
+    with Transcript(folder / TRANSCRIPT) as transcript:
+        check_folder(folder, settings, resume=resume)  # another process may have begun a run until now
+        for left in folder.glob(UNFINISHED):
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        if not (folder / RUN).is_file():
+            replace_json(folder / RUN, {"settings": settings, "versions": versions()})
+        yield transcript
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
@@ -84,22 +96,28 @@ def items_of_run(folder: Path) -> ItemSet:
     return ItemSet(found.name, found.rows, own if own is not None or given is None else Path(given))
 
 
-def items_digest(items: ItemSet) -> str:
-    """Return the SHA-256 of items, by which a run knows that it is asked the same ones again."""
-    words = json.dumps([asdict(item) for item in items.rows], sort_keys=True)
-    return hashlib.sha256(words.encode()).hexdigest()
+def check_items(folder: Path, items: ItemSet) -> None:
+    """Check that predictions in the folder of a run are scored against the items of that run, as they were shown.
+
+    Raises InvalidPredictions if these are others, and InvalidOutput for a folder without a run.
+    """
+    asked = settings_of(folder)["items"]
+    known, given = asked["sha256"], items_digest(items)
+    shown = items_digest(read_items(folder)) if (folder / ITEMS).is_file() else known
+    if given not in (known, shown):
+        words = f"over other items: {asked['count']} of {asked['name']}, sha256 {known[:12]}…, not {given[:12]}…"
+    elif given != shown:
+        words = "whose options or boxes were shown otherwise than they stand in these items"
+    else:
+        return
+    raise InvalidPredictions(f"the predictions in {folder} are of a run {words}; leave out --items to score that run")
 
 
 def keep_items(items: ItemSet, folder: Path) -> None:
     """Write items into a run's folder, whole or not at all."""
-    unfinished = folder / f".{os.getpid()}.unfinished"
-    unfinished.mkdir()
-    try:
-        write_items(items.rows, unfinished)
-        (unfinished / ITEMS).replace(folder / ITEMS)
-    finally:
-        (unfinished / ITEMS).unlink(missing_ok=True)
-        unfinished.rmdir()
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".unfinished", dir=folder) as unfinished:
+        write_items(items.rows, Path(unfinished))
+        (Path(unfinished) / ITEMS).replace(folder / ITEMS)
 
 
 def versions() -> dict[str, str]:
@@ -120,12 +138,18 @@ def replace_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let a file be written beside its place, and move it there."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.unfinished")  # a process's number may come again
     try:
         write(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _is_strange(path: Path) -> bool:
+    """Whether a file is none that a process leaves which was killed before its run had begun."""
+    empty = path.name == TRANSCRIPT and path.is_file() and not path.stat().st_size
+    return not (empty or path.name == LOCK or path.match(UNFINISHED))
 
 
 def _differences(known: Any, given: Any, name: str = "") -> Iterator[str]:

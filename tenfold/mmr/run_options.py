@@ -47,6 +47,9 @@ SendJpeg = Annotated[int | None, typer.Option(min=1, max=100, help="Send JPEG of
 Prices = Annotated[str | None, typer.Option(help="IN,OUT per million tokens, for the cost shown.")]
 Engine = Annotated[str | None, typer.Option(help="The OCR engine. Default: ppocr6.")]
 Enlarge = Annotated[int | None, typer.Option(min=1, max=8, help="Enlarge images for OCR. Default: 1.")]
+PagesFile = Annotated[
+    Path | None, typer.Option(help="JSON lines with what another OCR read of each image, in the place of an engine.")
+]
 LanguageModel = Annotated[
     str | None, typer.Option(help="For ocr_language_model: a decoder's folder, or OWNER/NAME@COMMIT.")
 ]
@@ -83,14 +86,18 @@ def chosen_model(
     cli.refuse_unused(options.given() | dict(budget) | again, used, f"--model {name}")
     if kind in READERS and not showing.images:
         raise typer.BadParameter(f"--model {name} reads images: --no-images leaves it nothing")
+    if options.pages is not None:
+        instead = {"engine": options.engine, "enlarge": options.enlarge}
+        shape = {"side": showing.side, "letterbox": showing.letterbox or None}
+        cli.refuse_unused(instead | shape, (), "--pages, whose boxes are in pixels of the images as they are,")
     if options.temperature and kind == "hub":
         raise typer.BadParameter("models of the hub reply greedily: leave --temperature out")
 
     def fit() -> ItemSet:
         from tenfold.mmr.named_items import named_items, others
 
-        if options.fit is not None:
-            return showing.items(named_items(options.fit, seed=options.seed).items)
+        if options.fit not in (None, items):
+            return showing.items(named_items(str(options.fit), seed=options.seed).items)
         return showing.items(others(items, named.items, data=data, seed=options.seed))
 
     return model_named(name, options, showing.items(named.items), fit)

@@ -36,16 +36,29 @@ AGAIN = "asked again, "
 def write_results(
     folder: Path, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit"
 ) -> list[str]:
-    """Write scores.json, page.html and the leaderboard of a run, and return the scores as lines of a table."""
+    """Write scores.json, the leaderboard and page.html of a run, and return the scores as lines of a table."""
+    lines = write_scores(folder, items, predictions, convention)
+    write_views(folder, items, predictions)
+    return lines
+
+
+def write_scores(
+    folder: Path, items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit"
+) -> list[str]:
+    """Write scores.json of a run, and return the scores as lines of a table."""
+    scores = all_scores(folder, items, predictions, convention)
+    replace_json(folder / SCORES, {"model": settings_of(folder)["model"]["name"], "scores": described(scores)})
+    return table(scores)
+
+
+def write_views(folder: Path, items: ItemSet, predictions: Sequence[Prediction]) -> None:
+    """Write the leaderboard and page.html of a run whose scores are written."""
     from tenfold.mmr.item_page import write_item_page
     from tenfold.mmr.leaderboard import write_leaderboard
 
-    scores = all_scores(folder, items, predictions, convention)
-    name = settings_of(folder)["model"]["name"]
-    replace_json(folder / SCORES, {"model": name, "scores": described(scores)})
-    replace_file(folder / PAGE, lambda path: write_item_page(items, {name: predictions}, path, title=f"{name}: items"))
     write_leaderboard(run_rows([folder]), folder)
-    return table(scores)
+    name = settings_of(folder)["model"]["name"]
+    replace_file(folder / PAGE, lambda path: write_item_page(items, {name: predictions}, path, title=f"{name}: items"))
 
 
 def all_scores(

@@ -120,12 +120,15 @@ def _asked(
 ) -> tuple[list[Prediction], ItemSet, Path | None]:
     """Return predictions, the items that they are about, and the folder of their run, if it is one."""
     from tenfold.mmr.named_items import named_items
-    from tenfold.mmr.run_folder import items_of_run
+    from tenfold.mmr.run_folder import check_items, items_of_run
     from tenfold.mmr.run_results import predictions_of
 
     replies, run = predictions_of(predictions)
     if items is not None:
-        return replies, named_items(items, data=data, per_task=per_task, seed=seed).items, None
+        named = named_items(items, data=data, per_task=per_task, seed=seed).items
+        if run is not None:
+            check_items(run, named)
+        return replies, named, None
     cli.refuse_unused({"data": data, "per_task": per_task}, (), "a run whose own items are scored")
     if run is None:
         raise typer.BadParameter(

@@ -164,8 +164,8 @@ class Showing:
         width, height = _size(items, item)
         if self.letterbox and item.task in GROUNDING:
             frame = frame_of(width, height)
-            also = tuple(_moved(one, frame) for one in item.also)
-            item = replace(item, answer=_moved(item.answer, frame), also=also)
+            also = tuple(_moved(item.key, one, frame) for one in item.also)
+            item = replace(item, answer=_moved(item.key, item.answer, frame), also=also)
         if self.letterbox:
             width = height = max(width, height)
         if self.side is not None:
@@ -191,9 +191,12 @@ def _size(items: ItemSet, item: Item) -> tuple[int, int]:
     return width, height
 
 
-def _moved(answer: str, frame: Frame) -> str:
+def _moved(key: str, answer: str, frame: Frame) -> str:
     """Return the answer of a grounding item with its box in a padded image."""
-    parts: Any = json.loads(answer)
-    if isinstance(parts[0], str):
-        return json.dumps([parts[0], list(frame.shown_box(parts[1]))], ensure_ascii=False)
-    return json.dumps(list(frame.shown_box(parts)))
+    try:
+        parts: Any = json.loads(answer)
+        if isinstance(parts[0], str):
+            return json.dumps([parts[0], list(frame.shown_box(parts[1]))], ensure_ascii=False)
+        return json.dumps(list(frame.shown_box(parts)))
+    except (ValueError, TypeError, LookupError):
+        raise InvalidItem(f"{key}: the reference {answer!r} has no box that could be moved into the padding") from None

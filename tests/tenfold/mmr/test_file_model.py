@@ -39,3 +39,14 @@ def test_a_key_twice_is_refused(tmp_path):
     path = write(tmp_path / "twice.jsonl", [{"key": "a", "reply": "1"}, {"key": "a", "reply": "2"}])
     with pytest.raises(InvalidPredictions, match="'a' is answered twice"):
         FileModel(path)
+
+
+def test_a_key_that_no_item_has_is_refused_before_a_run(tenfold, items, tmp_path):
+    rows = [{"key": one.key, "reply": "1"} for one in items.rows]
+    path = write(tmp_path / "mine.jsonl", rows)
+    FileModel(path).check(items)
+    write(path, [*rows, {"key": "nobody", "reply": "1"}])
+    with pytest.raises(InvalidPredictions, match="no item of items has the key 'nobody'"):
+        FileModel(path).check(items)
+    command = ("mmr", "run", "--model", f"file:{path}", "--items", items.folder, "--out", tmp_path / "run")
+    assert "'nobody'" in tenfold(*command, status=1).err and not (tmp_path / "run").exists()

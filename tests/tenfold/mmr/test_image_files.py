@@ -11,7 +11,7 @@ from PIL import Image
 from tenfold.imaging.errors import InvalidImages
 from tenfold.mmr.errors import InvalidItem
 from tenfold.mmr.image_files import check_sizes, image_size, why_absent, with_sizes
-from tenfold.mmr.items import IMAGES, ItemSet
+from tenfold.mmr.items import IMAGES, ItemSet, write_items
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.score_report import both_scores
 from tests.tenfold.mmr import small_items
@@ -90,3 +90,19 @@ def test_a_run_names_the_image_that_is_not_there(tenfold, items, tmp_path):
     said = tenfold("mmr", "run", "--model", "page_dump", "--items", items.folder, "--out", tmp_path / "r", status=1).err
     assert "11 of 22 items of items have no image here" in said and "hub-images" not in said
     assert str(items.folder / IMAGES / "image-0.png") in said and "'Image-0.png', which differs in upper" in said
+
+
+def test_a_size_that_is_not_the_file_s_ends_a_run_before_anything_is_asked(tenfold, items, tmp_path):
+    rows = [replace(one, width=6) if one.key == "grounding_o/1" else one for one in items.rows]
+    write_items(rows, items.folder)
+    command = ("mmr", "run", "--model", "random", "--items", items.folder, "--out", tmp_path / "run")
+    assert "grounding_o/1: the image is said to be 6 × 40 pixels" in tenfold(*command, status=1).err
+    assert not (tmp_path / "run").exists()
+
+
+def test_replies_in_pixels_need_no_sizes_in_items(tenfold, unsized, tmp_path):
+    write_items(unsized.rows, unsized.folder)
+    command = ("mmr", "run", "--model", "oracle", "--items", unsized.folder, "--out", tmp_path / "run")
+    tenfold(*command, "--convention", "pixels")
+    assert (tmp_path / "run" / "scores.json").is_file()
+    tenfold("mmr", "score", tmp_path / "run", "--convention", "pixels")

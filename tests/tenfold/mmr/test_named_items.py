@@ -51,3 +51,24 @@ def test_rendered_items_are_drawn_only_where_they_are_asked_about(tmp_path):
     assert len(found) == 3 and {one.file for one in found.rows} == {
         path.name for path in (tmp_path / "images").iterdir()
     }
+
+
+def test_models_are_fitted_to_rendered_items_that_are_not_asked():
+    asked = named_items("rendered", per_task=2, seed=2).items
+    rest = others("rendered", asked, per_task=2, seed=2)
+
+    def about(items):
+        return {(one.question, one.answer, one.width, one.height, one.layout) for one in items.rows}
+
+    assert len(rest) == len(asked) == len(about(asked)) and not about(asked) & about(rest)
+
+
+def test_keys_of_drawn_items_say_of_which_set_they_are(monkeypatch):
+    first, same, other, more = (
+        named_items("rendered", per_task=count, seed=seed).items for count, seed in ((1, 1), (1, 1), (1, 2), (2, 1))
+    )
+    keys = [{one.key for one in items.rows} for items in (first, other, more)]
+    assert first.rows == same.rows and all(one.key.startswith("rendered/1-") for one in first.rows)
+    assert not keys[0] & keys[1] and not keys[0] & keys[2]
+    few = named_items("rendered", per_task=2, limit=5, seed=1).items
+    assert {one.key for one in few.rows} < keys[2]  # a part of a set is of that set

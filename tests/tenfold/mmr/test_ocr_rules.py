@@ -216,3 +216,9 @@ def test_fields_of_a_receipt_are_found():
     receipt = drawn(rows)
     for field, answer in (("company name", rows[0][0]), ("date", "14/03/2018"), ("total amount", "12.72")):
         assert reply_to(receipt, "recognition_label", f"What is the {field} on the receipt?").reply == answer
+
+
+def test_other_pages_are_another_model():
+    one, other = (Page(9, 9, (Word(text, (1, 1, 5, 5)),), "test") for text in ("a", "b"))
+    assert OCRRules({"x": one}).identity() != OCRRules({"x": other}).identity()
+    assert OCRRules({"x": one, "y": other}).identity() == OCRRules({"y": other, "x": one}).identity()

@@ -118,3 +118,11 @@ def test_things_that_overlap_or_share_a_name_are_a_flaw():
     apart = PageObject("red star", (50, 5, 80, 30))
     assert flaw_of(Contents(200, 100, (), (star, apart))) == "two objects have one name"
     assert flaw_of(Contents(200, 100, (text("Open", (30, 5, 60, 20)),), (star,))) is None  # they only touch
+
+
+def test_pages_with_texts_that_are_nearly_equal_are_not_asked_about():
+    def flaw(one: str, other: str) -> str | None:
+        return flaw_of(Contents(600, 300, (text(one), text(other, (100, 100, 110, 110))), ()))
+
+    assert flaw("morning", "mourning") == flaw("silent river", "silver rivers") == "two texts are alike"
+    assert flaw("morning", "a harbour") is None

@@ -42,8 +42,8 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> ItemSet:
 def begun(items: ItemSet, folder: Path, **more) -> Path:
     """Return the folder of a run in which nothing has been asked yet."""
     run = Run(prepared(Same()), NamedItems(items), **more)
-    open_run(folder, run.settings(), resume=False)
-    keep_items(run.showing.items(items), folder)
+    with open_run(folder, run.settings(), resume=False):
+        keep_items(run.showing.items(items), folder)
     return folder
 
 

@@ -14,7 +14,7 @@ from tenfold.mmr.errors import InvalidItem, InvalidModel
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.prompts import queries_of
-from tenfold.mmr.scores import OFFICIAL, score
+from tenfold.mmr.scores import MENDED, OFFICIAL, score
 from tenfold.mmr.showing import Showing, frame_of, letterboxed, original_choice, rotated, through_jpeg
 from tests.tenfold.mmr import small_items
 
@@ -117,3 +117,20 @@ def test_what_only_images_have_is_of_no_use_without_them():
     with pytest.raises(InvalidModel, match="without images"):
         Showing(images=False, side=336)
     assert Showing(jpeg=75).as_published and not Showing(side=336).as_published and not Showing(rotation=1).as_published
+
+
+def test_further_references_are_moved_into_the_padding_too(items):
+    """A reply that is right by ``also`` alone is right in the padded image."""
+    also = json.dumps(["a title", [0.6, 0.1, 0.9, 0.4]])
+    one = replace(next(one for one in items.rows if one.task == "grounding_t"), also=(also,))
+    shown = Showing(letterbox=True).items(ItemSet("one", (one,), items.folder))
+    box = frame_of(one.width, one.height).shown_box((0.6, 0.1, 0.9, 0.4))
+    assert json.loads(shown.rows[0].also[0])[1] == pytest.approx(box)
+    reply = [Prediction(one.key, f'"a title", {json.dumps(list(box))}')]
+    assert score(shown, reply, MENDED).total == 2 and score(ItemSet("one", (one,)), reply, MENDED).total == 1
+
+
+def test_a_reference_without_a_box_cannot_be_padded(items):
+    odd = tuple(replace(one, also=("Nights",)) for one in items.rows if one.task == "grounding_t")
+    with pytest.raises(InvalidItem, match="grounding_t/0: the reference 'Nights' has no box"):
+        Showing(letterbox=True).items(ItemSet("odd", odd, items.folder))
