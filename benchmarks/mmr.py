@@ -62,8 +62,8 @@ def pairs(task: str, size: int) -> tuple[list[str], list[str]]:
 
 def align(cell: Cell) -> tuple[float, float]:
     """Return the seconds that alignments take, and the sum of their scores, which is equal for both methods."""
-    from tenfold.mmr.pnls import alignment_share
-    from tests.tenfold.mmr.test_pnls import plain
+    from tenfold.mmr.alignment import alignment_share
+    from tests.tenfold.mmr.test_alignment import plain
 
     task, size, method = cell
     references, replies = pairs(task, size)

@@ -20,6 +20,6 @@ def add_images(items: ItemSet, images: HubImages, out: Path) -> tuple[ItemSet, d
 
     Raises a HubDataError if the data set cannot be had.
     """
-    from tenfold.mmr.official import bring_images, load_hub
+    from tenfold.mmr.annotations import bring_images, load_hub
 
     return bring_images(items, load_hub(images.dataset, images.revision), out)

@@ -24,7 +24,7 @@ def load_official(mmr_bench: Path, *, out: Path, params: LoadOfficialParams, run
     Raises  InvalidItem, NoItems; a HubDataError of ``tenfold.hub`` if the data set cannot be had
     """
     from tenfold.mmr.items import ItemSet, write_items
-    from tenfold.mmr.official import read_official
+    from tenfold.mmr.annotations import read_official
 
     items, lacking = ItemSet(OFFICIAL, read_official(mmr_bench).rows, out), dict[str, str]()
     if params.images is not None:

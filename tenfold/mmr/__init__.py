@@ -48,17 +48,17 @@ if TYPE_CHECKING:
     from tenfold.mmr.leaderboard import published_rows as published_rows
     from tenfold.mmr.leaderboard import row_of as row_of
     from tenfold.mmr.leaderboard import write_leaderboard as write_leaderboard
-    from tenfold.mmr.named_items import named_items as named_items
+    from tenfold.mmr.item_sources import named_items as named_items
     from tenfold.mmr.ocr_language_model import OCRLanguageModel as OCRLanguageModel
     from tenfold.mmr.ocr_rules import OCRRules as OCRRules
-    from tenfold.mmr.official import bring_images as bring_images
-    from tenfold.mmr.official import load_hub as load_hub
-    from tenfold.mmr.official import read_official as read_official
+    from tenfold.mmr.annotations import bring_images as bring_images
+    from tenfold.mmr.annotations import load_hub as load_hub
+    from tenfold.mmr.annotations import read_official as read_official
     from tenfold.mmr.page_dump import PageDump as PageDump
     from tenfold.mmr.parsing import official as official
-    from tenfold.mmr.pnls import pnls as pnls
-    from tenfold.mmr.pnls import pnls_length as pnls_length
-    from tenfold.mmr.pnls import pnls_spaceless as pnls_spaceless
+    from tenfold.mmr.alignment import pnls as pnls
+    from tenfold.mmr.alignment import pnls_length as pnls_length
+    from tenfold.mmr.alignment import pnls_spaceless as pnls_spaceless
     from tenfold.mmr.predictions import Prediction as Prediction
     from tenfold.mmr.predictions import prediction_of as prediction_of
     from tenfold.mmr.predictions import read_predictions as read_predictions

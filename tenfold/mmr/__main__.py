@@ -58,6 +58,7 @@ def run(
     prices: given.Prices = None,
     engine: given.Engine = None,
     enlarge: given.Enlarge = None,
+    pages: given.PagesFile = None,
     language_model: given.LanguageModel = None,
     device: given.Device = None,
     dtype: given.DType = None,
@@ -76,7 +77,7 @@ def run(
     from tenfold.chat.errors import ChatError
     from tenfold.mmr.errors import NoReply
     from tenfold.mmr.models import ModelOptions
-    from tenfold.mmr.named_items import named_items
+    from tenfold.mmr.item_sources import named_items
     from tenfold.mmr.run import Run
     from tenfold.mmr.run_results import write_scores, write_views
     from tenfold.mmr.showing import Showing
@@ -94,6 +95,7 @@ def run(
         send_jpeg=send_jpeg,
         engine=engine,
         enlarge=enlarge,
+        pages=pages,
         language_model=language_model,
         device=device,
         dtype=dtype,

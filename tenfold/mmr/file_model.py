@@ -33,12 +33,19 @@ class FileModel:
         self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def check(self, items: ItemSet) -> None:
-        """Check that no item is another than the run beside the file was asked under its key, if a run is there.
+        """Check that every reply is to one of the items, and that the run beside the file, if any, was asked the same.
 
-        Raises InvalidPredictions for one that is.
+        Raises InvalidPredictions for a key that no item has, or an item that is another one in that run.
         """
         from tenfold.mmr.run_folder import ITEMS, RUN
 
+        asked = {item.key for item in items.rows}
+        strange = [key for key in self._found if key not in asked]
+        if strange:
+            raise InvalidPredictions(
+                f"{self.path}: no item of {items.name} has the key {strange[0]!r}, one of {len(strange)} such keys of "
+                f"{len(self._found)}; keys are like {items.rows[0].key!r}, and --limit and --per-task leave items out"
+            )
         folder = self.path.parent
         if not (folder / RUN).is_file() or not (folder / ITEMS).is_file():
             return

@@ -15,7 +15,8 @@ from tenfold.arguments import unmasked
 from tenfold.imaging.errors import InvalidImages
 from tenfold.imaging.files import open_image
 from tenfold.mmr.errors import MissingImage
-from tenfold.mmr.items import ItemSet
+from tenfold.mmr.image_files import check_sizes
+from tenfold.mmr.items import Item, ItemSet
 
 Pixels = UInt8[np.ndarray, "H W 3"]
 
@@ -33,20 +34,27 @@ def load_image(source: Path | bytes, *, name: str = "") -> Pixels:
 
 
 def check_images(items: ItemSet) -> None:
-    """Check that every item has an image that can be read, by reading each file once.
+    """Check that every item has an image that can be read, of the size that the item says, by reading each file once.
 
-    Raises MissingImage for an item without one, InvalidImages with the names of all files that cannot be read.
+    Raises MissingImage for an item without one, InvalidImages with the names of all files that cannot be read, and
+    InvalidItem for another width or height than the file's.
     """
-    paths = dict.fromkeys(items.image_path(item) for item in items.rows)
+    about: dict[Path, list[Item]] = {}
+    for item in items.rows:
+        about.setdefault(items.image_path(item), []).append(item)
     broken = []
-    for path in paths:
+    sizes: dict[Path, tuple[int, int]] = {}
+    for path in about:
         try:
-            load_image(path)
+            height, width = load_image(path).shape[:2]
+            sizes[path] = width, height
         except InvalidImages as error:
             broken.append(str(error))
     if broken:
         names = "\n".join(broken)
-        raise InvalidImages(f"{len(broken)} of {len(paths)} images are of no use; bring them again:\n{names}")
+        raise InvalidImages(f"{len(broken)} of {len(about)} images are of no use; bring them again:\n{names}")
+    for path, size in sizes.items():
+        check_sizes(about[path], path, *size)
 
 
 def resized(image: Pixels, longest: int | None) -> Pixels:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from tenfold.arguments import whole
 from tenfold.mmr.errors import InvalidItem, MissingImage, NoItems
+from tenfold.mmr.item_checks import EXAMPLE, check_file, check_item, checked_fields
 from tenfold.mmr.tasks import PER_TASK, TASKS, Task, points_of
 
 ITEMS, IMAGES = "items.jsonl", "images"
@@ -156,7 +157,8 @@ def write_items(items: Iterable[Item], folder: Path) -> None:
 def read_items(folder: Path, *, name: str = "") -> ItemSet:
     """Return the set of items of a folder.
 
-    Raises NoItems if there is no items.jsonl or it is empty, InvalidItem, with the line, for a row that is no item.
+    Raises NoItems if there is no items.jsonl or it is empty; InvalidItem, with the line, for a row that is no item, or
+    that ``check_item`` refuses, or whose image has another file in a row above.
     """
     path = folder / ITEMS
     if not path.is_file():
@@ -165,16 +167,29 @@ def read_items(folder: Path, *, name: str = "") -> ItemSet:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidItem(f"{path} is not in UTF-8: {error}") from None
-    rows = []
+    rows: list[Item] = []
+    files: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):  # a text may hold other ends of lines, such as U+2028
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            also = row.get("also", [])
-            rows.append(Item(**row | {"also": tuple(also) if isinstance(also, list) else also}))
-        except (json.JSONDecodeError, TypeError, AttributeError, InvalidItem) as error:
+            rows.append(_read_item(line))
+            check_file(rows[-1], files)
+        except InvalidItem as error:
             raise InvalidItem(f"{path}:{number}: {error}") from None
     if not rows:
         raise NoItems(f"{path} is empty")
     return ItemSet(name or folder.name, tuple(rows), folder)
+
+
+def _read_item(line: str) -> Item:
+    """Return the item of a line of JSON, checked."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidItem(f"each line is an object such as {EXAMPLE}, and this is no JSON: {error}") from None
+    row = checked_fields(row, [one.name for one in fields(Item)])
+    also = row.get("also", [])
+    item = Item(**row | {"also": tuple(also) if isinstance(also, list) else also})
+    check_item(item)
+    return item

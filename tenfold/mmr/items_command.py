@@ -53,7 +53,7 @@ def items_command(
 
     --force replaces a folder that this command wrote, if nothing in it was added or changed since.
     """
-    from tenfold.mmr.named_items import named_items
+    from tenfold.mmr.item_sources import named_items
     from tenfold.mmr.outputs import new_folder
 
     if hub_images is not None and items != "official":
@@ -67,7 +67,7 @@ def items_command(
         found = named.within(Path(drawn))
         missing: dict[str, str] = {}
         if hub_images is not None:
-            from tenfold.mmr.official import bring_images, load_hub
+            from tenfold.mmr.annotations import bring_images, load_hub
 
             found, missing = bring_images(found, load_hub(hub_images, hub_revision), Path(drawn))
         written = _export(export, found, folder, out)

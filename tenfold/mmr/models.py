@@ -47,6 +47,7 @@ class ModelOptions:
     send_jpeg: int | None = None
     engine: str | None = None
     enlarge: int | None = None
+    pages: Path | None = None
     device: str | None = None
     dtype: str | None = None
     batch: int | None = None
@@ -71,9 +72,9 @@ USED: Mapping[str, tuple[str, ...]] = {
     "constant_index": ("fit",),
     "constant_box": ("fit",),
     "blind_text": ("fit", "encoder", "device"),
-    "page_dump": ("engine", "enlarge"),
-    "ocr_rules": ("engine", "enlarge"),
-    "ocr_language_model": ("engine", "enlarge", "language_model", "device"),
+    "page_dump": ("engine", "enlarge", "pages"),
+    "ocr_rules": ("engine", "enlarge", "pages"),
+    "ocr_language_model": ("engine", "enlarge", "pages", "language_model", "device"),
 }
 
 
@@ -101,7 +102,7 @@ def model_named(name: str, options: ModelOptions, shown: ItemSet, fit: Callable[
         replies = FileModel(Path(name.partition(":")[2]))
         replies.check(shown)
         return prepared(replies, kind)
-    return _reader(kind, options) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
+    return _reader(kind, options, shown) if kind in READERS else prepared(_blind(kind, options, shown, fit), kind)
 
 
 def _endpoint(name: str, options: ModelOptions) -> Prepared:
@@ -171,20 +172,19 @@ def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], I
     return BlindText.fitted(fit(), load_encoder(Path(options.encoder), device=torch_device(options.device)))
 
 
-def _reader(kind: str, options: ModelOptions) -> Prepared:
-    """Return a model that reads by OCR; the engine is there, or this raises what ``load_engine`` raises."""
-    from tenfold.ocr.reading import load_engine
-
-    engine, enlarge = options.engine or "ppocr6", options.enlarge or 1
-    version = load_engine(engine).version
-    settings = {"engine": engine, "version": version, "enlarge": enlarge}
+def _reader(kind: str, options: ModelOptions, shown: ItemSet) -> Prepared:
+    """Return a model that reads by OCR, or what another OCR read; this raises what is wrong with engine or pages."""
+    if options.pages is None:
+        said, settings, read = _by_engine(options.engine or "ppocr6", options.enlarge or 1)
+    else:
+        said, settings, read = _by_pages(options.pages, shown)
     decoder = None
     if kind == "ocr_language_model":
         decoder, known = _decoder(options)
         settings |= {"language_model": known}
 
     def make(folder: Path, queries: Callable[[], Iterator[Query]]) -> Model:
-        pages = pages_of(queries(), engine, enlarge, folder / OCR)
+        pages = read(queries(), folder / OCR)
         if kind == "page_dump":
             from tenfold.mmr.page_dump import PageDump
 
@@ -198,7 +198,28 @@ def _reader(kind: str, options: ModelOptions) -> Prepared:
         assert decoder is not None
         return OCRLanguageModel(pages, decoder)
 
-    return Prepared(f"{kind} ({engine}{f' ×{enlarge}' if enlarge > 1 else ''})", kind, settings, make)
+    return Prepared(f"{kind} ({said})", kind, settings, make)
+
+
+ReadPages = Callable[[Iterator[Query], Path], dict[str, Any]]  # from queries and the file that keeps what was read
+
+
+def _by_engine(engine: str, enlarge: int) -> tuple[str, dict[str, Any], ReadPages]:
+    """Return how pages of an engine are called, what they depend on, and how they are read; the engine is there."""
+    from tenfold.ocr.reading import load_engine
+
+    settings = {"engine": engine, "version": load_engine(engine).version, "enlarge": enlarge}
+    said = f"{engine}{f' ×{enlarge}' if enlarge > 1 else ''}"
+    return said, settings, lambda queries, path: pages_of(queries, engine, enlarge, path)
+
+
+def _by_pages(path: Path, shown: ItemSet) -> tuple[str, dict[str, Any], ReadPages]:
+    """Return the same of pages in a file; every item has one."""
+    from tenfold.mmr.own_pages import read_own_pages
+
+    own = read_own_pages(path)
+    own.check(shown)
+    return f"pages of {own.name}", {"pages": own.sha256}, lambda queries, _: own.pages(shown, queries)
 
 
 def _decoder(options: ModelOptions) -> tuple[Any, str]:

@@ -15,7 +15,7 @@ from tenfold.mmr.asked import asked
 from tenfold.mmr.errors import InvalidModel
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import Pages, page_of
+from tenfold.mmr.reading import Pages, page_of, pages_digest
 from tenfold.mmr.tasks import CHOICE, GROUNDING
 from tenfold.ocr.page import Page
 from tenfold.ocr.reading_order import xy_cut
@@ -58,19 +58,21 @@ class OCRLanguageModel:
                 f"must be 1 or more each and leave {SAFE} of its {decoder.context} for the question"
             )
         self._pages, self._decoder, self._batch = pages, decoder, batch
+        self._digest = pages_digest(pages)
         self.rotations, self.text_tokens, self.reply_tokens = rotations, text_tokens, reply_tokens
         self.engines = tuple(sorted({page.engine for page in pages.values()}))
         variant = ", all rotations" if rotations else ""
         self.name = name or f"{decoder.name} on OCR ({', '.join(self.engines) or 'no pages'}{variant})"
 
     def identity(self) -> dict[str, Any]:
-        """Return decoder, revision, engines, budgets and how options are scored."""
+        """Return decoder, revision, engines, a digest of the pages, budgets and how options are scored."""
         return {
             "kind": "ocr_language_model",
             "version": 1,
             "model": self._decoder.name,
             "revision": self._decoder.revision,
             "engines": list(self.engines),
+            "pages": self._digest,
             "rotations": self.rotations,
             "text_tokens": self.text_tokens,
             "reply_tokens": self.reply_tokens,

@@ -15,7 +15,7 @@ from tenfold.mmr.asked import Asked, asked, directed_anchors, direction_of, plac
 from tenfold.mmr.ocr_choices import Costs, Seen, colour_costs, place_costs, relation_costs, size_costs
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import Pages, page_of
+from tenfold.mmr.reading import Pages, page_of, pages_digest
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 from tenfold.mmr.text_blocks import Text
 from tenfold.mmr.text_matching import find_text
@@ -43,13 +43,19 @@ class OCRRules:
 
     def __init__(self, pages: Pages, *, name: str = "") -> None:
         """Take the pages; ``name`` is "OCR rules" with the engine if not given."""
-        self._pages = pages
+        self._pages, self._digest = pages, pages_digest(pages)
         self.engines = tuple(sorted({page.engine for page in pages.values()}))
         self.name = name or f"OCR rules ({', '.join(self.engines) or 'no pages'})"
 
     def identity(self) -> dict[str, Any]:
-        """Return the version of the rules, the engines, and the constants for tasks about objects."""
-        return {"kind": "ocr_rules", "version": VERSION, "engines": list(self.engines), "objects": dict(OBJECTS)}
+        """Return the version of the rules, engines, a digest of the pages, and the constants for what is not seen."""
+        return {
+            "kind": "ocr_rules",
+            "version": VERSION,
+            "engines": list(self.engines),
+            "pages": self._digest,
+            "objects": dict(OBJECTS),
+        }
 
     def answer(self, queries: Sequence[Query]) -> list[Prediction]:
         """Return one prediction per query, in order. Raises MissingPage if the page of a query's image is not there."""

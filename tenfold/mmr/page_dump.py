@@ -7,7 +7,7 @@ from typing import Any
 
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import Pages, page_of
+from tenfold.mmr.reading import Pages, page_of, pages_digest
 from tenfold.ocr.page import Page
 from tenfold.ocr.reading_order import xy_cut
 
@@ -17,13 +17,13 @@ class PageDump:
 
     def __init__(self, pages: Pages, *, name: str = "") -> None:
         """Take pages by the digest of their image; ``name`` is "page dump" with the engine if not given."""
-        self._pages = pages
+        self._pages, self._digest = pages, pages_digest(pages)
         self.engines = tuple(sorted({page.engine for page in pages.values()}))
         self.name = name or f"page dump ({', '.join(self.engines) or 'no pages'})"
 
     def identity(self) -> dict[str, Any]:
-        """Return the kind and the engines."""
-        return {"kind": "page_dump", "version": 1, "engines": list(self.engines)}
+        """Return the kind, the engines, and a digest of the pages."""
+        return {"kind": "page_dump", "version": 1, "engines": list(self.engines), "pages": self._digest}
 
     def answer(self, queries: Sequence[Query]) -> list[Prediction]:
         """Return the whole text for each query, "empty" where nothing was read.

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.items import ItemSet
 
+EXAMPLE = 'each line is an object such as {"key": …, "reply": …}'
 Status = Literal["answered", "empty", "cut", "failed"]
 
 
@@ -77,21 +78,29 @@ def read_predictions(path: Path) -> list[Prediction]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            key, reply = row["key"], row["reply"]
-            if not isinstance(key, str) or not isinstance(reply, str | None):
-                raise InvalidPredictions(f"key and reply are texts, not {key!r} and {reply!r}")
-            status, why = row.get("status"), str(row.get("why", ""))
-            rows.append(prediction_of(key, reply, why=why) if status is None else Prediction(key, reply, status, why))
-        except json.JSONDecodeError as error:
-            raise InvalidPredictions(f"{path}:{number} is no JSON: {error}") from None
-        except (KeyError, TypeError) as error:
-            raise InvalidPredictions(f"{path}:{number} needs key and reply: {error}") from None
+            rows.append(_read_prediction(line))
         except InvalidPredictions as error:
             raise InvalidPredictions(f"{path}:{number}: {error}") from None
     if not rows:
         raise InvalidPredictions(f"{path} holds no prediction")
     return rows
+
+
+def _read_prediction(line: str) -> Prediction:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidPredictions(f"{EXAMPLE}, and this is no JSON: {error}") from None
+    if not isinstance(row, dict) or not {"key", "reply"} <= set(row):
+        lacks = (
+            "no object" if not isinstance(row, dict) else "without " + " and ".join(sorted({"key", "reply"} - set(row)))
+        )
+        raise InvalidPredictions(f"{EXAMPLE}, and this is {lacks}")
+    key, reply = row["key"], row["reply"]
+    if not isinstance(key, str) or not isinstance(reply, str | None):
+        raise InvalidPredictions(f"key and reply are texts, not {key!r} and {reply!r}")
+    status, why = row.get("status"), str(row.get("why", ""))
+    return prediction_of(key, reply, why=why) if status is None else Prediction(key, reply, status, why)
 
 
 def in_order(items: ItemSet, predictions: Sequence[Prediction]) -> list[Prediction]:

@@ -11,6 +11,7 @@ number of threads.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -120,6 +121,14 @@ def write_pages(pages: Pages, path: Path) -> None:
     """Write pages as JSON lines, ``image`` the digest; coordinates to a tenth of a pixel."""
     lines = (json.dumps({"image": digest} | page.to_json(), ensure_ascii=False) for digest, page in pages.items())
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def pages_digest(pages: Pages) -> str:
+    """Return the SHA-256 of pages as ``write_pages`` writes them, whatever their order: what replies depend on."""
+    found = hashlib.sha256()
+    for digest in sorted(pages):
+        found.update(json.dumps([digest, pages[digest].to_json()]).encode())
+    return found.hexdigest()
 
 
 def as_written(page: Page) -> Page:

@@ -13,7 +13,7 @@ from tenfold import command_line as cli
 if TYPE_CHECKING:
     from tenfold.mmr.items import ItemSet
     from tenfold.mmr.models import ModelOptions
-    from tenfold.mmr.named_items import NamedItems
+    from tenfold.mmr.item_sources import NamedItems
     from tenfold.mmr.run import Prepared
     from tenfold.mmr.showing import Showing
 
@@ -58,6 +58,9 @@ Engine = Annotated[
     typer.Option(help="The OCR engine: ppocr6, ppocr4, easyocr, tesseract, or none. Default: ppocr6."),
 ]
 Enlarge = Annotated[int | None, typer.Option(min=1, max=8, help="Enlarge images for OCR. Default: 1.")]
+PagesFile = Annotated[
+    Path | None, typer.Option(help="JSON lines with what another OCR read of each image, in the place of an engine.")
+]
 LanguageModel = Annotated[
     str | None, typer.Option(help="For ocr_language_model: a decoder's folder, or OWNER/NAME@COMMIT.")
 ]
@@ -99,11 +102,15 @@ def chosen_model(
     cli.refuse_unused(options.given() | dict(budget) | again, used, f"--model {name}")
     if kind in READERS and not showing.images:
         raise typer.BadParameter(f"--model {name} reads images: --no-images leaves it nothing")
+    if options.pages is not None:
+        instead = {"engine": options.engine, "enlarge": options.enlarge}
+        shape = {"side": showing.side, "letterbox": showing.letterbox or None}
+        cli.refuse_unused(instead | shape, (), "--pages, whose boxes are in pixels of the images as they are,")
     if options.temperature and kind == "hub":
         raise typer.BadParameter("models of the hub reply greedily: leave --temperature out")
 
     def fit() -> ItemSet:
-        from tenfold.mmr.named_items import named_items, others
+        from tenfold.mmr.item_sources import named_items, others
 
         if options.fit not in (None, items):
             return showing.items(named_items(str(options.fit), seed=options.seed).items)
@@ -121,33 +128,35 @@ def possible_showing(name: str, showing: Showing, named: NamedItems) -> tuple[Sh
     from dataclasses import replace
 
     from tenfold.mmr.errors import MissingImage
+    from tenfold.mmr.image_files import why_absent
     from tenfold.mmr.models import BLIND, kind_of
     from tenfold.mmr.run import has_images
 
     if not showing.images or named.write is not None or has_images(named.items):
         return showing, []
-    lacking = sum(not has_images(named.items.only([place])) for place in range(len(named.items)))
-    said = f"{lacking} of {len(named.items)} items of {named.items.name} have no image here"
+    reasons = [why for item in named.items.rows if (why := why_absent(named.items, item))]
+    said = f"{len(reasons)} of {len(named.items)} items of {named.items.name} have no image here"
     if kind_of(name) in BLIND and showing.side is None and showing.jpeg is None and not showing.letterbox:
         return replace(showing, images=False), [f"{said}; {name} is asked without"]
-    way_out = (
-        "bring them (tenfold mmr items --items official --hub-images puar-playground/MMR), or ask with --no-images"
-    )
-    raise MissingImage(f"{said}: {way_out}")
+    way_out = "mend its file, or bring the image"
+    if named.items.name == "official":
+        way_out = "bring them (tenfold mmr items --items official --hub-images puar-playground/MMR)"
+    raise MissingImage(f"{said}; the first: {reasons[0]}; {way_out}, or ask with --no-images")
 
 
 def check_convention(convention: str, items: ItemSet) -> None:
-    """Check, before a model is asked, that its boxes can be read in a convention.
+    """Check, before a model is asked, that its boxes can be read in a convention; an image's file tells its size, too.
 
     Raises UnknownCoordinates for a name that is none, InvalidItem for an item whose size is needed and not known.
     """
     from tenfold.mmr.coordinates import checked_convention, needs_size
     from tenfold.mmr.errors import InvalidItem
+    from tenfold.mmr.image_files import with_sizes
     from tenfold.mmr.tasks import GROUNDING
 
     if not needs_size(checked_convention(convention)):
         return
-    for item in items.rows:
+    for item in with_sizes(items).rows:
         if item.task in GROUNDING and not (item.width > 0 and item.height > 0):
             raise InvalidItem(
                 f"{item.key}: boxes in {convention} need the image's width and height, which is not known"

@@ -141,7 +141,7 @@ def _asked(
     predictions: Path, items: str | None, data: Path | None, per_task: int | None, seed: int
 ) -> tuple[list[Prediction], ItemSet, Path | None]:
     """Return predictions, the items that they are about, and the folder of their run, if it is one."""
-    from tenfold.mmr.named_items import named_items
+    from tenfold.mmr.item_sources import named_items
     from tenfold.mmr.run_folder import check_items, items_of_run
     from tenfold.mmr.run_results import predictions_of
 

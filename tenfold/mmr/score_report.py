@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.mmr.comparison import estimate
+from tenfold.mmr.coordinates import needs_size
+from tenfold.mmr.image_files import with_sizes
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.leaderboard_text import rounded
 from tenfold.mmr.predictions import Prediction
@@ -19,7 +21,11 @@ OFFICIAL_NAME, MENDED_NAME = "official", "mended"
 
 
 def both_scores(items: ItemSet, predictions: Sequence[Prediction], convention: str = "unit") -> dict[str, Scores]:
-    """Return the official scores and the mended ones, which read boxes in ``convention``."""
+    """Return the official scores and the mended ones, which read boxes in ``convention``.
+
+    A convention that needs the images' sizes takes those that items do not tell from the images' files.
+    """
+    items = with_sizes(items) if needs_size(convention) else items
     return {
         OFFICIAL_NAME: score(items, predictions, OFFICIAL),
         MENDED_NAME: score(items, predictions, replace(MENDED, convention=convention)),

@@ -28,7 +28,7 @@ from tenfold.mmr.baselines import (
 )
 from tenfold.mmr.errors import InvalidItem, InvalidModel
 from tenfold.mmr.items import Item, ItemSet
-from tenfold.mmr.official import read_official
+from tenfold.mmr.annotations import read_official
 from tenfold.mmr.queries import Model, Query
 from tenfold.mmr.receipts import items_about, receipt_items
 from tenfold.mmr.scores import MENDED, Scores, score

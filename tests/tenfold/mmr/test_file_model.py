@@ -11,7 +11,7 @@ from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.file_model import FileModel
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.models import ModelOptions, model_named
-from tenfold.mmr.named_items import NamedItems
+from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.queries import Query
 from tenfold.mmr.run import Run
 
@@ -57,3 +57,14 @@ def test_replies_of_a_run_are_not_taken_for_replies_to_changed_items(items, tmp_
         model.check(changed)
     with pytest.raises(InvalidPredictions, match="asked otherwise"):
         model_named(f"file:{model.path}", ModelOptions(), changed, lambda: items)
+
+
+def test_a_key_that_no_item_has_is_refused_before_a_run(tenfold, items, tmp_path):
+    rows = [{"key": one.key, "reply": "1"} for one in items.rows]
+    path = write(tmp_path / "mine.jsonl", rows)
+    FileModel(path).check(items)
+    write(path, [*rows, {"key": "nobody", "reply": "1"}])
+    with pytest.raises(InvalidPredictions, match="no item of items has the key 'nobody'"):
+        FileModel(path).check(items)
+    command = ("mmr", "run", "--model", f"file:{path}", "--items", items.folder, "--out", tmp_path / "run")
+    assert "'nobody'" in tenfold(*command, status=1).err and not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.mmr.errors import NoItems
 from tenfold.mmr.items import ItemSet
-from tenfold.mmr.named_items import limited, named_items, others
+from tenfold.mmr.item_sources import limited, named_items, others
 from tests.tenfold.mmr import small_items
 
 

@@ -237,3 +237,9 @@ def test_a_word_that_reaches_beyond_the_image_is_seen_up_to_its_edge(cover):
     assert reply_to(cover, "font_size", stem, page).status == "answered"
     found = reply_to(cover, "grounding_t", 'Where is "Grasshoppers"?', page).reply
     assert json.loads(found.split(", ", 1)[1]) == [0.9524, 0.6, 1.0, 0.655]
+
+
+def test_other_pages_are_another_model():
+    one, other = (Page(9, 9, (Word(text, (1, 1, 5, 5)),), "test") for text in ("a", "b"))
+    assert OCRRules({"x": one}).identity() != OCRRules({"x": other}).identity()
+    assert OCRRules({"x": one, "y": other}).identity() == OCRRules({"y": other, "x": one}).identity()

@@ -7,7 +7,7 @@ import pytest
 
 from tenfold.mmr.errors import MissingPage
 from tenfold.mmr.page_dump import PageDump, whole_text
-from tenfold.mmr.pnls import pnls, pnls_length, pnls_spaceless
+from tenfold.mmr.alignment import pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.queries import Query
 from tenfold.ocr.page import Page, Word
 from tenfold.ocr.word_recall import recall
@@ -54,3 +54,7 @@ def test_an_empty_page_is_an_empty_reply_and_a_missing_one_an_error():
     with pytest.raises(MissingPage):
         PageDump({}).answer([Query("k", "font_size", "", "", image=IMAGE)])
     assert PageDump({"x": page("a")}).identity()["engines"] == ["test"] and "test" in PageDump({"x": page("a")}).name
+
+
+def test_other_pages_are_another_model():
+    assert PageDump({"x": page("a")}).identity() != PageDump({"x": page("b")}).identity()

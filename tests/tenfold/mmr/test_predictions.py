@@ -31,7 +31,7 @@ def test_what_was_written_comes_back(tmp_path_factory, replies):
     assert read_predictions(path) == rows
 
 
-@given(anything)
+@given(anything.filter(str.strip))
 def test_items_come_back_with_any_text(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("items")
     one = small_items.item("recognition_label")
@@ -55,13 +55,16 @@ def test_files_as_people_have_them(tmp_path):
     ("content", "says"),
     [
         (b"", "holds no prediction"),
-        (b'{"key": "a"}', ":1 needs key and reply"),
-        (b'{"key": "a", "reply": "1"}\n[1]', ":2 needs key and reply"),
+        (b'{"key": "a"}', r':1: each line is an object such as \{"key": …, "reply": …\}, and this is without reply'),
+        (b"{}", "without key and reply"),
+        (b'{"key": "a", "reply": "1"}\n[1]', r":2: each line is an object such as .* and this is no object"),
+        (b"key,reply\na,1", ":1: each line is an object such as .* and this is no JSON"),
+        (b"[" * 100_000, ":1: each line is an object such as .* and this is no JSON"),
         (b'{"key": 1, "reply": "1"}', "key and reply are texts"),
         (b'{"key": "a", "reply": 1}', "key and reply are texts"),
         (b'{"key": "a", "reply": "1", "status": "fine"}', "'fine' is none of"),
         (b'{"key": "a", "reply": "", "status": "answered"}', "a reply that is not empty"),
-        (b"{", ":1 is no JSON"),
+        (b"{", ":1: each line .* is no JSON"),
         ("{'key': 'ä'}".encode("latin-1"), "is not in UTF-8"),
     ],
 )

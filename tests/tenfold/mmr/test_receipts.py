@@ -16,7 +16,7 @@ from tenfold.data.registry import StandIn
 from tenfold.mmr.errors import NoItems
 from tenfold.mmr.images import load_image
 from tenfold.mmr.items import read_items
-from tenfold.mmr.official import options_of
+from tenfold.mmr.annotations import options_of
 from tenfold.mmr.receipt_lines import PLACES, RELATIONS, Lines
 from tenfold.mmr.receipts import TASKS_OF_RECEIPTS, items_about, receipt_items, write_receipt_items
 from tenfold.mmr.tasks import CHOICE

@@ -21,7 +21,7 @@ from tenfold.mmr.cached_model import CachedModel, query_key
 from tenfold.mmr.endpoint_model import endpoint_model
 from tenfold.mmr.errors import InvalidModel, NoReply
 from tenfold.mmr.items import Item, ItemSet
-from tenfold.mmr.named_items import NamedItems
+from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.predictions import Prediction, prediction_of, read_predictions
 from tenfold.mmr.prompts import queries_of
 from tenfold.mmr.queries import Query
@@ -146,7 +146,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from tenfold.mmr.items import read_items
-from tenfold.mmr.named_items import NamedItems
+from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.endpoint_model import endpoint_model
 from tenfold.mmr.run import Run, prepared
 items, out, address, resume = sys.argv[1:]

@@ -18,7 +18,7 @@ from tenfold.hub.errors import HubDataUnavailable, MissingColumn
 from tenfold.mmr.errors import InvalidItem, NoItems
 from tenfold.mmr.images import load_image
 from tenfold.mmr.items import read_items
-from tenfold.mmr.official import ROWS, bring_images, load_hub, options_of, read_official
+from tenfold.mmr.annotations import ROWS, bring_images, load_hub, options_of, read_official
 from tenfold.mmr.tasks import CHOICE, TASKS
 from tests.tenfold.hub.hub_folders import png, write_repository
 

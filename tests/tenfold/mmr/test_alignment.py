@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tenfold.mmr.alignment_table import CELLS, Table, batches
 from tenfold.mmr.errors import InvalidPredictions
-from tenfold.mmr.pnls import ABOVE, alignment_share, pnls, pnls_length, pnls_spaceless
+from tenfold.mmr.alignment import ABOVE, alignment_share, pnls, pnls_length, pnls_spaceless
 
 ALPHABETS = ("ab", "ab-", 'a-" ', "abcdefgh ", "-", "héßİ\U0001f600\u0301 x-", 'abc  "', "\ud800a")
 
@@ -171,7 +171,7 @@ def test_a_reply_of_twenty_thousand_characters_takes_no_more_memory_than_its_win
 
 
 def _windows_of(m: int, n: int) -> list:
-    from tenfold.mmr.pnls import _windows
+    from tenfold.mmr.alignment import _windows
 
     return list(_windows(0, m, n))
 

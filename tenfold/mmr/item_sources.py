@@ -107,7 +107,7 @@ def others(
         return _receipts(data or _mirror(name), per_task, None, seed, "fit").items
     if name != "official":
         raise NoItems(f"--items {name} leaves no other items to fit a model to: name some with --fit")
-    from tenfold.mmr.official import read_official
+    from tenfold.mmr.annotations import read_official
 
     folder, keys = data or _mirror(name), {item.key for item in asked.rows}
     every = read_items(folder, name=name) if (folder / "items.jsonl").is_file() else read_official(folder)
@@ -118,7 +118,7 @@ def others(
 
 
 def _official(folder: Path, per_task: int | None, limit: int | None) -> NamedItems:
-    from tenfold.mmr.official import read_official
+    from tenfold.mmr.annotations import read_official
 
     found = read_items(folder, name="official") if (folder / "items.jsonl").is_file() else read_official(folder)
     return NamedItems(limited(found.first_of_each_task(per_task or PER_TASK), limit))
