@@ -144,7 +144,7 @@ class Attack:
     def start(self, project: Project, *words: str, fresh: bool = False) -> Forked:
         """Start a command in a checkout; its Python keeps bytecode, as a user's does, unless it runs ``fresh``."""
         log = project.root.with_suffix(".log")
-        log.unlink(missing_ok=True)
+        log.write_text("")  # it is read before the fork opens it
         environment = project.environment() if fresh else project.environment(PYTHONDONTWRITEBYTECODE="")
         if words[0] == "dvc":
             environment[SPARES] = str(len(needed(name_at(words[-1]))))
