@@ -144,7 +144,7 @@ class Attack:
     def start(self, project: Project, *words: str, fresh: bool = False) -> Forked:
         """Start a command in a checkout; its Python keeps bytecode, as a user's does, unless it runs ``fresh``."""
         log = project.root.with_suffix(".log")
-        log.unlink(missing_ok=True)
+        log.write_text("")  # it is read before the fork opens it
         environment = project.environment() if fresh else project.environment(PYTHONDONTWRITEBYTECODE="")
         if words[0] == "dvc":
             environment[SPARES] = str(len(needed(name_at(words[-1]))))
@@ -227,12 +227,10 @@ class Attack:
         self.change(self.chance.choice(STARTERS))
         running = self.start(self.project, "dvc", "repro", address(target))
         if self.chance.random() < 0.6:  # half the time is DVC's
-            asked = self.project.root / self.chance.choice(
-                [folder for stage, folder in self.folders(target).items() if "train" in stage]  # which surely runs
-            )
-            while not running.ended(0.01) and not list(asked.parent.glob(f".{asked.name}.*.unfinished")):
+            stage = self.chance.choice([name for name in needed(target) if "train" in name])  # which surely runs
+            while not running.ended(0.01) and f"Running stage '{address(stage)}'" not in running.log.read_text():
                 pass
-            running.ended(self.chance.uniform(0.0, 0.6))
+            running.ended(self.chance.uniform(0.0, 1.2))
         else:
             early = not running.ended(self.chance.uniform(0.0, self.long[target]))
             self.long[target] *= 1.05 if early else 0.9
