@@ -168,7 +168,7 @@ def _blind(kind: str, options: ModelOptions, shown: ItemSet, fit: Callable[[], I
     from tenfold.text.encoder import load_encoder
 
     if options.encoder is None:
-        raise InvalidModel("blind_text needs --encoder, a folder that a data stage brought, such as data/minilm")
+        raise InvalidModel("blind_text needs --encoder, a folder that a data stage brought: data/default/minilm")
     return BlindText.fitted(fit(), load_encoder(Path(options.encoder), device=torch_device(options.device)))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tenfold.mmr.leaderboard_plots import HIGH, MARGIN, NAMES, RADIUS, SIDE, WIDTH, in_radar, radar, totals
 from tenfold.mmr.leaderboard_rows import Row, tables_of
+from tenfold.mmr.leaderboard_text import head
 from tests.tenfold.mmr.board_rows import GPT_4O, published, row
 
 

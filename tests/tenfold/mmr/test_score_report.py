@@ -66,8 +66,8 @@ def test_lines_are_aligned():
 
 
 def test_one_interval_is_one_number_wherever_it_stands():
-    items = made()
-    scores = both_scores(items, replies(items, 5))
+    items = made(5)
+    scores = both_scores(items, replies(items, 3))
     low, high = total_interval(scores["official"])
     said = f"[{rounded(low)}, {rounded(high)}]"
     (line,) = (line for line in table(scores) if line.startswith("95"))
