@@ -23,8 +23,8 @@ def load_official(mmr_bench: Path, *, out: Path, params: LoadOfficialParams, run
     Writes  items.jsonl (2,002 rows); images/, where they are there; about.json: rows per task, where they came from
     Raises  InvalidItem, NoItems; a HubDataError of ``tenfold.hub`` if the data set cannot be had
     """
-    from tenfold.mmr.items import ItemSet, write_items
     from tenfold.mmr.annotations import read_official
+    from tenfold.mmr.items import ItemSet, write_items
 
     items, lacking = ItemSet(OFFICIAL, read_official(mmr_bench).rows, out), dict[str, str]()
     if params.images is not None:

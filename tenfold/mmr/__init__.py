@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 from tenfold.lazy import exports
 
 if TYPE_CHECKING:
+    from tenfold.mmr.alignment import pnls as pnls
+    from tenfold.mmr.alignment import pnls_length as pnls_length
+    from tenfold.mmr.alignment import pnls_spaceless as pnls_spaceless
+    from tenfold.mmr.annotations import bring_images as bring_images
+    from tenfold.mmr.annotations import load_hub as load_hub
+    from tenfold.mmr.annotations import read_official as read_official
     from tenfold.mmr.baselines import ConstantBox as ConstantBox
     from tenfold.mmr.baselines import ConstantIndex as ConstantIndex
     from tenfold.mmr.baselines import FirstAnswer as FirstAnswer
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
     from tenfold.mmr.images import load_image as load_image
     from tenfold.mmr.images import resized as resized
     from tenfold.mmr.item_page import write_item_page as write_item_page
+    from tenfold.mmr.item_sources import named_items as named_items
     from tenfold.mmr.items import Item as Item
     from tenfold.mmr.items import ItemSet as ItemSet
     from tenfold.mmr.items import read_items as read_items
@@ -48,17 +55,10 @@ if TYPE_CHECKING:
     from tenfold.mmr.leaderboard import published_rows as published_rows
     from tenfold.mmr.leaderboard import row_of as row_of
     from tenfold.mmr.leaderboard import write_leaderboard as write_leaderboard
-    from tenfold.mmr.item_sources import named_items as named_items
     from tenfold.mmr.ocr_language_model import OCRLanguageModel as OCRLanguageModel
     from tenfold.mmr.ocr_rules import OCRRules as OCRRules
-    from tenfold.mmr.annotations import bring_images as bring_images
-    from tenfold.mmr.annotations import load_hub as load_hub
-    from tenfold.mmr.annotations import read_official as read_official
     from tenfold.mmr.page_dump import PageDump as PageDump
     from tenfold.mmr.parsing import official as official
-    from tenfold.mmr.alignment import pnls as pnls
-    from tenfold.mmr.alignment import pnls_length as pnls_length
-    from tenfold.mmr.alignment import pnls_spaceless as pnls_spaceless
     from tenfold.mmr.predictions import Prediction as Prediction
     from tenfold.mmr.predictions import prediction_of as prediction_of
     from tenfold.mmr.predictions import read_predictions as read_predictions

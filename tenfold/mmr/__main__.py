@@ -76,8 +76,8 @@ def run(
     from tenfold.chat.client import Spent
     from tenfold.chat.errors import ChatError
     from tenfold.mmr.errors import NoReply
-    from tenfold.mmr.models import ModelOptions
     from tenfold.mmr.item_sources import named_items
+    from tenfold.mmr.models import ModelOptions
     from tenfold.mmr.run import Run
     from tenfold.mmr.run_results import write_scores, write_views
     from tenfold.mmr.showing import Showing

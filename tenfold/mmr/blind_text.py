@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from tenfold.mmr.annotations import options_of
 from tenfold.mmr.baselines import ConstantBox
 from tenfold.mmr.errors import InvalidModel, NoItems
 from tenfold.mmr.items import ItemSet
-from tenfold.mmr.annotations import options_of
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
 from tenfold.mmr.tasks import CHOICE, Task

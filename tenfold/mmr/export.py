@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tenfold.mmr.annotations import options_of
 from tenfold.mmr.errors import InvalidItem, NoItems
 from tenfold.mmr.export_texts import METRIC, MODULE, READ_ME, TASK
 from tenfold.mmr.images import load_image
 from tenfold.mmr.items import IMAGES, ITEMS, Item, ItemSet
-from tenfold.mmr.annotations import options_of
 from tenfold.mmr.tasks import CHOICE, COLUMNS, RECOGNITION
 
 LETTERS = "ABCD"

@@ -14,8 +14,8 @@ from tenfold.mmr.cached_model import CachedModel
 from tenfold.mmr.chat_model import ChatModel
 from tenfold.mmr.errors import InvalidModel, NoReply
 from tenfold.mmr.images import check_images
-from tenfold.mmr.items import IMAGES, ItemSet, items_digest
 from tenfold.mmr.item_sources import NamedItems
+from tenfold.mmr.items import IMAGES, ItemSet, items_digest
 from tenfold.mmr.predictions import Prediction, write_predictions
 from tenfold.mmr.prompts import Style
 from tenfold.mmr.queries import Model, Query

@@ -11,9 +11,9 @@ import typer
 from tenfold import command_line as cli
 
 if TYPE_CHECKING:
+    from tenfold.mmr.item_sources import NamedItems
     from tenfold.mmr.items import ItemSet
     from tenfold.mmr.models import ModelOptions
-    from tenfold.mmr.item_sources import NamedItems
     from tenfold.mmr.run import Prepared
     from tenfold.mmr.showing import Showing
 
@@ -103,9 +103,9 @@ def chosen_model(
     if kind in READERS and not showing.images:
         raise typer.BadParameter(f"--model {name} reads images: --no-images leaves it nothing")
     if options.pages is not None:
-        instead = {"engine": options.engine, "enlarge": options.enlarge}
-        shape = {"side": showing.side, "letterbox": showing.letterbox or None}
-        cli.refuse_unused(instead | shape, (), "--pages, whose boxes are in pixels of the images as they are,")
+        instead: dict[str, object] = {"engine": options.engine, "enlarge": options.enlarge}
+        instead |= {"side": showing.side, "letterbox": showing.letterbox or None}
+        cli.refuse_unused(instead, (), "--pages, whose boxes are in pixels of the images as they are,")
     if options.temperature and kind == "hub":
         raise typer.BadParameter("models of the hub reply greedily: leave --temperature out")
 

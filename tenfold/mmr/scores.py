@@ -20,12 +20,12 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from tenfold.arguments import real
+from tenfold.mmr.alignment import ABOVE, pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.coordinates import Box, checked_convention, overlap, shares
 from tenfold.mmr.errors import InvalidItem, MMRError
 from tenfold.mmr.items import Item, ItemSet
 from tenfold.mmr.judging import no_answer, references, said_of_box, said_of_choice, said_of_text, unread
 from tenfold.mmr.parsing import official
-from tenfold.mmr.alignment import ABOVE, pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.predictions import Prediction, in_order
 from tenfold.mmr.robust_parsing import robust
 from tenfold.mmr.tasks import CHOICE, COLUMNS, GROUNDING, RECOGNITION, Column

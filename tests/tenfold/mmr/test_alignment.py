@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tenfold.mmr.alignment import ABOVE, alignment_share, pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.alignment_table import CELLS, Table, batches
 from tenfold.mmr.errors import InvalidPredictions
-from tenfold.mmr.alignment import ABOVE, alignment_share, pnls, pnls_length, pnls_spaceless
 
 ALPHABETS = ("ab", "ab-", 'a-" ', "abcdefgh ", "-", "héßİ\U0001f600\u0301 x-", 'abc  "', "\ud800a")
 

@@ -15,10 +15,10 @@ import pytest
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn
 from tenfold.hub.errors import HubDataUnavailable, MissingColumn
+from tenfold.mmr.annotations import ROWS, bring_images, load_hub, options_of, read_official
 from tenfold.mmr.errors import InvalidItem, NoItems
 from tenfold.mmr.images import load_image
 from tenfold.mmr.items import read_items
-from tenfold.mmr.annotations import ROWS, bring_images, load_hub, options_of, read_official
 from tenfold.mmr.tasks import CHOICE, TASKS
 from tests.tenfold.hub.hub_folders import png, write_repository
 

@@ -16,6 +16,7 @@ from tenfold.data.made_up_files import made_up_files
 from tenfold.data.receipts import read_receipts
 from tenfold.data.registry import StandIn
 from tenfold.metrics.boxes import iou_table
+from tenfold.mmr.annotations import read_official
 from tenfold.mmr.baselines import (
     ConstantBox,
     ConstantIndex,
@@ -28,7 +29,6 @@ from tenfold.mmr.baselines import (
 )
 from tenfold.mmr.errors import InvalidItem, InvalidModel
 from tenfold.mmr.items import Item, ItemSet
-from tenfold.mmr.annotations import read_official
 from tenfold.mmr.queries import Model, Query
 from tenfold.mmr.receipts import items_about, receipt_items
 from tenfold.mmr.scores import MENDED, Scores, score

@@ -9,9 +9,9 @@ import pytest
 
 from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.file_model import FileModel
+from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.models import ModelOptions, model_named
-from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.queries import Query
 from tenfold.mmr.run import Run
 

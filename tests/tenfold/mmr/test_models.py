@@ -11,8 +11,8 @@ import pytest
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn
 from tenfold.mmr.errors import InvalidModel
-from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
 from tenfold.mmr.item_sources import NamedItems
+from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
 from tenfold.mmr.prompts import queries_of
 from tenfold.mmr.queries import Query
 from tenfold.mmr.reading import read_pages

@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from tenfold.mmr.errors import NoItems
-from tenfold.mmr.items import ItemSet
 from tenfold.mmr.item_sources import limited, named_items, others
+from tenfold.mmr.items import ItemSet
 from tests.tenfold.mmr import small_items
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tenfold.mmr.alignment import pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.errors import MissingPage
 from tenfold.mmr.page_dump import PageDump, whole_text
-from tenfold.mmr.alignment import pnls, pnls_length, pnls_spaceless
 from tenfold.mmr.queries import Query
 from tenfold.ocr.page import Page, Word
 from tenfold.ocr.word_recall import recall

@@ -13,10 +13,10 @@ import pytest
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.receipts import Receipt, read_receipts
 from tenfold.data.registry import StandIn
+from tenfold.mmr.annotations import options_of
 from tenfold.mmr.errors import NoItems
 from tenfold.mmr.images import load_image
 from tenfold.mmr.items import read_items
-from tenfold.mmr.annotations import options_of
 from tenfold.mmr.receipt_lines import PLACES, RELATIONS, Lines
 from tenfold.mmr.receipts import TASKS_OF_RECEIPTS, items_about, receipt_items, write_receipt_items
 from tenfold.mmr.tasks import CHOICE

@@ -20,8 +20,8 @@ from tenfold.imaging.errors import InvalidImages
 from tenfold.mmr.cached_model import CachedModel, query_key
 from tenfold.mmr.endpoint_model import endpoint_model
 from tenfold.mmr.errors import InvalidModel, NoReply
-from tenfold.mmr.items import Item, ItemSet
 from tenfold.mmr.item_sources import NamedItems
+from tenfold.mmr.items import Item, ItemSet
 from tenfold.mmr.predictions import Prediction, prediction_of, read_predictions
 from tenfold.mmr.prompts import queries_of
 from tenfold.mmr.queries import Query

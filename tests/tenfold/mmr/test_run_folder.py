@@ -10,9 +10,9 @@ import pytest
 from tenfold.chat.errors import TranscriptInUse
 from tenfold.command_line import InvalidOutput
 from tenfold.mmr.errors import InvalidPredictions
+from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.models import ModelOptions, model_named
-from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.run import Run
 from tenfold.mmr.run_folder import RUN, check_items, items_of_run, keep_items, open_run, settings_of
 from tenfold.mmr.showing import Showing

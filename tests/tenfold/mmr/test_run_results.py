@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tenfold.mmr.errors import InvalidLeaderboard
-from tenfold.mmr.items import ItemSet
 from tenfold.mmr.item_sources import NamedItems
+from tenfold.mmr.items import ItemSet
 from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.run import Run, prepared
 from tenfold.mmr.run_folder import keep_items, open_run, settings_of
