@@ -198,9 +198,10 @@ def _number(match: re.Match[str], known: set[str]) -> str | None:
 
 def _ending(plain: str, options: dict[str, str], known: set[str]) -> str | None:
     """Return the number of an option that ends a reply, unless it is part of an option's own text."""
-    found, whole = _ENDING.search(plain), normalised(plain)
+    found = _ENDING.search(plain)
     if found is None or found[1] not in known or _NEGATED.search(plain, max(0, found.start() - 4)):
         return None
+    whole = normalised(plain)
     return None if any(found[1] in text and whole.endswith(normalised(text)) for text in options.values()) else found[1]
 
 
