@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tenfold.mmr.coordinates import Box
 
+SEPARATORS = (",", ";", ":", "-", "–", "—")
 OPENING, CLOSING = "[({", "])}"
 _N = r"(?<![\d.])([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?)"
 _COMMA = r"\s{0,8}[,;\s]\s{0,8}"
@@ -30,6 +31,17 @@ _SIDE = {
     side: re.compile(rf"(?<![A-Za-z_])(?:{names})[\"'\s]{{0,8}}[:=]\s{{0,8}}{_N}", re.IGNORECASE)
     for side, names in _SIDES.items()
 }
+BOX_NAME = r"(?:bounding\s*box|bbox(?:_2d)?|box|position|coordinates|location)"
+_LEADS_TO_BOX = re.compile(
+    rf"(?:(?:^|[\n,;(\-–—]|(?<=\.))[\s*_]{{0,8}}(?:and\s{{1,8}})?(?:(?:the|its|with)\s{{1,8}}){{0,4}}{BOX_NAME}[\s*_\"']{{0,8}}(?:(?:is|are|at)\b|[:=]){{0,3}}"
+    rf"|(?<![\w\"“])(?:(?:the|its)[ \t]{{1,8}})?{BOX_NAME}[\s*_]{{0,8}}(?:(?:is|are|at)\b|[:=]){{1,3}}"
+    rf"|[\"']{BOX_NAME}[\"']\s{{0,8}}[:=]"
+    rf"|(?<=[\"”*])[\s,]{{0,8}}(?:(?:with|and|in|the|its|a)\s{{1,8}}){{0,4}}{BOX_NAME}"
+    r"|(?<=[\"”*])[\s,]{0,8}(?:(?:which|is|are|located|found|positioned)\s{1,8}){0,4}(?:at|in|within)"
+    r"|,\s{0,8}(?:located|found|positioned)\s{1,8}(?:at|in|within)"
+    r"|\b(?:is|are)\s{1,8}(?:(?:located|found|positioned)\s{1,8})?(?:at|in|within))[\s:=*_]{0,8}\Z",
+    re.IGNORECASE,
+)
 
 
 class Found(NamedTuple):
@@ -50,6 +62,34 @@ def box_in(plain: str, *, last: bool = False) -> Found | None:
     bracketed = [one for one in every if plain[one.start] in OPENING]
     chosen = bracketed or _named_sides(plain) or every
     return chosen[-1 if last else 0] if chosen else None
+
+
+def text_before(text: str) -> str:
+    """Return what stands before a box without the words that lead to the box, and one sign that parts the two."""
+    text = inside_brackets(text)
+    cut = _LEADS_TO_BOX.sub("", text)
+    if cut == text and text.endswith(SEPARATORS):
+        cut = text[:-1]
+    return cut.strip()
+
+
+def enclosed(text: str) -> str:
+    """Return what stands between the first bracket that opens and the last that closes, both in it; "" if nothing."""
+    starts = [place for sign in OPENING if (place := text.find(sign)) >= 0]
+    return text[min(starts) : 1 + max(text.rfind(sign) for sign in CLOSING)] if starts else ""
+
+
+def inside_brackets(text: str) -> str:
+    """Return a text without a bracket at its ends that has no partner in it, since it is around text and box."""
+    text = text.strip()
+    for opening, closing in zip(OPENING, CLOSING, strict=True):
+        if text.startswith(opening) and text.count(opening) > text.count(closing):
+            text = text[1:].lstrip()
+        if text.endswith(closing) and text.count(closing) > text.count(opening):
+            text = text[:-1].rstrip()
+        if text.endswith(opening):
+            text = text[:-1].rstrip()
+    return text
 
 
 def _named_sides(plain: str) -> list[Found]:

@@ -20,6 +20,7 @@ from jaxtyping import Float64
 
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import (
+    DECIMALS,
     RESAMPLES,
     Difference,
     cluster_sums,
@@ -36,6 +37,7 @@ from tenfold.mmr.tasks import COLUMNS, TASKS, Column
 Unit = Literal["points", "share"]
 Scored = Scores | Float64[np.ndarray, "N 2"]
 SEVERAL = "several"
+LEAST_DIFFERING = 6  # images of a comparison: if all five favour one model, chance does so in 1 of 16 times, over 0.05
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,25 @@ def compare(
 ) -> Difference | None:
     """Return the points of one model less those of another on the same items, paired, with interval and p-value.
 
-    Both are resampled together, by image. Raises as ``estimate``.
+    Both are resampled together, by image. None where fewer than ``LEAST_DIFFERING`` images have other points: resamples
+    of so few say nothing of chance. Raises as ``estimate``.
     """
+    if differing(first, second, items, columns=columns, unit=unit) < LEAST_DIFFERING:
+        return None
     (one, strata), (other, _) = _sums([first], items), _sums([second], items)
     return clustered_difference(
         one, other, _statistic(items, columns, unit), seed=seed, strata=strata, resamples=resamples
     )
+
+
+def differing(
+    first: Scored, second: Scored, items: ItemSet, *, columns: Sequence[Column] = COLUMNS, unit: Unit = "points"
+) -> int:
+    """Return how many images one model has more or fewer points of than another. Raises as ``estimate``."""
+    sums, _ = _sums([first, second], items)
+    most = np.maximum(1, list(possible(items).values()))
+    apart = ((sums[:, 0] - sums[:, 1]) * _weights(items, columns, unit) / most).sum(axis=-1)
+    return int(np.count_nonzero(np.round(apart, DECIMALS)))
 
 
 def compare_all(
@@ -119,16 +134,17 @@ def compare_all(
     unit: Unit = "points",
     seed: int = 0,
 ) -> list[Comparison]:
-    """Return every pair of models compared, in the mapping's order, p-values adjusted for their number.
+    """Return every pair of models compared, in the mapping's order, p-values adjusted for the number of all pairs.
 
-    Pairs that cannot be compared, since only one image has such items, are left out. Raises as ``estimate``.
+    Pairs that ``compare`` gives None for are left out, and count in the adjustment. Raises as ``estimate``.
     """
     found = [
         (one, other, compare(models[one], models[other], items, columns=columns, unit=unit, seed=seed))
         for one, other in combinations(models, 2)
     ]
     known = [(one, other, difference) for one, other, difference in found if difference is not None]
-    adjusted = holm([difference.p_value for _, _, difference in known]) if known else []
+    adjusted = holm([1.0 if one is None else one.p_value for _, _, one in found]) if found else []
+    adjusted = [value for value, (_, _, one) in zip(adjusted, found, strict=True) if one is not None]
     return [Comparison(*pair, value) for pair, value in zip(known, adjusted, strict=True)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tenfold.metrics.clustered import Difference, holm
-from tenfold.mmr.comparison import compare
+from tenfold.mmr.comparison import LEAST_DIFFERING, compare
 from tenfold.mmr.errors import InvalidPredictions
 from tenfold.mmr.score_report import aligned
 from tenfold.mmr.scores import Scores
@@ -23,22 +23,25 @@ def comparison_lines(
     """
     found = differences(first, second, seed=seed)
     columns = [name for name in COLUMNS if first.possible()[name]]
-    tested = {name: one.p_value for name in columns if (one := found[name]) is not None}
-    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    chances = [1.0 if (one := found[name]) is None else one.p_value for name in columns]
+    adjusted = dict(zip(columns, holm(chances), strict=True))
     rows = [("", *names, "difference", "95 %", "p (Holm)")]
     for name in columns:
         points = first.columns()[name], second.columns()[name]
-        rows.append(_row(name, points, found[name], adjusted.get(name)))
+        rows.append(_row(name, points, found[name], adjusted[name]))
     total = found["total"]
     rows.append(_row("total", (first.total, second.total), total, None if total is None else total.p_value))
-    bare = [
-        f"{name}: one image alone has such items, so that there is no interval" for name in columns if not found[name]
-    ]
-    return [*aligned(rows), *bare, "the p-value of the total is not adjusted: it is one test"]
+    notes = ["the p-value of the total is not adjusted: it is one test"]
+    if any(one is None for one in found.values()):
+        notes.insert(0, f"–: fewer than {LEAST_DIFFERING} images differ, too few for an interval or a p-value")
+    return [*aligned(rows), *notes]
 
 
 def differences(first: Scores, second: Scores, *, seed: int = 0) -> dict[str, Difference | None]:
-    """Return the difference of points, second less first, of each column with items and of the total, over images."""
+    """Return the difference of points, second less first, of each column with items and of the total, over images.
+
+    None where too few images differ; see ``compare``. Raises InvalidPredictions for fewer than two images.
+    """
     images = first.items.images
     if len(np.unique(images)) < 2:
         raise InvalidPredictions(
@@ -55,5 +58,5 @@ def _row(
     name: str, points: tuple[float, float], found: Difference | None, p_value: float | None
 ) -> tuple[str, str, str, str, str, str]:
     ends = "–" if found is None else f"[{np.round(found.interval[0], 1):+g}, {np.round(found.interval[1], 1):+g}]"
-    chance = "–" if p_value is None else f"{p_value:.3f}"
+    chance = "–" if found is None or p_value is None else f"{p_value:.3f}"
     return name, f"{points[0]:g}", f"{points[1]:g}", f"{points[1] - points[0]:+g}", ends, chance

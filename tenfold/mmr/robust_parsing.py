@@ -17,7 +17,7 @@ import re
 import unicodedata
 from typing import Any
 
-from tenfold.mmr.boxes_in_replies import CLOSING, FOUR, OPENING, box_in
+from tenfold.mmr.boxes_in_replies import BOX_NAME, FOUR, box_in, enclosed, inside_brackets, text_before
 from tenfold.mmr.coordinates import Box
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 from tenfold.text.choices import parse_choice
@@ -30,7 +30,6 @@ QUOTES = ('"', "“", "”")
 LONGEST_LITERAL = 10_000  # characters of a reply that is tried as a Python literal
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*\n?")
-_ENCLOSED = re.compile(r"[\[{(].*[\]})]", re.DOTALL)
 _WRAPPED = re.compile(r"\\(?:boxed|text|textbf|mathbf|mathrm)\s*\{([^{}]{0,200})\}")
 _OPTION = re.compile(r"^[ \t]*([1-9])[ \t]*[.):][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 
@@ -49,7 +48,7 @@ _STATED = re.compile(
 _RIGHT = re.compile(rf"{_NAMED}{_LABEL}{_CLOSE}{_IS} (?:the )?(?:correct|right|best|answer)\b", re.IGNORECASE)
 _ANOTHER = re.compile(rf"{_CLOSE}(?:[,/&]|\band\b|\bor\b){_OPEN}{_NAMED}{_LABEL}{_CLOSE}(?:[.,;:!]|$)", re.IGNORECASE)
 _ALONE = re.compile(rf"[\W_]*{_NAMED}{_LABEL}[\W_]*", re.IGNORECASE)
-_LEADING = re.compile(rf"^[\W_]*{_NAMED}{_LABEL}[*_)\]]{{0,4}}[ \t]*[.):,\-–—][*_]{{0,2}}(?:\s|$)", re.MULTILINE)
+_LEADING = re.compile(rf"^[\W_]{{0,40}}{_NAMED}{_LABEL}[*_)\]]{{0,4}}[ \t]*[.):,\-–—][*_]{{0,2}}(?:\s|$)", re.MULTILINE)
 _ENDING = re.compile(r"\b(?:is|at|be|in|number)[\s*_]{1,12}[(\[*_]{0,4}([1-9])[\W_]*\Z", re.IGNORECASE)
 _NEGATED = re.compile(r"\bnot[\s*_]{1,12}(?:option\s{1,12})?[1-9]\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?<![\w.,])([1-9])(?![\w%]|[.,]\d)")
@@ -58,32 +57,25 @@ TEXT_KEYS = ("text", "text_content", "content", "title", "subtitle", "author", "
 BOX_KEYS = ("bbox_2d", "bbox", "box_2d", "box", "bounding_box", "coordinates", "position", "location")
 _FINALLY = re.compile(rf"\bfinal[\s*_]{{1,12}}answer\b[\s*_\"']{{0,12}}(?:{_IS}\b)?[\s*_]{{0,12}}[:=]?", re.IGNORECASE)
 _HEAD = re.compile(
-    r"(?:the\s+)?(?:answer|text|title|subtitle|author|label)(?:\s+(?:in|on|at|of)\b[^:\n\"]{0,60}?)?"
+    r"[\s*_\-]*(?:the\s+)?(?:answer|text|title|subtitle|author|label)(?:\s+(?:in|on|at|of)\b[^:\n\"]{0,60}?)?"
     r"[*_]{0,3}\s*(?::|\bis\b:?|\breads\b:?)[*_]{0,3}\s*",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"(?:\"([^\"]+)\"|“([^”]+)”|\*\*([^*]+)\*\*)")
+_QUOTED = re.compile(r"(?:\"([^\"]+)\"|“([^”]+)”|(?<!\*)\*\*(?=\S)([^*]+)(?<=\S)\*\*(?!\*))")
 _LEADS = re.compile(
     r"\b(?:is|reads|says|states|displayed|written|titled|called)\b"
-    r"|^[\s*_]*the\s+(?:answer|text|title|subtitle|author|label|words?|phrase)\s*$",
+    r"|^[\s*_]*the\s+(?:answer|text|title|subtitle|author|label|words?|phrase)\s*$"
+    rf"|\b{BOX_NAME}\s+(?:of|for)(?:\s+the\s+(?:text|words?|title|phrase))?\s*$",
     re.IGNORECASE,
 )
-_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|`{1,3})(?=\S)(.*\S)\1", re.DOTALL)
-_BOXED = rf"[\[({{]{{1,3}}\s*{FOUR}\s*[\])}}]{{1,3}}"
+_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|`{1,3})(?=[^\s*_`])(.*\S)\1", re.DOTALL)
+_LONE_MARK = re.compile(r"\A\*\*(?=\S)|(?<=\S)\*\*\Z")
+_BOXED = rf"[\[({{]{{1,3}}\s{{0,8}}{FOUR}\s{{0,8}}[\])}}]{{1,3}}"
 _PROMPTED = re.compile(
-    rf"\s*(?:\"(?P<a>.*)\"|“(?P<b>.*)”|'(?P<c>.*)'|‘(?P<d>.*)’)\s*[,;:]?\s*{_BOXED}[\s.,;]*", re.DOTALL
+    rf"\s*(?:\"(?P<a>.*)\"|“(?P<b>.*)”|'(?P<c>.*)'|‘(?P<d>.*)’)\s{{0,8}}[,;:]?\s{{0,8}}{_BOXED}[\s.,;]*", re.DOTALL
 )
-_PAIRED = re.compile(rf"[\"”'’*]\s*[,;:]?\s*{_BOXED}")
+_PAIRED = re.compile(rf"[\"”'’*]\s{{0,8}}[,;:]?\s{{0,8}}{_BOXED}")
 _LAST_QUOTED = re.compile(r"(?:\"([^\"]+)\"|“([^”]+)”|\*\*([^*]+)\*\*)[\s,;:]*\Z")
-_BOX_NAME = r"(?:bounding\s*box|bbox(?:_2d)?|box|position|coordinates|location)"
-_LEADS_TO_BOX = re.compile(
-    rf"(?:(?:^|[\n,;.(\-–—])[\s*_]*(?:and\s+)?(?:(?:the|its|with)\s+)*{_BOX_NAME}[\s*_\"']*(?:(?:is|are|at)\b|[:=])*"
-    rf"|(?<!\w)(?:(?:the|its)\s+)?{_BOX_NAME}[\s*_\"']*(?:(?:is|are|at)\b|[:=])+"
-    r"|(?<=[\"”*])[\s,]*(?:(?:which|is|are|located|found|positioned)\s+)*(?:at|in|within)"
-    r"|\b(?:is|are)\s+(?:(?:located|found|positioned)\s+)?(?:at|in|within))[\s:=*_]*\Z",
-    re.IGNORECASE,
-)
-_SEPARATOR = re.compile(r"\s*[,;:\-–—]?\s*\Z")
 
 
 def robust(task: Task, reply: str, question: str = "") -> Any:
@@ -141,6 +133,8 @@ def robust_text(reply: str) -> str:
     found = _literal(plain)
     if isinstance(found, dict) and (text := _member(found, TEXT_KEYS, str)) is not None:
         return text.strip()
+    if isinstance(found, str):
+        return _without_lead(found)
     if final := list(_FINALLY.finditer(plain)):
         plain = plain[final[-1].end() :].strip()
     return _without_lead(plain)
@@ -158,8 +152,7 @@ def robust_text_and_box(reply: str) -> tuple[str, Box] | None:
     The text may be empty.
     """
     plain = _after_final(_bare(reply))
-    inside = _ENCLOSED.search(plain)
-    for part in (plain.strip(), inside[0] if inside else ""):
+    for part in (plain.strip(), enclosed(plain)):
         if (pair := _pair(_literal(part))) is not None:
             return pair
     if (pair := _as_prompted(plain)) is not None:
@@ -170,8 +163,8 @@ def robust_text_and_box(reply: str) -> tuple[str, Box] | None:
     before, after = plain[: found.start], plain[found.end :]
     if _PAIRED.search(before) and (quoted := _LAST_QUOTED.search(before)):  # pairs of texts and boxes: the last one
         return _only(quoted), found.box
-    text = _before_box(before)
-    return _without_lead(text or _inside(after.strip().lstrip(",;: ").strip())), found.box
+    text = _led_quotation(before) or text_before(before)
+    return _without_lead(text or inside_brackets(after.strip().lstrip(",;: ").strip())), found.box
 
 
 def _as_prompted(plain: str) -> tuple[str, Box] | None:
@@ -186,26 +179,6 @@ def _as_prompted(plain: str) -> tuple[str, Box] | None:
         text = read
     x0, y0, x1, y1 = (float(value) for value in values)
     return text.strip(), (x0, y0, x1, y1)
-
-
-def _before_box(text: str) -> str:
-    """Return what stands before a box without the words that lead to the box, and one sign that parts the two."""
-    text = _inside(text)
-    cut = _LEADS_TO_BOX.sub("", text)
-    return _SEPARATOR.sub("", cut).strip()
-
-
-def _inside(text: str) -> str:
-    """Return a text without a bracket at its ends that has no partner in it, since it is around text and box."""
-    text = text.strip()
-    for opening, closing in zip(OPENING, CLOSING, strict=True):
-        if text.startswith(opening) and text.count(opening) > text.count(closing):
-            text = text[1:].lstrip()
-        if text.endswith(closing) and text.count(closing) > text.count(opening):
-            text = text[:-1].rstrip()
-        if text.endswith(opening):
-            text = text[:-1].rstrip()
-    return text
 
 
 def _bare(reply: str) -> str:
@@ -225,9 +198,10 @@ def _number(match: re.Match[str], known: set[str]) -> str | None:
 
 def _ending(plain: str, options: dict[str, str], known: set[str]) -> str | None:
     """Return the number of an option that ends a reply, unless it is part of an option's own text."""
-    found, whole = _ENDING.search(plain), normalised(plain)
+    found = _ENDING.search(plain)
     if found is None or found[1] not in known or _NEGATED.search(plain, max(0, found.start() - 4)):
         return None
+    whole = normalised(plain)
     return None if any(found[1] in text and whole.endswith(normalised(text)) for text in options.values()) else found[1]
 
 
@@ -280,21 +254,26 @@ def _only(quoted: re.Match[str]) -> str:
     return next(part for part in quoted.groups() if part).strip()
 
 
+def _led_quotation(text: str) -> str:
+    """Return the only quoted part of a text after words that lead to it, "" if there is none."""
+    quoted = list(_QUOTED.finditer(text))
+    return _only(quoted[0]) if len(quoted) == 1 and _LEADS.search(text[: quoted[0].start()]) else ""
+
+
 def _without_lead(text: str) -> str:
     """Return a text without a phrase that leads to it, Markdown's marks and quotes around it."""
     text = text.strip().removesuffix(",").strip()
-    quoted = list(_QUOTED.finditer(text))
-    if len(quoted) == 1 and _LEADS.search(text[: quoted[0].start()]):
-        return _only(quoted[0])
+    if led := _led_quotation(text):
+        return led
     if head := _HEAD.match(text):
         text = text[head.end() :].strip() or text
-        quoted = list(_QUOTED.finditer(text))
+    quoted = list(_QUOTED.finditer(text))
     if len(quoted) == 1 and quoted[0].span() == (0, len(text.rstrip("."))):
         return _only(quoted[0])
     if emphasis := _EMPHASIS.fullmatch(text):
         text = emphasis[2]
-    if text.count("**") % 2:  # a mark whose partner went with the lead
-        text = text.removeprefix("**").removesuffix("**").strip()
+    if text.count("**") % 2:  # its partner went with the lead
+        text = _LONE_MARK.sub("", text)
     begins, ends = text.startswith(QUOTES), text[1:].endswith(QUOTES)
     if (begins and ends) or sum(text.count(mark) for mark in QUOTES) % 2:  # a pair, or one that was left open
         text = text[begins : len(text) - ends]

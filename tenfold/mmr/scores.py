@@ -51,10 +51,18 @@ def _anls(references: Sequence[str], predictions: Sequence[str]) -> Float64[np.n
     return anls_docvqa(predictions, [[one] for one in references])
 
 
+def _pnls(references: Sequence[str], predictions: Sequence[str]) -> Float64[np.ndarray, " N"]:
+    return pnls(references, [one.replace('"', "") for one in predictions])  # as PNLS does with references
+
+
+def _spaceless(references: Sequence[str], predictions: Sequence[str]) -> Float64[np.ndarray, " N"]:
+    return pnls_spaceless(references, [one.replace('"', "") for one in predictions])
+
+
 TEXTS: dict[str, Callable[[Sequence[str], Sequence[str]], np.ndarray]] = {
-    "pnls": pnls,
+    "pnls": _pnls,
     "pnls_length": pnls_length,
-    "pnls_spaceless": pnls_spaceless,
+    "pnls_spaceless": _spaceless,
     "exact": _exact,
     "anls": _anls,
 }

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from tenfold.mmr.comparison import (
+    LEAST_DIFFERING,
     SEVERAL,
     chance_corrected,
     column_estimates,
     compare,
     compare_all,
+    differing,
     estimate,
     kendall_tau,
     rank_stability,
@@ -97,9 +99,36 @@ def test_paired_comparison_sees_what_two_intervals_do_not():
     better[np.flatnonzero(points[:, 0] == 0)[:12], 0] = 1
     found = compare(better, points, items)
     assert found.value == pytest.approx(12) and found.interval[0] > 0 and found.p_value < 0.01
-    assert compare(points, points, items).p_value == 1
     first, second = estimate(better, items).interval, estimate(points, items).interval
     assert first[0] < second[1]  # the intervals overlap
+
+
+def test_of_a_few_images_that_differ_nothing_is_said():
+    items = a_set()
+    points = coin(items, 0.5, seed=2)
+    wrong = np.flatnonzero((points[:, 0] == 0) & (items.tasks == "font_size"))
+    few, enough = points.copy(), points.copy()
+    few[wrong[: LEAST_DIFFERING - 1], 0] = enough[wrong[:LEAST_DIFFERING], 0] = 1
+    assert compare(points, points, items) is None and compare(few, points, items) is None
+    assert compare(enough, points, items).value == pytest.approx(LEAST_DIFFERING)
+    assert differing(few, points, items, unit="share") == LEAST_DIFFERING - 1
+    assert differing(few, points, items, columns=["grounding_o"]) == 0
+    level = points.copy()  # what a page gains in one task it loses in another
+    here = [
+        np.flatnonzero((items.images == "page 0") & (items.tasks == task))[0] for task in ("font_size", "localize_o")
+    ]
+    points[here, 0], level[here, 0] = [0, 1], [1, 0]
+    assert differing(level, points, items) == 0 and differing(level, points, items, columns=["font_size"]) == 1
+    pairs = compare_all({"one": points, "few": few, "other": coin(items, 0.9, seed=3)}, items)
+    assert [(one.first, one.second) for one in pairs] == [("one", "other"), ("few", "other")]
+
+
+def test_resamples_hold_as_many_images_of_each_task_as_the_set():
+    items = a_set(per_task=2, shared=0)
+    items = items.only(np.isin(items.tasks, ["font_size", "font_color"]))
+    points = np.array([[task == "font_size", 0] for task in items.tasks], dtype=float)
+    assert estimate(points, items).interval == (2, 2)  # if tasks were drawn, one in sixteen would hold none of them
+    assert chance_corrected(points, 0 * points, items, columns=["font_size", "font_color"]).interval == (0.5, 0.5)
 
 
 def test_p_values_of_all_pairs_are_adjusted_for_their_number():

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenfold.metrics.boxes import InvalidBoxes
+from tenfold.mmr.annotations import read_official
 from tenfold.mmr.coordinates import COORDINATES, UnknownCoordinates, needs_size, overlap, shares
 from tenfold.mmr.errors import InvalidItem
+from tenfold.mmr.items import ItemSet
 from tenfold.mmr.parsing import official, official_box, official_choice, official_text_and_box
+from tenfold.mmr.predictions import prediction_of
+from tenfold.mmr.receipts import receipt_items
 from tenfold.mmr.robust_parsing import options_of, robust, robust_box, robust_choice, robust_text, robust_text_and_box
+from tenfold.mmr.scores import Scorer, score
 from tenfold.mmr.tasks import TASKS
 
+MIRROR = Path(os.environ.get("TENFOLD_MIRROR", "none"))
+needs_mirror = pytest.mark.skipif(not (MIRROR / "mmr_bench").is_dir(), reason="there is no mirror folder")
 QUESTION = (
     "Question: Where is it?\nChoices:\n1. In the upper left\n2. On the right\n3. 3 birds above\n"
     "4. All texts are of the same size.\n\n"
@@ -40,6 +50,9 @@ BOX = (0.1, 0.2, 0.3, 0.4)
         ("It is on the right of it", None, "2"),
         ("3 birds above", "3", "3"),
         ("Answer: 1 or 2", "1", None),
+        ("Answer: 1. No wait, answer: 4", "1", "4"),
+        ("The text on the right is at 3", "3", "3"),
+        ("It is not 3", "3", None),
         ("1. In the upper left\n2. On the right", "1", None),
         (r"\boxed{3}", "3", "3"),
         ('```json\n{"answer": "3"}\n```', "3", "3"),
@@ -89,6 +102,7 @@ def test_options_are_the_numbered_lines_and_digits_inside_them_choose_nothing():
         ("1" * 20_000, None, None),
         (f"[{'9' * 400}, 0, 1, 1]", None, (float("inf"), 0, 1, 1)),
         ("nowhere", None, None),
+        ("Of 1, 2, 3, 4 the last: [0.1, 0.2, 0.3, 0.4]", None, BOX),
     ],
 )
 def test_boxes(reply: str, by_official: tuple | None, by_robust: tuple | None):
@@ -113,6 +127,23 @@ def test_boxes(reply: str, by_official: tuple | None, by_robust: tuple | None):
         ('He said "hi", [0.1, 0.2, 0.3, 0.4] [', ("He said hi,", BOX), ('He said "hi"', BOX)),
         ("東京, [0.1, 0.2, 0.3, 0.4]", ("東京,", BOX), ("東京", BOX)),
         ("Hello", None, None),
+        ('"TEL : + 6 03", [0.1, 0.2, 0.3, 0.4]', ("TEL : + 6 03,", BOX), ("TEL : + 6 03", BOX)),
+        ("Room 1, 2, 3, 4, [0.1, 0.2, 0.3, 0.4]", ("Room 1, 2, 3, 4,", BOX), ("Room 1, 2, 3, 4", BOX)),
+        ('"Grid [1, 2, 3, 4]", [0.1, 0.2, 0.3, 0.4]', None, ("Grid [1, 2, 3, 4]", BOX)),
+        ("Grid [1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4]", None, ("Grid [1, 2, 3, 4]", BOX)),
+        ('"Position", [0.1, 0.2, 0.3, 0.4]', ("Position,", BOX), ("Position", BOX)),
+        ("The Box, [0.1, 0.2, 0.3, 0.4]", ("The Box,", BOX), ("The Box", BOX)),
+        ("Box: [0.1, 0.2, 0.3, 0.4]", ("Box:", BOX), ("", BOX)),
+        ("Hello\nBounding box: [0.1, 0.2, 0.3, 0.4]", ("Hello\nBounding box:", BOX), ("Hello", BOX)),
+        ('The text is "Hello" at [0.1, 0.2, 0.3, 0.4]', ("The text is Hello at", BOX), ("Hello", BOX)),
+        ('The box of "Hello" is [0.1, 0.2, 0.3, 0.4]', ("The box of Hello is", BOX), ("Hello", BOX)),
+        ("(867388-U), [0.1, 0.2, 0.3, 0.4]", ("(867388-U),", BOX), ("(867388-U)", BOX)),
+        ("(Hello, [0.1, 0.2, 0.3, 0.4])", None, ("Hello", BOX)),
+        ("Hello (0.1, 0.2, 0.3, 0.4)", None, ("Hello", BOX)),
+        ('Hi {"x_min": 0.1, "y_min": 0.2, "x_max": 0.3, "y_max": 0.4}', None, ("Hi", BOX)),
+        ('Here: {"text": "Hi", "bbox_2d": [0.1, 0.2, 0.3, 0.4]}', None, ("Hi", BOX)),
+        ('"A", [0, 0, 1, 1]\n"B", [0.1, 0.2, 0.3, 0.4]', None, ("B", BOX)),
+        ("[0.1, 0.2, 0.3, 0.4] (867388-U)", None, ("(867388-U)", BOX)),
     ],
 )
 def test_texts_with_boxes(reply: str, by_official: tuple | None, by_robust: tuple | None):
@@ -139,6 +170,10 @@ def test_numbers_as_texts_are_numbers_to_the_official_runner_in_grounding_t_alon
         ("It may be Rune. Final answer: Dune", "Dune"),
         ('He said "hi" to me', 'He said "hi" to me'),
         ("The Title", "The Title"),
+        ('The title is "Dune" by Frank Herbert', "Dune"),
+        ("**Answer:** Dune", "Dune"),
+        ("PURPOSE **", "PURPOSE **"),
+        ('"The \\"Dune\\" book"', 'The "Dune" book'),
         ('"', ""),
         ('{"a": 1}', '{"a": 1}'),
     ],
@@ -161,6 +196,45 @@ def test_a_reply_in_the_form_that_is_asked_for_is_read_by_both(text: str, box: t
     reply = f'"{text}" {json.dumps(list(box))}'
     assert official_text_and_box(reply)[1] == box
     assert robust_text_and_box(reply)[1] == box
+
+
+FORMS = {
+    "as prompted": '"{text}", {box}',
+    "without quotes": "{text}, {box}",
+    "list": "[{escaped}, {box}]",
+    "object": '{{"text": {escaped}, "bbox_2d": {box}}}',
+    "in a sentence": 'The text is "{text}" at {box}.',
+    "in lines": "Text: {text}\nBounding box: {box}",
+}
+HARD = ("(867388-U)", "TEL : + 6 03 2026", "Room 1, 2, 3, 4", "Grid [1, 2, 3, 4]", "The Box", "Position", "OWNED BY :")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text", [*HARD, 'MY "PARDNER" AND I', "BREANNA J.", "*** THANKS ***", "BASIC OF THE", "[1] A"])
+def test_texts_that_look_like_something_else_come_back_in_every_form(form: str, text: str):
+    reply = FORMS[form].format(text=text, escaped=json.dumps(text), box=json.dumps(list(BOX)))
+    assert robust_text_and_box(reply) == (text, BOX)
+
+
+@needs_mirror
+def test_the_truth_has_every_point_in_every_form():
+    official_items = read_official(MIRROR / "mmr_bench").first_of_each_task().rows
+    rows = [one for one in (*official_items, *receipt_items(MIRROR / "sroie")) if one.task == "grounding_t"]
+    for form in FORMS.values():
+        for text in ("pnls", "pnls_length"):
+            replies = [
+                prediction_of(one.key, form.format(text=said, escaped=json.dumps(said), box=json.dumps(box)))
+                for one in rows
+                for said, box in [json.loads(one.answer)]
+            ]
+            assert score(ItemSet("both", tuple(rows)), replies, Scorer("robust", text)).total == 2 * len(rows) == 200
+
+
+def test_numbers_that_no_share_can_hold_are_no_error():
+    for box in ((1e308,) * 4, (-1e308, -1e308, 1e308, 1e308)):
+        for convention in COORDINATES:
+            assert overlap(shares(box, convention, width=600, height=400), BOX) == 0
+    assert all(map(math.isnan, shares((1e308,) * 4, "x y width height", width=600, height=400)))
 
 
 def test_each_convention_is_a_column_of_its_own():

@@ -47,18 +47,35 @@ def test_all_points_have_an_interval_without_width_and_one_image_has_none():
 
 
 def test_a_comparison_is_paired_and_signed():
-    items = made()
-    first, second = (both_scores(items, replies(items, right))["official"] for right in (4, 12))
+    items = made(16)
+    first, second = (both_scores(items, replies(items, right))["official"] for right in (4, 16))
     found = differences(first, second)
-    assert found["font_size"].value == pytest.approx(8) and found["total"].value == pytest.approx(8)
-    assert found["font_size"].interval[0] > 0 and differences(second, first)["total"].value == pytest.approx(-8)
-    assert differences(first, first)["total"].interval == (0, 0)
+    assert found["font_size"].value == pytest.approx(12) and found["total"].value == pytest.approx(12)
+    assert found["font_size"].interval[0] > 0 and differences(second, first)["total"].value == pytest.approx(-12)
+    assert differences(first, first)["total"] is None
     lines = comparison_lines(first, second)
-    assert lines[1].split()[:4] == ["font_size", "4", "12", "+8"] and "not adjusted" in lines[-1]
+    assert lines[1].split()[:4] == ["font_size", "4", "16", "+12"] and "not adjusted" in lines[-1]
     alone = items.only([0, 1])
     one = both_scores(alone, replies(alone, 1))["official"]
     with pytest.raises(InvalidPredictions, match="two or more"):
         comparison_lines(one, one)
+
+
+def test_a_comparison_of_few_images_that_differ_gives_no_interval_and_no_p_value():
+    items = made(6)
+    first, second = (both_scores(items, replies(items, right))["official"] for right in (0, 6))
+    lines = comparison_lines(first, second)
+    assert lines[1].split() == ["font_size", "0", "6", "+6", "–", "–"]
+    assert next(line for line in lines if line.startswith("total")).split() == ["total", "0", "6", "+6", "–", "–"]
+    assert lines[-2] == "–: fewer than 6 images differ, too few for an interval or a p-value"
+
+
+def test_columns_that_cannot_be_tested_count_in_the_adjustment():
+    items = made(16)
+    first, second = (both_scores(items, replies(items, right))["official"] for right in (0, 16))
+    own = differences(first, second)["font_size"].p_value
+    adjusted = float(comparison_lines(first, second)[1].split()[-1])
+    assert adjusted == pytest.approx(3 * own, abs=6e-4)
 
 
 def test_lines_are_aligned():

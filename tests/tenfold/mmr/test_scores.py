@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tenfold.mmr.coordinates import UnknownCoordinates
+from tenfold.mmr.coordinates import COORDINATES, UnknownCoordinates
 from tenfold.mmr.errors import InvalidItem, InvalidPredictions
 from tenfold.mmr.items import Item, ItemSet
 from tenfold.mmr.predictions import Prediction, prediction_of
@@ -153,6 +153,31 @@ def test_conventions_and_thresholds_are_columns_of_their_own():
         one("grounding_o", reply, Scorer("robust", convention="pixels"))
 
 
+def test_an_answer_is_one_of_the_options_that_a_question_has():
+    assert one("font_size", "5", answer="5", question=f"{QUESTION}\n5. nowhere")[0] == [1, 0]
+    with pytest.raises(InvalidItem, match="one of the options 1, 2"):
+        one("font_size", "3", question="Where?\n1. above\n2. below")
+
+
+def test_huge_boxes_have_no_point_under_any_convention():
+    reply, sized = "[1e308, 1e308, 1e308, 1e308]", {"width": 600, "height": 400}
+    for convention in COORDINATES:
+        assert one("grounding_o", reply, Scorer("robust", convention=convention), **sized)[0] == [0, 0]
+    said = one("grounding_o", reply, Scorer(convention="x y width height"), **sized)[1]
+    assert said == "the box holds a number that is not finite, so its IoU is 0"
+
+
+def test_no_items_have_no_points_and_no_reply_belongs_to_them():
+    assert score(ItemSet("none", ()), []).total == 0
+    with pytest.raises(InvalidPredictions, match="'a'; it holds no items"):
+        score(ItemSet("none", ()), [Prediction("a", "b")])
+
+
+def test_quotes_inside_a_text_cost_nothing_under_pnls():
+    reply, answer = f'"a "bc" d", {BOX}', json.dumps(['a "bc" d', BOX])
+    assert one("grounding_t", reply, Scorer("robust"), answer=answer)[0] == [1, 1]
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_text_score_gives_an_equal_text_its_point(text: str):
     assert one("recognition_label", "ABCDEFGHIJ", Scorer(text=text))[0] == [1, 0]
@@ -165,7 +190,13 @@ def test_scorers_items_and_replies_that_make_no_sense_are_refused():
             Scorer(**wrong)
     with pytest.raises(UnknownCoordinates):
         Scorer(convention="percent")
-    for task, answer in (("font_size", "B"), ("grounding_o", "[1, 2]"), ("grounding_t", "[0, 0, 1, 1]")):
+    for task, answer in (
+        ("font_size", "B"),
+        ("font_size", "5"),
+        ("font_size", "03"),
+        ("grounding_o", "[1, 2]"),
+        ("grounding_t", "[0, 0, 1, 1]"),
+    ):
         with pytest.raises(InvalidItem, match=f"the answer of {task} is"):
             one(task, "1", answer=answer)
     with pytest.raises(InvalidPredictions, match="answered twice"):
