@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.mmr.items import read_items
+from tenfold.viewing.errors import PageTooLarge
 from tests.tenfold.chat.conftest import Call
 from tests.tenfold.mmr import small_items
 
@@ -232,3 +233,66 @@ def test_official_items_come_from_a_folder(tenfold, tmp_path, monkeypatch):
     tenfold("mmr", "run", "--items", "official", "--per-task", 2, *fitted)
     board = tenfold("mmr", "leaderboard", tmp_path / "blind", tmp_path / "constant", "--out", tmp_path / "board").out
     assert "without images" in board and "ConstantIndex" in board
+
+
+@pytest.mark.parametrize("climbs", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--model", "random", "--letterbox"),
+        ("items",),
+        ("items", "--export", "lmms-eval"),
+        ("items", "--export", "vlmevalkit"),
+    ],
+)
+def test_images_elsewhere_are_neither_taken_nor_written_over(tenfold, items, tmp_path, command, climbs):
+    mine = tmp_path / "mine.png"
+    mine.write_bytes((items.folder / "images" / items.rows[0].file).read_bytes())
+    before = mine.read_bytes()
+    rows = [json.loads(line) for line in (items.folder / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows[1]["file"] = "../../mine.png" if climbs else str(mine)
+    (items.folder / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    said = tenfold("mmr", *command, "--items", items.folder, "--out", tmp_path / "out", status=1).err
+    assert "items.jsonl:2: recognition_label/1: file = " in " ".join(said.split())
+    assert mine.read_bytes() == before and plain(tmp_path) == {"items", "mine.png"}
+
+
+def test_replies_to_one_drawn_set_are_not_scored_as_replies_to_another(tenfold, tmp_path):
+    drawn = ("--items", "rendered", "--limit", 11)
+    out, replies = tmp_path / "run", tmp_path / "replies.jsonl"
+    tenfold("mmr", "run", "--model", "oracle", *drawn, "--seed", 1, "--out", out)
+    kept = out / "predictions.jsonl"
+    replies.write_bytes(kept.read_bytes())  # with no run beside it
+    for path, says in ((out, "are of a run over other items"), (kept, "other items"), (replies, "has the key")):
+        refused = tenfold("mmr", "score", path, "--items", "rendered", "--per-task", 1, status=1).err
+        assert says in " ".join(refused.split())
+    scored = tenfold("mmr", "score", kept, "--items", "rendered", "--per-task", 1, "--seed", 1)
+    assert ["total", "12", "12", "12"] in [line.split() for line in scored.out.splitlines()]
+    lost = tenfold("mmr", "run", "--model", f"file:{kept}", *drawn, "--out", tmp_path / "other", status=1).err
+    assert "all 11 queries failed" in " ".join(lost.split())
+
+
+def test_a_model_is_not_fitted_to_the_items_that_it_is_asked(tenfold, tmp_path, monkeypatch):
+    rows = [
+        {"img_id": "a", "url": "http://a", "Question": one.question, "Answer": one.answer, "task": one.task}
+        for one in small_items.of_all_tasks(3)
+    ]
+    (tmp_path / "mmr_bench").mkdir()
+    (tmp_path / "mmr_bench" / "mmr_qa.json").write_text(json.dumps(rows))
+    monkeypatch.setenv("TENFOLD_MIRROR", str(tmp_path))
+    for number, fit in enumerate(((), ("--fit", "official"))):
+        out = tmp_path / str(number)
+        asked = ("--items", "official", "--per-task", 2, "--no-images", "--out", out)
+        tenfold("mmr", "run", "--model", "constant_index", *asked, *fit)
+        model = json.loads((out / "run.json").read_text())["settings"]["model"]
+        assert model["identity"]["numbers"]["font_size"] == "3"  # of the third ones, which are not asked
+
+
+def test_scores_are_printed_before_a_page_is_written(tenfold, items, tmp_path, monkeypatch):
+    def fails(*_: object, **__: object) -> None:
+        raise PageTooLarge("one item is too large")
+
+    monkeypatch.setattr("tenfold.mmr.item_page.write_item_page", fails)
+    out = tmp_path / "run"
+    printed = tenfold("mmr", "run", "--model", "oracle", "--items", items.folder, "--out", out, status=1)
+    assert "total" in printed.out and {"scores.json", "leaderboard.html"} <= plain(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.util import find_spec
 
 import pytest
 
@@ -13,7 +14,11 @@ from tenfold.mmr.errors import InvalidModel
 from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
 from tenfold.mmr.named_items import NamedItems
 from tenfold.mmr.prompts import queries_of
+from tenfold.mmr.queries import Query
+from tenfold.mmr.reading import read_pages
 from tenfold.mmr.run import Run
+from tenfold.rendering.fonts import bundled_fonts
+from tenfold.rendering.pages import draw_words
 from tests.tenfold.language.conftest import save
 from tests.tenfold.mmr import small_items
 
@@ -84,3 +89,13 @@ def test_pages_are_read_once_and_found_again(items, tmp_path):
     _, predictions, _ = Run(model, NamedItems(one)).run(out)
     assert model.name == "page_dump (ppocr6)" and (out / "ocr.jsonl").is_file()
     assert all(prediction.why or prediction.answer for prediction in predictions)
+
+
+@pytest.mark.skipif(find_spec("rapidocr") is None, reason="rapidocr is not installed")
+def test_pages_that_were_just_read_are_those_of_a_run_that_goes_on(tmp_path):
+    drawing = draw_words(["river", "north"], bundled_fonts()[0], text_size=18, size=(200, 140))
+    query = Query("k", "font_size", "?", "?", image=drawing.image)
+    first, again = (pages_of(iter([query]), "ppocr6", 3, tmp_path / "ocr.jsonl") for _ in range(2))
+    assert first == again and len(first[query.image_digest].words) == 2
+    exact = read_pages({query.image_digest: drawing.image}, "ppocr6", enlarge=3).pages
+    assert exact != first  # boxes of enlarged images lie between the tenths of a pixel

@@ -222,3 +222,24 @@ def test_other_pages_are_another_model():
     one, other = (Page(9, 9, (Word(text, (1, 1, 5, 5)),), "test") for text in ("a", "b"))
     assert OCRRules({"x": one}).identity() != OCRRules({"x": other}).identity()
     assert OCRRules({"x": one, "y": other}).identity() == OCRRules({"y": other, "x": one}).identity()
+
+
+@pytest.mark.parametrize(
+    "box", [(50, 40, 50, 60), (50, 40, 90, 40), (430, 10, 470, 30), (-60, 10, -5, 30), (9, 9, 5, 20)]
+)
+def test_a_word_without_an_area_on_the_image_is_not_seen(cover, box):
+    truth = described(cover)
+    page = replace(truth, words=(*truth.words, Word("Hi", tuple(map(float, box)), line=99)))
+    alone = replace(truth, words=page.words[-1:])
+    for task in ("recognition_label", "recognition_pos", "grounding_t", "font_size", "font_color", "localize_t"):
+        question = 'What is the title, "Hi" or "Tall Grass"?\nChoices:\n1. "Hi"\n2. "Tall Grass"\n3. red\n4. Top'
+        assert reply_to(cover, task, question, page) == reply_to(cover, task, question)
+        assert reply_to(cover, task, question, alone).reply in ("1", "")
+
+
+def test_a_word_that_reaches_beyond_the_image_is_seen_up_to_its_edge(cover):
+    page = Page(420, 400, (Word("Grasshoppers", (400.0, 240.0, 900.0, 262.0)),), "test")
+    stem = 'Which is larger?\nChoices:\n1. "hoppers"\n2. "Grass"\n3. "None"\n4. "Both"'
+    assert reply_to(cover, "font_size", stem, page).status == "answered"
+    found = reply_to(cover, "grounding_t", 'Where is "Grasshoppers"?', page).reply
+    assert json.loads(found.split(", ", 1)[1]) == [0.9524, 0.6, 1.0, 0.655]

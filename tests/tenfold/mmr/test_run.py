@@ -16,6 +16,7 @@ import pytest
 
 from tenfold.chat.transcript import Transcript
 from tenfold.command_line import InvalidOutput
+from tenfold.imaging.errors import InvalidImages
 from tenfold.mmr.cached_model import CachedModel, query_key
 from tenfold.mmr.endpoint_model import endpoint_model
 from tenfold.mmr.errors import InvalidModel, NoReply
@@ -258,8 +259,9 @@ def test_a_run_without_any_reply_is_no_result(items, tmp_path):
 
 
 def test_an_item_that_cannot_be_shown_so_is_refused_before_anything_is_written(tmp_path):
-    rows = [Item("odd", "image-0", "font_size", "no options", "1", file="image-0.png", width=60, height=40)]
-    items = small_items.write(tmp_path / "items", rows)
+    odd = Item("odd", "image-0", "font_size", "no options", "1", file="image-0.png", width=60, height=40)
+    folder = small_items.write(tmp_path / "items", [small_items.item("font_size")]).folder
+    items = ItemSet("odd", (odd,), folder)  # no file of items holds it: reading refuses it
     with pytest.raises(ValueError, match="odd"):
         Run(prepared(Knowing(items)), NamedItems(items), Showing(rotation=1)).run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -269,3 +271,28 @@ def test_the_same_file_scored_twice_gives_the_same(items):
     """Symptom 6."""
     predictions = [Prediction(one.key, small_items.reply_of(one)) for one in items.rows]
     assert score(items, predictions).total == score(items, predictions).total == items.points
+
+
+def test_broken_images_are_all_named_before_anything_is_asked(items, tmp_path):
+    broken = sorted({one.file for one in items.rows})
+    assert len(broken) == 2
+    for name in broken:
+        (items.folder / "images" / name).write_bytes(b"xx")
+    model = Knowing(items)
+    with pytest.raises(InvalidImages, match=rf"2 of 2 images(.|\n)*{broken[0]}(.|\n)*{broken[1]}"):
+        Run(prepared(model), NamedItems(items)).run(tmp_path / "run")
+    assert not model.asked and not (tmp_path / "run").exists()
+    blind = Run(prepared(model), NamedItems(items), Showing(images=False))
+    scored, predictions, _ = blind.run(tmp_path / "run")
+    write_results(tmp_path / "run", scored, predictions)
+    page = (tmp_path / "run" / "page.html").read_text(encoding="utf-8")
+    assert "cannot be read as an image" in page and "Their images are not here" in page
+    assert (tmp_path / "run" / "leaderboard.md").is_file()
+
+
+def test_images_of_items_that_share_a_name_are_all_padded(items, tmp_path):
+    rows = [replace(one, image="one") for one in items.rows]
+    named = ItemSet(items.name, tuple(rows), items.folder)
+    Run(prepared(Knowing(named)), NamedItems(named), Showing(letterbox=True)).run(tmp_path / "run")
+    kept = items_of_run(tmp_path / "run")
+    assert all(kept.image_path(one).is_file() for one in kept.rows)

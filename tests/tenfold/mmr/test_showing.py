@@ -121,10 +121,10 @@ def test_what_only_images_have_is_of_no_use_without_them():
 
 def test_further_references_are_moved_into_the_padding_too(items):
     """A reply that is right by ``also`` alone is right in the padded image."""
-    also = json.dumps(["a title", [0.6, 0.1, 0.9, 0.4]])
+    also = json.dumps(["a title", [0.6, 0.0, 0.9, 0.1]])
     one = replace(next(one for one in items.rows if one.task == "grounding_t"), also=(also,))
     shown = Showing(letterbox=True).items(ItemSet("one", (one,), items.folder))
-    box = frame_of(one.width, one.height).shown_box((0.6, 0.1, 0.9, 0.4))
+    box = frame_of(one.width, one.height).shown_box((0.6, 0.0, 0.9, 0.1))
     assert json.loads(shown.rows[0].also[0])[1] == pytest.approx(box)
     reply = [Prediction(one.key, f'"a title", {json.dumps(list(box))}')]
     assert score(shown, reply, MENDED).total == 2 and score(ItemSet("one", (one,)), reply, MENDED).total == 1
