@@ -91,11 +91,12 @@ def questions(_: np.random.Generator) -> None:
 
 
 def posters(_: np.random.Generator) -> None:
-    asked, replied = blocks(PAGE, "json")
+    asked, replied, read = blocks(PAGE, "json")
     Path("posters", "images").mkdir(parents=True)
-    for name in ("sale", "menu"):
-        Image.new("RGB", (400, 300), "white").save(Path("posters", "images", f"{name}.png"))
+    for name, colour in (("sale", "white"), ("menu", "ivory")):
+        Image.new("RGB", (400, 300), colour).save(Path("posters", "images", f"{name}.png"))
     Path("posters", "items.jsonl").write_text(asked, encoding="utf-8")
+    Path("pages.jsonl").write_text(read, encoding="utf-8")
     Path("replies.jsonl").write_text(replied, encoding="utf-8")
 
 

@@ -259,8 +259,9 @@ def test_a_run_without_any_reply_is_no_result(items, tmp_path):
 
 
 def test_an_item_that_cannot_be_shown_so_is_refused_before_anything_is_written(tmp_path):
-    rows = [Item("odd", "image-0", "font_size", "no options", "1", file="image-0.png", width=60, height=40)]
-    items = small_items.write(tmp_path / "items", rows)
+    odd = Item("odd", "image-0", "font_size", "no options", "1", file="image-0.png", width=60, height=40)
+    folder = small_items.write(tmp_path / "items", [small_items.item("font_size")]).folder
+    items = ItemSet("odd", (odd,), folder)  # no file of items holds it: reading refuses it
     with pytest.raises(ValueError, match="odd"):
         Run(prepared(Knowing(items)), NamedItems(items), Showing(rotation=1)).run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
