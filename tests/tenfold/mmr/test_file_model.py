@@ -46,22 +46,6 @@ def test_a_key_twice_is_refused(tmp_path):
         FileModel(path)
 
 
-<<<<<<< HEAD
-def test_replies_of_a_run_are_not_taken_for_replies_to_changed_items(items, tmp_path):
-    run = Run(model_named("oracle", ModelOptions(), items, lambda: items), NamedItems(items))
-    run.run(tmp_path / "run")
-    model = FileModel(tmp_path / "run" / "predictions.jsonl")
-    model.check(items)
-    model.check(items.only([3, 5]))
-    changed = ItemSet(items.name, (replace(items.rows[0], question="another?"), *items.rows[1:]))
-    with pytest.raises(InvalidPredictions, match="asked otherwise under 1 keys, such as 'recognition_label/0'"):
-        model.check(changed)
-    with pytest.raises(InvalidPredictions, match="asked otherwise"):
-        model_named(f"file:{model.path}", ModelOptions(), changed, lambda: items)
-
-
-=======
->>>>>>> mmr/mend-items
 def test_a_key_that_no_item_has_is_refused_before_a_run(tenfold, items, tmp_path):
     rows = [{"key": one.key, "reply": "1"} for one in items.rows]
     path = write(tmp_path / "mine.jsonl", rows)
@@ -71,8 +55,6 @@ def test_a_key_that_no_item_has_is_refused_before_a_run(tenfold, items, tmp_path
         FileModel(path).check(items)
     command = ("mmr", "run", "--model", f"file:{path}", "--items", items.folder, "--out", tmp_path / "run")
     assert "'nobody'" in tenfold(*command, status=1).err and not (tmp_path / "run").exists()
-<<<<<<< HEAD
-=======
 
 
 def test_replies_of_a_run_are_not_taken_for_replies_to_changed_items(items, tmp_path):
@@ -87,4 +69,3 @@ def test_replies_of_a_run_are_not_taken_for_replies_to_changed_items(items, tmp_
         model.check(changed)
     with pytest.raises(InvalidPredictions, match="asked otherwise"):
         model_named(f"file:{model.path}", ModelOptions(), changed, lambda: items)
->>>>>>> mmr/mend-items

@@ -218,15 +218,6 @@ def test_fields_of_a_receipt_are_found():
         assert reply_to(receipt, "recognition_label", f"What is the {field} on the receipt?").reply == answer
 
 
-<<<<<<< HEAD
-=======
-def test_other_pages_are_another_model():
-    one, other = (Page(9, 9, (Word(text, (1, 1, 5, 5)),), "test") for text in ("a", "b"))
-    assert OCRRules({"x": one}).identity() != OCRRules({"x": other}).identity()
-    assert OCRRules({"x": one, "y": other}).identity() == OCRRules({"y": other, "x": one}).identity()
-
-
->>>>>>> mmr/mend-items
 @pytest.mark.parametrize(
     "box", [(50, 40, 50, 60), (50, 40, 90, 40), (430, 10, 470, 30), (-60, 10, -5, 30), (9, 9, 5, 20)]
 )
@@ -246,12 +237,9 @@ def test_a_word_that_reaches_beyond_the_image_is_seen_up_to_its_edge(cover):
     assert reply_to(cover, "font_size", stem, page).status == "answered"
     found = reply_to(cover, "grounding_t", 'Where is "Grasshoppers"?', page).reply
     assert json.loads(found.split(", ", 1)[1]) == [0.9524, 0.6, 1.0, 0.655]
-<<<<<<< HEAD
 
 
 def test_other_pages_are_another_model():
     one, other = (Page(9, 9, (Word(text, (1, 1, 5, 5)),), "test") for text in ("a", "b"))
     assert OCRRules({"x": one}).identity() != OCRRules({"x": other}).identity()
     assert OCRRules({"x": one, "y": other}).identity() == OCRRules({"y": other, "x": one}).identity()
-=======
->>>>>>> mmr/mend-items
