@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from steps.mmr import official_annotations
 from steps.mmr.estimates import ALL, Table, Value, largest, least, less, table_of
 from steps.mmr.item_sets import OFFICIAL, RECEIPTS, RENDERED
-from steps.mmr.replies import READING, SEEING
+from steps.mmr.replies import SEEING
 from steps.mmr.scored import Scored, ScoredSet
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
@@ -19,6 +19,7 @@ OWN_SETS = (RENDERED, RECEIPTS)
 UNIT = "points of 100"
 SMALL, LARGE = 5.0, 13.0  # billions of parameters: at most, at least
 NEEDS_MODELS = "needs the images of the hub's data set and models that see, by an endpoint or a GPU"
+NEEDS_SIGHT = "needs a model that finds boxes by itself: OCR engines hand them over"
 
 
 def all_measurements(sets: Mapping[str, ScoredSet]) -> dict[str, Measurement]:
@@ -27,8 +28,9 @@ def all_measurements(sets: Mapping[str, ScoredSet]) -> dict[str, Measurement]:
     found |= blind_measurements(sets[OFFICIAL]) | seeing_measurements(sets[OFFICIAL])
     for name in OWN_SETS:
         found |= order_measurements(sets[name]) | blind_measurements(sets[name]) | dump_measurements(sets[name])
-        found |= weakness_measurements(sets[name], sets[name].of_kind(*READING))
-    return found | weakness_measurements(sets[OFFICIAL], sets[OFFICIAL].of_kind(*SEEING))
+    for own in sets.values():
+        found |= weakness_measurements(own, own.of_kind(*SEEING))
+    return found
 
 
 def order_measurements(own: ScoredSet) -> dict[str, Measurement]:
@@ -73,7 +75,9 @@ def weakness_measurements(own: ScoredSet, models: Sequence[Scored]) -> dict[str,
     All are corrected: 0 is chance in choices and the best constant box in boxes.
     """
     names = [f"{own.name}_choice_minus_grounding", f"{own.name}_others_minus_text_box"]
-    problem = _lacks(own, CONSTANT_BOX) or ("" if models else f"{own.name}: {NEEDS_MODELS}")
+    problem = _lacks(own, CONSTANT_BOX) or (
+        "" if models else f"{own.name}: {NEEDS_MODELS if own.name == OFFICIAL else NEEDS_SIGHT}"
+    )
     if problem:
         return dict.fromkeys(names, unavailable(problem))
     table = own.table()

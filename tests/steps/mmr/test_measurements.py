@@ -82,18 +82,15 @@ def test_an_oracle_without_all_points_is_a_bug_of_ours_and_decides_nothing(tmp_p
 
 def test_weak_boxes_of_texts_reproduce_m3_and_strong_ones_contradict_it(tmp_path):
     weak = Reader(0.8, 0.8, 0.8, 0.6, 0.05)
-    models: Planted = {
-        name: (kind, weak, {"engine": name.split()[-1]})
-        for name, (kind, *_) in USUAL.items()
-        if kind in ("rules", "language")
-    }
+    models: Planted = {"Seer": ("trained", weak, {}), "Looker": ("pretrained", weak, {})}
     found = measured(tmp_path / "weak", models, per_task=40)
     assert found["rendered_others_minus_text_box"].bounds[0] > 0 < found["rendered_choice_minus_grounding"].bounds[0]
     assert verdict("M3-rendered", found) is Verdict.REPRODUCED
-    one_strong = models | {"OCRRules ppocr4": ("rules", Reader(0.5, 0.5, 0.3, 0.8, 0.95), {"engine": "ppocr4"})}
+    one_strong = models | {"Looker": ("pretrained", Reader(0.5, 0.5, 0.3, 0.8, 0.95), {})}
     assert verdict("M3-rendered", measured(tmp_path / "strong", one_strong, per_task=40)) is Verdict.CONTRADICTED
-    blind = {name: (kind, BLIND, about) for name, (kind, _, about) in models.items()}
-    assert verdict("M3-rendered", measured(tmp_path / "blind", blind, per_task=40)) is Verdict.INCONCLUSIVE
+    unread: Planted = models | {"OCRRules ppocr6": ("rules", BLIND, {"engine": "ppocr6"})}
+    assert verdict("M3-rendered", measured(tmp_path / "unread", unread, per_task=40)) is Verdict.INCONCLUSIVE
+    assert verdict("M3-rendered", measured(tmp_path / "handed", per_task=40)) is Verdict.NOT_TESTABLE
 
 
 def test_blindness_above_chance_contradicts_m5_and_at_chance_it_does_not(tmp_path):

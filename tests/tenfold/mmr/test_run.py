@@ -244,8 +244,8 @@ def test_nothing_is_written_where_something_else_is(items, tmp_path):
     run = Run(prepared(Knowing(items)), NamedItems(items))
     with pytest.raises(InvalidOutput, match="something else"):
         run.run(mine)
-    with pytest.raises(InvalidOutput, match="no folder"):
-        run.run(tmp_path / "a" / "b")
+    with pytest.raises(InvalidOutput, match="is no folder"):
+        run.run(mine / "novel.txt" / "b")
     with pytest.raises(InvalidOutput, match="holds no run"):
         settings_of(mine)
     assert os.listdir(mine) == ["novel.txt"]
@@ -290,9 +290,7 @@ def test_broken_images_are_all_named_before_anything_is_asked(items, tmp_path):
     assert (tmp_path / "run" / "leaderboard.md").is_file()
 
 
-def test_images_of_items_that_share_a_name_are_all_padded(items, tmp_path):
-    rows = [replace(one, image="one") for one in items.rows]
-    named = ItemSet(items.name, tuple(rows), items.folder)
-    Run(prepared(Knowing(named)), NamedItems(named), Showing(letterbox=True)).run(tmp_path / "run")
+def test_images_of_items_in_one_folder_are_all_padded(items, tmp_path):
+    Run(prepared(Knowing(items)), NamedItems(items), Showing(letterbox=True)).run(tmp_path / "run")
     kept = items_of_run(tmp_path / "run")
     assert all(kept.image_path(one).is_file() for one in kept.rows)
