@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from flows.graph.paper import slugs
@@ -27,21 +28,28 @@ OTHERS = {
     "constraints.txt": "exact versions",
 }
 WIDTH = 23
+SHORT, LONG = 20, 80  # characters: of a line's words at least, and of words that are kept whole
 
 
 def annotated_tree(root: Path) -> str:
     """Return the tree of the checkout at ``root`` as a Markdown code block."""
     lines = []
     for layer, words in OF_A_PAPER.items():
-        lines.append(_line(f"{layer}/", summary(root / layer / "__init__.py")))
+        lines.append(_line(f"{layer}/", _short(summary(root / layer / "__init__.py"))))
         lines.append(_line(f"  {PAPER}{'.py' if layer == 'flows' else '/'}", words))
-        lines += [_line(f"  {folder.name}/", summary(folder / "__init__.py")) for folder in _rooms(root, layer)]
+        lines += [_line(f"  {folder.name}/", _short(summary(folder / "__init__.py"))) for folder in _rooms(root, layer)]
     lines += [_line(path, words) for path, words in OTHERS.items() if (root / path).exists()]
     return "\n".join(["```text", *lines, "```"])
 
 
 def _line(path: str, words: str) -> str:
     return f"{path:{WIDTH}}{words}"
+
+
+def _short(words: str) -> str:
+    """Return a summary up to the first sign that ends a thought, where all of it is long."""
+    end = re.search(r"[,:;] ", words[SHORT:])
+    return words if len(words) <= LONG or end is None else words[: SHORT + end.start()]
 
 
 def _rooms(root: Path, layer: str) -> list[Path]:
