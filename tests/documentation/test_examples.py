@@ -120,9 +120,10 @@ def endpoint_runs(names: Names) -> None:
 
 def posters() -> Names:
     Path("posters", "images").mkdir(parents=True)
-    Image.new("RGB", (40, 30), "white").save(Path("posters", "images", "sale.png"))
-    (items_written, _) = blocks(ROOT / "docs" / "own_data.md", "json")
-    Path("posters", "items.jsonl").write_text(items_written.replace("menu.png", "sale.png"), encoding="utf-8")
+    for name, colour in (("sale", "white"), ("menu", "grey")):
+        Image.new("RGB", (400, 300), colour).save(Path("posters", "images", f"{name}.png"))
+    items_written = blocks(ROOT / "docs" / "own_data.md", "json")[0]
+    Path("posters", "items.jsonl").write_text(items_written, encoding="utf-8")
     return serving("2")
 
 
