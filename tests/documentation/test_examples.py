@@ -120,8 +120,8 @@ def endpoint_runs(names: Names) -> None:
 
 def posters() -> Names:
     Path("posters", "images").mkdir(parents=True)
-    for name, colour in (("sale", "white"), ("menu", "grey")):
-        Image.new("RGB", (400, 300), colour).save(Path("posters", "images", f"{name}.png"))
+    for poster, colour in (("sale", "white"), ("menu", "grey")):
+        Image.new("RGB", (400, 300), colour).save(Path("posters", "images", f"{poster}.png"))
     items_written = blocks(ROOT / "docs" / "own_data.md", "json")[0]
     Path("posters", "items.jsonl").write_text(items_written, encoding="utf-8")
     return serving("2")
