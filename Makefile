@@ -44,6 +44,7 @@ bench: setup
 	python -m benchmarks.dp_cross_attention
 	python -m benchmarks.ntk_attention
 	python -m benchmarks.debias
+	python -m benchmarks.mmr
 	python -m benchmarks.imagefolder
 
 docs: setup

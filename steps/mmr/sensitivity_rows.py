@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,12 @@ from scipy.stats import kendalltau
 
 from steps.mmr.estimates import ALL, table_of
 from steps.mmr.item_sets import OFFICIAL
+from steps.mmr.replies import Kind
 from steps.mmr.scored import Scored, ScoredSet, rescored
 from tenfold.mmr.coordinates import COORDINATES
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.scores import OFFICIAL as AS_RELEASED
-from tenfold.mmr.scores import Scorer, score
+from tenfold.mmr.scores import Scorer, Text, score
 from tenfold.mmr.tasks import CHOICE, GROUNDING
 
 RowName = Literal["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B10", "B11"]
@@ -35,7 +36,8 @@ TITLES: dict[RowName, str] = {
     "B10": "image as it is, or encoded as JPEG",
     "B11": "convention of coordinates",
 }
-TEXTS = ("pnls", "pnls_length", "pnls_spaceless", "exact", "anls")
+TEXTS: tuple[Text, ...] = get_args(Text)
+READERS: tuple[tuple[Kind, str], ...] = (("language", "OCR text and a language model"), ("rules", "OCR and rules"))
 READS_TEXT = "recognition"
 
 
@@ -55,7 +57,7 @@ def _parsers(own: ScoredSet) -> Iterator[Row]:
 
 def _texts(own: ScoredSet) -> Iterator[Row]:
     for text in TEXTS:
-        yield from _rescored(own, READS_TEXT, text, Scorer(text=text))  # type: ignore[arg-type]
+        yield from _rescored(own, READS_TEXT, text, Scorer(text=text))
 
 
 def _thresholds(own: ScoredSet) -> Iterator[Row]:
@@ -75,8 +77,8 @@ def _blind(own: ScoredSet) -> Iterator[Row]:
 
 def _language(own: ScoredSet) -> Iterator[Row]:
     for group in ("recognition", "choice", "grounding", "all"):
-        for kind, variant in (("language", "OCR text and a language model"), ("rules", "OCR and rules")):
-            chosen = own.of_kind(kind)  # type: ignore[arg-type]
+        for kind, variant in READERS:
+            chosen = own.of_kind(kind)
             yield from _rows(own, group, variant, {one.entry.named: one.official.points for one in chosen})
 
 
