@@ -197,3 +197,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def token_prices(text: str | None) -> tuple[float, float]:
+    """Return the prices of a million tokens in and out; wrong usage if they are no two numbers from 0."""
+    if text is None:
+        return 0.0, 0.0
+    try:
+        prompt, completion = (float(part) for part in text.split(","))
+    except ValueError:
+        prompt = completion = -1.0
+    if not (prompt >= 0 and completion >= 0):
+        raise typer.BadParameter(f"--prices {text!r}: give IN,OUT per million tokens, such as 0.5,1.5")
+    return prompt, completion

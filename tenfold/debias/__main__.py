@@ -15,7 +15,6 @@ from tenfold.debias.model_options import (
     chosen_protocol,
     listed_options,
     model_names,
-    token_prices,
 )
 from tenfold.debias.score_command import EXAMPLE as SCORE_EXAMPLE
 from tenfold.debias.score_command import score_command
@@ -115,7 +114,7 @@ def run(
     from tenfold.debias.errors import NoReply
     from tenfold.debias.prompts import ChatPrompts
 
-    paid, names = token_prices(prices), model_names(models)
+    paid, names = cli.token_prices(prices), model_names(models)
     given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples, "planted": planted}
     talk = chosen_protocol(protocol, temperature, equal_calls=equal_calls, **given)
     questions, notes = _questions(items, limit_per_group, seed)

@@ -10,6 +10,7 @@ from typing import Any
 from tenfold.chat.client import ChatBackend, Spent
 from tenfold.chat.endpoint import Endpoint
 from tenfold.chat.messages import Sampling
+from tenfold.chat.spending import spent_words
 from tenfold.chat.transcript import Transcript
 from tenfold.debias.agents import agents_of
 from tenfold.debias.conversation import Conversation
@@ -19,7 +20,7 @@ from tenfold.debias.items import Items
 from tenfold.debias.prompts import ChatPrompts
 from tenfold.debias.protocols import Protocol
 from tenfold.debias.run_folder import items_digest, open_run, write_run
-from tenfold.debias.run_progress import RunProgress, spent_words
+from tenfold.debias.run_progress import RunProgress
 
 
 @dataclass(frozen=True)

@@ -84,19 +84,6 @@ def chosen_backends(
     return endpoints(models, base_url, key_variable or (KEY,), concurrency=concurrency or 8, told=told)
 
 
-def token_prices(text: str | None) -> tuple[float, float]:
-    """Return the prices of a million tokens in and out; wrong usage if they are no two numbers from 0."""
-    if text is None:
-        return 0.0, 0.0
-    try:
-        prompt, completion = (float(part) for part in text.split(","))
-    except ValueError:
-        prompt = completion = -1.0
-    if not (prompt >= 0 and completion >= 0):
-        raise typer.BadParameter(f"--prices {text!r}: give IN,OUT per million tokens, such as 0.5,1.5")
-    return prompt, completion
-
-
 def listed_options(text: str) -> tuple[str, ...]:
     """Return the options in ``a;b;c``; wrong usage if there are fewer than two, or one is empty or comes twice."""
     found = tuple(option.strip() for option in text.split(";"))

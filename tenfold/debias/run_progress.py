@@ -9,6 +9,7 @@ from typing import Any, Self
 import typer
 
 from tenfold.chat.client import Spent
+from tenfold.chat.spending import spent_words
 from tenfold.debias.debate import Debate
 
 PLAIN_SECONDS = 30.0  # between two lines where standard error is no terminal
@@ -82,14 +83,3 @@ class RunProgress:
                 self._update()
             else:
                 typer.echo(f"of at most {self._most:,} calls: {self._words()}", err=True)
-
-
-def spent_words(spent: Spent) -> str:
-    """Return calls, tokens and cost in words."""
-    tokens = f"{spent.prompt_tokens:,} + {spent.completion_tokens:,} tokens"
-    parts = [f"{spent.calls:,} calls", f"{spent.known:,} known already", tokens]
-    if spent.prompt_price or spent.completion_price:
-        parts.append(f"cost {spent.cost:.4f}")
-    if spent.failed:
-        parts.append(f"{spent.failed:,} failed")
-    return ", ".join(parts)

@@ -82,7 +82,7 @@ def run(
     from tenfold.mmr.run_results import write_scores, write_views
     from tenfold.mmr.showing import Showing
 
-    paid = given.token_prices(prices)
+    paid = cli.token_prices(prices)
     showing = Showing(side=side, jpeg=jpeg, rotation=rotation, letterbox=letterbox, images=not no_images)
     spent = Spent(most_calls=max_calls, most_tokens=max_tokens_total, prompt_price=paid[0], completion_price=paid[1])
     options = ModelOptions(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.chat.endpoint import Endpoint
+from tenfold.chat.spending import spent_words
 from tenfold.chat.transcript import Transcript
 from tenfold.mmr.cached_model import CachedModel
 from tenfold.mmr.chat_model import ChatModel
@@ -28,7 +29,7 @@ from tenfold.mmr.run_folder import (
     open_run,
     replace_file,
 )
-from tenfold.mmr.run_progress import RunProgress, spent_words
+from tenfold.mmr.run_progress import RunProgress
 from tenfold.mmr.showing import Showing
 
 if TYPE_CHECKING:

@@ -161,16 +161,3 @@ def check_convention(convention: str, items: ItemSet) -> None:
             raise InvalidItem(
                 f"{item.key}: boxes in {convention} need the image's width and height, which is not known"
             )
-
-
-def token_prices(text: str | None) -> tuple[float, float]:
-    """Return the prices of a million tokens in and out; wrong usage if they are no two numbers from 0."""
-    if text is None:
-        return 0.0, 0.0
-    try:
-        prompt, completion = (float(part) for part in text.split(","))
-    except ValueError:
-        prompt = completion = -1.0
-    if not (prompt >= 0 and completion >= 0):
-        raise typer.BadParameter(f"--prices {text!r}: give IN,OUT per million tokens, such as 0.5,1.5")
-    return prompt, completion

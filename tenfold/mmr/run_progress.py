@@ -9,6 +9,7 @@ from typing import Any, Self
 import typer
 
 from tenfold.chat.client import Spent
+from tenfold.chat.spending import spent_words
 
 PLAIN_SECONDS = 30.0  # between two lines where standard error is no terminal
 LONG_WAIT = 5.0  # seconds without a reply that are worth a word
@@ -92,14 +93,3 @@ class RunProgress:
                 left = self.time_left()
                 line = f"{self._done:,} of {self._items:,} items: {self.words()}{', ' if left else ''}{left}"
                 typer.echo(line, err=True)
-
-
-def spent_words(spent: Spent) -> str:
-    """Return calls, tokens and cost in words."""
-    tokens = f"{spent.prompt_tokens:,} + {spent.completion_tokens:,} tokens"
-    parts = [f"{spent.calls:,} calls", f"{spent.known:,} known already", tokens]
-    if spent.prompt_price or spent.completion_price:
-        parts.append(f"cost {spent.cost:.4f}")
-    if spent.failed:
-        parts.append(f"{spent.failed:,} failed")
-    return ", ".join(parts)
