@@ -28,7 +28,7 @@ LONGEST_ASKED_WAIT = 300.0  # seconds that an endpoint may ask for; a call that 
 FIRST_TRIES = 3  # to connect, until the endpoint has answered anything
 MOST_SAID = 500  # characters of an endpoint's message that are passed on
 SHORTEST_SECRET = 12  # characters; a shorter key is a word for servers that want none, which replies may well hold
-Finished = queue.Queue[tuple[int, Reply | Failure] | BaseException | None]
+Finished = queue.Queue[tuple[int, Reply | Failure, asyncio.Event] | BaseException | None]
 TOO_LONG = ("context_length_exceeded", "context length", "context window", "maximum context", "too many tokens")
 
 
@@ -97,7 +97,10 @@ class Endpoint:
             while (item := finished.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
-                yield item
+                number, reply, counted = item
+                yield number, reply
+                with suppress(RuntimeError):  # the loop is closed
+                    running[0][0].call_soon_threadsafe(counted.set)
         finally:
             with suppress(RuntimeError):  # the loop is closed: all ended by itself
                 for loop, task in running:
@@ -126,7 +129,9 @@ class Endpoint:
                 reply: Reply | Failure = await self._ask(client, conversation, sampling)
             except (Refused, GaveUp) as error:
                 reply = Failure(f"{type(error).__name__}: {error}")
-            finished.put((number, reply))
+            counted = asyncio.Event()
+            finished.put((number, reply, counted))
+            await counted.wait()  # the next call is not taken before whoever pays has counted this one
 
     async def _ask(self, client: AsyncOpenAI, conversation: Conversation, sampling: Sampling) -> Reply:
         from tenacity import AsyncRetrying, retry_if_exception_type

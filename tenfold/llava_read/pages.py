@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.files import open_image
 from tenfold.llava_read.chart_layouts import FORMS, draw_chart
 from tenfold.llava_read.contents import Figure, figures_of
 from tenfold.llava_read.layouts import ARRANGEMENTS, draw_table_page
@@ -206,8 +208,6 @@ def read_pages(folder: Path) -> Iterator[ReadingPage]:
 
     Raises NoPages, with the line, if there are none, a row is no page, or an image is missing.
     """
-    from PIL import Image
-
     path = folder / PAGES
     if not path.is_file() or not path.stat().st_size:
         raise NoPages(f"{folder} holds no {PAGES}; name a folder of pages")
@@ -216,9 +216,8 @@ def read_pages(folder: Path) -> Iterator[ReadingPage]:
             try:
                 row = json.loads(line)
                 asked = tuple(Question(**one | {"answers": tuple(one["answers"])}) for one in row["questions"])
-                with Image.open(folder / IMAGES / f"{row['id']}.png") as image:
-                    pixels = np.asarray(image.convert("RGB"))
+                pixels = np.asarray(open_image(folder / IMAGES / f"{row['id']}.png", "RGB"))
                 page = ReadingPage(row["id"], row["part"], pixels, row["description"], asked)
-            except (ValueError, TypeError, KeyError, OSError) as error:
+            except (InvalidImages, ValueError, TypeError, KeyError, OSError) as error:
                 raise NoPages(f"{path}:{number}: {error!r}; write the pages again") from error
             yield page

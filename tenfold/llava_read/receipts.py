@@ -6,13 +6,14 @@ kept out of training by name.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from tenfold.imaging.errors import InvalidImages
+from tenfold.imaging.files import open_image
 from tenfold.llava_read.pages import Pixels, ReadingPage
 from tenfold.llava_read.parts import PARTS, Part, share_of
 from tenfold.llava_read.questions import Question
@@ -124,15 +125,10 @@ def _questions(page: str, receipt: LabelledReceipt) -> tuple[Question, ...]:
 
 
 def _pixels(receipt: LabelledReceipt) -> Pixels:
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(receipt.encoded)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise NoPages(
-            f"the image of receipt {receipt.name!r} cannot be read: {error}. Bring the receipts again."
-        ) from error
+        pixels = np.asarray(open_image(receipt.encoded, "RGB", name=f"the image of receipt {receipt.name!r}"))
+    except InvalidImages as error:
+        raise NoPages(f"{error}. Bring the receipts again.") from error
     if pixels.shape[:2] != (receipt.height, receipt.width):
         raise NoPages(f"receipt {receipt.name!r} is {receipt.width}×{receipt.height}, its image {pixels.shape[1::-1]}")
     return pixels

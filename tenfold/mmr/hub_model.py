@@ -21,6 +21,7 @@ from typing import Any
 from tenfold.chat.client import Spent
 from tenfold.chat.messages import Conversation, Failure, Message, Reply, Sampling
 from tenfold.chat.transcript import Transcript
+from tenfold.imaging.files import open_image
 from tenfold.mmr.chat_model import ChatModel, QueryImage
 from tenfold.mmr.errors import InvalidModel
 
@@ -233,13 +234,11 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _pixels(image: Any) -> Any:
     """Return a message's image as Pillow has it."""
-    import io
-
     from PIL import Image
 
     if isinstance(image, QueryImage):
         return Image.fromarray(image.pixels)
-    return Image.open(io.BytesIO(image.data)).convert("RGB")
+    return open_image(image.data, "RGB")
 
 
 def _first_line(error: Exception) -> str:
