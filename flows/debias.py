@@ -17,7 +17,7 @@ def debias() -> None:
     recorded = step("score_recorded", bbq=bbq, bbq_recorded=source("bbq_recorded"))
     decoder = step("convert", decoder=source("smollm2"))
     live = step("live", prepared=prepared, decoder=decoder, gpu=True)
-    step("evaluate", conversed=conversed, recorded=recorded, live=live, publishes=True)
+    step("evaluate", deliberated=deliberated, conversed=conversed, recorded=recorded, live=live, publishes=True)
 
 
 if __name__ == "__main__":

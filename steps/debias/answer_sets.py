@@ -1,6 +1,6 @@
 """The answers that the steps wrote, as sets of answers to the same questions, and their counts by template.
 
-Legend:  M questions · K templates · S sets · R rounds · A agents · C counts of one condition
+Legend:  M questions · K templates · Z seeds · S sets · R rounds · A agents · C counts of one condition
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from tenfold.debias.items import NONE, Items, read_items
-from tenfold.debias.scores import count
+from tenfold.debias.scores import COLUMNS, count
 
 TESTED, HARD, ROUNDS, VARIED = "tested", "hard", "rounds", "@"
 PARTS = {"always_biased": "planted", "always_unknown": "planted", "free": "free"}  # of one run, by what a label ends in
@@ -47,6 +47,13 @@ class AnswerSets:
         """The protocols that there are answers of, ablations left out."""
         return list(dict.fromkeys(filter(None, map(protocol_of, self.answers))))
 
+    @property
+    def tested_by(self) -> Bool[np.ndarray, "M Z"]:
+        """Which seed each question was tested by."""
+        if self.seed_numbers is None:
+            return np.ones((len(self.items), 1), dtype=bool)
+        return self.seed_numbers[:, None] == np.arange(self.seeds)
+
     def only(self, chosen: Bool[np.ndarray, " M"]) -> AnswerSets:
         """Return the sets for some of the questions."""
         return replace(
@@ -63,11 +70,21 @@ class AnswerSets:
         if self.seed_numbers is None:
             return [self]
         parts = [self.only(self.seed_numbers == seed) for seed in np.unique(self.seed_numbers)]
-        return [replace(part, seeds=1) for part in parts]
+        return [replace(part, seeds=1, seed_numbers=None) for part in parts]
 
     def counts(self, labels: Iterable[str]) -> Int[np.ndarray, "K S 2 C"]:
-        """Return the counts of sets by template, as ``tenfold.debias.scores`` defines them."""
+        """Return the counts of sets by template, those of all seeds together, as ``tenfold.debias.scores`` has them."""
         return counts_of(self.items, [self.answers[label] for label in labels])
+
+    def counts_by_seed(self, labels: Sequence[str]) -> Int[np.ndarray, "K Z S 2 C"]:
+        """Return the counts of sets by template and seed, 0 where a seed does not test a template."""
+        names = np.unique(self.items.templates)
+        found = np.zeros((len(names), self.seeds, len(labels), 2, len(COLUMNS)), dtype=np.int64)
+        for seed, tested in enumerate(self.tested_by.T):
+            if tested.any():
+                part = self.only(tested)
+                found[np.isin(names, part.items.templates), seed] = part.counts(labels)
+        return found
 
 
 def counts_of(items: Items, answers: Sequence[Int[np.ndarray, " M"]]) -> Int[np.ndarray, "K S 2 C"]:

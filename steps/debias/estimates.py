@@ -1,13 +1,18 @@
-"""Bias and accuracy of protocols, what protocols differ by, and their intervals over templates.
+"""Bias and accuracy of protocols, what protocols differ by, and their intervals over seeds and templates.
+
+A statistic is taken of each seed's own test questions, and averaged over seeds. A seed is a fold of the templates and a
+training of its own, so that what seeds differ by holds the variance of both: its interval is Student's over seeds.
+Three seeds may agree by chance, and their folds share templates; the interval is widened, if need be, to hold that of a
+bootstrap over templates, drawn for all seeds at once. One seed has the latter alone.
 
 A protocol in which an agent stands out (``single:a0``, ``centralized:a1`` …) counts as the mean over its agents, every
 resample of templates with all of them. The *control* is the least biased of `CONTROLS`, the *best single* agent the
-least biased of those alone, chosen anew in every resample, so that the choice is part of the interval.
+least biased of those alone, chosen anew in every seed and resample, so that the choice is part of the interval.
 
 Least biased is whoever has the least |s_AMB|: a score below 0 is a bias, too. Differences of bias are of |s_AMB| of
 each set of answers, then of means over sets; s_AMB is 0, not undefined, where every ambiguous answer is right.
 
-Legend:  K templates · S sets of answers · R resamples · C counts of one condition
+Legend:  K templates · Z seeds · S sets of answers · R resamples · C counts of one condition
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from steps.debias.answer_sets import AnswerSets
 from tenfold.debias.scores import AMB, STATISTICS, bias_amb, preference
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, Difference, clustered_difference, clustered_estimate, holm
+from tenfold.metrics.intervals import student
 
 SINGLE, DECENTRALIZED, CENTRALIZED, VOTE = "single", "decentralized", "centralized", "vote"
 CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")  # with as many calls as a conversation
@@ -92,24 +98,24 @@ def values_of(found: Named, name: str, statistic: str, sums: Any) -> Any:
 
 
 def score_of(sets: AnswerSets, name: str, statistic: str) -> Estimate | None:
-    """Return a statistic of a protocol, a label, CONTROL or BEST_SINGLE; None where it cannot be had."""
+    """Return a statistic of a protocol, a label, CONTROL or BEST_SINGLE; None where a seed lacks it."""
     return _estimate(sets, [name], statistic, lambda of: of(name))
 
 
 def difference(sets: AnswerSets, first: str, second: str, statistic: str) -> Estimate | None:
-    """Return the statistic of ``first`` less that of ``second``, paired by template; None where it cannot be had."""
+    """Return the statistic of ``first`` less that of ``second``, paired; None where a seed lacks it."""
     return _estimate(sets, [first, second], statistic, lambda of: of(first) - of(second))
 
 
 def draws(sets: AnswerSets, name: str, statistic: str) -> Float[np.ndarray, " R"]:
-    """Return the statistic in each resample of templates, NaN where it is not defined; none where there is no set."""
+    """Return the mean over seeds in each resample of templates, NaN where it is not defined; none without a set."""
     found = named(sets, [name])
     if found is None:
         return np.empty(0)
-    counts = sets.counts(found.labels)
+    counts = sets.counts_by_seed(found.labels)
     weights = resample_counts(len(counts), RESAMPLES, np.random.default_rng(SEED))  # (R, K)
-    sums = (weights @ counts.reshape(len(counts), -1)).reshape(RESAMPLES, *counts.shape[1:])  # (R, S, 2, C)
-    return np.round(values_of(found, name, statistic, sums), DECIMALS)
+    sums = (weights @ counts.reshape(len(counts), -1)).reshape(RESAMPLES, *counts.shape[1:])  # (R, Z, S, 2, C)
+    return np.round(values_of(found, name, statistic, sums).mean(axis=-1), DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class GroupDifference:
 def group_differences(sets: AnswerSets, first: str, second: str, statistic: str) -> list[GroupDifference]:
     """Return the statistic of ``first`` less that of ``second`` in each group of two or more templates.
 
-    Groups where it is not defined are left out. CONTROL is the least biased control in all groups together.
+    Counts of all seeds are pooled: what trainings differ by is not in these intervals and p-values. Groups where it is not defined are left out. CONTROL is the least biased control in all groups together.
     """
     first, second = (least_biased_control(sets) if name == CONTROL else name for name in (first, second))
     pair = [named(sets, [name]) for name in (first, second)]
@@ -165,14 +171,37 @@ def _estimate(
     if found is None or len(np.unique(sets.items.templates)) < 2:
         return None
 
-    def value(sums: Any) -> Any:
+    def of_seeds(sums: Any) -> Any:
+        """Return the value of each seed, (*R, Z), of summed counts (*R, Z, S, 2, C)."""
         return np.round(combined(lambda name: values_of(found, name, statistic, sums)), DECIMALS)
 
     def parts(sums: Any) -> Any:
-        """Return the values of each name, as each has to be defined."""
-        return np.stack([values_of(found, name, statistic, sums) for name in found.columns], axis=-1)
+        """Return the values of each name, as each has to be defined, all seeds together."""
+        pooled = sums.sum(axis=-4)
+        return np.stack([values_of(found, name, statistic, pooled) for name in found.columns], axis=-1)
 
-    counts = sets.counts(found.labels)
-    if np.isnan(value(counts.sum(axis=0))):
+    return estimate_over_seeds(sets.counts_by_seed(found.labels), of_seeds, parts)
+
+
+def estimate_over_seeds(
+    counts: Float[np.ndarray, "K Z *C"], of_seeds: Callable[[Any], Any], parts: Callable[[Any], Any]
+) -> Estimate | None:
+    """Return the mean over seeds of a statistic, with the outer ends of its two intervals, as this module's head says.
+
+    ``of_seeds`` maps summed counts (*R, Z, *C) to the value of each seed, (*R, Z). None where a seed has no value, or
+    fewer than two templates define one of its ``parts``, as ``clustered_estimate`` says.
+    """
+
+    def mean(sums: Any) -> Any:
+        return np.round(of_seeds(sums).mean(axis=-1), DECIMALS)
+
+    values = of_seeds(counts.sum(axis=0))
+    if np.isnan(values).any():
         return None
-    return clustered_estimate(counts, value, seed=SEED, parts=parts)
+    found = clustered_estimate(counts, mean, seed=SEED, parts=parts)
+    between = student(values.tolist())
+    if found is None or between is None:  # one seed, or seeds that are equal
+        return found
+    ends = zip(found.interval, between, strict=True)
+    low, high = (pick(pair) for pick, pair in zip((min, max), ends, strict=True))
+    return replace(found, interval=(low, high))

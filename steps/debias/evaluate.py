@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from steps.debias import figures, measurements, tables
+from steps.debias import chosen_rates, figures, measurements, tables
 from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
@@ -38,11 +38,13 @@ class EvaluateParams(Params):
     shown: Count
 
 
-def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run) -> None:
+def evaluate(
+    deliberated: Path, conversed: Path, recorded: Path, live: Path, *, out: Path, params: EvaluateParams, run: Run
+) -> None:
     """Publish what the paper's claims are tested by, and conversations to read.
 
     Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
-            recorded/scores.json
+            recorded/scores.json, deliberated/rates.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/transcripts.html
     Raises  MissingAnswers
     """
@@ -55,9 +57,10 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
     votes = read_one_run(recorded)[""]
     scored = read_json(recorded / "scores.json")
     seeing = [name for name, system in scored["systems"].items() if system["sees_context"]]
-    calls = read_json(conversed / "rows.json")
+    calls, rates = read_json(conversed / "rows.json"), read_json(deliberated / "rates.json")
     run.publish(
         claims=measurements.micro_measurements(micro)
+        | chosen_rates.rate_measurements(rates)
         | measurements.live_measurements(pretrained[""])
         | measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
         headlines=HEADLINES,
@@ -66,6 +69,7 @@ def evaluate(conversed: Path, recorded: Path, live: Path, *, out: Path, params: 
             "agents": tables.agents(regimes | parts, calls),
             "unparsed_dropped": tables.unparsed(regimes | parts),
             "groups": tables.groups(regimes),
+            "rates": chosen_rates.table(rates),
             "rounds": tables.by_round(regimes),
             "flips": tables.flips(regimes),
             "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),

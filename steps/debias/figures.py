@@ -71,7 +71,7 @@ def distributions(of_regime: Mapping[str, AnswerSets], what: str) -> CaptionedFi
     axes[0].set_ylabel("share of resamples")
     _shared_legend(axes)
     return figure, (
-        f"{what}: the bias score in resamples of templates. The best control is the least biased, in each resample, of "
+        f"{what}: the bias score in resamples of templates, the mean over seeds of each. The best control is the least biased, in each resample, of "
         f"those with as many calls; the vote has fewer.{_untaught(found)}"
     )
 
@@ -158,9 +158,9 @@ def forest(of_regime: Mapping[str, AnswerSets]) -> CaptionedFigure | None:
     _shared_legend(axes)
     return figure, (
         "|Bias| of a single agent and of the best control less that of the decentralized conversation by group, 95 % "
-        "over templates; the control is the one that is least biased over all groups. Dashed: all groups pooled. A "
-        "star: p < .05 for the single agent by Holm's rule over the groups. Right of 0 the conversation is less "
-        f"biased.{_untaught(found)}"
+        "over templates, all seeds pooled: what trainings differ by is not in it. The control is the one that is least "
+        "biased over all groups. Dashed: all groups together, the mean over seeds. A star: p < .05 for the single "
+        f"agent by Holm's rule over the groups. Right of 0 the conversation is less biased.{_untaught(found)}"
     )
 
 

@@ -45,6 +45,7 @@ RECORDED = (
 COMPARED = {"single": SINGLE, "control": CONTROL, "vote": VOTE, "best_single": BEST_SINGLE}
 TARGETS = ("proposal", "majority", "none")
 CLUSTERED = "bootstrap over templates"
+OVER_SEEDS = "mean over seeds, the outer ends of Student's interval over seeds and the bootstrap over templates"
 MEANT = {
     SINGLE: "a single agent (mean over agents)",
     DECENTRALIZED: "decentralized conversation",
@@ -70,7 +71,7 @@ def regime_measurements(prefix: str, sets: AnswerSets | None, reason: str = "") 
     ``…_bias`` is s_AMB × 100 of ambiguous questions, signed; ``…_minus_…`` of bias is of |s_AMB| × 100, since a score
     below 0 is a bias, too: the mean over agents of each one's. Accuracy is that of disambiguated questions unless it is
     called ambiguous. The control is the one of self-refinement, self-consistency, the silent rounds and shuffled peers
-    that has the least |s_AMB|, the best single agent the one that has it alone, both chosen in each resample.
+    that has the least |s_AMB|, the best single agent the one that has it alone, both chosen in each seed and resample.
     """
     hard = None if sets is None or not sets.hard.any() else sets.only(sets.hard)
     no_hard = reason or "no question was hard: none that enough agents missed in the run of its own"
@@ -144,7 +145,7 @@ def _changes_made(sets: AnswerSets | None, target: str, reason: str) -> Measurem
             f"no answer after the first round of {MEANT[DECENTRALIZED]} where the rule {target} asks for a change"
         )
     detail = f"changes of answer that the rule {target} asks for, made in round 1 of {MEANT[DECENTRALIZED]}"
-    return estimated(found, "share", f"{detail}, {CLUSTERED}", seeds=sets.seeds)
+    return estimated(found, "share", f"{detail}, {_interval_of(sets)}", seeds=sets.seeds)
 
 
 def live_measurements(sets: AnswerSets | None) -> dict[str, Measurement]:
@@ -244,7 +245,7 @@ def _score(sets: AnswerSets | None, name: str, statistic: str, reason: str) -> M
     found = score_of(sets, name, statistic)
     if found is None:
         return unavailable(_why_not(sets, [name], statistic))
-    detail = f"{MEASURED[statistic]} of {MEANT[name]}, {CLUSTERED}"
+    detail = f"{MEASURED[statistic]} of {MEANT[name]}, {_interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
 
 
@@ -254,8 +255,12 @@ def _difference(sets: AnswerSets | None, first: str, second: str, statistic: str
     found = difference(sets, first, second, statistic)
     if found is None:
         return unavailable(_why_not(sets, [first, second], statistic))
-    detail = f"{MEASURED[statistic]} of {MEANT[first]} less that of {MEANT[second]}, {CLUSTERED}"
+    detail = f"{MEASURED[statistic]} of {MEANT[first]} less that of {MEANT[second]}, {_interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
+
+
+def _interval_of(sets: AnswerSets) -> str:
+    return CLUSTERED if sets.seeds == 1 else OVER_SEEDS
 
 
 def _why_not(sets: AnswerSets, names: list[str], statistic: str) -> str:
@@ -266,4 +271,5 @@ def _why_not(sets: AnswerSets, names: list[str], statistic: str) -> str:
     if len(np.unique(sets.items.templates)) < 2:
         return "all questions share one template"
     what = WANTED.get(statistic, "names a person")
-    return f"in fewer than two templates an answer of {' or '.join(MEANT[name] for name in names)} {what}"
+    where = "in fewer than two templates" if sets.seeds == 1 else "in fewer than two templates, or in none of a seed,"
+    return f"{where} an answer of {' or '.join(MEANT[name] for name in names)} {what}"

@@ -1,6 +1,6 @@
 """How often agents that were taught a rule of deliberation make the changes that it asks for.
 
-Legend:  M questions · A agents · R rounds · K templates
+Legend:  M questions · A agents · R rounds · K templates · Z seeds
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Bool
 
 from steps.debias.answer_sets import AnswerSets, spoke
-from steps.debias.estimates import DECENTRALIZED, SEED
+from steps.debias.estimates import DECENTRALIZED, estimate_over_seeds
 from tenfold.debias.deliberation import Target, deliberated
 from tenfold.debias.items import NONE
 from tenfold.metrics.bootstrap import Estimate
-from tenfold.metrics.clustered import cluster_sums, clustered_estimate
+from tenfold.metrics.clustered import cluster_sums
 
 
 def changes_made(sets: AnswerSets, target: str) -> Estimate | None:
@@ -23,17 +23,19 @@ def changes_made(sets: AnswerSets, target: str) -> Estimate | None:
 
     A change is asked for where the rule of ``target``, given everybody's first answers, names another answer than the
     agent's own; it is made where the agent gives that answer after round 1. Questions to which somebody first named no
-    option ask for nothing. None where nothing is asked for, no second round was held, ``target`` is no rule, or all
-    questions share a template.
+    option ask for nothing. The mean over seeds, with the interval of ``estimate_over_seeds``; None where a seed asks
+    for nothing, no second round was held, ``target`` is no rule, or all questions share a template.
     """
     rounds = sets.rounds.get(DECENTRALIZED)
     if rounds is None or rounds.shape[1] < 2 or target not in get_args(Target):
         return None
     asked, made = _changes(sets, rounds[:, :, spoke(rounds)], cast(Target, target))
-    sums = cluster_sums(sets.items.templates, np.column_stack([made.sum(axis=1), asked.sum(axis=1)]))  # (K, 2)
-    if len(sums) < 2 or not asked.any():
+    counted = np.column_stack([made.sum(axis=1), asked.sum(axis=1)])  # (M, 2)
+    of_seeds = (sets.tested_by[:, :, None] * counted[:, None]).reshape(len(counted), -1)  # (M, Z · 2)
+    sums = cluster_sums(sets.items.templates, of_seeds).reshape(-1, sets.seeds, 2)  # (K, Z, 2)
+    if len(sums) < 2:
         return None
-    return clustered_estimate(sums, _share, seed=SEED)
+    return estimate_over_seeds(sums, _share, lambda sums: _share(sums.sum(axis=-2)))
 
 
 def _changes(

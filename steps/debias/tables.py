@@ -18,7 +18,11 @@ from tenfold.metrics.bootstrap import Estimate
 
 UNDEFINED = "A score is undefined, and its cell empty, where no answer names a person."
 RIGHT = "Bias is 0 where every ambiguous answer is right; else empty, as preference is, where no answer names a person."
-INTERVALS = "Low and high: 95 %, bootstrap over templates."
+INTERVALS = (
+    "Low and high: 95 %, bootstrap over templates; of several seeds the mean, and the outer ends of that and of "
+    "Student's interval over seeds."
+)
+POOLED = "Counts of all seeds are pooled."
 
 MEASURED = {"s_amb": "bias", "preference": "preference", "accuracy_dis": "accuracy_disambiguated"}
 
@@ -54,7 +58,7 @@ def agents(of_regime: Mapping[str, AnswerSets], calls: Sequence[Mapping[str, Any
     return pd.DataFrame(rows), (
         "Every set of answers, each agent and each centre apart; varied: what an ablation changes; calls "
         "per question, and those made, agreement ending a conversation. Bias scores × 100; "
-        f"an answer that names no option is wrong and outside the persons. {UNDEFINED}"
+        f"an answer that names no option is wrong and outside the persons. {POOLED} {UNDEFINED}"
     )
 
 
@@ -92,8 +96,9 @@ def groups(of_regime: Mapping[str, AnswerSets], second: str = DECENTRALIZED) -> 
     columns = ["regime", "group", "less", "of", "bias", "bias_of_conversation", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "p_holm", "templates"]), (
         f"Size of the bias (|s_AMB| × 100) by group, a single agent's or the best control's less that of {second} "
-        f"conversation. {INTERVALS} p: two-sided, by Holm's rule over the groups. The control is the one that is least "
-        "biased over all groups."
+        "conversation. Low and high: 95 %, bootstrap over templates. p: two-sided, by Holm's rule over the groups. The "
+        f"control is the one that is least biased over all groups. {POOLED} What trainings differ by is in no interval "
+        "here."
     )
 
 
@@ -102,7 +107,7 @@ def by_round(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
     tables = [rounds.by_round(sets).assign(regime=regime) for regime, sets in of_regime.items()]
     return _first(
         _joined(tables)
-    ), "Agents' answers after each round, means over agents; a conversation that agrees ends."
+    ), f"Agents' answers after each round, means over agents; a conversation that agrees ends. {POOLED}"
 
 
 def flips(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:

@@ -13,6 +13,8 @@ import typer
 from tenfold import command_line as cli
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
     from tenfold.debias.items import Items
@@ -49,8 +51,12 @@ def score_command(
     """
     from tenfold.debias.own_items import lacking_condition
     from tenfold.debias.predictions import read_predictions
+    from tenfold.debias.run_folder import DEBATES, RUN
     from tenfold.debias.run_questions import check_questions
 
+    beside = {} if items else {f"the run's {name}": predictions.parent / name for name in (RUN, DEBATES)}
+    inputs = {"the predictions": predictions, "the questions": items, **beside}
+    refuse_overwriting({"--out": out, "--html": html}, inputs)
     asked = _asked(items, predictions)
     answered, answers = read_predictions(predictions, asked)
     check_questions(predictions, answered)
@@ -72,6 +78,23 @@ def score_command(
         _write_json(out, described, force=force)
     if html is not None:
         _write_page(html, predictions, answered, answers, force=force)
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]) -> None:
+    """Refuse, before anything is read, an output that would replace an input, a file of one, or another output.
+
+    ``outputs`` are by option, ``inputs`` by what they hold; None is not given. By ``--force`` it is refused as well.
+    Raises InvalidOutput.
+    """
+    taken: dict[Path, str] = {path.resolve(): what for what, path in inputs.items() if path is not None}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        for other, what in taken.items():
+            if place == other or (other in place.parents and place.exists()):
+                raise cli.InvalidOutput(f"{option} {path} would overwrite {what} ({other}); give another place")
+        taken[place] = f"what {option} writes"
 
 
 def _asked(items: Path | None, predictions: Path) -> Items:

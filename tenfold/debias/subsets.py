@@ -69,6 +69,20 @@ def template_splits(
     return {name: np.isin(families, part) for name, part in zip(SPLITS, parts, strict=True)}
 
 
+def held_out_templates(items: Items, share: float, *, seed: int = 0) -> Bool[np.ndarray, " N"]:
+    """Return which questions belong to a ``share`` of the templates that is held out, spread over the groups.
+
+    Templates that share a context go together, drawn by ``seed``.
+    Raises NoQuestions if no template, or every one, would be held out.
+    """
+    families = _families(items)
+    order = _spread(items, families, np.random.default_rng(seed))
+    count = round(share * len(order))
+    if not 0 < count < len(order):
+        raise NoQuestions(f"{len(order)} templates without a common context are too few to hold out {share:g} of them")
+    return np.isin(families, order[-count:])
+
+
 def _families(items: Items) -> Int[np.ndarray, " N"]:
     """Return the number of each question's family: templates that share a context, directly or through others."""
     above: dict[str, str] = {}

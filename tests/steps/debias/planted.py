@@ -62,7 +62,7 @@ def answered(items: Items, reader: Reader, seed: int) -> np.ndarray:
 
 
 def write_conversed(
-    folder: Path, readers: Mapping[str, Mapping[str, Reader]], *, seeds: int = 2, hard: float = 0.5
+    folder: Path, readers: Mapping[str, Mapping[str, Reader]], *, seeds: int = 3, hard: float = 0.5
 ) -> None:
     """Write what ``converse`` writes: per target the readers by protocol; everybody answers alone like ``single``."""
     items = questions()

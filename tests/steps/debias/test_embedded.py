@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from pydantic import ValidationError
 
 from steps.debias.ablations import hard_questions, variations
 from steps.debias.converse import ConverseParams, converse, protocols
 from steps.debias.deliberate import DeliberateParams, deliberate, first_answers
+from steps.debias.lessons import Lesson, Teaching
 from steps.debias.micro import AGENTS, MicroParams, split_of
 from steps.debias.outcomes import answers_by_round
+from steps.debias.rate_search import HELD_OUT, loss_per_word, search_rates
 from steps.debias.train import BiasParams, Course, TrainParams, train
 from steps.step.run import Run
 from steps.step.training import TrainingParams
@@ -21,9 +26,12 @@ from tenfold.chat.client import Client
 from tenfold.debias.conversation import Agent, Conversation
 from tenfold.debias.debate import Debate, Turn, read_debates
 from tenfold.debias.embedded import EmbeddedModel
-from tenfold.debias.items import NONE, Item, read_items, write_items
+from tenfold.debias.items import NONE, Item, Items, read_items, write_items
 from tenfold.debias.micro_prompts import MicroPrompts
 from tenfold.debias.protocols import Single
+from tenfold.debias.reader import Reader, answer_loss
+from tenfold.debias.reading import collate, encode, question_examples
+from tenfold.debias.subsets import held_out_templates
 from tenfold.models.folder import verify
 from tests.tenfold.debias.micro_cases import made_up_items
 
@@ -40,7 +48,10 @@ TRAIN = TrainParams(
     training=TrainingParams(updates=6, batch_size=16),
 )
 DELIBERATE = DeliberateParams(
-    targets=["proposal"], replay=0.5, learning_rate=5e-3, training=TrainingParams(updates=3, batch_size=16)
+    targets=["proposal"],
+    replay=0.5,
+    learning_rates=[1e-4, 5e-3, 1e-2],
+    training=TrainingParams(updates=3, batch_size=16),
 )
 CONVERSE = ConverseParams(contexts=1, rounds=1, temperature=1.0, hard_min=2, ablations=["planted"], shown=3)
 
@@ -53,7 +64,9 @@ def step_run(name: str, out: Path, variant: str | None = None) -> Run:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
-    write_items(made_up_items(), folder / "items.jsonl")
+    rows = made_up_items().rows
+    apart = [replace(item, context=f"{item.context} It was day {item.template[-1]}.") for item in rows]
+    write_items(Items(tuple(apart)), folder / "items.jsonl")  # no two templates share a context
     return folder
 
 
@@ -128,6 +141,48 @@ def test_stage_2_changes_every_agent_and_notes_the_first_answers(trained: list[P
         before = (folder / "models" / f"{agent}-0" / "model.safetensors").read_bytes()
         assert (deliberated / "models" / f"{agent}-proposal-0" / "model.safetensors").read_bytes() != before
     assert all(0 <= share <= 1 for share in lessons["first_answers_right"]["0"].values())
+
+
+def test_the_first_seed_chooses_the_rate_of_least_loss_on_held_out_templates(
+    trained: list[Path], deliberated: Path
+) -> None:
+    rows = json.loads((deliberated / "rates.json").read_text())
+    assert [row["learning_rate"] for row in rows] == DELIBERATE.learning_rates
+    losses = [row["validation_loss"] for row in rows]
+    assert losses == [pytest.approx(np.mean([row[f"loss_{agent}"] for agent in AGENTS])) for row in rows]
+    assert [row["chosen"] for row in rows] == [loss == min(losses) for loss in losses] and len(set(losses)) == 3
+    assert not list((deliberated / "models").glob("search*"))
+
+
+def test_a_single_rate_is_taken_without_a_search_and_rates_rise(trained: list[Path], tmp_path: Path) -> None:
+    lesson = Lesson("gold", 0, *[read_items(trained[0] / "micro.jsonl")] * 2, np.zeros(0))
+    (only,) = search_rates([2e-3], lesson, [], Teaching(0.5, DELIBERATE.training), step_run("d", tmp_path / "out"))
+    assert only.chosen and only.learning_rate == 2e-3 and only.described()["validation_loss"] is None
+    for rates in ([], [1e-3, 1e-3], [1e-2, 1e-3], [-1.0]):
+        with pytest.raises(ValidationError):
+            DeliberateParams(**DELIBERATE.model_dump() | {"learning_rates": rates})
+
+
+def test_the_search_teaches_and_judges_on_templates_apart(trained: list[Path]) -> None:
+    items = read_items(trained[0] / "micro.jsonl")
+    asked = items.only(split_of(items, 0, "deliberation"))
+    held_out = held_out_templates(asked, HELD_OUT)
+    lesson = Lesson("gold", 0, items, asked, np.zeros((len(asked), 3), dtype=int))
+    taught, judged = lesson.only(~held_out).asked, lesson.only(held_out).asked
+    assert len(taught) + len(judged) == len(asked) and len(judged)
+    assert not {item.context for item in taught.rows} & {item.context for item in judged.rows}
+    tested = items.only(split_of(items, 0, "test"))
+    assert not set(judged.templates) & set(tested.templates)
+
+
+def test_the_loss_per_word_is_that_of_all_examples_in_one_batch(trained: list[Path]) -> None:
+    reader = Reader.load(trained[0] / "models" / "a0-0")
+    items = read_items(trained[0] / "micro.jsonl")
+    examples = question_examples(items, items.gold, np.random.default_rng(0), 100)  # of more than one batch
+    data = encode(examples, reader.vocabulary)
+    with torch.inference_mode():
+        together = float(answer_loss(reader, *collate(data)))
+    assert loss_per_word(reader, data) == pytest.approx(together, rel=1e-5)
 
 
 def test_first_answers_are_what_the_agents_say_alone(trained: list[Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from steps.debias import figures
 from steps.debias.answer_sets import AnswerSets
+from steps.debias.chosen_rates import rate_measurements
 from steps.debias.evaluate import HEADLINES, EvaluateParams, debates_of, evaluate
 from steps.step.run import Run
 from tenfold.debias.debate import Debate, Turn, write_debates
@@ -28,6 +29,15 @@ from tests.steps.debias.planted import (
 CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")
 
 
+def searched(best: float, grid: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)) -> list[dict[str, object]]:
+    """Return the rows of a search for one target whose best rate is ``best``."""
+    losses = [0.5 + abs(np.log(rate / best)) for rate in grid]
+    return [
+        {"target": "proposal", "learning_rate": rate, "validation_loss": loss, "loss_a0": loss, "chosen": rate == best}
+        for rate, loss in zip(grid, losses, strict=True)
+    ]
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return a folder with what all steps write, and what evaluate makes of it, twice."""
@@ -37,6 +47,8 @@ def written(tmp_path_factory):
     write_conversed(root / "conversed", readers)
     rows = [{"target": "none", "protocol": "decentralized", "calls": 4, "calls_made": made} for made in (3, 4)]
     (root / "conversed" / "rows.json").write_text(json.dumps(rows))
+    (root / "deliberated").mkdir()
+    (root / "deliberated" / "rates.json").write_text(json.dumps(searched(3e-3)))
     write_live(root / "live", Reader(0.3, 0.3, 0.4))
     write_recorded(root / "recorded", dict.fromkeys(("arc", "race", "qonly"), BIASED), BIASED)
     seeing = {name: {"sees_context": name in ("arc", "race")} for name in ("arc", "race", "qonly", "plurality_first")}
@@ -53,7 +65,7 @@ def written(tmp_path_factory):
     for name in ("first", "second"):
         out = root / name
         out.mkdir()
-        inputs = (root / "conversed", root / "recorded", root / "live")
+        inputs = (root / "deliberated", root / "conversed", root / "recorded", root / "live")
         evaluate(*inputs, out=out, params=EvaluateParams(shown=6), run=Run("debias", "evaluate", out=out))
     return root
 
@@ -117,3 +129,19 @@ def test_the_page_shows_conversations_of_all_series(written):
     assert '<option value="live">' in page and '<option value="proposal">' in page
     named = {(debate.protocol, series) for debate, series in debates_of(written / "conversed", written / "live")}
     assert named == {("decentralized@tie=first", "proposal"), ("decentralized", "live")}
+
+
+@pytest.mark.parametrize(("best", "beyond"), [(3e-4, 0), (1e-3, 1), (3e-3, 1), (1e-2, 0)])
+def test_a_chosen_rate_at_the_edge_is_told_from_one_inside(best, beyond):
+    found = rate_measurements(searched(best)[::-1])
+    own = found["micro_proposal_rates_beyond_chosen"]
+    assert own.number == beyond and f"the chosen {best:g}, " in own.detail and own.interval is None
+    assert "searches no rate" in (found["micro_majority_rates_beyond_chosen"].unavailable or "")
+    single = [{"target": "proposal", "learning_rate": 1e-3, "validation_loss": None, "chosen": True}]
+    assert rate_measurements(single)["micro_proposal_rates_beyond_chosen"].unavailable
+
+
+def test_the_table_of_rates_has_a_row_per_rate(written):
+    table = pd.read_csv(written / "first" / "tables" / "rates.csv")
+    assert table.learning_rate.tolist() == [3e-4, 1e-3, 3e-3, 1e-2]
+    assert table.learning_rate[table.chosen].tolist() == [3e-3] == [table.learning_rate[table.validation_loss.argmin()]]

@@ -95,13 +95,14 @@ def test_the_least_gain_is_that_of_the_worst_seed(tmp_path):
     least = found(sets)["least_gain_of_a_seed"]
     gains = [difference(one, "single", "decentralized", MAGNITUDE).value for one in sets.by_seed()]  # type: ignore[union-attr]
     assert least.number == pytest.approx(min(gains)) and least.number > 0.1
-    assert least.interval is None and least.seeds == 2 and len(gains) == 2 and len(set(gains)) == 2
-    assert [len(one.items) for one in sets.by_seed()] == [29 * 16, 29 * 16]
+    assert least.interval is None and least.seeds == 3 and len(gains) == 3 and len(set(gains)) == 3
+    assert [len(one.items) for one in sets.by_seed()] == [29 * 16] * 3
     assert sets.seed_numbers is not None
     spoilt = np.where(sets.seed_numbers == 1, sets.answers["single:a0"], sets.answers["decentralized"])
     one_fails = replace(sets, answers={"single:a0": sets.answers["single:a0"], "decentralized": spoilt})
     assert found(one_fails)["least_gain_of_a_seed"].number == 0
-    assert found(one_fails)["single_minus_decentralized"].bounds[0] > 0
+    mean = found(one_fails)["single_minus_decentralized"]
+    assert 10 < mean.number < 35 and mean.bounds[0] < 0  # which the interval over three seeds does not hide
 
 
 @pytest.mark.parametrize("target", ["proposal", "majority"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from steps.debias.answer_sets import AnswerSets, MissingAnswers, read_answer_sets, read_one_run, targets_of
-from steps.debias.estimates import CONTROL, difference, group_differences, score_of
+from steps.debias.estimates import CONTROL, difference, draws, group_differences, score_of
 from steps.debias.measurements import live_measurements, micro_measurements, recorded_measurements
 from tenfold.debias.items import Item, Items
 from tenfold.debias.scores import score
+from tenfold.metrics.intervals import student
 from tenfold.metrics.measurement import Measurement
 from tests.steps.debias.planted import (
     BIASED,
@@ -47,11 +50,11 @@ OF_REGIME = (
 )
 
 
-def measured(folder, *, control: Reader = BIASED, **readers: Reader) -> dict[str, Measurement]:
+def measured(folder, *, seeds: int = 1, control: Reader = BIASED, **readers: Reader) -> dict[str, Measurement]:
     """Return the measurements of one target, ``proposal``, whose protocols are biased unless others are given."""
     by_protocol = {name: BIASED for name in ("single", "vote", "decentralized", "centralized")}
     by_protocol |= dict.fromkeys(CONTROLS, control) | readers
-    write_conversed(folder, {"proposal": by_protocol})
+    write_conversed(folder, {"proposal": by_protocol}, seeds=seeds)
     return micro_measurements({"proposal": read_answer_sets(folder, "proposal")})
 
 
@@ -62,7 +65,7 @@ def ends(found: dict[str, Measurement], name: str) -> tuple[float, float]:
 @pytest.mark.parametrize("conversation", ["decentralized", "centralized"])
 def test_a_conversation_that_debiases_lies_below_the_single_agent_and_the_controls(tmp_path, conversation):
     better = measured(tmp_path / "better", **{conversation: FAIR})
-    worse = measured(tmp_path / "worse", **{conversation: Reader(0.75, 0.05)})
+    worse = measured(tmp_path / "worse", **{conversation: Reader(0.95, 0.02)})
     for name in (f"single_minus_{conversation}", f"control_minus_{conversation}", f"hard_single_minus_{conversation}"):
         assert ends(better, name)[0] > 0 and ends(worse, name)[1] < 0
     for found, low in ((better, True), (worse, False)):
@@ -93,10 +96,10 @@ def test_headroom_is_seen_where_it_is(tmp_path):
 
 
 def test_every_measurement_that_a_claim_names_is_there_with_seeds_and_templates(tmp_path):
-    found = measured(tmp_path)
+    found = measured(tmp_path, seeds=3)
     for name in OF_REGIME:
         own = found[f"micro_proposal_{name}"]
-        assert own.interval is not None and own.seeds == 2 and own.n == 30 and "templates" in own.detail
+        assert own.interval is not None and own.seeds == 3 and own.n == 30 and "templates" in own.detail
         assert "no agents of the target none" in (found[f"micro_none_{name}"].unavailable or "")
     live = live_measurements(None)
     assert all("no pretrained model" in (one.unavailable or "") for one in live.values())
@@ -166,26 +169,72 @@ def test_printed_scores_are_compared_category_by_category(tmp_path):
     assert own.number == pytest.approx(80 - 47.7) and elsewhere.unavailable
 
 
-def test_seeds_stand_one_after_another_and_templates_are_drawn_whole(tmp_path):
+def test_seeds_stand_one_after_another_and_count_alike(tmp_path):
     write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": FAIR}})
     sets = read_answer_sets(tmp_path, "proposal")
-    assert targets_of(tmp_path) == ["proposal"] and sets.seeds == 2
-    assert len(sets.items) == 2 * 29 * 16 and sets.counts(["decentralized"]).shape[:2] == (30, 1)
+    assert targets_of(tmp_path) == ["proposal"] and sets.seeds == 3
+    assert len(sets.items) == 3 * 29 * 16 and sets.counts(["decentralized"]).shape[:2] == (30, 1)
     single = difference(sets, "single", "decentralized", "s_amb")
-    by_hand = [score(sets.items, sets.answers[label]).s_amb for label in ("single:a0", "single:a1", "decentralized")]
-    assert single is not None and single.value == pytest.approx(100 * (np.mean(by_hand[:2]) - by_hand[2]))
-    doubled = AnswerSets(
-        Items(sets.items.rows * 2),
-        {name: np.tile(one, 2) for name, one in sets.answers.items()},
-        {},
-        np.tile(sets.hard, 2),
+    labels = ("single:a0", "single:a1", "decentralized")
+    by_hand = [[score(one.items, one.answers[label]).s_amb for label in labels] for one in sets.by_seed()]
+    assert single is not None
+    assert single.value == pytest.approx(100 * np.mean([np.mean(of[:2]) - of[2] for of in by_hand]))
+
+
+def test_doubled_questions_leave_an_interval_as_it_is(tmp_path):
+    write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": FAIR}})
+    sets = read_answer_sets(tmp_path, "proposal")
+    assert sets.seed_numbers is not None
+    doubled = replace(
+        sets,
+        items=Items(sets.items.rows * 2),
+        answers={name: np.tile(one, 2) for name, one in sets.answers.items()},
+        rounds={},
+        hard=np.tile(sets.hard, 2),
+        seed_numbers=np.tile(sets.seed_numbers, 2),
     )
-    twice = difference(doubled, "single", "decentralized", "s_amb")
-    assert twice is not None and twice.interval == pytest.approx(single.interval)
+    once, twice = (difference(one, "single", "decentralized", "s_amb") for one in (sets, doubled))
+    assert once is not None and twice is not None and twice.interval == pytest.approx(once.interval)
+
+
+def test_an_interval_holds_what_seeds_differ_by_and_what_templates_do(tmp_path):
+    write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": FAIR}})
+    sets = read_answer_sets(tmp_path, "proposal")
+    values = [score_of(one, "decentralized", "s_amb").value for one in sets.by_seed()]  # type: ignore[union-attr]
+    found, low_high = score_of(sets, "decentralized", "s_amb"), student(values)
+    templates = np.nanquantile(draws(sets, "decentralized", "s_amb"), [0.025, 0.975])
+    assert found is not None and low_high is not None and found.value == pytest.approx(np.mean(values))
+    assert found.interval == pytest.approx((min(low_high[0], templates[0]), max(low_high[1], templates[1])))
+    assert found.interval[1] - found.interval[0] > 1.2 * (templates[1] - templates[0])  # these seeds differ by more
+    assert "Student's interval over seeds" in live_measurements(sets)["live_decentralized_bias"].detail
+
+
+def test_seeds_that_agree_by_chance_keep_the_interval_over_templates():
+    items, answers = questions(), answered(questions(), BIASED, 1).astype(np.int64)
+    alone = AnswerSets(items, {"single:a0": answers}, {}, np.zeros(len(items), dtype=bool))
+    alike = AnswerSets(
+        Items(items.rows * 3),
+        {"single:a0": np.tile(answers, 3)},
+        {},
+        np.zeros(3 * len(items), dtype=bool),
+        3,
+        np.repeat(np.arange(3), len(items)),
+    )
+    one, three = score_of(alone, "single", "s_amb"), score_of(alike, "single", "s_amb")
+    assert one is not None and three is not None and three.interval == pytest.approx(one.interval)
+
+
+def test_a_seed_without_a_score_leaves_none(tmp_path):
+    write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": BIASED}})
+    sets = read_answer_sets(tmp_path, "proposal")
+    mute = np.where(sets.tested_by[:, 2] & sets.items.ambiguous, -1, sets.answers["decentralized"])
+    sets = replace(sets, answers=sets.answers | {"decentralized": mute})
+    assert score_of(sets, "decentralized", "s_amb") is None
+    assert "in none of a seed" in (live_measurements(sets)["live_decentralized_bias"].unavailable or "")
 
 
 def test_the_best_control_is_chosen_in_each_resample(tmp_path):
-    write_conversed(tmp_path, {"none": {"single": BIASED} | dict.fromkeys(CONTROLS, BIASED)})
+    write_conversed(tmp_path, {"none": {"single": BIASED} | dict.fromkeys(CONTROLS, BIASED)}, seeds=1)
     sets = read_answer_sets(tmp_path, "none")
     alone = [score_of(sets, name, "s_amb") for name in CONTROLS]
     best = score_of(sets, CONTROL, "s_amb")

@@ -100,3 +100,22 @@ def test_a_target_without_a_condition_is_said_on_standard_error(tmp_path, capsys
     (tmp_path / "own.csv").write_text("key,question,A,B,target\nq1,Who?,Ada,Bea,A\n")
     (tmp_path / "p.csv").write_text("key,answer\nq1,A\n")
     assert "no condition" in typed(capsys, tmp_path / "p.csv", "--items", tmp_path / "own.csv").err
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+@pytest.mark.parametrize("name", ["p.csv", "own.csv", "link.csv", "./../{}/p.csv"])
+def test_an_input_is_never_overwritten_even_by_force(tmp_path, capsys, option, name):
+    (tmp_path / "own.csv").write_text("key,question,A,B,answer\nq1,Who?,Ada,Bea,A\n")
+    (tmp_path / "p.csv").write_text("key,answer\nq1,A\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "p.csv")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    place = tmp_path / name.format(tmp_path.name)
+    found = typed(capsys, tmp_path / "p.csv", "--items", tmp_path / "own.csv", option, place, "--force", status=1)
+    assert found.err.startswith(f"InvalidOutput: {option} ") and "would overwrite the " in found.err
+    assert "accuracy" not in found.out and {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_two_outputs_at_one_place_are_refused(scored, tmp_path):
+    found = scored(always_stereotype, "--out", tmp_path / "x", "--html", tmp_path / "x", status=1)
+    assert "--html" in found.err and "would overwrite what --out writes" in found.err
+    assert not (tmp_path / "x").exists()

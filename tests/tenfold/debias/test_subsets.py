@@ -7,7 +7,7 @@ import pytest
 
 from tenfold.debias.errors import InvalidAnswers, NoQuestions
 from tenfold.debias.items import Items
-from tenfold.debias.subsets import SPLITS, hard_set, limit_per_group, template_splits
+from tenfold.debias.subsets import SPLITS, hard_set, held_out_templates, limit_per_group, template_splits
 from tests.tenfold.debias.questions import balanced, question
 
 
@@ -62,6 +62,22 @@ def test_templates_with_a_context_in_common_go_together():
         template_splits(Items(tuple(rows[:4])))
     with pytest.raises(NoQuestions, match="fold 3 of 3"):
         template_splits(Items(tuple(rows)), fold=3)
+
+
+def test_held_out_templates_share_no_context_with_the_others_and_are_of_all_groups():
+    rows = [
+        question(number, group=group, template=f"{group}/{number}", context=f"{group} {number // 2}")
+        for group in ("G", "H")
+        for number in range(20)
+    ]
+    items = Items(tuple(rows))
+    found = held_out_templates(items, 0.3, seed=1)
+    assert found.sum() == 12 and (found[::2] == found[1::2]).all()
+    assert [found[items.groups == group].sum() for group in ("G", "H")] == [6, 6]
+    assert np.array_equal(found, held_out_templates(items, 0.3, seed=1))
+    for share in (0.01, 0.99):
+        with pytest.raises(NoQuestions, match="20 templates without a common context are too few to hold out"):
+            held_out_templates(items, share)
 
 
 def test_hard_questions_are_ambiguous_missed_by_enough_and_of_another_run():
