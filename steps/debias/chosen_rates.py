@@ -41,7 +41,7 @@ def _beyond(rows: Sequence[Row]) -> Measurement:
 def table(rows: Sequence[Row]) -> CaptionedTable:
     """Return a row per target and rate."""
     return pd.DataFrame(rows), (
-        "Learning rates of deliberation: loss of second replies, in nats per word, on templates of deliberation that were "
-        "held out from the first seed's agents, of each agent and the mean, by which one rate is chosen for each target. "
-        "Empty where a profile has a single rate, which is taken as it is."
+        "Learning rates of deliberation: loss of second replies, in nats per word, on templates of deliberation that "
+        "were held out from the first seed's agents, of each agent and the mean, by which one rate is chosen for each "
+        "target. Empty where a profile has a single rate, which is taken as it is."
     )

@@ -132,7 +132,8 @@ class GroupDifference:
 def group_differences(sets: AnswerSets, first: str, second: str, statistic: str) -> list[GroupDifference]:
     """Return the statistic of ``first`` less that of ``second`` in each group of two or more templates.
 
-    Counts of all seeds are pooled: what trainings differ by is not in these intervals and p-values. Groups where it is not defined are left out. CONTROL is the least biased control in all groups together.
+    Counts of all seeds are pooled: what trainings differ by is not in these intervals and p-values. Groups where it is
+    not defined are left out. CONTROL is the least biased control in all groups together.
     """
     first, second = (least_biased_control(sets) if name == CONTROL else name for name in (first, second))
     pair = [named(sets, [name]) for name in (first, second)]

@@ -71,8 +71,9 @@ def distributions(of_regime: Mapping[str, AnswerSets], what: str) -> CaptionedFi
     axes[0].set_ylabel("share of resamples")
     _shared_legend(axes)
     return figure, (
-        f"{what}: the bias score in resamples of templates, the mean over seeds of each. The best control is the least biased, in each resample, of "
-        f"those with as many calls; the vote has fewer.{_untaught(found)}"
+        f"{what}: the bias score in resamples of templates, the mean over seeds of each. The best control is the least "
+        "biased, in each seed and resample, of those with as many calls; the vote has fewer. What trainings differ by is "
+        f"not in it.{_untaught(found)}"
     )
 
 
