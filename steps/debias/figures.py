@@ -72,8 +72,8 @@ def distributions(of_regime: Mapping[str, AnswerSets], what: str) -> CaptionedFi
     _shared_legend(axes)
     return figure, (
         f"{what}: the bias score in resamples of templates, the mean over seeds of each. The best control is the least "
-        "biased, in each seed and resample, of those with as many calls; the vote has fewer. What trainings differ by is "
-        f"not in it.{_untaught(found)}"
+        "biased, in each seed and resample, of those with as many calls; the vote has fewer. What trainings differ by "
+        f"is not in it.{_untaught(found)}"
     )
 
 
