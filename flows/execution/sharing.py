@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from flows.execution.damage import clean_cache
 from flows.execution.dvc_cli import has_remote, programs
 from flows.execution.dvc_recovery import LOCKS, others_run, recover
 from flows.execution.workspaces import FOLDER
@@ -77,7 +78,7 @@ def collect_garbage(root: Path, papers: Iterable[Paper], *, dry: bool) -> tuple[
 
 
 def _in_order(root: Path) -> None:
-    if mended := recover(root):
+    if mended := [*recover(root), *clean_cache(root)]:
         raise NotShared(f"{'; '.join(mended)}. Run `dvc repro`, which restores what is missing, then this again")
 
 
