@@ -1,9 +1,9 @@
 """Attack a checkout of the toy paper: random edits, also while stages run, and kill -9 at random moments.
 
 ``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--damages SHARE] [--write]``; SHARE is that of
-edits that damage an output. With ``--planted`` it tells in how many attacks each of several known bugs is found, planted
-one after the other (``tests/attacks_planted.py``). One attack is one of these, at a stage drawn at random with all that
-it needs:
+edits that damage an output. With ``--planted`` it tells in how many attacks each of several known bugs is found,
+planted one after the other (``tests/attacks_planted.py``). One attack is one of these, at a stage drawn at random with
+all that it needs:
 
 - *edit*: a line of code, a parameter or the graph is changed, or an output is cut or removed; ``dvc repro STAGE``.
 - *edit while it runs*: a parameter is changed, ``dvc repro STAGE`` started, and at a random moment of it the same is
