@@ -35,6 +35,8 @@ def push(root: Path) -> int:
     _in_order(root)
     if not has_remote(root):
         raise NotShared("there is no remote: dvc remote add --default NAME ADDRESS")
+    if damaged := list(clean_cache(root)):
+        raise NotShared(f"{'; '.join(damaged)}. Run `dvc repro`, which makes what is missing, then this again")
     with _repository(root) as repo:
         texts = [entry.read_text(encoding="utf-8") for entry in _entries(repo)]
         sent = repo.cloud.push(_objects(repo, texts))
@@ -78,7 +80,7 @@ def collect_garbage(root: Path, papers: Iterable[Paper], *, dry: bool) -> tuple[
 
 
 def _in_order(root: Path) -> None:
-    if mended := [*recover(root), *clean_cache(root)]:
+    if mended := recover(root):
         raise NotShared(f"{'; '.join(mended)}. Run `dvc repro`, which restores what is missing, then this again")
 
 
