@@ -87,7 +87,7 @@ def dag(paper: Annotated[str, typer.Argument(help="A paper's slug.")]) -> None:
 
 @app.command()
 def refresh() -> None:
-    """Check all parameters, mend what a killed DVC left, bring data anew where the mirror has the real thing now."""
+    """Check all parameters, mend what was killed or damaged, bring data anew where the mirror has the real thing."""
     from flows.execution import refresh
     from flows.graph.paper import papers
 

@@ -1,8 +1,9 @@
 """Attack a checkout of the toy paper: random edits, also while stages run, and kill -9 at random moments.
 
-``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--write]``; with ``--planted`` it tells in how
-many attacks each of several known bugs is found, planted one after the other (``tests/attacks_planted.py``). One attack
-is one of these, at a stage drawn at random with all that it needs:
+``python -m tests.attacks --edits N --kills N [--minutes M] [--seed S] [--damages SHARE] [--write]``; SHARE is that of
+edits that damage an output. With ``--planted`` it tells in how many attacks each of several known bugs is found,
+planted one after the other (``tests/attacks_planted.py``). One attack is one of these, at a stage drawn at random with
+all that it needs:
 
 - *edit*: a line of code, a parameter or the graph is changed, or an output is cut or removed; ``dvc repro STAGE``.
 - *edit while it runs*: a parameter is changed, ``dvc repro STAGE`` started, and at a random moment of it the same is
@@ -130,6 +131,7 @@ class Attack:
     clean: Project
     warm: Warm
     chance: random.Random
+    damages: float = 0.2  # share of edits that damage an output, where there is one to damage
     counts: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)  # by kind of attack
     knobs: list[int] = field(default_factory=lambda: [0] * len(KNOBS))
@@ -174,7 +176,7 @@ class Attack:
         """Change a knob, or damage an output, that ``target`` depends on; return whether training depends on it."""
         paths = [name.format(self.profile) for name, stage in DAMAGED.items() if stage in needed(target)]
         path = self.project.root / self.chance.choice(paths)
-        if self.chance.random() < 0.2 and path.is_file():
+        if self.chance.random() < self.damages and path.is_file():
             content = path.read_bytes()
             if self.chance.random() < 0.2:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -365,7 +367,7 @@ def counters() -> dict[str, Counter[str]]:
 
 
 @contextmanager
-def besieged(seed: int) -> Iterator[Attack]:
+def besieged(seed: int, damages: float = Attack.damages) -> Iterator[Attack]:
     """Yield two checkouts in which everything ran once, by commands as a user gives them."""
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
         project = build(Path(folder) / "attacked")
@@ -375,7 +377,7 @@ def besieged(seed: int) -> Iterator[Attack]:
         project.edit(pause.file, pause.frame.format("0.0"), pause.frame.format(pause.values[0]))
         warm = Warm(pinned(project.environment()))
         try:
-            attack = Attack(project, clean, warm, random.Random(seed))
+            attack = Attack(project, clean, warm, random.Random(seed), damages)
             subprocess.run(
                 ("dvc", "repro", "steps/toy/dvc.yaml"),
                 cwd=project.root,
@@ -389,12 +391,12 @@ def besieged(seed: int) -> Iterator[Attack]:
             warm.close()
 
 
-def session(edits: int, kills: int, seed: int, minutes: float, *, write: bool) -> dict[str, Any]:
+def session(edits: int, kills: int, seed: int, minutes: float, damages: float, *, write: bool) -> dict[str, Any]:
     """Attack so often, or until time is over, and return the record."""
     until = time.monotonic() + 60 * minutes
     kinds = [EDIT] * (edits - edits // 2) + [MEANWHILE] * (edits // 2 - edits // 8) + [BACK] * (edits // 8)
-    record: dict[str, Any] = {"machine": machine("dvc"), "commit": checkout()}
-    with besieged(seed) as attack:
+    record: dict[str, Any] = {"machine": machine("dvc"), "commit": checkout(), "share of damage": damages}
+    with besieged(seed, damages) as attack:
         left = kinds + [KILL] * kills
         attack.chance.shuffle(left)
         while left and time.monotonic() < until:
@@ -448,6 +450,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--damages", type=float, default=Attack.damages, help="share of edits that damage an output")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--planted", action="store_true")
     given = parser.parse_args()
@@ -458,7 +461,7 @@ def main() -> int:
         if given.write:
             write(results() | {"planted": found})
         return int(not all(plant["attacks"] for plant in found.values()))
-    record = session(given.edits, given.kills, given.seed, given.minutes, write=given.write)
+    record = session(given.edits, given.kills, given.seed, given.minutes, given.damages, write=given.write)
     print(json.dumps(record, indent=1))
     return int(any(record["faults"].values()))
 

@@ -71,11 +71,12 @@ def _move_broken_locks(root: Path) -> Iterator[Path]:
         try:
             COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content.decode("utf-8")))
         except (Invalid, YAMLError, UnicodeDecodeError):
-            _move_aside(root, path)
+            move_aside(root, path)
             yield path.relative_to(root)
 
 
-def _move_aside(root: Path, path: Path) -> None:
+def move_aside(root: Path, path: Path) -> None:
+    """Move a file or folder of the checkout to where it is in nobody's way, and can be looked at."""
     place = root / ASIDE / f"{time.time_ns()}-{path.relative_to(root).as_posix().replace('/', '-')}"
     place.parent.mkdir(parents=True, exist_ok=True)
     path.rename(place)
@@ -98,7 +99,7 @@ def _move_stale_rwlock(root: Path) -> bool:
             holders = _holders(held)
             if not holders or any(lives(number, "dvc") for number in holders):
                 return False
-        _move_aside(root, path)
+        move_aside(root, path)
         return True
     finally:
         guard.close()

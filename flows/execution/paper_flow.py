@@ -15,6 +15,7 @@ from prefect.exceptions import FailedRun
 from prefect.runtime import deployment, flow_run
 from prefect.states import Failed
 
+from flows.execution.damage import set_aside
 from flows.execution.dvc_cli import Outcome, checkout
 from flows.execution.ephemeral_server import prefect_api
 from flows.execution.flow import bring_up_to_date, end_orphans, threads
@@ -164,6 +165,8 @@ def run_papers(
             nodes = [node for paper in chosen for node in paper.stages()]
             if workspace.is_clone:
                 checkout(root, [node.name for node in nodes])
+            for name, what in set_aside(root, chosen).items():
+                logger.warning(f"{name}: {what}")
             forced = {node.name for node in nodes} if force else set(outdated(root, chosen))
             if before is not None:
                 before()

@@ -9,6 +9,7 @@ from typing import Any
 from rich.tree import Tree
 
 from flows.execution import dvc_cli
+from flows.execution.damage import damaged
 from flows.execution.stale_data import outdated
 from flows.graph.mermaid import direct
 from flows.graph.paper import Node, Paper
@@ -23,13 +24,15 @@ def reasons(root: Path, papers: Sequence[Paper]) -> dict[str, str | None]:
     """
     nodes = {node.name: node for paper in papers for node in paper.stages()}
     stale = dvc_cli.status(root, list(nodes))
-    better = outdated(root, papers)
+    better, broken = outdated(root, papers), damaged(root, papers)
     found: dict[str, str | None] = {}
     for name, node in nodes.items():
         if name in better:
             found[name] = better[name]
         elif name in stale:
             found[name] = "; ".join(_words(item) for item in stale[name])
+        elif name in broken:
+            found[name] = f"{broken[name]} is damaged, and DVC does not see it; run: python -m flows refresh"
         else:
             upstream = [item.name for item in node.upstream if found.get(item.name)]
             found[name] = f"{', '.join(upstream)} {BEHIND}" if upstream else None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from flows.execution.damage import clean_cache
 from flows.execution.dvc_cli import has_remote, programs
 from flows.execution.dvc_recovery import LOCKS, others_run, recover
 from flows.execution.workspaces import FOLDER
@@ -34,6 +35,8 @@ def push(root: Path) -> int:
     _in_order(root)
     if not has_remote(root):
         raise NotShared("there is no remote: dvc remote add --default NAME ADDRESS")
+    if damaged := list(clean_cache(root)):
+        raise NotShared(f"{'; '.join(damaged)}. Run `dvc repro`, which makes what is missing, then this again")
     with _repository(root) as repo:
         texts = [entry.read_text(encoding="utf-8") for entry in _entries(repo)]
         sent = repo.cloud.push(_objects(repo, texts))

@@ -1,14 +1,14 @@
 """What DVC takes for current and is not.
 
 DVC sees files and parameters, not the environment: it cannot know that TENFOLD_MIRROR was set since. And it hashes
-what a stage depends on after the stage's command: what changes after the step's own last look is recorded as if it had
-been there from the start. The step's record says what was there.
+what a stage depends on, and what the stage made, after the stage's command: what changes after the step's own last look
+is recorded as if it had been there from the start. The step's record says what was there, and what the step wrote.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,28 +35,42 @@ def outdated(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
         record = root / node.out.replace("${profile}", profile) / "source.json"
         if _stood_in(record) and mirror_serves(root, node.step):
             found[name] = "a stand-in was used, and the mirror now holds the real data"
-    why = "its record and dvc.lock disagree about what it was made from"
-    return found | dict.fromkeys(misrecorded(root, papers), why)
+    return found | misrecorded(root, papers)
 
 
-def misrecorded(root: Path, papers: Sequence[Paper]) -> list[str]:
-    """Return the stages of which dvc.lock says other inputs, code, parameters or words than the output's own record."""
-    profile, locks = read(root, [])["profile"], dict[str, Any]()
-    found = []
+def misrecorded(root: Path, papers: Sequence[Paper]) -> dict[str, str]:
+    """Return ``{stage: why}`` for stages of which dvc.lock says other than the output's own record.
+
+    It may be of other inputs, code, parameters or words, or another output than the step wrote.
+    """
+    profile = read(root, [])["profile"]
+    found = {}
     for node in {node.name: node for paper in papers for node in paper.stages()}.values():
-        if node.paper not in locks:
-            locks[node.paper] = locked(root / pipeline(node.paper).with_suffix(".lock"))
-        if not _agree(root, node, profile, locks[node.paper].get(node.own_name)):
-            found.append(node.name)
+        lock = locked(root / pipeline(node.paper).with_suffix(".lock")).get(node.own_name)
+        if lock is not None and (why := _disagreement(root, node, profile, lock)) is not None:
+            found[node.name] = why
     return found
+
+
+def contradiction(lock: dict[str, Any], record: dict[str, Any], output: str | None) -> str | None:
+    """Return what an entry of dvc.lock, or of the run cache, says otherwise than the record of its output.
+
+    ``output`` is the output's digest by that entry, None if it has none; so has a record from before there was one.
+    """
+    params = {f"{file}: {key}": value for file, held in lock.get("params", {}).items() for key, value in held.items()}
+    if record.get("digest") != digest(listed(lock["cmd"], hashes(lock.get("deps", [])), params)):
+        return "its record and dvc.lock disagree about what it was made from"
+    if None not in (output, written := record.get("output")) and output != written:
+        return "its record and dvc.lock disagree about what it is: it was damaged before DVC looked at it"
+    return None
 
 
 def require_recorded(root: Path, papers: Sequence[Paper]) -> None:
     """Raise OtherRecord, naming the stages, where ``misrecorded`` finds any."""
     if wrong := misrecorded(root, papers):
         raise OtherRecord(
-            f"{', '.join(wrong)}: record and dvc.lock disagree about what the output was made from, because something "
-            f"changed at that moment; run: python -m flows refresh"
+            f"{', '.join(wrong)}: record and dvc.lock disagree about the output or what it was made from, because "
+            f"something changed before DVC looked at it; run: python -m flows refresh"
         )
 
 
@@ -68,14 +82,21 @@ def _stood_in(record: Path) -> bool:
         return False
 
 
-def _agree(root: Path, node: Node, profile: str, locked: dict[str, Any] | None) -> bool:
-    place = node.provenance.replace("${profile}", profile)
-    if locked is None or dict(_hashes(locked["outs"])).get(place) != content_digest(root / place):
-        return True  # the lock is of another output, which DVC sees
-    params = {f"{file}: {key}": value for file, held in locked.get("params", {}).items() for key, value in held.items()}
-    record = json.loads((root / place).read_bytes())
-    return bool(record["digest"] == digest(listed(locked["cmd"], dict(_hashes(locked.get("deps", []))), params)))
+def _disagreement(root: Path, node: Node, profile: str, lock: dict[str, Any]) -> str | None:
+    outs = hashes(lock["outs"])
+    out, place = (path.replace("${profile}", profile) for path in (node.out, node.provenance))
+    if outs.get(place) != content_digest(root / place):
+        return None  # the lock is of another output, which DVC sees
+    try:
+        record = dict(json.loads((root / place).read_bytes()))
+    except (ValueError, TypeError):
+        return "its record cannot be read: it was damaged before DVC looked at it"
+    if out not in outs:  # published, part by part, into git
+        as_listed = all(content_digest(root / part) == value for part, value in outs.items())
+        outs[out] = content_digest(root / out) if as_listed else None
+    return contradiction(lock, record, outs[out])
 
 
-def _hashes(items: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
-    yield from ((item["path"], item.get("md5")) for item in items)
+def hashes(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the digests that an entry of dvc.lock lists, by path."""
+    return {item["path"]: item.get("md5") for item in items}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from steps.runtime import launch, provenance
+from steps.runtime.inputs import require_as_written
 from steps.runtime.landlock import Outside, confine, temporary_folder
 from steps.runtime.outputs import replacing, unfinished
 from steps.runtime.sandbox import Sandbox, enforced
@@ -42,11 +43,12 @@ def execute(root: Path, words: Sequence[str], recorder: Recorder | None, outside
 
     Its output and provenance are put in place, by the thread ``outside``. It runs in several processes where that is
     asked for (``launch.wanted``); of those only the first writes.
-    Raises ChangedWhileRunning, with the older output as it was, if code, inputs or parameters change meanwhile, even if
-    they change back.
+    Raises DamagedInput before anything runs; ChangedWhileRunning, with the older output as it was, if code, inputs or
+    parameters change meanwhile, even if they change back.
     """
     stage = declared(root, words)
     seen = Seen.now(stage)  # before the step's code is imported
+    require_as_written(stage, seen.parts)
     count = launch.wanted(stage)
     if count > 1:
         launch.launch(stage, stage.words, count)

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from steps.runtime import invocation
 from steps.runtime.outputs import write_atomically
 from steps.runtime.processes import cores, peak_memory
-from steps.runtime.stage import Stage, names
+from steps.runtime.stage import Stage, content_digest, names
 
 SUFFIX = ".provenance.json"
 PACKAGES = (
@@ -64,6 +64,7 @@ class Provenance(Record):
     stage: str
     profile: str
     digest: str  # SHA-256 of everything that the output depends on
+    output: str | None = None  # DVC's digest of what the step wrote; older records have none
     commit: str | None
     dirty: bool
     command: str
@@ -103,6 +104,7 @@ def record(
         stage=stage.name,
         profile=profile,
         digest=digest,
+        output=content_digest(out),
         commit=commit[0],
         dirty=commit[1],
         command=" ".join(("python -m steps", *names(stage.words))),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,14 +155,18 @@ def _value(held: Any, key: str) -> Any:
 _known: dict[tuple[str, int, int, int, int], str] = {}  # what was hashed, and what the file system said of it then
 
 
-def content_digest(path: Path) -> str:
-    """Return DVC's digest of a file, or of a directory's names and contents; ``absent`` where there is neither."""
+def content_digest(path: Path, of_file: Callable[[Path], str] | None = None) -> str:
+    """Return DVC's digest of a file, or of a directory's names and contents; ``absent`` where there is neither.
+
+    ``of_file`` returns a file's MD5; it reads the file, but once in this process, unless another is given.
+    """
+    md5 = of_file or _md5
     if path.is_dir():
         files = (item for item in path.rglob("*") if item.is_file() and "__pycache__" not in item.parts)
-        entries = [{"md5": _md5(item), "relpath": item.relative_to(path).as_posix()} for item in files]
+        entries = [{"md5": md5(item), "relpath": item.relative_to(path).as_posix()} for item in files]
         text = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
-    return _md5(path) if path.is_file() else ABSENT
+    return md5(path) if path.is_file() else ABSENT
 
 
 def _md5(path: Path) -> str:
