@@ -28,8 +28,9 @@ class Test(Strict):
 
     ``identity``: only a bug of ours can fail it. ``training``: it is a result of training runs, of which one seed
     decides nothing. ``control``: it gives the others their power (headroom, something known to work, no winner at a
-    grid's edge); without it nothing is decided. ``over``: what was resampled for the interval (seeds, items, …);
-    without it there is no noise.
+    grid's edge); without it nothing is decided. ``rival``: it rules out another explanation of the effect; without it
+    nothing is reproduced, but it contradicts nothing and stands in no contradiction's way. ``over``: what was resampled
+    for the interval (seeds, items, …); without it there is no noise.
     """
 
     __test__ = False  # not a pytest class
@@ -45,6 +46,7 @@ class Test(Strict):
     identity: bool = False
     training: bool = False
     control: bool = False
+    rival: bool = False
 
     @property
     def kind(self) -> str:
@@ -73,6 +75,8 @@ class Test(Strict):
             raise ValueError("no training is an identity: a seed can fail it")
         if self.identity and self.control:
             raise ValueError("an identity gives no power: a test is an identity or a control")
+        if self.rival and (self.identity or self.control):
+            raise ValueError("a test that rules out another explanation is neither an identity nor a control")
         return self
 
 

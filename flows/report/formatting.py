@@ -93,6 +93,7 @@ def kind_in_words(test: Test) -> str:
     marks = {
         "identity: only a bug of ours can fail it": test.identity,
         "control: without it nothing is decided": test.control,
+        "rival: it rules out another explanation": test.rival,
         "a training": test.training,
     }
     return "; ".join(mark for mark, given in marks.items() if given)

@@ -63,6 +63,7 @@ def _tested(one: Tested) -> dict[str, Any]:
         "test": in_words(one.test),
         "identity": one.test.identity,
         "control": one.test.control,
+        "rival": one.test.rival,
         "training": one.test.training,
         "over": one.test.over,
         "outcome": one.outcome.value,

@@ -155,7 +155,8 @@ def judge(entry: Entry, measurements: Mapping[str, Measurement]) -> Judged:
     """Return the verdict on a claim, a finding or a fact.
 
     Withdrawn or not testable if it is declared so (the latter while nothing that its tests name was written).
-    Where a control does not hold, nothing is decided. Identities are checks of ours: with all of them holding, a claim
+    Where a control does not hold, nothing is decided; where a rival explanation is not ruled out, nothing is
+    reproduced. Identities are checks of ours: with all of them holding, a claim
     is contradicted if a test fails, reproduced if all hold, derived if there are identities alone, not testable if none
     was available, and inconclusive otherwise. Findings and facts have words of their own for the first two; facts are
     not derived.
@@ -176,16 +177,21 @@ def judge(entry: Entry, measurements: Mapping[str, Measurement]) -> Judged:
 def _verdict(entry: Entry, tested: Sequence[Tested]) -> Verdict:
     holds, fails = DECIDED[type(entry)]
     controls = [item for item in tested if item.test.control]
-    deciding = [i for i in tested if not i.test.control and (not i.test.identity or isinstance(entry, Fact))]
+    rivals = [item for item in tested if item.test.rival]
+    deciding = [
+        item
+        for item in tested
+        if not (item.test.control or item.test.rival) and (not item.test.identity or isinstance(entry, Fact))
+    ]
     outcomes = {item.outcome for item in deciding}
-    checks = {item.outcome for item in tested if item not in deciding and item not in controls}
+    checks = {item.outcome for item in tested if item not in [*deciding, *controls, *rivals]}
     if isinstance(entry, Claim) and outcomes == {Outcome.UNAVAILABLE}:
         return Verdict.NOT_TESTABLE
     if Outcome.FAILS in checks or any(item.outcome is not Outcome.HOLDS for item in controls):
         return Verdict.INCONCLUSIVE
     if Outcome.FAILS in outcomes:
         return fails
-    if outcomes | checks == {Outcome.HOLDS}:
+    if outcomes | checks | {item.outcome for item in rivals} == {Outcome.HOLDS}:
         return holds if deciding else Verdict.DERIVED
     if isinstance(entry, Claim) and (outcomes or checks) == {Outcome.UNAVAILABLE}:
         return Verdict.NOT_TESTABLE
@@ -196,7 +202,8 @@ def _reason(entry: Entry, tested: Sequence[Tested], verdict: Verdict) -> str:
     if verdict is Verdict.DERIVED:
         return "It rests on identities alone: checks that only a bug of ours can fail."
     decisive = [item for item in tested if item.test.control and item.outcome is not Outcome.HOLDS]
-    decisive = decisive or [item for item in tested if item.outcome is Outcome.FAILS]
+    fails = [item for item in tested if item.outcome is Outcome.FAILS]
+    decisive = decisive or [item for item in fails if not item.test.rival or verdict is Verdict.INCONCLUSIVE]
     if verdict is Verdict.NOT_TESTABLE or not decisive:
         decisive = [item for item in tested if item.outcome is not Outcome.HOLDS]
     sentences = [_explanation(item) for item in decisive]
@@ -224,6 +231,8 @@ def _explanation(item: Tested) -> str:
         asked += ", which only a bug of ours can fail"
     if item.test.control:
         asked += ", without which nothing is decided"
+    if item.test.rival:
+        asked += ", which rules out another explanation"
     if item.test.order is not None:
         what = "are out of order" if item.outcome is Outcome.FAILS else "overlap"
         return f"The measurements {what}, where the test asks that {asked}."

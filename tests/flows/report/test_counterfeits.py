@@ -97,7 +97,9 @@ def test_a_counterfeit_flips_the_verdict(entry: Entry, kind: str, forged: dict[s
     word = kind.partition(" ")[2]
     if word == "missing" and isinstance(entry, Claim):
         assert judged.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_TESTABLE)
-    elif word in ("below", "above", "swapped") and (not (test.identity or test.control) or isinstance(entry, Fact)):
+    elif word in ("below", "above", "swapped") and (
+        not (test.identity or test.control or test.rival) or isinstance(entry, Fact)
+    ):
         assert judged.verdict is DECIDED[type(entry)][1]
     else:  # undecided; a bug of ours or a lack of power, which say nothing of the paper
         assert judged.verdict is Verdict.INCONCLUSIVE

@@ -94,6 +94,7 @@ def test_the_summary_has_every_verdict(project: Path) -> None:
         "test": "`gap_wide` < `gap_narrow`, with intervals apart",
         "identity": False,
         "control": False,
+        "rival": False,
         "training": True,
         "over": "seeds",
         "outcome": "fails",

@@ -224,6 +224,22 @@ def test_what_is_withdrawn_stays_so_whatever_was_measured() -> None:
     assert judge(never, {}).verdict is Verdict.WITHDRAWN
 
 
+@pytest.mark.parametrize(("effect", "chance", "verdict"), [
+    (2.0, 0.5, Verdict.REPRODUCED),
+    (-2.0, 0.5, Verdict.CONTRADICTED),
+    (2.0, -0.5, Verdict.INCONCLUSIVE),
+    (-2.0, -0.5, Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_a_rival_explanation_stands_in_the_way_of_reproduction_alone(
+    effect: float, chance: float, verdict: Verdict
+) -> None:
+    rival = {"measurement": "more_than_chance", "at_least": 0.0, "rival": True}
+    tested = claim({"measurement": "effect", "at_least": 0.0}, rival)
+    judged = judge(tested, {"effect": Measurement(value=effect), "more_than_chance": Measurement(value=chance)})
+    assert judged.verdict is verdict
+    assert ("rules out another explanation" in judged.reason) is (verdict is Verdict.INCONCLUSIVE)
+
+
 @pytest.mark.parametrize(("effect", "headroom", "verdict"), [
     (2.0, 9.0, Verdict.REPRODUCED),
     (-2.0, 9.0, Verdict.CONTRADICTED),
