@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,34 @@ if TYPE_CHECKING:
     from tenfold.ocr.page import Page
 
 OCR = "ocr"
+SIMULATED, ORACLE = "simulated", "oracle"
+
+
+def corrupted_name(per_cent: int) -> str:
+    """Return the name of the source in which so many of a hundred letters are wrong."""
+    return f"corrupted_{per_cent:02d}"
 
 
 def read_ocr(tasks: Path, part: str, source: str) -> dict[str, Page]:
     """Return what ``source`` read on each page of a part, by the page's id.
 
-    Parts are "train", "validation", "test", "receipts_train", "receipts_validation" and "receipts_test"; sources are
-    "simulated", "oracle", "ppocr6", "ppocr4", "tesseract", "corrupted_05", "corrupted_15" and "corrupted_30", as far
-    as the part has them: ``ocr_sources`` says. Raises InvalidReading if it has not.
+    Parts are "train", "validation", "test", "receipts_train", "receipts_validation" and "receipts_test". Sources are
+    "simulated" for training pages; "oracle" and "corrupted_05" and the like for the others; and engines by name, as
+    far as they have read the part: of training pages perhaps the first ones only, so that pages are to be chosen by
+    what is there. ``ocr_sources`` says which there are. Raises InvalidPages if it has not read the part.
     """
     from tenfold.ocr.page_files import load_pages
 
     return load_pages(tasks / OCR / part / f"{source}.jsonl")
+
+
+def write_ocr(pages: Mapping[str, Page], tasks: Path, part: str, source: str) -> None:
+    """Write what a source read on the pages of a part."""
+    from tenfold.ocr.page_files import write_pages
+
+    folder = tasks / OCR / part
+    folder.mkdir(parents=True, exist_ok=True)
+    write_pages(pages, folder / f"{source}.jsonl")
 
 
 def ocr_sources(tasks: Path, part: str) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.llava_read.pages import read_pages
-from tenfold.llava_read.parts import Part
+from tenfold.llava_read.parts import PARTS, Part
+from tenfold.ocr.page import Page
 
 if TYPE_CHECKING:
-    from tenfold.llava_read.pages import ReadingPage
+    from tenfold.llava_read.pages import Pixels, ReadingPage
     from tenfold.llava_read.probe_pages import ProbePage
 
 PAGES, RECEIPTS, PROBE = "pages", "receipts", "probe"
@@ -32,3 +34,22 @@ def probe_pages_of(prepared: Path, part: Part) -> list[ProbePage]:
     from tenfold.llava_read.probe_pages import read_probe_pages
 
     return read_probe_pages(prepared / PROBE / part)
+
+
+def set_of(prepared: Path, name: str, most: int | None = None) -> Iterator[tuple[str, Pixels, Page]]:
+    """Yield id, image and truth of each page of a set, of the first ``most`` if given.
+
+    Sets are a part's name for its drawn pages, "receipts_" or "probe_" with it for the others. Raises NoPages.
+    """
+    kind, _, ending = name.rpartition("_")
+    part = next(one for one in PARTS if one == ending)
+    pages: Sequence[ReadingPage | ProbePage]
+    match kind:
+        case "probe":
+            pages = probe_pages_of(prepared, part)
+        case "receipts":
+            pages = receipts_of_part(prepared, part)
+        case _:
+            pages = pages_of(prepared, part)
+    for page in pages[:most]:
+        yield page.id, page.image, page.truth
