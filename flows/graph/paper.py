@@ -243,11 +243,8 @@ def _refuse_circle(paper: Paper) -> None:
 
     def visit(node: Node) -> None:
         if node.name in way:
-            circle = [*way[way.index(node.name) :], node.name]
-            paper.joined = False
-            raise GraphError(
-                f"{paper.slug}: a circle of stages, each of which reads from the next: {', '.join(circle)}"
-            )
+            circle = " ← ".join([*way[way.index(node.name) :], node.name])
+            raise GraphError(f"{paper.slug}: stages that wait for themselves: {circle}; let one of them read less")
         if node.name not in done:
             way.append(node.name)
             for item in node.upstream:
