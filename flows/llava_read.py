@@ -34,7 +34,6 @@ def llava_read() -> None:
     tuned = list(arms.values())
     step(
         "answer_items",
-        tasks=tasks,
         tuned=tuned,
         rendered=output("mmr", "render_items"),
         receipts=asked,
