@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tenfold.ocr.page import Page
 
 OCR = "ocr"
-SIMULATED, ORACLE = "simulated", "oracle"
+SIMULATED, MIXED, ORACLE = "simulated", "mixed", "oracle"
 
 
 def corrupted_name(per_cent: int) -> str:
@@ -22,9 +22,10 @@ def read_ocr(tasks: Path, part: str, source: str) -> dict[str, Page]:
     """Return what ``source`` read on each page of a part, by the page's id.
 
     Parts are "train", "validation", "test", "receipts_train", "receipts_validation" and "receipts_test". Sources are
-    "simulated" for training pages; "oracle" and "corrupted_05" and the like for the others; and engines by name, as
-    far as they have read the part: of training pages perhaps the first ones only, so that pages are to be chosen by
-    what is there. ``ocr_sources`` says which there are. Raises InvalidPages if it has not read the part.
+    "simulated" for training pages, and "mixed", which is PP-OCRv6's text where it has read the page and simulated
+    elsewhere; "oracle" and "corrupted_05" and the like for the other parts; and engines by name, as far as they have
+    read the part: of training pages the first ones only. Each page bears the name of what read it; ``ocr_sources``
+    says which sources there are. Raises InvalidPages if the source has not read the part.
     """
     from tenfold.ocr.page_files import load_pages
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,13 @@ def set_of(prepared: Path, name: str, most: int | None = None) -> Iterator[tuple
 
     Sets are a part's name for its drawn pages, "receipts_" or "probe_" with it for the others. Raises NoPages.
     """
+    for page in islice(_pages_of_set(prepared, name), most):
+        yield page.id, page.image, page.truth
+
+
+def _pages_of_set(prepared: Path, name: str) -> Iterable[ReadingPage | ProbePage]:
     kind, _, ending = name.rpartition("_")
     part = next(one for one in PARTS if one == ending)
-    pages: Sequence[ReadingPage | ProbePage]
-    match kind:
-        case "probe":
-            pages = probe_pages_of(prepared, part)
-        case "receipts":
-            pages = receipts_of_part(prepared, part)
-        case _:
-            pages = pages_of(prepared, part)
-    for page in pages[:most]:
-        yield page.id, page.image, page.truth
+    if kind == PROBE:
+        return probe_pages_of(prepared, part)
+    return receipts_of_part(prepared, part) if kind == RECEIPTS else read_pages(prepared / PAGES / part)

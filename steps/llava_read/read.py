@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import NonNegativeInt
 
@@ -11,6 +13,10 @@ from steps.llava_read.page_sets import set_of
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from tenfold.ocr.page import Page
+
+if TYPE_CHECKING:
+    from tenfold.ocr.engine import Pixels
 
 SetName = Literal[
     "fit",
@@ -63,10 +69,12 @@ def read(prepared: Path, *, out: Path, params: ReadParams, run: Run) -> None:
                 raise
             summary["why_not"], wanted = str(error), []
             run.say(f"{engine} reads nothing: {error}")
+    reader = Reader(engine, params.threads, out)
     most = {FIT: params.fit, TRAIN: params.train}
     for name in wanted:
         if most.get(name) != 0:
-            summary["sets"][name] = _read_set(prepared, name, most.get(name), engine, params.threads, out, run)
+            pages = list(set_of(prepared, TRAIN if name == FIT else name, most.get(name)))
+            summary["sets"][name] = reader.read(name, pages, run)
     write_json(out / SUMMARY, summary)
 
 
@@ -76,28 +84,38 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _read_set(
-    prepared: Path, name: str, most: int | None, engine: str, threads: int, out: Path, run: Run
-) -> dict[str, float]:
-    """Read one set, the first ``most`` pages of it if given, and write it; return what to say of it."""
-    from tenfold.ocr.page_files import read_pages, write_pages
-    from tenfold.ocr.word_recall import recall
+@dataclass
+class Reader:
+    """An engine and what it has read, by the page's id; a page that is in two sets is read once."""
 
-    pages = list(set_of(prepared, TRAIN if name == FIT else name, most))
-    reading = read_pages({page: image for page, image, _ in pages}, engine, threads=threads)
-    write_pages(reading.pages, out / f"{name}.jsonl")
-    if not pages:
-        return {"pages": 0, "words": 0}
-    counts = recall([truth for _, _, truth in pages], list(reading.pages.values()))
-    run.log({f"{name}/cpu_seconds_per_page": reading.cpu_seconds / len(pages)})
-    run.say(
-        f"{engine}, {name}: {len(pages)} pages in {reading.seconds:.0f} s, "
-        f"{reading.cpu_seconds / len(pages):.2f} CPU s per page, recall {counts.word_recall:.3f}, "
-        f"{counts.spaceless_recall:.3f} without spaces"
-    )
-    return {
-        "pages": len(pages),
-        "words": sum(len(page.words) for page in reading.pages.values()),
-        "recall_words": counts.word_recall,
-        "recall_spaceless": counts.spaceless_recall,
-    }
+    engine: str
+    threads: int
+    out: Path
+    known: dict[str, Page] = field(default_factory=dict)
+
+    def read(self, name: str, pages: Sequence[tuple[str, Pixels, Page]], run: Run) -> dict[str, float]:
+        """Read id, image and truth of each page of a set, and write it; return what to say of it."""
+        from tenfold.ocr.page_files import read_pages, write_pages
+        from tenfold.ocr.word_recall import recall
+
+        images = {page: image for page, image, _ in pages if page not in self.known}
+        reading = read_pages(images, self.engine, threads=self.threads)
+        self.known |= reading.pages
+        found = {page: self.known[page] for page, _, _ in pages}
+        write_pages(found, self.out / f"{name}.jsonl")
+        if not pages:
+            return {"pages": 0, "words": 0}
+        counts = recall([truth for _, _, truth in pages], list(found.values()))
+        each = reading.cpu_seconds / max(len(images), 1)
+        if images:
+            run.log({f"{name}/cpu_seconds_per_page": each})
+        run.say(
+            f"{self.engine}, {name}: {len(pages)} pages, {len(images)} of them read in {reading.seconds:.0f} s, "
+            f"{each:.2f} CPU s per page, recall {counts.word_recall:.3f}, {counts.spaceless_recall:.3f} without spaces"
+        )
+        return {
+            "pages": len(pages),
+            "words": sum(len(page.words) for page in found.values()),
+            "recall_words": counts.word_recall,
+            "recall_spaceless": counts.spaceless_recall,
+        }

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from steps.llava_read.ocr_sets import ORACLE, SIMULATED, corrupted_name, ocr_sources, read_ocr, write_ocr
+from steps.llava_read.ocr_sets import MIXED, ORACLE, SIMULATED, corrupted_name, ocr_sources, read_ocr, write_ocr
 from steps.llava_read.page_sets import RECEIPTS, pages_of, receipts_of_part
 from steps.llava_read.read import FIT, TRAIN, read_summary
 from steps.step.json_files import write_json
@@ -69,8 +69,9 @@ def tasks(prepared: Path, read: list[Path], *, out: Path, params: TasksParams, r
 
     Reads   prepared/pages/, prepared/receipts/; read/<set>.jsonl of each engine
     Writes  ocr/<part>/<source>.jsonl: a page of words with boxes per page, by its id. Training pages have "simulated"
-            text, the described words misread by a noise model that is fitted to PP-OCRv6's errors on other pages of
-            that part, and the text of engines that read them; the other parts have "oracle", "corrupted_<per cent>"
+            text, the described words misread by a noise model that is fitted to PP-OCRv6's errors on the first of
+            them, the text of engines that read them, and "mixed", which is PP-OCRv6's where there is one and simulated
+            elsewhere; the other parts have "oracle", "corrupted_<per cent>"
             and the engines that read them; noise.json: the noise model, and recalls of engine and simulation on
             validation pages; stage_one.jsonl: samples of T1 to T4, one per training page; statistics.csv: lengths of
             OCR texts in characters, shares cut, and answers that survive, by part, source, layout, budget, policy
@@ -88,7 +89,10 @@ def tasks(prepared: Path, read: list[Path], *, out: Path, params: TasksParams, r
             if (folder / f"{part.name}.jsonl").is_file():
                 write_ocr(_read_by(folder, part.name), out, part.name, engine)
         if part.trained_on:
-            write_ocr(_simulated(noise, part.pages, run.seed), out, part.name, SIMULATED)
+            simulated = _simulated(noise, part.pages, run.seed)
+            real = read_ocr(out, part.name, FITTED_ENGINE) if FITTED_ENGINE in ocr_sources(out, part.name) else {}
+            write_ocr(simulated, out, part.name, SIMULATED)
+            write_ocr(simulated | real, out, part.name, MIXED)
         else:
             _write_described(part, params.corrupted, out, run.seed)
     _write_stage_one(train.pages, params, out, run)

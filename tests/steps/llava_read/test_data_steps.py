@@ -25,7 +25,7 @@ from tenfold.llava_read.ocr_prompt import ocr_source, ocr_text
 from tenfold.llava_read.parts import PARTS
 from tenfold.llava_read.questions import SIGHT
 from tenfold.llava_read.reading_errors import NoPages, PartsOverlap
-from tenfold.llava_read.tasks import WITHOUT_OCR, Sample
+from tenfold.llava_read.tasks import WITHOUT_OCR, Sample, answer_samples
 from tenfold.ocr.errors import EngineNotInstalled, InvalidPages
 from tenfold.ocr.word_recall import recall
 
@@ -36,7 +36,10 @@ PREPARE = PrepareParams(
     probe=ProbeParams(sizes=[8, 24], counts=[1, 5], train_per_cell=2, test_per_cell=1),
 )
 READ = ReadParams(
-    sets={"ppocr6": ["fit", "train", "validation", "test", "probe_test", "receipts_test"], "ppocr4": []},
+    sets={
+        "ppocr6": ["fit", "train", "validation", "test", "probe_test", "receipts_test"],
+        "ppocr4": ["probe_test"] if find_spec("rapidocr_onnxruntime") else [],
+    },
     fit=3,
     train=4,
     required=["ppocr6"],
@@ -144,8 +147,15 @@ def test_an_engine_says_how_much_it_read_and_one_that_reads_nothing_why(prepared
     }
     for own in summary["sets"].values():
         assert 0 < own["recall_words"] <= own["recall_spaceless"] <= 1
-    assert read_summary(made.top / "ppocr4")["sets"] == {}  # not asked to read
-    assert not list((made.top / "ppocr4").glob("*.jsonl"))
+    assert read_summary(made.top / "tesseract")["sets"] == {}  # not asked to read
+    assert not list((made.top / "tesseract").glob("*.jsonl"))
+
+
+@pytest.mark.skipif(find_spec("rapidocr_onnxruntime") is None, reason="rapidocr-onnxruntime is not installed")
+def test_words_that_an_engine_glues_together_count_as_read_without_spaces_only(made):
+    """PP-OCRv4's recogniser drops spaces between Latin words: both recalls are kept."""
+    own = read_summary(made.top / "ppocr4")["sets"]["probe_test"]
+    assert own["recall_words"] < own["recall_spaceless"]
 
 
 def test_a_required_engine_that_is_not_installed_fails_and_another_says_so(prepared, tmp_path, monkeypatch):
@@ -161,7 +171,7 @@ def test_a_required_engine_that_is_not_installed_fails_and_another_says_so(prepa
 @needs_engine
 def test_every_page_of_a_part_has_its_text_by_each_source_and_bears_its_name(prepared, made):
     """Training pages never have what was drawn as their OCR text; asked pages have it under the name of the oracle."""
-    assert ocr_sources(made.tasks, "train") == ("ppocr6", "simulated")
+    assert ocr_sources(made.tasks, "train") == ("mixed", "ppocr6", "simulated")
     assert ocr_sources(made.tasks, "test") == ("corrupted_15", "oracle", "ppocr6")
     assert ocr_sources(made.tasks, "receipts_test") == ("corrupted_15", "oracle", "ppocr6")
     assert ocr_sources(made.tasks, "receipts_train") == ("corrupted_15", "oracle")
@@ -171,9 +181,28 @@ def test_every_page_of_a_part_has_its_text_by_each_source_and_bears_its_name(pre
             pages = read_ocr(made.tasks, part, source)
             assert list(pages) == (ids[:4] if (part, source) == ("train", "ppocr6") else ids)
             said = {ocr_source(page) for page in pages.values()}
+            if source == "mixed":
+                assert [ocr_source(page) for page in pages.values()] == 4 * ["ppocr6"] + 8 * ["simulated"]
+                continue
             assert said == ({"corrupted 15 % (described)"} if source.startswith("corrupted") else {source})
     with pytest.raises(InvalidPages, match="there is no file"):
         read_ocr(made.tasks, "test", "tesseract")
+
+
+@needs_engine
+def test_the_same_questions_have_another_prompt_for_each_source_of_text(prepared, made):
+    """Text that slips in unseen changes the sum of the prompt; each row says where its text came from."""
+    pages = pages_of(prepared, "test")
+    rows = {None: answer_samples(pages, texts=None)}
+    for source in ocr_sources(made.tasks, "test"):
+        read_by = read_ocr(made.tasks, "test", source)
+        rows[source] = answer_samples(pages, texts={name: ocr_text(page) for name, page in read_by.items()})
+    for questions in zip(*rows.values(), strict=True):
+        bare, *others = questions
+        assert bare.ocr_source == "none" and bare.prompt_sha256 not in {row.prompt_sha256 for row in others}
+        assert [row.ocr_source for row in others] == ["corrupted 15 % (described)", "oracle", "ppocr6"]
+        assert len({row.answer for row in questions}) == 1
+    assert [row.prompt for row in rows["oracle"]] != [row.prompt for row in rows["corrupted_15"]]
 
 
 @needs_engine
