@@ -75,7 +75,7 @@ def tasks(prepared: Path, read: list[Path], *, out: Path, params: TasksParams, r
             and the engines that read them; noise.json: the noise model, and recalls of engine and simulation on
             validation pages; stage_one.jsonl: samples of T1 to T4, one per training page; statistics.csv: lengths of
             OCR texts in characters, shares cut, and answers that survive, by part, source, layout, budget, policy
-    Logs    <source>/<part>/p95; simulated and real recall
+    Logs    real/ and simulated/recall_words, recall_spaceless on validation pages
     Raises  NoPages; InvalidPages if no engine read the pages that the noise model is fitted on
     """
     parts = [PartPages(name, pages_of(prepared, name)) for name in PARTS]
