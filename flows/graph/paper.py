@@ -7,98 +7,17 @@ the paper's graph.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flows.graph.node import PUBLISH, Elsewhere, GraphError, Node
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-PUBLISH = "publish"  # the stage that copies what a paper publishes into results/
 FLAGS = ("gpu", "distributed", "timed", "fetches", "publishes")
-
-
-class GraphError(ValueError):
-    """A paper's graph is declared wrongly."""
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One step, or one data source. ``inputs`` by the name of the step's parameter that takes them."""
-
-    paper: str
-    step: str
-    variant: str | None = None
-    inputs: Mapping[str, Node | tuple[Node, ...]] = field(default_factory=dict)
-    gpu: bool = False  # one at a time on each GPU
-    distributed: bool = False  # trains through run.accelerator, so that several processes may share it
-    timed: bool = False  # measures time, so that the output differs from run to run
-    fetches: bool = False  # may need the network, and is tried again where that fails
-    publishes: bool = False  # writes what the paper publishes
-
-    @property
-    def upstream(self) -> tuple[Node, ...]:
-        """The inputs in order, lists unfolded."""
-        return tuple(node for item in self.inputs.values() for node in (item if isinstance(item, tuple) else (item,)))
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Paper, step and perhaps variant: the first arguments of ``python -m steps``."""
-        return tuple(filter(None, (self.paper, self.step, self.variant)))
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """The other arguments: what else can change a number, flags and inputs, as ``steps.step.call`` reads them."""
-
-        def called(node: Node) -> str:
-            return node.own_name if node.paper == self.paper else f"{node.paper}/{node.own_name}"
-
-        flags = [f"--{flag}" for flag in ("gpu", "distributed") if getattr(self, flag)]
-        lists = {name: item if isinstance(item, tuple) else (item,) for name, item in self.inputs.items()}
-        return (*flags, *(f"{name}={','.join(map(called, items))}" for name, items in lists.items()))
-
-    @property
-    def own_name(self) -> str:
-        """The name of the DVC stage in its paper's dvc.yaml."""
-        return "-".join(self.words[1:])
-
-    @property
-    def name(self) -> str:
-        """The name of the DVC stage among those of all papers."""
-        return "-".join(self.words)
-
-    @property
-    def is_source(self) -> bool:
-        return self.paper == "data"
-
-    @property
-    def is_publish(self) -> bool:
-        return not self.is_source and self.step == PUBLISH
-
-    @property
-    def module(self) -> str:
-        return "steps.data" if self.is_source else f"steps.{self.paper}.{self.step}"
-
-    @property
-    def function(self) -> str:
-        return "bring" if self.is_source else self.step
-
-    @property
-    def out(self) -> str:
-        """The output folder; ``${profile}`` stands for the profile."""
-        if self.is_publish:
-            return f"results/${{profile}}/{self.paper}"
-        return f"{self._folder}/{self.own_name}"
-
-    @property
-    def provenance(self) -> str:
-        """The record beside the output: who made it, when and from what."""
-        return f"{self._folder}/{self.own_name}.provenance.json"
-
-    @property
-    def _folder(self) -> str:
-        return "data/${profile}" if self.is_source else f"artifacts/${{profile}}/{self.paper}"
 
 
 @dataclass(frozen=True)
@@ -122,13 +41,27 @@ class Model:
 
 @dataclass
 class Paper:
-    """A paper's graph."""
+    """A paper's graph. Papers may read from each other, as long as no step waits for itself."""
 
     slug: str
     description: str = ""
-    nodes: list[Node] = field(default_factory=list)
+    declared: list[Node] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)
+    joined: bool = False  # the steps of other papers that it reads from stand in its inputs
+    checked: bool = False  # and there is no circle
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The paper's steps in order.
+
+        Raises GraphError for an input from a paper or a step that there is not, and for a circle of stages.
+        """
+        if not self.checked:
+            _join(self)
+            _refuse_circle(self)
+            self.checked = True
+        return self.declared
 
     @property
     def publisher(self) -> Node | None:
@@ -141,20 +74,23 @@ class Paper:
         return [node.own_name for node in sorted(self.nodes, key=lambda node: node.publishes)]
 
     def stages(self) -> Iterator[Node]:
-        """Yield the paper's steps and the stage that publishes, each after its inputs: sources, other papers' steps."""
-        seen: set[str] = set()
+        """Yield the paper's steps, the stage that publishes, and what they wait for: sources, other papers' steps.
+
+        Each stage comes once, after its inputs. Raises GraphError as ``nodes`` does.
+        """
+        own, seen = {node.name: node for node in self.nodes}, set[str]()
+
+        def visit(node: Node) -> Iterator[Node]:
+            if node.name not in seen:
+                seen.add(node.name)
+                for item in node.upstream:
+                    yield from visit(own.get(item.name, item))
+                yield node
+
         for node in self.nodes:
-            yield from self._behind(node, seen)
-            yield node
+            yield from visit(node)
         if self.publisher is not None:
             yield Node(self.slug, PUBLISH, inputs={"published": self.publisher})
-
-    def _behind(self, node: Node, seen: set[str]) -> Iterator[Node]:
-        for item in node.upstream:
-            if item.paper != self.slug and item.name not in seen:
-                seen.add(item.name)
-                yield from self._behind(item, seen)
-                yield item
 
 
 _declared: ContextVar[Paper] = ContextVar("the paper that is being declared")
@@ -187,20 +123,10 @@ def sources(*names: str) -> dict[str, Any]:
 def output(paper: str, name: str, *, variant: str | None = None) -> Node:
     """Return another paper's step as an input: files cross papers, code does not.
 
-    Raises GraphError if that paper has no such step, or reads from this one in turn.
+    That paper may read from this one in turn, and so is looked at when both are declared; ``Paper.nodes`` raises
+    GraphError if it has no such step, or the step waits for one that reads from it.
     """
-    try:
-        flow = getattr(import_module(f"flows.{paper}"), paper, None)
-    except ModuleNotFoundError:
-        raise GraphError(f"{_current().slug}: there is no paper {paper!r} to read from") from None
-    found = getattr(flow, "paper", None)
-    if found is None:
-        raise GraphError(f"{_current().slug} and {paper} read from each other; outputs go one way between two papers")
-    asked = Node(paper, name, variant).own_name
-    for node in found.nodes:
-        if node.own_name == asked:
-            return node
-    raise GraphError(f"{_current().slug}: {paper} has no step {asked}; it has {', '.join(found.steps)}")
+    return Elsewhere(paper, name, variant)
 
 
 def step(
@@ -224,13 +150,15 @@ def step(
     for word in filter(None, (name, variant)):
         if not NAME.fullmatch(word) or word == PUBLISH:
             raise GraphError(f"{paper.slug}: {word!r} must be lower-case words joined by underscores")
-    given = {key: item if isinstance(item, Node) else tuple(item) for key, item in inputs.items()}
+    given: dict[str, Node | tuple[Node, ...]] = {
+        key: item if isinstance(item, Node) else tuple(item) for key, item in inputs.items()
+    }
     node = Node(paper.slug, name, variant, given, gpu, distributed, timed, fetches, publishes)
-    if any(other.name == node.name for other in paper.nodes):
+    if any(other.name == node.name for other in paper.declared):
         raise GraphError(f"{paper.slug}: the step {node.name} is declared twice; give one a variant")
-    if publishes and paper.publisher is not None:
+    if publishes and any(other.publishes for other in paper.declared):
         raise GraphError(f"{paper.slug}: only one step of a paper publishes its results")
-    paper.nodes.append(node)
+    paper.declared.append(node)
     return node
 
 
@@ -273,6 +201,58 @@ def flow_named(root: Path, slug: str) -> Any:
     if not isinstance(getattr(flow, "paper", None), Paper):
         raise GraphError(f"flows/{slug}.py: a paper's module defines @paper_flow def {slug}()")
     return flow
+
+
+def _join(paper: Paper) -> None:
+    """Put the nodes of other papers in the places of their names, in ``paper`` and in all papers behind it."""
+    if paper.joined:
+        return
+    paper.joined = True
+    try:
+        for node in paper.declared:
+            for key, item in node.inputs.items():
+                found = tuple(_found(paper, one) for one in (item if isinstance(item, tuple) else (item,)))
+                node.inputs[key] = found if isinstance(item, tuple) else found[0]
+    except BaseException:
+        paper.joined = False
+        raise
+
+
+def _found(paper: Paper, item: Node) -> Node:
+    if not isinstance(item, Elsewhere):
+        return item
+    module = f"flows.{item.paper}"
+    try:
+        other = getattr(getattr(import_module(module), item.paper, None), "paper", None)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise GraphError(f"{paper.slug}: there is no paper {item.paper!r} to read from") from None
+    if not isinstance(other, Paper):
+        raise GraphError(f"flows/{item.paper}.py: a paper's module defines @paper_flow def {item.paper}()")
+    _join(other)
+    for node in other.declared:
+        if node.name == item.name:
+            return node
+    names = ", ".join(node.own_name for node in other.declared)
+    raise GraphError(f"{paper.slug}: {item.paper} has no step {item.own_name}; it has {names}")
+
+
+def _refuse_circle(paper: Paper) -> None:
+    done, way = set[str](), list[str]()
+
+    def visit(node: Node) -> None:
+        if node.name in way:
+            circle = " ← ".join([*way[way.index(node.name) :], node.name])
+            raise GraphError(f"{paper.slug}: stages that wait for themselves: {circle}; let one of them read less")
+        if node.name not in done:
+            way.append(node.name)
+            for item in node.upstream:
+                visit(item)
+            done.add(way.pop())
+
+    for node in paper.declared:
+        visit(node)
 
 
 def _current() -> Paper:

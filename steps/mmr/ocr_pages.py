@@ -15,7 +15,7 @@ from tenfold.mmr.queries import Query
 from tenfold.ocr.page import Page, Word
 
 if TYPE_CHECKING:
-    from tenfold.mmr.reading import Pages
+    from tenfold.ocr.page_files import Pages
 
 SUMMARY = "read.json"
 PAGES = "pages.jsonl"  # what stands on the images of a set, which no model reads
@@ -39,7 +39,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 def read_views(folders: Sequence[Path]) -> Iterator[ReadView]:
     """Yield what each engine read, engines in the order of ``folders``."""
-    from tenfold.mmr.reading import load_pages
+    from tenfold.ocr.page_files import load_pages
 
     for folder in folders:
         summary = read_summary(folder)

@@ -71,7 +71,8 @@ class Reader:
 
     def read(self, view: View, run: Run) -> dict[str, float]:
         """Read the images in one view; return what to say of it."""
-        from tenfold.mmr.reading import images_of, read_pages, write_pages
+        from tenfold.mmr.reading import images_of
+        from tenfold.ocr.page_files import read_pages, write_pages
 
         seen, name = VIEWS[view], self.items.name
         queries = list(seen.one_per_image(self.items))

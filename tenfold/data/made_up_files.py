@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 
 from tenfold.data.made_up_decoder import decoder
+from tenfold.data.made_up_encoder import image_encoder
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.made_up_reading import reading_questions
 from tenfold.data.made_up_receipts import receipts
@@ -169,6 +170,7 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "questions": questions,
     "recorded_answers": recorded_answers,
     "decoder": decoder,
+    "image_encoder": image_encoder,
     "fonts": fonts,
     "reading_questions": reading_questions,
     "receipts": receipts,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tenfold.llava_read.ocr_prompt import PromptStatistics as PromptStatistics
     from tenfold.llava_read.ocr_prompt import ocr_text as ocr_text
     from tenfold.llava_read.ocr_prompt import statistics_of as statistics_of
+    from tenfold.llava_read.overlaps import part_overlaps as part_overlaps
+    from tenfold.llava_read.overlaps import refuse_overlaps as refuse_overlaps
     from tenfold.llava_read.pages import ReadingPage as ReadingPage
     from tenfold.llava_read.pages import draw_pages as draw_pages
     from tenfold.llava_read.pages import read_pages as read_pages
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from tenfold.llava_read.probe import train_probe as train_probe
     from tenfold.llava_read.probe_pages import ProbePage as ProbePage
     from tenfold.llava_read.probe_pages import draw_probe_pages as draw_probe_pages
+    from tenfold.llava_read.probe_pages import read_probe_pages as read_probe_pages
+    from tenfold.llava_read.probe_pages import write_probe_pages as write_probe_pages
     from tenfold.llava_read.processor import LlavaReadProcessor as LlavaReadProcessor
     from tenfold.llava_read.questions import Question as Question
     from tenfold.llava_read.questions import questions_about as questions_about
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from tenfold.llava_read.reading_errors import InvalidSample as InvalidSample
     from tenfold.llava_read.reading_errors import InvalidScores as InvalidScores
     from tenfold.llava_read.reading_errors import NoPages as NoPages
+    from tenfold.llava_read.reading_errors import PartsOverlap as PartsOverlap
     from tenfold.llava_read.receipts import company_parts as company_parts
     from tenfold.llava_read.receipts import receipts_of as receipts_of
     from tenfold.llava_read.scores import ScoreTable as ScoreTable

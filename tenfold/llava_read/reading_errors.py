@@ -7,6 +7,10 @@ class NoPages(ValueError):
     """A folder holds no pages, or not in the form in which they are written."""
 
 
+class PartsOverlap(ValueError):
+    """Training, validation and test share a page, a word, a design, a layout or a company."""
+
+
 class InvalidQuestion(ValueError):
     """A question is ill-formed, or a page does not allow it."""
 

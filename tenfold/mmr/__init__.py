@@ -68,10 +68,6 @@ if TYPE_CHECKING:
     from tenfold.mmr.published import PublishedRow as PublishedRow
     from tenfold.mmr.queries import Model as Model
     from tenfold.mmr.queries import Query as Query
-    from tenfold.mmr.reading import Reading as Reading
-    from tenfold.mmr.reading import load_pages as load_pages
-    from tenfold.mmr.reading import read_pages as read_pages
-    from tenfold.mmr.reading import write_pages as write_pages
     from tenfold.mmr.receipts import receipt_items as receipt_items
     from tenfold.mmr.receipts import write_receipt_items as write_receipt_items
     from tenfold.mmr.rendered import RenderedItems as RenderedItems

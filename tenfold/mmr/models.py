@@ -244,7 +244,8 @@ def pages_of(queries: Iterator[Query], engine: str, enlarge: int, path: Path) ->
 
     A page that was just read is as exact as one from the file, so that a run that was killed gives the same replies.
     """
-    from tenfold.mmr.reading import as_written, images_of, load_pages, read_pages, write_pages
+    from tenfold.mmr.reading import images_of
+    from tenfold.ocr.page_files import as_written, load_pages, read_pages, write_pages
 
     pages = load_pages(path) if path.is_file() else {}
     waiting: dict[str, Any] = {}

@@ -15,9 +15,10 @@ from tenfold.mmr.asked import asked
 from tenfold.mmr.errors import InvalidModel
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import Pages, page_of, pages_digest
+from tenfold.mmr.reading import page_of
 from tenfold.mmr.tasks import CHOICE, GROUNDING
 from tenfold.ocr.page import Page
+from tenfold.ocr.page_files import Pages, pages_digest
 from tenfold.ocr.reading_order import xy_cut
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from tenfold.mmr.asked import Asked, asked, directed_anchors, direction_of, plac
 from tenfold.mmr.ocr_choices import Costs, Seen, colour_costs, place_costs, relation_costs, size_costs
 from tenfold.mmr.predictions import Prediction, prediction_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import Pages, page_of, pages_digest
+from tenfold.mmr.reading import page_of
 from tenfold.mmr.tasks import CHOICE, RECOGNITION, Task
 from tenfold.mmr.text_blocks import Text
 from tenfold.mmr.text_matching import find_text
 from tenfold.mmr.text_places import nearest, overlap, place_cost
 from tenfold.ocr.page import Page
+from tenfold.ocr.page_files import Pages, pages_digest
 
 VERSION = 2  # of the rules: a change of what they answer is another model
 OBJECTS: dict[Task, str] = {
@@ -39,7 +40,7 @@ CHOICES: dict[Task, tuple[str, Callable[[Asked, Seen], Costs | None]]] = {
 
 
 class OCRRules:
-    """Rules over what an engine read: ``pages`` by the digest of their image, as `tenfold.mmr.reading` makes them."""
+    """Rules over what an engine read: ``pages`` by the digest of their image, as ``read_pages`` makes them."""
 
     def __init__(self, pages: Pages, *, name: str = "") -> None:
         """Take the pages; ``name`` is "OCR rules" with the engine if not given."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tenfold.ocr.noise_model import NoiseModel as NoiseModel
     from tenfold.ocr.page import Page as Page
     from tenfold.ocr.page import Word as Word
+    from tenfold.ocr.page_files import Reading as Reading
+    from tenfold.ocr.page_files import load_pages as load_pages
+    from tenfold.ocr.page_files import read_pages as read_pages
+    from tenfold.ocr.page_files import write_pages as write_pages
     from tenfold.ocr.reading import fresh_engine as fresh_engine
     from tenfold.ocr.reading import load_engine as load_engine
     from tenfold.ocr.reading import read as read

@@ -1,12 +1,15 @@
 """A model of an engine's errors by the height of the type: lines missed, spaces lost, letters taken for others.
 
-It is fitted on pages whose words are known and that the engine has read, and then misreads described pages. Errors are
-independent of each other given the height, which an engine's are not: compare the recalls of both on other pages before
-use (`tenfold.ocr.word_recall.recall`), and call whatever comes of it simulated.
+It is fitted on pages whose words are known and that the engine has read, and then misreads described pages. An engine's
+errors come together: most lines are read as they stand, and a few have most of the errors. So it is drawn first whether
+a line is misread at all, then what happens to its letters, one by one. Errors of different lines are independent given
+the height, which an engine's are not: compare the recalls of both on other pages before use
+(`tenfold.ocr.word_recall.recall`), and call whatever comes of it simulated.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +24,19 @@ from tenfold.ocr.page import Line, Page, Word, words_of_line
 HEIGHTS = (0.0, 7.0, 9.0, 11.0, 14.0, 19.0, float("inf"))  # pixels of a line's ink
 ENOUGH = 100  # letters, below which a height takes the rates of the nearest one that has as many
 DELETED = ""
+TRIES = 16  # draws of a misread line's errors until there is one
+FEWEST = 0.25  # expected errors of a draw, so that one comes in so many draws
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What happens to a line of one range of heights: chances per line, per space, and per letter."""
+    """What happens to a line of one range of heights: chances per line, and of a misread one per space and letter.
+
+    ``misread_line`` is a share of the lines that are not missed; a misread one is drawn until it has an error.
+    """
 
     missed_line: float
+    misread_line: float
     lost_space: float
     changed_letter: float
     lost_letter: float
@@ -74,10 +83,20 @@ class NoiseModel:
             rates = self.rates[_height_class(line)]
             if generator.random() < rates.missed_line:
                 continue
-            text = self._misread_text(line.text, rates, generator)
-            words += words_of_line(text, line.box, 1 - rates.changed_letter, number)
+            text = line.text
+            if generator.random() < rates.misread_line:
+                text = self._misread_line(text, rates, generator)
+            words += words_of_line(text, line.box, 1 - rates.misread_line * rates.changed_letter, number)
             number += 1
         return tuple(words)
+
+    def _misread_line(self, text: str, rates: Rates, generator: np.random.Generator) -> str:
+        """Return a line with an error at least, where one comes in ``TRIES`` draws."""
+        for _ in range(TRIES):
+            found = self._misread_text(text, rates, generator)
+            if found != text:
+                return found
+        return text
 
     def _misread_text(self, text: str, rates: Rates, generator: np.random.Generator) -> str:
         letters = []
@@ -137,10 +156,14 @@ def _count(line: Line, read: str, counts: Counter[str], confusions: Mapping[str,
     spaces = line.text.count(" ")
     letters = len(line.text) - spaces
     counts["lines"] += 1
+    counts["letters seen"] += letters
     if not read:
         counts["missed"] += 1
-        counts["letters unread"] += letters
         return
+    counts["read"] += 1
+    if read == line.text:
+        return
+    counts["misread"] += 1
     counts["spaces"] += spaces
     counts["letters"] += letters
     for edit in Levenshtein.editops(line.text, read):
@@ -159,7 +182,7 @@ def _count(line: Line, read: str, counts: Counter[str], confusions: Mapping[str,
 
 def _borrowed(counts: Sequence[Counter[str]]) -> list[Counter[str]]:
     """Return the counts of each height, or those of the nearest height with enough letters; the lower of two."""
-    rich = [number for number, one in enumerate(counts) if one["letters"] + one["letters unread"] >= ENOUGH]
+    rich = [number for number, one in enumerate(counts) if one["letters seen"] >= ENOUGH]
     if not rich:
         return [sum(counts, Counter[str]())] * len(counts)
     return [counts[min(rich, key=lambda other: (abs(other - number), other))] for number in range(len(counts))]
@@ -169,10 +192,25 @@ def _rates(counts: Counter[str]) -> Rates:
     def rate(hits: str, of: str) -> float:
         return counts[hits] / counts[of] if counts[of] else 0.0
 
+    errors = sum(counts[kind] for kind in ("spaces lost", "changed", "lost", "added"))
+    drawn = _share_of_draws(errors / counts["misread"]) if errors else 1.0
     return Rates(
         missed_line=rate("missed", "lines"),
-        lost_space=rate("spaces lost", "spaces"),
-        changed_letter=rate("changed", "letters"),
-        lost_letter=rate("lost", "letters"),
-        added_letter=rate("added", "letters"),
+        misread_line=rate("misread", "read"),
+        lost_space=drawn * rate("spaces lost", "spaces"),
+        changed_letter=drawn * rate("changed", "letters"),
+        lost_letter=drawn * rate("lost", "letters"),
+        added_letter=drawn * rate("added", "letters"),
     )
+
+
+def _share_of_draws(errors: float) -> float:
+    """Return by what rates are to be multiplied if draws without an error are repeated.
+
+    Where a draw has λ errors on average (Poisson), those that are kept have λ / (1 − exp(−λ)), which shall be
+    ``errors``, the mean per misread line.
+    """
+    mean = errors
+    for _ in range(100):
+        mean = errors * -math.expm1(-mean)
+    return max(mean, FEWEST) / errors

@@ -20,14 +20,9 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from tenfold.nn.errors import UnknownWeights
 from tenfold.nn.weight_names import fill
+from tenfold.vision.efficientnet_blocks import BLOCKS, MODEL_TYPE, STEM
 
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
-# kernel, stride, expansion, channels of each block
-BLOCKS = (
-    *((3, 1, 1, 16), (3, 2, 6, 24), (3, 1, 6, 24), (5, 2, 6, 40), (5, 1, 6, 40)),
-    *((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80), (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
-    *((5, 2, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (3, 1, 6, 320)),
-)
 NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 EPSILON = 1e-3  # of the published batch norms
 
@@ -35,7 +30,7 @@ EPSILON = 1e-3  # of the published batch norms
 class EfficientNetLite0Config(PreTrainedConfig):
     """Nothing to set: the network is the published one. The map of stride 32 has the last of ``hidden_sizes``."""
 
-    model_type = "efficientnet_lite0"
+    model_type = MODEL_TYPE
 
     patch_size: int = 2
     hidden_sizes: list[int] | None = None
@@ -84,8 +79,8 @@ class EfficientNetLite0(PreTrainedModel):
 
     def __init__(self, config: EfficientNetLite0Config) -> None:
         super().__init__(config)
-        self.stem = SameConvolution(3, 32, 3, stride=2)
-        blocks, before = [], 32
+        self.stem = SameConvolution(3, STEM, 3, stride=2)
+        blocks, before = [], STEM
         for kernel, stride, expansion, channels in BLOCKS:
             blocks.append(InvertedResidual(before, kernel, stride, expansion, channels))
             before = channels

@@ -37,6 +37,25 @@ def test_it_runs_as_a_script(project, server):
     assert state == "Completed" and {task["state_name"] for task in tasks.values()} == {"Cached"}
 
 
+def test_papers_that_read_from_each_other_are_brought_up_to_date_together(project, server):
+    """Each paper's flow runs what lies behind it, of both papers; as a script, its module is imported by the other."""
+    project.flows("new", "other")
+    for here, there in (("toy", "other"), ("other", "toy")):
+        project.edit(f"flows/{here}.py", "import plot, source, step", "import output, plot, source, step")
+        project.edit(f"flows/{here}.py", "arms=arms)", f'arms=[*arms, output("{there}", "train", variant="left")])')
+    project.flows("generate")
+    project.run(sys.executable, "flows/toy.py", **at(project), **server.environment)
+    state, tasks = server.last_run()
+    assert state == "Completed" and not {"other-train-right", "other-combine"} & set(tasks)
+    ended = {name: task["state_name"] for name, task in tasks.items()}
+    assert ended["other-train-left"] == ended["toy-combine"] == "Completed" and ended["toy-train-left"] == "Cached"
+    project.flows("run", "other", **server.environment)
+    state, tasks = server.last_run()
+    assert state == "Completed" and "toy-combine" not in tasks
+    assert tasks["toy-train-left"]["state_name"] == tasks["other-train-left"]["state_name"] == "Cached"
+    assert tasks["other-combine"]["state_name"] == "Completed"
+
+
 def test_a_script_of_another_checkout_than_the_installed_one_is_refused(project):
     printed = project.run(sys.executable, "flows/toy.py", fails=True)
     assert "WrongCheckout" in printed and f"{project.root}/flows/toy.py imports the flows of" in printed

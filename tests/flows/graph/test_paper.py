@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from flows.graph.dvc_yaml import REPORT
-from flows.graph.paper import GraphError, model, plot, source, step, trace
+from flows.graph.mermaid import flowchart
+from flows.graph.paper import GraphError, model, output, plot, source, step, trace
+from tests.conftest import ran
 
 
 def test_stages_come_after_their_inputs_once():
@@ -51,6 +55,123 @@ def test_stages_come_after_their_inputs_once():
 def test_wrong_declarations_are_refused(declare, message):
     with pytest.raises(GraphError, match=message):
         trace(declare)
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    """Declare papers as modules of flows/ do, and return them by name."""
+
+    def declare(*functions):
+        papers = {function.__name__: trace(function) for function in functions}
+        for name, paper in papers.items():
+            module = ModuleType(f"flows.{name}")
+            setattr(module, name, SimpleNamespace(paper=paper))
+            monkeypatch.setitem(sys.modules, f"flows.{name}", module)
+        return papers
+
+    return declare
+
+
+def reads_and_is_read():
+    def north():
+        """North."""
+        first = step("first", table=source("wine"))
+        second = step("second", first=first, theirs=output("south", "middle"))
+        step("last", second=[second, output("south", "middle")], publishes=True)
+
+    def south():
+        """South."""
+        middle = step("middle", drawn=output("north", "first"), other=source("adult"))
+        step("end", middle=middle, last=output("north", "last"), publishes=True)
+
+    return north, south
+
+
+@pytest.mark.parametrize("first", ["north", "south"])
+def test_papers_that_read_from_each_other_have_their_stages_in_one_order(declared, first):
+    """Whichever is looked at first, each stage comes once and after its inputs; the other's later steps stay away."""
+    papers = declared(*reads_and_is_read())
+    list(papers[first].stages())
+    found = {name: [node.name for node in paper.stages()] for name, paper in papers.items()}
+    north = ["data-wine", "north-first", "data-adult", "south-middle", "north-second", "north-last"]
+    south = ["data-wine", "north-first", "data-adult", "south-middle", "north-second", "north-last", "south-end"]
+    assert found == {"north": [*north, "north-publish"], "south": [*south, "south-publish"]}
+    for paper in papers.values():
+        seen = set()
+        for node in paper.stages():
+            assert {item.name for item in node.upstream} <= seen
+            seen.add(node.name)
+    assert papers["north"].nodes[1].arguments == ("first=first", "theirs=south/middle")
+    assert papers["north"].nodes[2].arguments == ("second=second,south/middle",)
+
+
+def test_a_chart_shows_another_paper_s_step_without_what_lies_behind_it(declared):
+    north = declared(*reads_and_is_read())["north"]
+    assert (
+        flowchart(north)
+        == """\
+flowchart LR
+  first[first]
+  south_middle(["middle<br/><small>south</small>"])
+  second[second]
+  last[last]
+  publish[publish]
+  data_wine[("wine")] --> first
+  first --> south_middle
+  south_middle --> second
+  second --> last
+  last --> publish"""
+    )
+
+
+def test_stages_that_wait_for_themselves_are_refused_by_name(declared):
+    def north():
+        first = step("first", theirs=output("south", "middle"))
+        step("last", first=first)
+
+    def south():
+        step("middle", drawn=output("north", "last"))
+
+    papers = declared(north, south)
+    for _ in range(2):  # it stays refused
+        with pytest.raises(GraphError, match="north-first ← south-middle ← north-last ← north-first; let one of them"):
+            list(papers["north"].stages())
+        with pytest.raises(GraphError, match="south: stages that wait for themselves: south-middle ← north-last"):
+            papers["south"].steps  # noqa: B018
+
+
+def test_a_circle_of_two_others_is_found_when_they_are_looked_at(declared):
+    """West reads what is sound; that the other two have a circle elsewhere is theirs to say, in whatever order."""
+
+    def west():
+        step("only", theirs=output("north", "sound"))
+
+    def north():
+        step("sound")
+        step("bad", theirs=output("south", "middle"))
+
+    def south():
+        step("middle", theirs=output("north", "bad"))
+
+    papers = declared(west, north, south)
+    assert [node.name for node in papers["west"].stages()] == ["north-sound", "west-only"]
+    with pytest.raises(GraphError, match="north-bad ← south-middle ← north-bad"):
+        list(papers["north"].stages())
+
+
+@pytest.mark.parametrize(
+    ("paper", "name", "says"),
+    [("nowhere", "first", "there is no paper 'nowhere'"), ("north", "none", "north has no step none; it has first")],
+)
+def test_an_input_that_there_is_not_is_named(declared, paper, name, says):
+    def north():
+        step("first")
+
+    def east():
+        step("only", theirs=output(paper, name))
+
+    with pytest.raises(GraphError, match=f"east: {says}"):
+        list(declared(north, east)["east"].stages())
 
 
 def test_steps_outside_a_declaration_are_refused():
@@ -163,7 +284,7 @@ def test_a_twelfth_paper_is_one_folder_in_each_layer(fresh):
 
 
 def test_a_paper_reads_another_one_s_output(fresh):
-    """Its stages are those that lie behind it, of either paper; two papers do not read from each other."""
+    """Its stages are those that lie behind it, of either paper; a step that there is not is named."""
     fresh.flows("new", "other")
     fresh.edit("flows/other.py", "import plot, source, step", "import output, plot, source, step")
     fresh.edit("flows/other.py", "arms=arms)", 'arms=[*arms, output("toy", "train", variant="left")])')
@@ -174,7 +295,24 @@ def test_a_paper_reads_another_one_s_output(fresh):
     assert "toy-train-left" in fresh.repro("other-combine")
     fresh.edit("flows/other.py", '"toy", "train"', '"toy", "walk"')
     assert "other: toy has no step walk-left; it has draw, train-left" in fresh.flows("list", fails=True)
-    fresh.edit("flows/other.py", '"toy", "walk"', '"toy", "train"')
-    fresh.edit("flows/toy.py", "import plot, source, step", "import output, plot, source, step")
-    fresh.edit("flows/toy.py", "arms=arms)", 'arms=[*arms, output("other", "train", variant="left")])')
-    assert "read from each other; outputs go one way" in fresh.flows("list", fails=True)
+
+
+def test_two_papers_read_from_each_other(fresh):
+    """All is as if they were one graph: stages, plan and ``dvc repro``; a circle of stages is refused by name."""
+    fresh.flows("new", "other")
+    for here, there in (("toy", "other"), ("other", "toy")):
+        fresh.edit(f"flows/{here}.py", "import plot, source, step", "import output, plot, source, step")
+        fresh.edit(f"flows/{here}.py", "arms=arms)", f'arms=[*arms, output("{there}", "train", variant="left")])')
+    fresh.flows("generate")
+    stages = fresh.stages()
+    assert "artifacts/${profile}/other/train-left" in stages["toy-combine"]["deps"]
+    assert "artifacts/${profile}/toy/train-left" in stages["other-combine"]["deps"]
+    planned = fresh.flows("plan", "toy")
+    assert "other-train-left" in planned and "other-combine" not in planned
+    ran_here = ran(fresh.dvc("repro", "steps/toy/dvc.yaml"))
+    assert {"other-draw", "other-train-left", "toy-combine"} <= set(ran_here) and "other-combine" not in ran_here
+    assert fresh.repro("other-publish") == ["other-train-right", "other-combine", "other-evaluate", "other-publish"]
+    fresh.edit("flows/toy.py", "drawn=drawn, variant=arm", 'drawn=output("other", "combine"), variant=arm')
+    message = fresh.flows("list", fails=True)
+    assert "stages that wait for themselves" in message
+    assert "other-combine ← toy-train-left ← other-combine" in message

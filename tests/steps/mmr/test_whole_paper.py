@@ -70,7 +70,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     decoder = root / "convert"
     decoder.mkdir()
     convert(sources["smollm2"], out=decoder, run=Run("debias", "convert", out=decoder))
-    return run_steps("mmr", root, sources | {"convert": decoder}, PARAMS)
+    return run_steps("mmr", root, sources | {"debias-convert": decoder}, PARAMS)
 
 
 def test_sets_of_items_are_what_their_steps_say(made):

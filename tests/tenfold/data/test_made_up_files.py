@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from tenfold.chat import Message, Sampling
 from tenfold.data.images import read_images
@@ -15,6 +16,8 @@ from tenfold.data.texts import read_texts
 from tenfold.data.writing import write_source
 from tenfold.language import generate, load_decoder
 from tenfold.language.scoring import letter_token
+from tenfold.vision.efficientnet_blocks import weight_shapes
+from tenfold.vision.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Config
 
 STAND_INS = {
     "images": StandIn(maker="images", rows=90, seed=3, shape=(8, 8, 3), classes=("a", "b", "c")),
@@ -23,6 +26,7 @@ STAND_INS = {
     "questions": StandIn(maker="questions", seed=3),
     "recorded_answers": StandIn(maker="recorded_answers", seed=3),
     "decoder": StandIn(maker="decoder", seed=3, width=16),
+    "image_encoder": StandIn(maker="image_encoder", seed=3),
     "reading_questions": StandIn(maker="reading_questions", rows=3, seed=3),
     "receipts": StandIn(maker="receipts", rows=3, seed=3),
 }
@@ -63,6 +67,19 @@ def test_made_up_texts_can_be_read_and_learned(tmp_path):
         for corpus in (train, test)
     ]
     assert nearest_mean_accuracy(counts[0], train.labels, counts[1], test.labels) > 0.6
+
+
+def test_a_made_up_image_encoder_is_the_network_whose_weights_it_stands_in_for(tmp_path):
+    for name, content in made_up_files(STAND_INS["image_encoder"])[1].items():
+        (tmp_path / name).write_bytes(content)
+    drawn = EfficientNetLite0(EfficientNetLite0Config())
+    assert weight_shapes() == {name: tuple(one.shape) for name, one in drawn.state_dict().items()}
+    model, loading = EfficientNetLite0.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(loading.values())
+    assert not torch.equal(model.stem.weight, drawn.stem.weight)
+    with torch.inference_mode():
+        maps = model(torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    assert maps.shape == (1, 320, 2, 2) and 0.01 < maps.std() < 100
 
 
 def test_a_made_up_decoder_is_a_chat_model(tmp_path):

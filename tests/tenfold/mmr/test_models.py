@@ -15,8 +15,8 @@ from tenfold.mmr.item_sources import NamedItems
 from tenfold.mmr.models import BLIND, READERS, USED, ModelOptions, kind_of, model_named, pages_of
 from tenfold.mmr.prompts import queries_of
 from tenfold.mmr.queries import Query
-from tenfold.mmr.reading import read_pages
 from tenfold.mmr.run import Run
+from tenfold.ocr.page_files import read_pages
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.pages import draw_words
 from tests.tenfold.language.conftest import save
