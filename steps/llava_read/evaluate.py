@@ -25,6 +25,7 @@ from tenfold.llava_read.scores import MEASURES
 if TYPE_CHECKING:
     from tenfold.ocr.page import Page
 
+BUDGET = "budget_"  # what the names of the arms of A13 begin with
 HEADLINES = ("text_rich_full_minus_both", "colour_full_minus_ocr_only", "probe_merged_legible")
 
 
@@ -103,8 +104,11 @@ def _read_by_engine(tasks: Path) -> dict[str, Page]:
 
 
 def _budgets(arms: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the OCR budget of each arm that has one."""
-    return {row["arm"]: row["budget"] for row in arms if row.get("budget") is not None}
+    """Return the OCR budget (characters) of each arm whose row or name says it."""
+    named = {row["arm"]: row["arm"].removeprefix(BUDGET) for row in arms if row["arm"].startswith(BUDGET)}
+    return {arm: int(budget) for arm, budget in named.items()} | {
+        row["arm"]: row["budget"] for row in arms if row.get("budget") is not None
+    }
 
 
 def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedFigure]:

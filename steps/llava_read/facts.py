@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tenfold.ocr.page import Page
 
 DUMPED: tuple[Measure, ...] = ("contained", "exact", "anls_lmms")
+RECALLS = {"recall_words": "recall of words", "recall_spaceless": "recall of words, spaces ignored,"}
 NO_PAGES = "no page was read by the engine in this profile"
 ENGINE = "ppocr6"
 
@@ -47,9 +48,9 @@ def preparation(prepared: Path, tasks: Path) -> dict[str, Measurement]:
     overlaps: Mapping[str, int] = read_json(prepared / ABOUT)["overlaps"]
     shared = ", ".join(overlaps)
     found = {"overlaps": measured(sum(overlaps.values()), "things", f"that two parts of the pages share: {shared}")}
-    check: Mapping[str, Any] = read_json(tasks / NOISE)["check"]
-    for name in ("word_recall", "spaceless_recall"):
+    check: Mapping[str, Any] = read_json(tasks / NOISE)
+    for name in RECALLS:
         gap = 100 * (check["simulated"][name] - check["real"][name])
-        detail = f"{name} × 100 of simulated OCR less that of {ENGINE}, on {check['pages']} pages of no fit"
+        detail = f"{RECALLS[name]} × 100 of simulated OCR less that of {ENGINE}, on {check['pages']} pages of no fit"
         found[f"noise_model_{name}_error"] = measured(gap, UNIT, detail, n=check["pages"])
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -168,46 +167,42 @@ def _row_name(model: Answers) -> str:
 def budgets(asked: Asked, budget_of: dict[str, int], statistics: pd.DataFrame) -> CaptionedFigure | None:
     """Draw what an OCR budget costs: answers that survive the cut, and exact answers of arms trained with it.
 
-    ``budget_of`` says which arm has which budget. None where neither is there.
+    ``budget_of`` says which arm has which budget. None where no survival is known.
     """
-    survived = _survival(statistics)
-    trained = _of_budgets(asked, budget_of)
-    if survived.empty and len(trained) < 2:
+    survived, trained = _survival(statistics), _of_budgets(asked, budget_of)
+    if survived.empty:
         return None
-    figure, axes = plotting.panels(2, width=4.4, height=3.2)
-    colours = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
-    for (name, line), colour in zip(survived.groupby("line", sort=False), colours, strict=False):
-        line = line.sort_values("budget")
+    figure, axes = plotting.panels(2 if trained else 1, width=4.6, height=3.2)
+    for (name, line), colour in zip(survived.groupby("line", sort=False), (BLUE, SKY, ORANGE, YELLOW), strict=False):
         axes[0].plot(line.budget, 100 * line.survived, marker="o", markersize=4, color=colour, label=str(name))
-    axes[0].set(ylabel="read answers that the cut left × 100", ylim=(-3, 103), title="OCR text of test pages")
-    for kind, colour in zip(("text", "relation", "chart"), colours[3:], strict=True):
+    axes[0].set(ylabel="read answers that the cut left × 100", title="OCR text of test pages")
+    for kind, colour in zip(("text", "relation", "chart") if trained else (), (GREEN, PINK, GREY), strict=False):
         found = {budget: share(asked, model, asked.group(kind)) for budget, model in trained.items()}
-        _line(axes[1], dict(found), colour, f"{kind} questions", 1.0)
-    axes[1].set(ylabel="exact answers × 100", ylim=(-3, 103), title="arms trained with the budget (A13)")
-    for axis, ticks in zip(axes, (survived.get("budget", pd.Series(dtype=float)), list(trained)), strict=True):
-        axis.set_xlabel("OCR budget (characters)")
-        if len(ticks):
-            plotting.log_ticks(axis, list(ticks), base=2)
-        else:
-            axis.text(0.5, 0.5, "not in this profile", transform=axis.transAxes, ha="center", color=GREY)
-            axis.set_xticks([])
-    plotting.shared_legend(figure, columns=3)
+        _line(axes[1], found, colour, {"chart": "charts"}.get(kind, KIND_NAMES[kind].replace("\n", " ")), 1.0)
+    if trained:
+        axes[1].set(ylabel="exact answers × 100", title="arms trained with the budget (A13)")
+    for axis, ticks in zip(axes, (survived.budget, list(trained)), strict=False):
+        plotting.log_ticks(axis, list(ticks), base=2)
+        axis.set(xlabel="OCR budget (characters)", ylim=(-3, 103))
+    plotting.shared_legend(figure, columns=4)
     return figure, (
-        "What an OCR budget costs: answers that an engine read and that are still in the prompt after the cut, and "
-        f"exact answers of arms that were trained and asked with that budget. {INTERVALS}"
+        "What an OCR budget costs: answers that PP-OCRv6 read and are still in the prompt after the cut, by layout "
+        f"and what the cut keeps; exact answers of arms that were trained and asked with that budget. {INTERVALS}"
     )
 
 
 def _survival(statistics: pd.DataFrame) -> pd.DataFrame:
-    """Return the survival of answers on test pages, a line per source and layout with two budgets at least."""
-    own = statistics[(statistics.part == "test") & statistics.budget.notna() & statistics.survived.notna()]
-    own = own.assign(line=[f"{source}, {layout}" for source, layout in zip(own.source, own.layout, strict=True)])
-    kept = own[own.source.isin(("ppocr6", "oracle"))]
-    return kept.groupby("line", sort=False).filter(lambda line: line.budget.nunique() > 1)
+    """Return the survival of the answers that the engine read on test pages, a line per layout and kind of cut."""
+    known = statistics.budget.notna() & statistics.survived.notna()
+    own = statistics[known & (statistics.part == "test") & (statistics.source == "ppocr6")]
+    own = own[own.layout.isin(("plain", "space"))].sort_values("budget", kind="stable")
+    names = [f"{row.layout}, {row.policy.replace('_', ' and ')} kept" for row in own.itertuples()]
+    return own.assign(line=names)
 
 
 def _of_budgets(asked: Asked, budget_of: dict[str, int]) -> dict[float, Answers]:
+    """Return the arms of A13 and their full arm by budget; none if there are fewer than two."""
     models: Sequence[Answers] = [one for one in asked.answers if one.code == "A13"]
     beside = [one for one in (reference_of(asked, model) for model in models[:1]) if one is not None]
     known = {float(budget_of[one.arm]): one for one in (*beside, *models) if one.arm in budget_of}
-    return dict(sorted(known.items())) if np.size(list(known)) > 1 else {}
+    return dict(sorted(known.items())) if len(known) > 1 else {}

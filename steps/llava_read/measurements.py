@@ -21,6 +21,7 @@ from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
 UNIT = "points of 100"
+COUNTED = ("updates", "examples", "start_updates", "start_examples")
 LEAST_GRID = 3  # learning rates, below which every winner is at an edge
 LOW, BOTH, FULL, OCR_ONLY, BLIND = MAIN = ("low_only", "both_resolutions", "full", "ocr_only", "blind")
 PLAIN, XY_CUT, WITHOUT_STAGE_ONE, WITHOUT_T4 = "plain_order", "xy_cut", "without_stage_one", "without_T4"
@@ -187,8 +188,8 @@ def _apart(arms: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Measureme
     own = [row for row in arms if row["arm"] in names]
     if missing := sorted(set(names) - {row["arm"] for row in own}):
         return unavailable(f"this profile has no arm {', '.join(missing)}")
-    spread = max(max(row[name] for row in own) - min(row[name] for row in own) for name in ("updates", "examples"))
-    return measured(spread, "updates or examples", f"largest less least of {', '.join(names)}")
+    spread = max(max(row[name] for row in own) - min(row[name] for row in own) for name in COUNTED)
+    return measured(spread, "updates or examples", f"largest less least, of Stage II and of starts: {', '.join(names)}")
 
 
 def _changed_prompts(test: Asked, models: Mapping[str, Answers | None]) -> Measurement:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 TITLE = "LLaVA-Read: questions about drawn pages"
 NOTE = (
-    "Pages are drawn here; boxes are what the OCR engine read. Each arm's answer is that of its first seed, right where "
-    "it is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
+    "Pages are drawn here; boxes are what the OCR engine read. Each arm's answer is that of its first seed, right if it "
+    "is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
 )
 MOST_BYTES = 3_000_000  # of a page
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"

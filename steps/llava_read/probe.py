@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,20 +52,12 @@ class ProbeParams(Params):
     learning_rates: list[float]
 
 
-@dataclass(frozen=True)
-class Material:
-    """Pages with their words, and their part of the features of one reader."""
-
-    pages: list[ProbePage]
-    words: list[ProbeWord]
-
-
 def probe(prepared: Path, read: list[Path], pretrained: Path, *, out: Path, params: ProbeParams, run: Run) -> None:
     """Train a probe on the features of each encoder and seed; count what it and what each engine reads.
 
     The probe is told where each word stands, which an engine has to find.
 
-    Reads   prepared/probe/train, test: pages of words; read/probe_test.jsonl of each engine, where it has read them;
+    Reads   prepared/probe/train, test; read/probe_test.jsonl of each engine, where it has read them;
             pretrained/models/<name>-<seed>
     Writes  recall.csv: a row per reader (low, high, merged, or an engine), seed and test page, recalls and letters from
             0 to 1; probe.json: each probe's grid of learning rates, held-out losses (nats per letter), winner
@@ -74,27 +65,29 @@ def probe(prepared: Path, read: list[Path], pretrained: Path, *, out: Path, para
     """
     import torch
 
-    train, test = (_material(prepared, part) for part in ("train", "test"))
+    from tenfold.llava_read.probe import probe_words
+
+    train, test = probe_pages_of(prepared, "train"), probe_pages_of(prepared, "test")
+    words, asked = probe_words(train), probe_words(test)
     rows: list[pd.DataFrame] = []
     about: list[dict[str, Any]] = []
-    chosen: dict[str, float] = {}
+    rates: dict[str, tuple[float, list[float]]] = {}
     for seed, low, both in starts_of(pretrained, params.low_start, params.both_start):
         with torch.no_grad():
-            features = [encoded(low, both, material.pages, run.device) for material in (train, test)]
+            of_train, of_test = (encoded(low, both, pages, run.device) for pages in (train, test))
         for reader in (LOW, HIGH, MERGED):
-            of_train, of_test = (found[reader] for found in features)
-            if reader not in chosen:
-                chosen[reader], losses = searched(of_train, train, params, seed)
-                grid = list(zip(params.learning_rates, losses, strict=True))
-                run.say(f"{reader}: learning rate {chosen[reader]:g} of {', '.join(f'{rate:g}' for rate, _ in grid)}")
-            trained = _trained(of_train, train.words, chosen[reader], params.updates, params.batch_size, seed)
-            rows.append(_of_probe(reader, seed, trained, of_test, test))
-            about.append({"reader": reader, "seed": seed, "updates": params.updates, "chosen": chosen[reader]})
-            about[-1] |= {"grid": params.learning_rates, "held_out_loss": losses}
+            if reader not in rates:
+                rates[reader] = searched(of_train[reader], train, words, params, seed)
+                run.say(f"{reader}: learning rate {rates[reader][0]:g} of {params.learning_rates}")
+            rate, losses = rates[reader]
+            trained = _trained(of_train[reader], words, rate, params.updates, params.batch_size, seed)
+            rows.append(_of_probe(reader, seed, trained, of_test[reader], test, asked))
             run.log({f"{reader}/{seed}/letters": float(rows[-1]["letters"].mean())})
-    engines = [table for folder in read if (table := of_engine(folder, test.pages)) is not None]
+            known = {"reader": reader, "seed": seed, "updates": params.updates, "chosen": rate}
+            about.append(known | {"grid": params.learning_rates, "held_out_loss": losses})
+    engines = [table for folder in read if (table := of_engine(folder, test)) is not None]
     pd.concat([*rows, *engines])[COLUMNS].to_csv(out / RECALL, index=False, float_format="%.6f")
-    counts = {"train_pages": len(train.pages), "test_pages": len(test.pages), "train_words": len(train.words)}
+    counts = {"train_pages": len(train), "test_pages": len(test), "train_words": len(words)}
     write_json(out / ABOUT, {"probes": about, **counts})
 
 
@@ -149,23 +142,20 @@ def _grid(tokens: Float[Tensor, "B T D"]) -> Float[Tensor, "B h w D"]:
     return tokens.unflatten(1, (side, side)).float().cpu()
 
 
-def _material(prepared: Path, part: Any) -> Material:
-    from tenfold.llava_read.probe import probe_words
-
-    pages = probe_pages_of(prepared, part)
-    return Material(pages, probe_words(pages))
-
-
 def searched(
-    features: Float[Tensor, "P h w D"], material: Material, params: ProbeParams, seed: int
+    features: Float[Tensor, "P h w D"], pages: list[ProbePage], words: list[ProbeWord], params: ProbeParams, seed: int
 ) -> tuple[float, list[float]]:
-    """Return the learning rate with the least loss on every ``HELD_OUT``-th page, and the loss (nats) of each."""
+    """Return the learning rate with the least loss on every ``HELD_OUT``-th of the pages, and the loss of each (nats).
+
+    A grid of one is taken as it is, without losses.
+    """
     from tenfold.llava_read.probe import spelling_loss
 
     rates = params.learning_rates
     if len(rates) == 1:
-        return rates[0], [float("inf")]
-    kept, asked = ([w for w in material.words if (w.page % HELD_OUT == 0) == held] for held in (False, True))
+        return rates[0], []
+    held = set(range(0, len(pages), HELD_OUT))
+    kept, asked = [one for one in words if one.page not in held], [one for one in words if one.page in held]
     losses = []
     for rate in rates:
         trained = _trained(features, kept, rate, params.search_updates, params.batch_size, seed)
@@ -182,17 +172,21 @@ def _trained(
 
 
 def _of_probe(
-    reader: str, seed: int, trained: ReadingProbe, features: Float[Tensor, "P h w D"], material: Material
+    reader: str,
+    seed: int,
+    trained: ReadingProbe,
+    features: Float[Tensor, "P h w D"],
+    pages: list[ProbePage],
+    words: list[ProbeWord],
 ) -> pd.DataFrame:
     """Return the rows of a probe: its words stand where it was told, so that spaces play no part."""
     from tenfold.llava_read.probe import probe_recall
 
-    recall = probe_recall(trained, features, material.words)
-    said: list[list[str]] = [[] for _ in material.pages]
-    for word, text in zip(material.words, trained.read(features, material.words), strict=True):
+    recall = probe_recall(trained, features, words)
+    said: list[list[str]] = [[] for _ in pages]
+    for word, text in zip(words, trained.read(features, words), strict=True):
         said[word.page].append(text)
-    texts = ["".join(one) for one in said]
-    return _table(reader, seed, material.pages, recall, recall, texts)
+    return _table(reader, seed, pages, recall, recall, ["".join(one) for one in said])
 
 
 def of_engine(folder: Path, pages: list[ProbePage]) -> pd.DataFrame | None:

@@ -1,8 +1,9 @@
 """Measurements of who reads what: against the size of the text and the number of words, reader by reader.
 
 Letters are what claims are judged by: one less the edit distance of all letters of a page over the longer of both
-texts, spaces left out, so that neither spaces that an engine drops nor a floor at no whole word decides. Both axes are log2, so that a slope is the change of recall × 100 per doubling. Not every number of words fits a page
-in every size: along an axis only those cells of the other count that are there all along it.
+texts, spaces left out, so that neither spaces that an engine drops nor a floor at no whole word decides. Both axes are
+log2, so that a slope is a change × 100 per doubling. Not every number of words fits a page in every size: along an axis
+only those cells count whose other value is there all along it.
 
 Legend:  P pages · S seeds
 """

@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from steps.llava_read.estimates import OVER
-from steps.llava_read.probe_measurements import AXES, SAID, Axis, common_cells, pages_of, reader_estimate, readers_of
+from steps.llava_read.probe_measurements import AXES, SAID, common_cells, pages_of, reader_estimate, readers_of
 from steps.step.json_files import read_json
 from steps.step.publish import CaptionedTable
 
 STATISTICS, SUMMARY, NOISE = "statistics.csv", "read.json", "noise.json"
-PER_AXIS: dict[Axis, str] = {"text_size": "text size, pixels per em", "words": "words on the page"}
 
 
 def recall(read: list[Path]) -> CaptionedTable:
@@ -45,10 +44,11 @@ def statistics(tasks: Path) -> CaptionedTable:
 
 def noise(tasks: Path) -> CaptionedTable:
     """Return the check of the noise model on pages that it was not fitted to."""
-    check: Mapping[str, Mapping[str, Any]] = read_json(tasks / NOISE)["check"]
-    rows = [{"ocr": name, **found} for name, found in check.items() if isinstance(found, Mapping)]
+    check: Mapping[str, Any] = read_json(tasks / NOISE)
+    rows = [{"ocr": name, "pages": check["pages"], **check[name]} for name in ("real", "simulated")]
     return pd.DataFrame(rows), (
-        "Simulated OCR, which training pages have, beside the engine that it was fitted to, on held-out pages."
+        f"Simulated OCR, which training pages have, beside the engine that it was fitted to on {check['fitted_on']} "
+        "training pages, on pages of no fit: recall of words as words of their own, and with all spaces left out."
     )
 
 
@@ -69,9 +69,9 @@ def reading(recall: pd.DataFrame) -> CaptionedTable:
                 rows.append(row)
     columns = [f"{column}{end}" for column in SAID for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["axis", "value", "reader", "seeds", "pages", *columns]), (
-        f"What is read of black words on white, × 100, along the {' and the number of '.join(PER_AXIS.values())}, over "
-        "the cells that are there all along the axis. Low, high and merged: a linear probe on the frozen features of the "
-        "encoders trained here, told where each word stands. Letters: one less the edit distance of a page's letters "
-        "over the longer of both texts, spaces left out; recall: words as words of their own, and with all spaces left "
-        f"out (the same for a probe). Low and high ends: 95 % over {OVER}; of engines over pages."
+        "What is read of black words on white, × 100, along the size of the text (pixels per em) and the number of "
+        "words, over the cells that are there all along the axis. Low, high and merged: a linear probe on the frozen "
+        "features of the encoders trained here, told where each word stands. Letters: one less the edit distance of a "
+        "page's letters over the longer of both texts, spaces left out; recall: words as words of their own, and with "
+        f"all spaces left out (the same for a probe). Low and high ends: 95 % over {OVER}; of engines over pages."
     )

@@ -39,7 +39,7 @@ def scores(sets: Mapping[str, Asked], measure: Measure) -> CaptionedTable:
     rows = [row for asked in sets.values() for model in asked.answers for row in _scores(asked, model, measure)]
     columns = ["set", "code", "arm", "ocr_source", "seeds", "kind", "references", "questions", "pages"]
     return pd.DataFrame(rows, columns=[*columns, measure, "low", "high", "answer_length"]), (
-        f"Score × 100 by kind of question, by the measure {measure}: {MEANT[measure]}. OCR source: whose text stands in "
+        f"Score × 100 by kind of question, by the measure {measure}: {MEANT[measure]}. OCR source: whose text is in "
         f"the prompts. Answer length: characters. {INTERVALS} Measures are not to be compared with each other."
     )
 
@@ -154,6 +154,7 @@ def training(arms: Sequence[Mapping[str, Any]]) -> CaptionedTable:
     for row in arms:
         plain = {name: value for name, value in row.items() if isinstance(value, str | int | float | bool)}
         plain = {name: value for name, value in plain.items() if "seconds" not in name}  # they vary from run to run
+        plain["trained_parameters"] = sum(row.get("trained", {}).values())
         rate = row["rate"]
         grid = " ".join(f"{one:g}" for one in rate["grid"])
         rows.append(plain | {"rate": rate["chosen"], "rates_searched": grid, "at_an_edge": at_an_edge(rate)})

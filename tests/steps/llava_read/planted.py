@@ -96,7 +96,7 @@ def _reply(model: Model, one: Question, shift: float, generator: np.random.Gener
 def arms_of(name: str, model: Model) -> list[dict[str, Any]]:
     """Return the rows of arms.json."""
     about = {"arm": model.arm or name, "code": model.code, "updates": 100, "examples": 3200, "rate": RATE}
-    about |= {"cpu_seconds": 1.5, "trained_parameters": 1000}
+    about |= {"start_updates": 50, "start_examples": 1600, "cpu_seconds": 1.5, "trained": {"decoder": 1000}}
     return [about | {"seed": seed} | dict(model.about) for seed in model.seeds]
 
 
@@ -190,16 +190,17 @@ def write_inputs(root: Path, count: int = 30) -> dict[str, Any]:
     ocr = root / "tasks" / "ocr" / "test"
     ocr.mkdir(parents=True)
     write_ocr({page.id: misread(page) for page in pages}, ocr / "ppocr6.jsonl")
-    recalls = {"word_recall": 0.93, "spaceless_recall": 0.97}
-    check = {"pages": 20, "real": recalls, "simulated": {"word_recall": 0.91, "spaceless_recall": 0.98}}
-    write_json(root / "tasks" / "noise.json", {"check": check})
+    recalls = {"recall_words": 0.93, "recall_spaceless": 0.97}
+    check = {"pages": 20, "real": recalls, "simulated": {"recall_words": 0.91, "recall_spaceless": 0.98}}
+    write_json(root / "tasks" / "noise.json", {"model": {}, "fitted_on": 40, **check})
     statistics = [
-        ("test", source, layout, budget, 75.0, 205.0, 0.1, 0.9, 1 - 20 / budget)
+        ("test", source, layout, budget, policy, 75.0, 205.0, 0.1, 0.9, 1 - 20 / budget - 0.01 * len(policy))
         for source in ("ppocr6", "oracle")
-        for layout in ("words", "space")
+        for layout in ("plain", "space")
         for budget in (64, 128, 256, 512)
+        for policy in ("head", "head_tail")
     ]
-    columns = ["part", "source", "layout", "budget", "p50", "p95", "truncated", "read", "survived"]
+    columns = ["part", "source", "layout", "budget", "policy", "p50", "p95", "truncated", "read", "survived"]
     pd.DataFrame(statistics, columns=columns).to_csv(root / "tasks" / "statistics.csv", index=False)
     read = []
     for engine in ("ppocr6", "tesseract"):

@@ -79,7 +79,7 @@ def test_tables_say_what_was_planted(written):
     assert ("A5", "full", "ppocr6", "text_rich") not in later.index
     training = table(written, "training")
     assert not [name for name in training.columns if "seconds" in name] and not training.at_an_edge.any()
-    assert {"word_recall", "spaceless_recall"} <= set(table(written, "ocr_recall").columns)
+    assert {"recall_words", "recall_spaceless"} <= set(table(written, "ocr_recall").columns)
     assert "cpu_seconds_per_page" not in table(written, "ocr_recall").columns
     reading = table(written, "reading").set_index(["axis", "reader", "value"])
     assert reading.loc[("text_size", "low", 24), "letters"] > reading.loc[("text_size", "low", 8), "letters"]

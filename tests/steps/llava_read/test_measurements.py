@@ -52,8 +52,8 @@ def one_seed(models: Sequence[str]) -> dict[str, Model]:
 def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measurement]:
     root = tmp_path_factory.mktemp("usual")
     write_json(root / "about.json", {"overlaps": {"words": 0, "images": 0}})
-    recalls = {"word_recall": 0.9, "spaceless_recall": 0.95}
-    write_json(root / "noise.json", {"check": {"pages": 9, "real": recalls, "simulated": recalls}})
+    recalls = {"recall_words": 0.9, "recall_spaceless": 0.95}
+    write_json(root / "noise.json", {"pages": 9, "real": recalls, "simulated": recalls})
     test, arms = asked(count=240)
     return (
         answer_measurements(test, arms)
@@ -255,7 +255,7 @@ def test_a_dump_of_all_text_is_right_by_containment_alone():
 
 def test_what_two_parts_share_and_a_noise_model_that_is_off_are_said(tmp_path):
     write_json(tmp_path / "about.json", {"overlaps": {"words": 3, "images": 0}})
-    real, off = ({"word_recall": one, "spaceless_recall": 0.9} for one in (0.9, 0.5))
-    write_json(tmp_path / "noise.json", {"check": {"pages": 9, "real": real, "simulated": off}})
+    real, off = ({"recall_words": one, "recall_spaceless": 0.9} for one in (0.9, 0.5))
+    write_json(tmp_path / "noise.json", {"pages": 9, "real": real, "simulated": off})
     found = preparation(tmp_path, tmp_path)
     assert verdict("F2", found) is Verdict.FAILS and verdict("F5", found) is Verdict.FAILS
