@@ -184,7 +184,7 @@ def budgets(asked: Asked, budget_of: dict[str, int], statistics: pd.DataFrame) -
     for axis, ticks in zip(axes, (survived.budget, list(trained)), strict=False):
         plotting.log_ticks(axis, list(ticks), base=2)
         axis.set(xlabel="OCR budget (characters)", ylim=(-3, 103))
-    plotting.shared_legend(figure, columns=4)
+    plotting.shared_legend(figure, columns=4 if trained else 2)
     return figure, (
         "What an OCR budget costs: answers that PP-OCRv6 read and are still in the prompt after the cut, by layout "
         f"and what the cut keeps; exact answers of arms that were trained and asked with that budget. {INTERVALS}"

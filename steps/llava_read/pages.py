@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 TITLE = "LLaVA-Read: questions about drawn pages"
 NOTE = (
-    "Pages are drawn here; boxes are what the OCR engine read. Each arm's answer is that of its first seed, right if it "
-    "is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
+    "Pages are drawn here; boxes are what the OCR engine read. Each arm's answer is that of its first seed, right if "
+    "it is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
 )
 MOST_BYTES = 3_000_000  # of a page
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
@@ -74,7 +74,9 @@ def _sample(
         for name, model in models.items()
     ]
     words = () if read is None else read.words
-    image = SampleImage(_encoded(page), f"OCR: {len(words)} words", tuple(Box(*word.box, word.text) for word in words))
+    image = SampleImage(_encoded(page), f"OCR: {len(words)} words", tuple(Box(*word.box) for word in words))
+    if read is not None:
+        messages.insert(0, Message(speaker=read.engine, text=read.text or "(nothing)", heading="OCR text"))
     return Sample(
         title=question.id,
         facets=_facets(question, page, right),

@@ -87,7 +87,7 @@ def test_tables_say_what_was_planted(written):
 
 def test_examples_show_pages_with_what_was_read_and_answered(written):
     page = (written / "first" / "pages" / "examples.html").read_text(encoding="utf-8")
-    assert page.count("<article") == 8 and "OCR:" in page and "A6 ocr only" in page
+    assert page.count("<article") == 8 and "OCR:" in page and "A6 ocr only" in page and "PP-OCRv6 planted" in page
     assert "among what the OCR engine read" in page
     assert str(written) not in page
 
