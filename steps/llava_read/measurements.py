@@ -205,4 +205,4 @@ def _changed_prompts(test: Asked, models: Mapping[str, Answers | None]) -> Measu
         for question in test.questions
     ]
     detail = f"questions × 100 whose prompt differs between {_named(one)} and {_named(other)}"
-    return measured(100 * np.mean(changed), UNIT, detail, n=len(changed))
+    return measured(100 * float(np.mean(changed)), UNIT, detail, n=len(changed))

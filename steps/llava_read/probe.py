@@ -131,7 +131,8 @@ def encoded(low: Path, both: Path, pages: Sequence[ProbePage], device: str) -> d
 def _loaded(folder: Path, merges: bool, device: str) -> tuple[Any, Any]:
     from tenfold.llava_read import LlavaReadForConditionalGeneration, LlavaReadProcessor
 
-    model = LlavaReadForConditionalGeneration.from_pretrained(folder).to(device).eval()
+    model: Any = LlavaReadForConditionalGeneration.from_pretrained(folder)
+    model = model.to(device).eval()
     if (model.config.merge != "none") != merges:
         raise NoEncoders(f"{folder} merges {model.config.merge}: name a model of {'both' if merges else 'one'}")
     return model, LlavaReadProcessor.from_pretrained(folder).image_processor
