@@ -118,24 +118,28 @@ def train_probe(
     _check(features, words)
     along = along_words(features.detach(), words)
     probe = ReadingProbe(along.mean(dim=(0, 1)), along.std(dim=(0, 1)).clamp_min(1e-6), seed=seed)
-    spelt = [[1 + ALPHABET.index(letter) for letter in word.text] for word in words]
+    spelt = [_spelt(word) for word in words]
     optimizer = torch.optim.Adam(probe.linear.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
     generator = np.random.default_rng(seed)
     for _ in range(updates):
         chosen = generator.integers(0, len(words), batch).tolist()
-        loss = ctc_loss(
-            probe(along[chosen]).transpose(0, 1),  # (S, B, C)
-            torch.tensor([letter for number in chosen for letter in spelt[number]]),
-            torch.full((batch,), PLACES),
-            torch.tensor([len(spelt[number]) for number in chosen]),
-            blank=BLANK,
-        )
+        loss = _spelling_loss(probe(along[chosen]), [spelt[number] for number in chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     return probe.eval()
+
+
+@torch.no_grad()
+def spelling_loss(probe: ReadingProbe, features: Float[Tensor, "P h w D"], words: Sequence[ProbeWord]) -> float:
+    """Return the mean CTC loss of words, nats per letter: what to choose a probe's learning rate by, on other pages.
+
+    Raises InvalidProbe as ``train_probe`` does.
+    """
+    _check(features, words)
+    return float(_spelling_loss(probe(along_words(features, words)), [_spelt(word) for word in words]))
 
 
 def probe_recall(
@@ -197,6 +201,21 @@ def _slope(sums: np.ndarray) -> np.ndarray:
 def _count(sums: np.ndarray) -> np.ndarray:
     """Return 1 for every page that counts, since a page by itself has no slope."""
     return np.where(np.asarray(sums)[..., :1] > 0, 1.0, np.nan)
+
+
+def _spelt(word: ProbeWord) -> list[int]:
+    return [1 + ALPHABET.index(letter) for letter in word.text]
+
+
+def _spelling_loss(chances: Float[Tensor, "B S C"], spelt: Sequence[Sequence[int]]) -> Tensor:
+    """Return the CTC loss of each word by its letters, their mean."""
+    return ctc_loss(
+        chances.transpose(0, 1),  # (S, B, C)
+        torch.tensor([letter for word in spelt for letter in word]),
+        torch.full((len(spelt),), PLACES),
+        torch.tensor([len(word) for word in spelt]),
+        blank=BLANK,
+    )
 
 
 def _places(words: Sequence[ProbeWord]) -> Float[Tensor, "B R S 2"]:

@@ -1,0 +1,116 @@
+"""Join what all steps wrote into measurements, tables, figures and a page of examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from steps.llava_read import facts, figures, reading_tables, tables
+from steps.llava_read.estimates import asked_of
+from steps.llava_read.measurements import MAIN, answer_measurements
+from steps.llava_read.ocr_sets import ocr_sources, read_ocr
+from steps.llava_read.page_sets import pages_of, receipts_of_part
+from steps.llava_read.pages import chosen_models, write_examples
+from steps.llava_read.predictions import RECEIPTS, TEST, read_answers, read_arms
+from steps.llava_read.probe import ABOUT, RECALL
+from steps.llava_read.probe_measurements import probe_measurements
+from steps.step.json_files import read_json
+from steps.step.params import Count, Params
+from steps.step.publish import CaptionedFigure
+from steps.step.run import Run
+from tenfold.llava_read.scores import MEASURES
+
+if TYPE_CHECKING:
+    from tenfold.ocr.page import Page
+
+BUDGET = "budget_"  # what the names of the arms of A13 begin with
+HEADLINES = ("text_rich_full_minus_both", "colour_full_minus_ocr_only", "probe_merged_legible")
+
+
+class EvaluateParams(Params):
+    """How many questions the page of examples shows."""
+
+    shown: Count
+
+
+def evaluate(
+    prepared: Path,
+    tasks: Path,
+    read: list[Path],
+    probed: Path,
+    tuned: list[Path],
+    ablated: Path,
+    language: Path,
+    *,
+    out: Path,
+    params: EvaluateParams,
+    run: Run,
+) -> None:
+    """Publish what the paper's claims are tested by, and drawn examples to look at.
+
+    Receipts are other people's data, and stand on no page that is published.
+
+    Reads   prepared/pages/test, receipts/test, about.json; tasks/ocr/test, noise.json, statistics.csv; read.json of
+            each engine; recall.csv, probe.json; predictions.jsonl and arms.json of each step that trains
+    Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/examples.html
+    Raises  InvalidAnswers, AmbiguousArm
+    """
+    pages = {page.id: page for page in pages_of(prepared, "test")}
+    questions = {
+        TEST: [question for page in pages.values() for question in page.questions],
+        RECEIPTS: [question for page in receipts_of_part(prepared, "test") for question in page.questions],
+    }
+    trained = [*tuned, ablated, language]
+    sets, arms = asked_of(questions, read_answers(trained, questions)), read_arms(trained)
+    test, recall = sets[TEST], pd.read_csv(probed / RECALL)
+    words = _read_by_engine(tasks)
+    statistics = reading_tables.statistics(tasks)
+    run.publish(
+        claims=answer_measurements(test, arms)
+        | probe_measurements(recall, read_json(probed / ABOUT))
+        | facts.containment(test, words)
+        | facts.preparation(prepared, tasks),
+        headlines=HEADLINES,
+        tables={f"scores_{measure}": tables.scores(sets, measure) for measure in MEASURES}
+        | {
+            "groups": tables.groups(sets),
+            "arms": tables.arms(test),
+            "ablations": tables.ablations(test),
+            "training": tables.training(arms),
+            "reading": reading_tables.reading(recall),
+            "ocr_recall": reading_tables.recall(read),
+            "ocr_statistics": statistics,
+            "noise_model": reading_tables.noise(tasks),
+        },
+        figures=_drawn(
+            {
+                "reading": figures.reading(recall),
+                "arms": figures.arms(test),
+                "ablations": figures.ablations(test),
+                "budgets": figures.budgets(test, _budgets(arms), statistics[0]),
+            }
+        ),
+    )
+    (out / "pages").mkdir()
+    models = chosen_models([(name, tables.judged(test, name)) for name in MAIN])
+    write_examples(test, models, pages, words, out / "pages" / "examples.html", shown=params.shown)
+
+
+def _read_by_engine(tasks: Path) -> dict[str, Page]:
+    """Return what the engine read on the test pages; nothing where it read none."""
+    return read_ocr(tasks, TEST, facts.ENGINE) if facts.ENGINE in ocr_sources(tasks, TEST) else {}
+
+
+def _budgets(arms: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the OCR budget (characters) of each arm whose row or name says it."""
+    named = {row["arm"]: row["arm"].removeprefix(BUDGET) for row in arms if row["arm"].startswith(BUDGET)}
+    return {arm: int(budget) for arm, budget in named.items()} | {
+        row["arm"]: row["budget"] for row in arms if row.get("budget") is not None
+    }
+
+
+def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedFigure]:
+    """Return the figures that there is something to draw in."""
+    return {name: found for name, found in captioned.items() if found is not None}

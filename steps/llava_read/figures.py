@@ -1,0 +1,208 @@
+"""The published figures, each with its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from steps.llava_read.estimates import OVER, Asked, Estimated, difference, share
+from steps.llava_read.measurements import MAIN
+from steps.llava_read.predictions import Answers
+from steps.llava_read.probe_measurements import (
+    ENGINES,
+    LETTERS,
+    RECALL,
+    VISUAL,
+    Axis,
+    common_cells,
+    pages_of,
+    reader_estimate,
+    readers_of,
+)
+from steps.llava_read.tables import judged, reference_of
+from steps.step import plotting
+from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
+from steps.step.publish import CaptionedFigure
+
+READER_COLOURS = dict(zip((*VISUAL, *ENGINES), (ORANGE, YELLOW, PINK, BLUE, SKY, GREEN), strict=True))
+READER_NAMES = {
+    "low": "low resolution (probe)",
+    "high": "high resolution (probe)",
+    "merged": "both merged (probe)",
+    "ppocr6": "PP-OCRv6",
+    "ppocr4": "PP-OCRv4",
+    "tesseract": "Tesseract",
+}
+ARM_COLOURS = dict(zip(MAIN, (SKY, BLUE, GREEN, ORANGE, GREY), strict=True))
+ARM_NAMES = {
+    "low_only": "low resolution only (A1)",
+    "both_resolutions": "both resolutions (A2)",
+    "full": "both and OCR text (A5)",
+    "ocr_only": "OCR text only (A6)",
+    "blind": "question only",
+}
+KINDS = ("text", "relation", "chart", "colour", "object")
+KIND_NAMES = {
+    "text": "text\nlooked up",
+    "relation": "text above\nor below",
+    "chart": "charts",
+    "colour": "colours",
+    "object": "shapes",
+    "text_rich": "questions about text",
+    "sight": "questions about colours and shapes",
+}
+AXIS_LABELS: dict[Axis, str] = {"text_size": "text size (pixels per em)", "words": "words on the page"}
+READ = {LETTERS: "letters read × 100", RECALL: "words read × 100"}
+SOURCES = ("oracle", "ppocr6", "ppocr4", "tesseract", "corrupted_05", "corrupted_15", "corrupted_30")
+INTERVALS = f"Bars: 95 % over {OVER}; with one seed over pages alone."
+
+
+def reading(recall: pd.DataFrame) -> CaptionedFigure | None:
+    """Draw what each reader reads by size of the text and by number of words; None where nothing was read."""
+    readers, pages = readers_of(recall), pages_of(recall)
+    if not readers:
+        return None
+    figure, axes = plotting.panels(4, columns=2, width=4.4, height=2.9, sharey="row")
+    for axis_panel, (column, along) in zip(axes, ((c, a) for c in READ for a in AXIS_LABELS), strict=True):
+        cells, values = common_cells(pages, along), pages[along]
+        ticks = sorted(values[cells].unique())
+        present = [name for name in READER_COLOURS if name in readers]
+        for place, name in enumerate(present):
+            found = {
+                tick: reader_estimate(readers[name], pages, cells & (values == tick).to_numpy(), column)
+                for tick in ticks
+            }
+            _line(axis_panel, found, READER_COLOURS[name], READER_NAMES[name], 1.012 ** (place - len(present) / 2))
+        if ticks:
+            plotting.log_ticks(axis_panel, ticks, base=2)
+        axis_panel.set(xlabel=AXIS_LABELS[along], ylim=(-4, 104))
+        if along == "text_size":
+            axis_panel.set_ylabel(READ[column])
+    plotting.shared_legend(figure, columns=3)
+    return figure, (
+        "What frozen visual features and OCR engines read of black words on white, over cells that are there all along "
+        "the axis. Probes are told where each word stands. Letters: one less the edit distance over the longer text, "
+        f"spaces left out; words: as words of their own. {INTERVALS}"
+    )
+
+
+def _line(axis: Axes, found: dict[float, Estimated | None], colour: str, label: str, shift: float) -> None:
+    known = {tick: one for tick, one in found.items() if one is not None}
+    if not known:
+        return
+    places = [tick * shift for tick in known]
+    values = [one.value for one in known.values()]
+    low, high = zip(*(one.interval for one in known.values()), strict=True)
+    axis.plot(places, values, color=colour, linewidth=1.2)
+    plotting.error_bars(axis, places, values, low, high, colour, label=label)
+
+
+def arms(asked: Asked) -> CaptionedFigure | None:
+    """Draw the exact answers of the main arms by kind of question; None where there is none of them."""
+    models = [(name, one) for name in MAIN for one in judged(asked, name)]
+    if not models:
+        return None
+    figure, (axis,) = plotting.panels(1, width=8.4, height=3.6)
+    width = 0.8 / len(models)
+    for place, (name, model) in enumerate(models):
+        for number, kind in enumerate(KINDS):
+            found = share(asked, model, asked.group(kind))
+            if found is not None:
+                at, (low, high) = number + (place - (len(models) - 1) / 2) * width, found.interval
+                label = ARM_NAMES[name]
+                axis.bar(at, found.value, 0.92 * width, color=ARM_COLOURS[name], label=label)
+                axis.vlines(at, low, high, color=BLACK, linewidth=1)
+    for number, kind in enumerate(KINDS):
+        chosen = asked.group(kind)
+        if chosen.any():
+            chance = 100 * float(asked.chance[chosen].mean())
+            axis.hlines(chance, number - 0.44, number + 0.44, color=BLACK, linestyle=":", linewidth=1.2, label="chance")
+    axis.set_xticks(range(len(KINDS)), [KIND_NAMES[kind] for kind in KINDS])
+    axis.grid(visible=False, axis="x")
+    axis.set(ylabel="exact answers × 100", ylim=(0, 100))
+    plotting.shared_legend(figure, columns=3)
+    return figure, (
+        "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page. "
+        f"{INTERVALS}"
+    )
+
+
+def ablations(asked: Asked) -> CaptionedFigure | None:
+    """Draw what each ablated arm and OCR source differs by from its full arm; None where there is none."""
+    rows = [(model, reference) for model in asked.answers if (reference := reference_of(asked, model)) is not None]
+    rows = [(one, other) for one, other in rows if one.code.startswith("A")]
+    if not rows:
+        return None
+    rows.sort(key=lambda pair: (int(pair[0].code[1:]), pair[0].arm, _source_place(pair[0].ocr_source)))
+    figure, axes = plotting.panels(2, width=4.6, height=0.24 * len(rows) + 1.1, sharey=True)
+    for axis, group in zip(axes, ("text_rich", "sight"), strict=True):
+        for place, (model, reference) in enumerate(rows):
+            found = difference(asked, model, reference, asked.group(group))
+            if found is not None:
+                (low, high), colour = found.interval, BLUE if found.seeds > 1 else SKY
+                label = "several seeds" if found.seeds > 1 else "one seed"
+                plotting.error_bars(axis, [place], [found.value], [low], [high], colour, label=label, horizontal=True)
+        axis.axvline(0, color=BLACK, linewidth=0.8)
+        axis.set(title=KIND_NAMES[group], xlabel="exact answers × 100, less the full arm's")
+    axes[0].set_yticks(range(len(rows)), [_row_name(model) for model, _ in rows])
+    axes[0].set_ylim(len(rows) - 0.5, -0.5)
+    plotting.shared_legend(figure)
+    return figure, (
+        "What each arm differs by from the full arm, paired by page and seed; A9 to A13 from the full arm that was "
+        f"trained beside them. {INTERVALS}"
+    )
+
+
+def _source_place(source: str) -> tuple[int, str]:
+    return (SOURCES.index(source) if source in SOURCES else len(SOURCES), source)
+
+
+def _row_name(model: Answers) -> str:
+    name = model.arm.replace("_", " ")
+    return f"{model.code} {'OCR: ' + model.ocr_source.replace('_', ' ') if model.code == 'A12' else name}"
+
+
+def budgets(asked: Asked, budget_of: dict[str, int], statistics: pd.DataFrame) -> CaptionedFigure | None:
+    """Draw what an OCR budget costs: answers that survive the cut, and exact answers of arms trained with it.
+
+    ``budget_of`` says which arm has which budget. None where no survival is known.
+    """
+    survived, trained = _survival(statistics), _of_budgets(asked, budget_of)
+    if survived.empty:
+        return None
+    figure, axes = plotting.panels(2 if trained else 1, width=4.6, height=3.2)
+    for (name, line), colour in zip(survived.groupby("line", sort=False), (BLUE, SKY, ORANGE, YELLOW), strict=False):
+        axes[0].plot(line.budget, 100 * line.survived, marker="o", markersize=4, color=colour, label=str(name))
+    axes[0].set(ylabel="read answers that the cut left × 100", title="OCR text of test pages")
+    for kind, colour in zip(("text", "relation", "chart") if trained else (), (GREEN, PINK, GREY), strict=False):
+        found = {budget: share(asked, model, asked.group(kind)) for budget, model in trained.items()}
+        _line(axes[1], found, colour, {"chart": "charts"}.get(kind, KIND_NAMES[kind].replace("\n", " ")), 1.0)
+    if trained:
+        axes[1].set(ylabel="exact answers × 100", title="arms trained with the budget (A13)")
+    for axis, ticks in zip(axes, (survived.budget, list(trained)), strict=False):
+        plotting.log_ticks(axis, list(ticks), base=2)
+        axis.set(xlabel="OCR budget (characters)", ylim=(-3, 103))
+    plotting.shared_legend(figure, columns=4 if trained else 2)
+    return figure, (
+        "What an OCR budget costs: answers that PP-OCRv6 read and are still in the prompt after the cut, by layout "
+        f"and what the cut keeps; exact answers of arms that were trained and asked with that budget. {INTERVALS}"
+    )
+
+
+def _survival(statistics: pd.DataFrame) -> pd.DataFrame:
+    """Return the survival of the answers that the engine read on test pages, a line per layout and kind of cut."""
+    known = statistics.budget.notna() & statistics.survived.notna()
+    own = statistics[known & (statistics.part == "test") & (statistics.source == "ppocr6")]
+    own = own[own.layout.isin(("plain", "space"))].sort_values("budget", kind="stable")
+    names = [f"{row.layout}, {row.policy.replace('_', ' and ')} kept" for row in own.itertuples()]
+    return own.assign(line=names)
+
+
+def _of_budgets(asked: Asked, budget_of: dict[str, int]) -> dict[float, Answers]:
+    """Return the arms of A13 and their full arm by budget; none if there are fewer than two."""
+    models: Sequence[Answers] = [one for one in asked.answers if one.code == "A13"]
+    beside = [one for one in (reference_of(asked, model) for model in models[:1]) if one is not None]
+    known = {float(budget_of[one.arm]): one for one in (*beside, *models) if one.arm in budget_of}
+    return dict(sorted(known.items())) if len(known) > 1 else {}
