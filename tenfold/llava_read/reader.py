@@ -112,14 +112,11 @@ class Reader:
 
         Raises InvalidInputs, before anything is answered, for a prompt that is longer than the model can read.
         """
+        for one in asked:
+            if refused := self.refusal(one):
+                raise InvalidInputs(refused)
         conversations = [self.processor.messages(one.prompt, one.image) for one in asked]
-        lengths = [self._length(one) for one in asked]
-        for one, length in zip(asked, lengths, strict=True):
-            if length + self.asking.reply_tokens > self.context:
-                raise InvalidInputs(
-                    f"{one.prompt[-40:]!r}: {length} tokens and a reply of {self.asking.reply_tokens} exceed the "
-                    f"{self.context} that {self.name} reads; give the OCR text a smaller budget"
-                )
+        lengths = [self.length(one) for one in asked]
         found: dict[int, Answer] = {}
         order = sorted(range(len(asked)), key=lambda number: (lengths[number], number))
         for start in range(0, len(order), batch):
@@ -137,7 +134,17 @@ class Reader:
         text: Any = self.model.config.text_config
         return int(getattr(text, "max_position_embeddings", None) or 2**31)
 
-    def _length(self, one: Asked) -> int:
+    def refusal(self, one: Asked) -> str:
+        """Return why a question cannot be answered, since it is too long; "" if it can."""
+        length, longest = self.length(one), self.asking.reply_tokens
+        if length + longest <= self.context:
+            return ""
+        return (
+            f"{one.prompt[-40:]!r}: {length} tokens and a reply of {longest} exceed the {self.context} that "
+            f"{self.name} reads; give the OCR text a smaller budget"
+        )
+
+    def length(self, one: Asked) -> int:
         """Return how many tokens a prompt has, those of the chat template and of the image among them."""
         text = self.processor.prompts([self.processor.messages(one.prompt)], return_tensors=None)["input_ids"][0]
         return len(text) + (0 if one.image is None else self.processor.image_tokens)

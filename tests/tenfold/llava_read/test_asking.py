@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tenfold.llava_read.asking import FILE, Asking
+from tenfold.llava_read.asking import FILE, Asking, OcrLayout
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.reading_errors import InvalidPrompt
 from tenfold.ocr.page import Page, Word
@@ -44,7 +44,8 @@ def test_two_columns_are_read_column_by_column_and_by_rows():
     boxes = {"title": (0, 0, 100, 8), "L1": (0, 20, 40, 28), "R1": (60, 20, 100, 28)}
     boxes |= {"L2": (0, 30, 40, 38), "R2": (60, 30, 100, 38)}
     page = Page(100, 40, tuple(Word(text, box) for text, box in boxes.items()), "described")
-    for ocr, expected in (("xy_cut", "title L1 L2 R1 R2"), ("plain", "title L1 R1 L2 R2")):
+    orders: dict[OcrLayout, str] = {"xy_cut": "title L1 L2 R1 R2", "plain": "title L1 R1 L2 R2"}
+    for ocr, expected in orders.items():
         asked = Asking(ocr=ocr).asked("?", IMAGE, page)
         assert expected in asked.prompt and " ".join(word.text for word in asked.used) == expected
 
@@ -59,6 +60,7 @@ def test_used_and_cut_words_are_all_words_and_the_used_ones_stand_in_the_prompt(
     page = page_of(*texts)
     asked = Asking(ocr=ocr, budget=budget, policy=policy).asked("?", IMAGE, page)
     assert sorted(word.box for word in (*asked.used, *asked.cut)) == sorted(word.box for word in page.words)
+    assert asked.text is not None
     assert asked.text.text.replace("\n...\n", " ").split() == [word.text for word in asked.used]
     assert bool(asked.cut) == asked.text.truncated
 

@@ -11,6 +11,7 @@ from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.errors import Diverged, InvalidInputs, InvalidParts
 from tenfold.llava_read.finetuning import Lesson, finetune
 from tenfold.llava_read.reader import Reader
+from tenfold.llava_read.training_parts import Vision
 from tenfold.ocr.page import Page, Word
 from tests.tenfold.llava_read.small_models import drawn_model, noise_image, stirred
 
@@ -104,7 +105,7 @@ def test_what_is_no_model_is_refused_by_name(reader, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidParts, match="empty holds no model"):
         Reader.load(tmp_path / "empty")
-    with pytest.raises(InvalidParts, match="there is no folder .*OWNER/NAME@COMMIT"):
+    with pytest.raises(InvalidParts, match=r"there is no folder .*OWNER/NAME@COMMIT"):
         Reader.load(tmp_path / "nowhere")
     reader.model.language_model.config.save_pretrained(tmp_path / "decoder")
     with pytest.raises(InvalidParts, match="holds a llava_read_decoder"):
@@ -135,7 +136,8 @@ def test_lessons_are_learned_and_the_same_again(processor, rank):
 
 
 def test_what_is_frozen_stays_the_same_to_the_bit(processor):
-    for vision, moves in (("frozen", False), ("adapters", False), ("full", True)):
+    cases: tuple[tuple[Vision, bool], ...] = (("frozen", False), ("adapters", False), ("full", True))
+    for vision, moves in cases:
         reader = Reader(stirred(drawn_model()), processor, Asking(reply_tokens=8))
         before = {name: one.detach().clone() for name, one in reader.model.named_parameters()}
         finetune(reader, lessons(reader), updates=1, batch_size=2, vision=vision)
