@@ -67,7 +67,7 @@ def asked_by(
     if engine == "none":
         if layout is not None or budget is not None:
             raise typer.BadParameter("--ocr none has no use for --layout and --budget")
-        changes |= {"ocr": "none", "budget": None, "policy": None}
+        changes["ocr"] = "none"
     else:
         taught = "space" if own.ocr == "none" else own.ocr
         changes["ocr"] = taught if layout is None else "plain" if layout == "words" else layout

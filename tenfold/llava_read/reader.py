@@ -87,8 +87,12 @@ class Reader:
         return np.array([answer.reply for answer in self.answer(asked)])
 
     def asking_by(self, **changes: Any) -> Self:
-        """Return the same model asked otherwise: ``ocr="none"`` by vision alone, ``image=False`` by OCR alone."""
-        return replace(self, asking=replace(self.asking, **changes))
+        """Return the same model asked otherwise: ``ocr="none"`` by vision alone, ``image=False`` by OCR alone.
+
+        Without OCR text there is no budget and no policy. Raises InvalidPrompt.
+        """
+        more = {"budget": None, "policy": None} if changes.get("ocr") == "none" else {}
+        return replace(self, asking=replace(self.asking, **more | changes))
 
     def tokens_of(self, text: str) -> int:
         """Return how many tokens a text has, as the budget counts them."""
