@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 from tenfold.llava_read.asking import Asked, Asking
 from tenfold.llava_read.config import LlavaReadConfig
 from tenfold.llava_read.errors import InvalidInputs, InvalidParts
+from tenfold.llava_read.image_processor import listed_images
 from tenfold.llava_read.model import LlavaReadForConditionalGeneration
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.ocr.page import Page
@@ -151,7 +152,7 @@ class Reader:
     def length(self, one: Asked) -> int:
         """Return how many tokens a prompt has, those of the chat template and of the image among them."""
         text = self.processor.prompts([self.processor.messages(one.prompt)], return_tensors=None)["input_ids"][0]
-        return len(text) + (0 if one.image is None else self.processor.image_tokens)
+        return len(text) + self.processor.image_tokens * len(listed_images(one.image))
 
     def _replies(self, conversations: Sequence[Any]) -> list[tuple[str, bool]]:
         """Return each reply of a batch, and whether it came to its end."""

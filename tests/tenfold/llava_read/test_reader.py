@@ -12,6 +12,7 @@ from tenfold.llava_read.errors import Diverged, InvalidInputs, InvalidParts
 from tenfold.llava_read.finetuning import Lesson, finetune
 from tenfold.llava_read.reader import Reader
 from tenfold.llava_read.training_parts import Vision
+from tenfold.multimodal import PlaceholderMismatch
 from tenfold.ocr.page import Page, Word
 from tests.tenfold.llava_read.small_models import drawn_model, noise_image, stirred
 
@@ -73,6 +74,21 @@ def test_the_image_and_the_words_reach_the_reply(reader):
     with torch.inference_mode():
         first, second = (reader.model(**batch).logits[0, -1] for batch in inputs)
     assert not torch.allclose(first, second) and one.prompt_sha256 == other.prompt_sha256
+
+
+@pytest.mark.parametrize("sizes", [[(336, 336)], [(512, 300)], [(336, 336), (512, 300)]])
+def test_images_of_any_shape_and_number_have_their_tokens(reader, sizes):
+    images = [noise_image(*size) for size in sizes]
+    asked = reader.asked("Q", images if len(images) > 1 else images[0], PAGE)
+    batch = reader.processor.prompts([reader.processor.messages(asked.prompt, asked.image)])
+    assert (batch["input_ids"] == reader.processor.image_token_id).sum() == 16 * len(sizes)
+    assert reader.length(asked) == batch["input_ids"].shape[1]
+    assert reader.answer([asked])[0].reply == greedy(reader, asked)
+    tokens, first = batch["input_ids"], {name: batch[name][:1] for name in ("pixel_values_low", "pixel_values_high")}
+    place = int((tokens[0] == reader.processor.image_token_id).nonzero()[0])
+    tokens = torch.cat([tokens[:, :place], tokens[:, place + 1 :]], dim=1)
+    with pytest.raises(PlaceholderMismatch, match=f"{16 * len(sizes) - 1} image placeholders for 16 image features"):
+        reader.model(input_ids=tokens, **first)
 
 
 def test_a_folder_gives_the_same_answers(reader, tmp_path):
