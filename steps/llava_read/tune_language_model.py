@@ -145,7 +145,7 @@ class LanguageTraining:
         generator = np.random.default_rng([self.run.seed, SEED, 5])
         rows = self._rows(arm, processor, generator)
         images = self._images(arm, model, processor, self.train)
-        fit(self.run, model, rows, images, stage, name=name, generator=generator)
+        fit(self.run, model, rows, images, stage, stage.learning_rate, name=name, generator=generator)
         merge_lora(model)
         model.eval()
         after = share_right(self._asked(arm, model, processor, self.validation), self.validation.pages)
