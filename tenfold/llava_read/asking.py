@@ -147,6 +147,6 @@ def kept_pieces(text: OcrText, words: int) -> tuple[int, int]:
         if text.text.startswith(begun + LEFT_OUT):
             ending = text.text[len(begun + LEFT_OUT) :]
             tail = len(PIECE.findall(ending))
-            if head + tail < len(pieces) and "".join(pieces[len(pieces) - tail :]).lstrip() == ending:
+            if head + tail <= len(pieces) and "".join(pieces[len(pieces) - tail :]).lstrip() == ending:
                 return head, tail
     raise InvalidPrompt(f"the text {text.text[:40]!r} is no cut of {text.full[:40]!r}")

@@ -62,7 +62,13 @@ def test_used_and_cut_words_are_all_words_and_the_used_ones_stand_in_the_prompt(
     assert sorted(word.box for word in (*asked.used, *asked.cut)) == sorted(word.box for word in page.words)
     assert asked.text is not None
     assert asked.text.text.replace("\n...\n", " ").split() == [word.text for word in asked.used]
-    assert bool(asked.cut) == asked.text.truncated
+    assert asked.text.truncated or not asked.cut  # spaces alone may be cut, and no word
+
+
+def test_a_cut_of_spaces_alone_cuts_no_word():
+    words = (Word("left", (0, 0, 20, 8), 1.0, 0), Word("right", (900, 40, 930, 48), 1.0, 1))
+    asked = Asking(budget=40, policy="head_tail").asked("?", IMAGE, Page(1000, 60, words, "described"))
+    assert asked.text is not None and asked.text.text == "left\n...\nright" and asked.used == words and not asked.cut
 
 
 def test_the_end_of_a_page_survives_a_cut_by_head_and_tail():
