@@ -12,6 +12,7 @@ from tenfold.llava_read.errors import Diverged, InvalidInputs, InvalidParts
 from tenfold.llava_read.finetuning import Lesson, finetune
 from tenfold.llava_read.reader import Reader
 from tenfold.llava_read.training_parts import Vision
+from tenfold.models import load, write
 from tenfold.multimodal import PlaceholderMismatch
 from tenfold.ocr.page import Page, Word
 from tests.tenfold.llava_read.small_models import drawn_model, noise_image, stirred
@@ -97,6 +98,13 @@ def test_a_folder_gives_the_same_answers(reader, tmp_path):
     again = Reader.load(tmp_path / "model")
     assert again.asking == reader.asking and again.name == "model"
     assert again.answer(asked)[0].reply == reader.answer(asked)[0].reply
+
+
+def test_it_is_kept_as_a_model_with_its_card(reader, tmp_path):
+    write(tmp_path / "kept", reader, "# A reader")
+    assert (tmp_path / "kept" / "README.md").read_text() == "# A reader"
+    again, asked = load(tmp_path / "kept"), [reader.asked("Which?", noise_image(30, 20), PAGE)]
+    assert isinstance(again, Reader) and again.answer(asked)[0].reply == reader.answer(asked)[0].reply
 
 
 def test_paths_and_questions_are_predicted(reader, tmp_path):
