@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steps.llava_read.arm_training import write_arms
+from steps.llava_read.arm_training import Trained, write_arms
 from steps.llava_read.arms import Arm
 from steps.llava_read.asking import asked, share_right
 from steps.llava_read.conversations import Row, conversation, page_texts
@@ -115,14 +115,6 @@ def tune_language_model(
 
 
 @dataclass(frozen=True)
-class TrainedArm:
-    """A row of arms.json, and the arm's predictions."""
-
-    row: dict[str, Any]
-    predictions: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
 class LanguageTraining:
     """Trains arms on the same pages in the same order: what they are given of a page is all that differs."""
 
@@ -132,7 +124,7 @@ class LanguageTraining:
     validation: Material
     test: Material
 
-    def trained(self, arm: Arm, model: Any, processor: LlavaReadProcessor) -> TrainedArm:
+    def trained(self, arm: Arm, model: Any, processor: LlavaReadProcessor) -> Trained:
         """Return what an arm's training came to, and its answers."""
         from tenfold.llava_read.training_parts import add_lora, merge_lora, set_trained
         from tenfold.nn.seeding import drawn_from
@@ -149,7 +141,7 @@ class LanguageTraining:
         merge_lora(model)
         model.eval()
         after = share_right(self._asked(arm, model, processor, self.validation), self.validation.pages)
-        known = {"arm": arm.name, "code": arm.code, "seed": SEED, "set": "test"}
+        known: dict[str, Any] = {"arm": arm.name, "code": arm.code, "seed": SEED, "set": "test"}
         predictions = [known | row for row in self._asked(arm, model, processor, self.test)]
         row = {
             **{key: known[key] for key in ("arm", "code", "seed")},
@@ -165,7 +157,7 @@ class LanguageTraining:
             "rate": {"grid": [stage.learning_rate], "chosen": stage.learning_rate, "validation": [], "at_edge": None},
         }
         self.run.say(f"{name}: {before:.3f} of the validation questions right before, {after:.3f} after")
-        return TrainedArm(row, predictions)
+        return Trained(None, row, predictions)
 
     def _rows(self, arm: Arm, processor: LlavaReadProcessor, generator: np.random.Generator) -> list[Row]:
         """Return all questions about each drawn page as one conversation, in a drawn order."""
