@@ -107,7 +107,7 @@ def entry_of(reader: Reader, arm: str, items: str, engine: str, version: str) ->
     from tenfold.nn.pretrained import weights_sha256
 
     asking = reader.asking
-    about = {
+    about: dict[str, object] = {
         "arm": arm,
         "weights": weights_sha256(reader.model),
         "ocr": asking.ocr,

@@ -29,6 +29,7 @@ from steps.step.run import Run
 from tenfold.llava_read.tasks import answer_samples
 
 if TYPE_CHECKING:
+    from tenfold.llava_read.parts import Part
     from tenfold.llava_read.processor import LlavaReadProcessor
 
 CODE = "pretrained decoder"
@@ -49,7 +50,7 @@ class TuneLanguageModelParams(Params):
 
     ``lora_rank``: of the decoder's adapters. ``side``: of the images for EfficientNet, in pixels. ``budget``:
     characters of OCR text in a prompt, ``reply``: the longest reply in tokens, ``batch``: prompts that are answered
-    together. ``asked``: test pages that are asked about, the first ones.
+    together. ``asked`` and ``validated``: test and validation pages that are asked about, the first ones.
     """
 
     arms: list[str]
@@ -62,6 +63,7 @@ class TuneLanguageModelParams(Params):
     reply: Count
     batch: Count
     asked: Count
+    validated: Count
 
 
 class UnknownArm(ValueError):
@@ -98,12 +100,8 @@ def tune_language_model(
         run,
         params,
         train=Material(pages, read_ocr(tasks, "train", params.ocr_train), params.ocr_train),
-        validation=Material(
-            pages_of(prepared, "validation"), read_ocr(tasks, "validation", params.ocr_source), params.ocr_source
-        ),
-        test=Material(
-            pages_of(prepared, "test")[: params.asked], read_ocr(tasks, "test", params.ocr_source), params.ocr_source
-        ),
+        validation=asked_pages(prepared, tasks, "validation", params.validated, params.ocr_source),
+        test=asked_pages(prepared, tasks, "test", params.asked, params.ocr_source),
     )
     found = []
     with TemporaryDirectory(dir=out) as scratch:
@@ -112,6 +110,11 @@ def tune_language_model(
             found.append(training.trained(ARMS[name], *language_model(decoder, encoder, params)))
             found[-1].row["stand_in"] = made_up
     write_arms(found, out)
+
+
+def asked_pages(prepared: Path, tasks: Path, part: Part, count: int, source: str) -> Material:
+    """Return the first ``count`` pages of a part with what ``source`` read on them."""
+    return Material(pages_of(prepared, part)[:count], read_ocr(tasks, part, source), source)
 
 
 @dataclass(frozen=True)

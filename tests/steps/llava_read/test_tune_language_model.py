@@ -52,7 +52,7 @@ def inputs(tmp_path_factory) -> list[Path]:
 def params(*arms: str, **more) -> TuneLanguageModelParams:
     stage = StageParams(updates=2, batch_size=2, learning_rate=1e-3)
     plain = {"ocr_train": "oracle", "ocr_source": "oracle", "training": stage, "lora_rank": 2, "side": 64}
-    plain |= {"budget": 40, "reply": 4, "batch": 8, "asked": 2}
+    plain |= {"budget": 40, "reply": 4, "batch": 8, "asked": 2, "validated": 1}
     return TuneLanguageModelParams(arms=list(arms), **(plain | more))
 
 
