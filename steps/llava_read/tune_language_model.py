@@ -8,6 +8,7 @@ resolution, which has no pretrained weights here, as it is drawn.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,12 @@ from steps.llava_read.conversations import Row, conversation, page_texts
 from steps.llava_read.fitting import StageParams, drawn_numbers, fit
 from steps.llava_read.ocr_sets import read_ocr
 from steps.llava_read.page_images import PageImages
-from steps.llava_read.page_sets import pages_of
+from steps.llava_read.page_sets import PAGES
 from steps.llava_read.starts import Material
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from tenfold.llava_read.pages import read_pages
 from tenfold.llava_read.tasks import answer_samples
 
 if TYPE_CHECKING:
@@ -95,13 +97,12 @@ def tune_language_model(
         write_arms([], out)
         return
     made_up = any(bool(read_json(path)["stand_in"]) for path in (decoder / "origin.json", efficientnet / "source.json"))
-    pages = pages_of(prepared, "train")
     training = LanguageTraining(
         run,
         params,
-        train=Material(pages, read_ocr(tasks, "train", params.ocr_train), params.ocr_train),
-        validation=asked_pages(prepared, tasks, "validation", params.validated, params.ocr_source),
-        test=asked_pages(prepared, tasks, "test", params.asked, params.ocr_source),
+        train=first_pages(prepared, tasks, "train", params.training.examples, params.ocr_train),
+        validation=first_pages(prepared, tasks, "validation", params.validated, params.ocr_source),
+        test=first_pages(prepared, tasks, "test", params.asked, params.ocr_source),
     )
     found = []
     with TemporaryDirectory(dir=out) as scratch:
@@ -112,9 +113,10 @@ def tune_language_model(
     write_arms(found, out)
 
 
-def asked_pages(prepared: Path, tasks: Path, part: Part, count: int, source: str) -> Material:
+def first_pages(prepared: Path, tasks: Path, part: Part, count: int, source: str) -> Material:
     """Return the first ``count`` pages of a part with what ``source`` read on them."""
-    return Material(pages_of(prepared, part)[:count], read_ocr(tasks, part, source), source)
+    pages = list(islice(read_pages(prepared / PAGES / part), count))
+    return Material(pages, read_ocr(tasks, part, source), source)
 
 
 @dataclass(frozen=True)
