@@ -22,7 +22,9 @@ def mmr() -> None:
     # the decoder that the debiasing paper brings to a form that loads quickly
     language = step("predict_language", **own, read=read, decoder=output("debias", "convert"))
     models = step("predict_models", official=official, **own, gpu=True)
-    predicted = [blind, rules, language, models]
+    # what the models of the reading paper, trained here, reply to the same items
+    trained = output("llava_read", "answer_items")
+    predicted = [blind, rules, language, models, trained]
     sensitivity = step("sensitivity", official=official, **own, predicted=predicted)
     step("show_items", official=official, **own, predicted=predicted)
     step(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from steps.mmr import official_annotations
 from steps.mmr.estimates import ALL, Table, Value, largest, least, less, table_of
 from steps.mmr.item_sets import OFFICIAL, RECEIPTS, RENDERED
-from steps.mmr.replies import SEEING
+from steps.mmr.replies import JUDGED
 from steps.mmr.scored import Scored, ScoredSet
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
@@ -19,7 +19,7 @@ OWN_SETS = (RENDERED, RECEIPTS)
 UNIT = "points of 100"
 SMALL, LARGE = 5.0, 13.0  # billions of parameters: at most, at least
 NEEDS_MODELS = "needs the images of the hub's data set and models that see, by an endpoint or a GPU"
-NEEDS_SIGHT = "needs a model that finds boxes by itself: OCR engines hand them over"
+NEEDS_SIGHT = "needs a pretrained model that finds boxes by itself: OCR engines hand them over"
 
 
 def all_measurements(sets: Mapping[str, ScoredSet]) -> dict[str, Measurement]:
@@ -29,7 +29,7 @@ def all_measurements(sets: Mapping[str, ScoredSet]) -> dict[str, Measurement]:
     for name in OWN_SETS:
         found |= order_measurements(sets[name]) | blind_measurements(sets[name]) | dump_measurements(sets[name])
     for own in sets.values():
-        found |= weakness_measurements(own, own.of_kind(*SEEING))
+        found |= weakness_measurements(own, own.of_kind(JUDGED))
     return found
 
 
@@ -104,7 +104,7 @@ def seeing_measurements(official: ScoredSet) -> dict[str, Measurement]:
         "official_best_recognition",
         "official_small_minus_large",
     )
-    seeing = official.of_kind(*SEEING)
+    seeing = official.of_kind(JUDGED)
     if official.source.stand_in or not official.source.has_images or not seeing:
         return dict.fromkeys(names, unavailable(NEEDS_MODELS))
     table = official.table()

@@ -18,6 +18,7 @@ from tenfold.mmr.predictions import Prediction, in_order, read_predictions, writ
 Kind = Literal["oracle", "blind", "dump", "rules", "language", "trained", "pretrained"]
 READING: tuple[Kind, ...] = ("rules", "language", "trained", "pretrained")  # answer by what stands on the image
 SEEING: tuple[Kind, ...] = ("trained", "pretrained")  # by an image encoder
+JUDGED: Kind = "pretrained"  # the models that claims are about; those trained here at small scale are shown beside them
 LISTED = "replies.json"
 NATIVE, OFFICIAL = "native", "official"
 

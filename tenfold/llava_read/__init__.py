@@ -5,20 +5,30 @@ from typing import TYPE_CHECKING
 from tenfold.lazy import exports
 
 if TYPE_CHECKING:
+    from tenfold.llava_read.asking import Asked as Asked
+    from tenfold.llava_read.asking import Asking as Asking
     from tenfold.llava_read.config import LlavaReadConfig as LlavaReadConfig
     from tenfold.llava_read.config import TinyDecoderConfig as TinyDecoderConfig
     from tenfold.llava_read.corruption import corrupted as corrupted
+    from tenfold.llava_read.errors import Diverged as Diverged
     from tenfold.llava_read.errors import InvalidInputs as InvalidInputs
     from tenfold.llava_read.errors import InvalidParts as InvalidParts
     from tenfold.llava_read.errors import LlavaReadError as LlavaReadError
+    from tenfold.llava_read.finetuning import Lesson as Lesson
+    from tenfold.llava_read.finetuning import finetune as finetune
     from tenfold.llava_read.merge import ResolutionAdapter as ResolutionAdapter
     from tenfold.llava_read.model import LlavaReadForConditionalGeneration as LlavaReadForConditionalGeneration
+    from tenfold.llava_read.ocr_overlay import overlay as overlay
     from tenfold.llava_read.ocr_prompt import OcrText as OcrText
     from tenfold.llava_read.ocr_prompt import PromptStatistics as PromptStatistics
     from tenfold.llava_read.ocr_prompt import ocr_text as ocr_text
     from tenfold.llava_read.ocr_prompt import statistics_of as statistics_of
     from tenfold.llava_read.overlaps import part_overlaps as part_overlaps
     from tenfold.llava_read.overlaps import refuse_overlaps as refuse_overlaps
+    from tenfold.llava_read.own_questions import OwnQuestion as OwnQuestion
+    from tenfold.llava_read.own_questions import read_answers as read_answers
+    from tenfold.llava_read.own_questions import read_questions as read_questions
+    from tenfold.llava_read.own_questions import write_answers as write_answers
     from tenfold.llava_read.pages import ReadingPage as ReadingPage
     from tenfold.llava_read.pages import draw_pages as draw_pages
     from tenfold.llava_read.pages import read_pages as read_pages
@@ -38,6 +48,8 @@ if TYPE_CHECKING:
     from tenfold.llava_read.processor import LlavaReadProcessor as LlavaReadProcessor
     from tenfold.llava_read.questions import Question as Question
     from tenfold.llava_read.questions import questions_about as questions_about
+    from tenfold.llava_read.reader import Answer as Answer
+    from tenfold.llava_read.reader import Reader as Reader
     from tenfold.llava_read.reading_errors import InvalidProbe as InvalidProbe
     from tenfold.llava_read.reading_errors import InvalidPrompt as InvalidPrompt
     from tenfold.llava_read.reading_errors import InvalidQuestion as InvalidQuestion

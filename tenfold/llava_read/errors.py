@@ -13,3 +13,7 @@ class InvalidInputs(LlavaReadError):
 
 class InvalidParts(LlavaReadError):
     """Encoders and a decoder that make no model, or a checkpoint that holds none of them."""
+
+
+class Diverged(LlavaReadError):
+    """A loss is no number any more."""

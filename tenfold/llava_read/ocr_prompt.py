@@ -30,7 +30,7 @@ Policy = Literal["head", "head_tail"]
 Count = Callable[[str], int]
 
 LEFT_OUT = "\n...\n"  # stands where the middle was cut out
-_PIECE = re.compile(r"\s*\S+")
+PIECE = re.compile(r"\s*\S+")
 _SOURCES = {  # beginning of an engine's version -> how its rows are called
     "described": "oracle",
     "simulated": "simulated",
@@ -165,7 +165,7 @@ def _check(order: str | None, layout: str, budget: int | None, policy: str | Non
 
 
 def _cut(full: str, budget: int, policy: Policy, count: Count) -> str:
-    pieces = _PIECE.findall(full)
+    pieces = PIECE.findall(full)
     if policy == "head":
         return "".join(pieces[: _most(len(pieces), lambda number: count("".join(pieces[:number])) <= budget)])
     room = budget - count(LEFT_OUT)

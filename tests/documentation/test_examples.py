@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -135,6 +135,43 @@ def posters_scored(names: Names) -> None:
     assert names["scores"].format_failures.sum() == 2 and Path("leaderboard.html").is_file()
 
 
+def reading_model() -> Names:
+    """Write a reader into `model`, parts of one into `decoder` and `efficientnet`, and the image of a till's slip."""
+    from tenfold.data.made_up_decoder import decoder as made_up_decoder
+    from tenfold.data.registry import StandIn
+    from tenfold.llava_read.asking import Asking
+    from tenfold.llava_read.processor import LlavaReadProcessor
+    from tenfold.llava_read.reader import Reader
+    from tenfold.vision.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Config
+    from tests.tenfold.llava_read.small_models import drawn_model, small_config
+
+    asking = Asking(budget=64, policy="head_tail", reply_tokens=4)
+    Reader(drawn_model(), LlavaReadProcessor.for_config(small_config()), asking).save(Path("model"))
+    EfficientNetLite0(EfficientNetLite0Config()).save_pretrained("efficientnet")
+    Path("decoder").mkdir()
+    for file, content in made_up_decoder(StandIn(maker="decoder", seed=6, width=32))[1].items():
+        Path("decoder", file).write_bytes(content)
+    slip = Image.new("RGB", (200, 120), "white")
+    ImageDraw.Draw(slip).text((20, 30), "Total 12.40", "black", ImageFont.load_default(28))
+    slip.save("till.png")
+    return {}
+
+
+def reading_answers(names: Names) -> None:
+    assert [word.text for word in names["answer"].asked.used] == ["Total", "12.40"] and Path("words.png").is_file()
+    assert names["by_sight"].asked.ocr_source == "none" and names["by_reading"].asked.image is None
+
+
+def reading_learns(names: Names) -> None:
+    assert names["losses"][-1] < names["losses"][0] and Path("taught", "asking.json").is_file()
+
+
+def reading_parts(names: Names) -> None:
+    trained = {name for name, one in names["model"].named_parameters() if one.grad is not None and one.grad.any()}
+    assert any(".lora_B" in name for name in trained) and any(name.startswith("projector") for name in trained)
+    assert not any(name.startswith(("vision.low", "vision.high")) for name in trained)
+
+
 def nothing() -> Names:
     return {}
 
@@ -193,6 +230,9 @@ RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]]
     ("docs/papers/imagefolder.md", 0): (generator, generator_runs),
     ("docs/papers/ntk_attention.md", 0): (adapter, adapter_runs),
     ("docs/papers/debias.md", 0): (endpoint, endpoint_runs),
+    ("docs/papers/llava_read.md", 0): (reading_model, reading_answers),
+    ("docs/papers/llava_read.md", 1): (reading_model, reading_learns),
+    ("docs/papers/llava_read.md", 2): (reading_model, reading_parts),
     ("docs/papers/mmr.md", 0): (posters, posters_read),
     ("docs/papers/mmr.md", 1): (posters, posters_scored),
     ("docs/adding_a_paper.md", 0): (nothing, step_runs),

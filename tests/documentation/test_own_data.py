@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import transformers
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from tenfold.__main__ import main
@@ -18,8 +18,12 @@ from tenfold.imagefolder import ImageFolder
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
+from tenfold.llava_read.asking import Asking
+from tenfold.llava_read.processor import LlavaReadProcessor
+from tenfold.llava_read.reader import Reader
 from tests.conftest import ROOT
 from tests.documentation.pages import blocks, commands
+from tests.tenfold.llava_read.small_models import drawn_model, small_config
 
 PAGE = ROOT / "docs" / "own_data.md"
 WRITTEN = {
@@ -30,6 +34,7 @@ WRITTEN = {
     "imagefolder": ["grid.png"],
     "debias": ["scores.json", "answers.html"],
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
+    "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "words.png"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -91,13 +96,23 @@ def questions(_: np.random.Generator) -> None:
 
 
 def posters(_: np.random.Generator) -> None:
-    asked, replied, read = blocks(PAGE, "json")
+    asked, replied, read = blocks(PAGE, "json")[:3]
     Path("posters", "images").mkdir(parents=True)
     for name, colour in (("sale", "white"), ("menu", "ivory")):
         Image.new("RGB", (400, 300), colour).save(Path("posters", "images", f"{name}.png"))
     Path("posters", "items.jsonl").write_text(asked, encoding="utf-8")
     Path("pages.jsonl").write_text(read, encoding="utf-8")
     Path("replies.jsonl").write_text(replied, encoding="utf-8")
+
+
+def till(_: np.random.Generator) -> None:
+    slip = Image.new("RGB", (240, 160), "white")
+    for row, text in enumerate(("2 May 2026", "Total 12.40")):
+        ImageDraw.Draw(slip).text((20, 20 + 60 * row), text, "black", ImageFont.load_default(28))
+    slip.save("till.png")
+    Path("till.jsonl").write_text(blocks(PAGE, "json")[3], encoding="utf-8")
+    asking = Asking(budget=64, policy="head_tail", reply_tokens=4)
+    Reader(drawn_model(), LlavaReadProcessor.for_config(small_config()), asking).save(Path("model"))
 
 
 FILES = {
@@ -108,6 +123,7 @@ FILES = {
     "imagefolder": generator,
     "debias": questions,
     "mmr": posters,
+    "llava-read": till,
 }
 
 

@@ -54,7 +54,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sets = write_sets(root, 8)
     inputs = [root / name for name in sets]
     read = [write_read(root / f"read-{engine}", engine) for engine in ("ppocr6", "ppocr4")]
-    predicted = [write_replied(root / "replied", sets), *varied(root, sets)]
+    tiny: Planted = {"TinyLLaVARead full": ("trained", WORSE, {"engine": "ppocr6"})}
+    trained = write_replied(root / "trained", {name: sets[name] for name in (RENDERED, RECEIPTS)}, tiny)
+    predicted = [write_replied(root / "replied", sets), *varied(root, sets), trained]
     rows = SensitivityParams(rows=list(ROWS))
     for name in ("first", "second"):
         out = root / f"sensitivity-{name}"
@@ -64,6 +66,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = root / "show"
     show_items(*inputs, predicted[:1], out=out, params=ShowItemsParams(shown=4), run=run_of("show_items", out))
     return root
+
+
+def test_models_that_are_trained_here_are_shown(written):
+    for table in ("models_official", "models_mended", "pairs", "groups", "bands"):
+        assert "TinyLLaVARead full" in (written / "first" / "tables" / f"{table}.csv").read_text()
+    claims = json.loads((written / "first" / "claims.json").read_text())
+    assert "TinyLLaVARead" not in json.dumps(claims)
+    assert "pretrained model" in json.dumps(claims)  # whose boxes would be judged
 
 
 def test_everything_is_published_and_the_same_each_time(written):

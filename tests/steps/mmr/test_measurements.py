@@ -82,7 +82,7 @@ def test_an_oracle_without_all_points_is_a_bug_of_ours_and_decides_nothing(tmp_p
 
 def test_weak_boxes_of_texts_reproduce_m3_and_strong_ones_contradict_it(tmp_path):
     weak = Reader(0.8, 0.8, 0.8, 0.6, 0.05)
-    models: Planted = {"Seer": ("trained", weak, {}), "Looker": ("pretrained", weak, {})}
+    models: Planted = {"Seer": ("pretrained", weak, {}), "Looker": ("pretrained", weak, {})}
     found = measured(tmp_path / "weak", models, per_task=40)
     assert found["rendered_others_minus_text_box"].bounds[0] > 0 < found["rendered_choice_minus_grounding"].bounds[0]
     assert verdict("M3-rendered", found) is Verdict.REPRODUCED
@@ -91,6 +91,15 @@ def test_weak_boxes_of_texts_reproduce_m3_and_strong_ones_contradict_it(tmp_path
     unread: Planted = models | {"OCRRules ppocr6": ("rules", BLIND, {"engine": "ppocr6"})}
     assert verdict("M3-rendered", measured(tmp_path / "unread", unread, per_task=40)) is Verdict.INCONCLUSIVE
     assert verdict("M3-rendered", measured(tmp_path / "handed", per_task=40)) is Verdict.NOT_TESTABLE
+
+
+@pytest.mark.parametrize("strength", [BLIND, Reader(0.5, 0.5, 0.3, 0.8, 0.95), PERFECT])
+def test_a_model_trained_here_is_shown_and_judges_nothing(tmp_path, strength):
+    models: Planted = {"Tiny": ("trained", strength, {})}
+    without, beside = measured(tmp_path / "without", per_task=20), measured(tmp_path / "beside", models, per_task=20)
+    assert beside == without
+    alone = verdict("M3-rendered", beside), verdict("M3", beside), verdict("M1", beside)
+    assert set(alone) == {Verdict.NOT_TESTABLE}
 
 
 def test_blindness_above_chance_contradicts_m5_and_at_chance_it_does_not(tmp_path):

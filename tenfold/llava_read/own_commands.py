@@ -1,0 +1,146 @@
+"""The commands of ``tenfold llava-read`` for files of questions: run, score, finetune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tenfold import command_line as cli
+from tenfold.llava_read import command_options as given
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from tenfold.llava_read.own_questions import OwnQuestion
+    from tenfold.ocr.page import Page
+
+Questions = Annotated[Path, typer.Option(help="Questions about images, as JSON lines; the images beside the file.")]
+RUN_EXAMPLE = cli.example("tenfold llava-read run --questions till.jsonl --out answers.jsonl")
+SCORE_EXAMPLE = cli.example("tenfold llava-read score answers.jsonl --questions till.jsonl")
+FINETUNE_EXAMPLE = cli.example(
+    "tenfold llava-read finetune --questions till.jsonl --model model", "--updates 200 --out taught"
+)
+EVERY = 20  # updates between two lines of progress
+
+
+def run_command(
+    questions: Questions,
+    out: Annotated[Path, typer.Option(help="A file of JSON lines: a row per question.")],
+    model: given.ModelPlace = None,
+    ocr: given.Ocr = None,
+    layout: given.OcrLayout = None,
+    budget: given.Budget = None,
+    enlarge: given.Enlarge = 1,
+    no_image: given.NoImage = False,
+    batch: Annotated[int, typer.Option(min=1, help="Questions that are answered at once.")] = 16,
+    device: given.Device = None,
+    force: cli.Force = False,
+) -> None:
+    """Answer a file of questions; each row says which engine's words stood in its prompt."""
+    from tenfold.llava_read.own_questions import read_questions, write_answers
+
+    asked = read_questions(questions)
+    with cli.new_output(out, force=force) as unfinished:
+        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
+        images, pages = seen_and_read(asked, engine, enlarge)
+        prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
+        answers = reader.answer(
+            prompts, batch=batch, progress=lambda done, of: given.say(f"answered {done} of {of} questions")
+        )
+        write_answers(asked, answers, unfinished)
+    none = sum(answer.status != "answered" for answer in answers)
+    typer.echo(f"wrote {out}: {len(answers)} questions, {none} without an answer")
+
+
+def score_command(
+    answers: Annotated[Path, typer.Argument(help="What run wrote, or rows with id and reply from any program.")],
+    questions: Questions,
+    measure: Annotated[
+        Literal["exact", "contained", "anls_lmms", "anls_docvqa", "relaxed"],
+        typer.Option(metavar="MEASURE", help="exact, contained, anls_lmms, anls_docvqa or relaxed."),
+    ] = "exact",
+) -> None:
+    """Score answers by one measure, by kind of question."""
+    from tenfold.llava_read.own_questions import read_answers, read_questions
+    from tenfold.llava_read.scores import score_table
+
+    replies, source = read_answers(answers)
+    table = score_table(measure, [one.scored for one in read_questions(questions)], replies, ocr_source=source)
+    for row in table.rows:
+        group = row.kind if row.references == "all" else f"{row.kind}, {row.references} references"
+        typer.echo(
+            f"{group}: {row.score:.3f} of {row.questions} questions about {row.pages} images "
+            f"({measure}, OCR: {table.ocr_source}; answers of {row.answer_length:.1f} characters)"
+        )
+
+
+def finetune_command(
+    questions: Questions,
+    out: Annotated[Path, typer.Option(help="The new model's folder.")],
+    updates: Annotated[int, typer.Option(min=1, help="Updates of the weights.")],
+    model: given.ModelPlace = None,
+    ocr: given.Ocr = None,
+    layout: given.OcrLayout = None,
+    budget: given.Budget = None,
+    enlarge: given.Enlarge = 1,
+    no_image: given.NoImage = False,
+    batch: Annotated[int, typer.Option(min=1, help="Questions per update.")] = 8,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="At the first update; it falls to zero.")] = 3e-4,
+    vision: Annotated[
+        Literal["frozen", "adapters", "full"], typer.Option(metavar="PART", help="frozen, adapters or full.")
+    ] = "frozen",
+    lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA of this rank. Default: all.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the order of the questions.")] = 0,
+    device: given.Device = None,
+    force: cli.Force = False,
+) -> None:
+    """Teach a model one's own questions, and write it as a new one."""
+    from tenfold.llava_read.asking import FILE
+    from tenfold.llava_read.finetuning import Lesson, finetune
+    from tenfold.llava_read.own_questions import read_questions
+
+    asked = read_questions(questions)
+    right = [one.scored.answers[0] for one in asked]
+    with cli.new_output(out, force=force, mark=FILE) as unfinished:
+        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
+        images, pages = seen_and_read(asked, engine, enlarge)
+        prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
+        lessons = [Lesson(one.id, prompt, answer) for one, prompt, answer in zip(asked, prompts, right, strict=True)]
+
+        def told(update: int, loss: float) -> None:
+            if update % EVERY == 0 or update in (1, updates):
+                given.say(f"update {update} of {updates}: loss {loss:.3f} nats per token")
+
+        losses = finetune(
+            reader,
+            lessons,
+            updates=updates,
+            batch_size=batch,
+            learning_rate=learning_rate,
+            vision=vision,
+            lora_rank=lora_rank,
+            seed=seed,
+            told=told,
+        )
+        reader.save(unfinished)
+    typer.echo(f"wrote {out}: {len(lessons)} questions, loss {losses[0]:.3f} to {losses[-1]:.3f} nats per token")
+
+
+def seen_and_read(
+    questions: Sequence[OwnQuestion], engine: given.Engine, enlarge: int
+) -> tuple[dict[str, Image], dict[str, Page]]:
+    """Return the images of questions by name, and what the engine read on each, none by the engine "none"."""
+    from tenfold.imaging.files import open_image
+    from tenfold.llava_read.own_questions import images_of
+
+    images = {name: open_image(path, "RGB") for name, path in images_of(questions).items()}
+    pages: dict[str, Page] = {}
+    for name, image in images.items() if engine != "none" else ():
+        pages[name] = given.page_of(image, engine, enlarge)
+        if len(pages) % EVERY == 0 or len(pages) == len(images):
+            given.say(f"read {len(pages)} of {len(images)} images by {given.NAMES.get(engine, engine)}")
+    return images, pages
