@@ -1,0 +1,97 @@
+"""Training of one model on rows of conversations: equal updates and examples whatever a row holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from steps.llava_read.conversations import Batch, Row, collate, of_like_length
+from steps.llava_read.page_images import PageImages
+from steps.step.params import Count, Params, Positive
+from steps.step.run import Run
+from steps.step.training import Precision, TrainingParams, train
+
+
+class StageParams(Params):
+    """How long one stage lasts: updates, conversations per update, and the highest learning rate.
+
+    ``parts``: of so many each update's conversations are made up, each of like length; a multiple of the number of
+    processes.
+    """
+
+    updates: Count
+    batch_size: Count
+    learning_rate: Positive
+    parts: Count = 1
+    weight_decay: float = 0.01
+    mixed_precision: Precision = "no"
+
+    @property
+    def examples(self) -> int:
+        """The number of conversations of the whole stage."""
+        return self.updates * self.batch_size
+
+
+class UnevenParts(ValueError):
+    """A batch cannot be made up of so many parts."""
+
+
+def drawn_numbers(count: int, examples: int, generator: np.random.Generator) -> np.ndarray:
+    """Return ``examples`` numbers below ``count``, epoch after epoch, each in an order of its own."""
+    epochs = -(-examples // count)
+    return np.concatenate([generator.permutation(count) for _ in range(epochs)])[:examples]
+
+
+def fit(
+    run: Run,
+    model: Any,
+    rows: Sequence[Row],
+    images: PageImages | None,
+    stage: StageParams,
+    *,
+    name: str,
+    generator: np.random.Generator,
+    learning_rate: float | None = None,
+) -> Any:
+    """Train what of ``model`` is to be trained on each of ``rows`` once, and return it for evaluation.
+
+    ``images`` are those that rows show. ``learning_rate`` stands for the stage's own. Raises UnevenParts if the parts
+    do not divide a batch, or there are not as many rows as the stage has examples.
+    """
+    size, rest = divmod(stage.batch_size, stage.parts)
+    if rest or len(rows) != stage.examples:
+        raise UnevenParts(
+            f"{name}: {len(rows)} conversations for {stage.updates} updates of {stage.batch_size} in {stage.parts} "
+            f"parts: the numbers must go into each other"
+        )
+    parts = of_like_length(rows, size, generator)
+    training = TrainingParams(
+        updates=stage.updates, batch_size=stage.parts, mixed_precision=stage.mixed_precision
+    )  # one item of the data is a part
+    return train(
+        run,
+        model.to(run.device),
+        parts,
+        lambda trained, batch: answer_loss(trained, batch, images),
+        training,
+        name=name,
+        learning_rate=stage.learning_rate if learning_rate is None else learning_rate,
+        order=f"order of {name}",
+        schedule=rise_and_fall,
+        weight_decay=stage.weight_decay,
+        collate_fn=lambda chosen: collate([row for part in chosen for row in part]),
+    )
+
+
+def answer_loss(model: Any, batch: Batch, images: PageImages | None) -> Any:
+    """Return the mean loss per token of the answers in a batch (nats)."""
+    tokens, labels, mask, numbers = batch
+    seen = {} if images is None else images.given(numbers.tolist(), tokens.device)
+    return model(input_ids=tokens, attention_mask=mask, labels=labels, **seen).loss
+
+
+def rise_and_fall(done: float) -> float:
+    """Return the factor of the learning rate: up over the first twentieth of the updates, then down to zero."""
+    return min(1.0, done / 0.05 + 0.01) * (1 - done)
