@@ -92,6 +92,19 @@ def answer_loss(model: Any, batch: Batch, images: PageImages | None) -> Any:
     return model(input_ids=tokens, attention_mask=mask, labels=labels, **seen).loss
 
 
+def mean_answer_loss(model: Any, batches: Sequence[Sequence[Row]], images: PageImages | None) -> float:
+    """Return the mean over batches of the mean loss per token of the answers (nats); nothing is trained."""
+    import torch
+
+    model.eval()
+    with torch.inference_mode():
+        losses = []
+        for rows in batches:
+            batch = tuple(part.to(model.device) for part in collate(rows))
+            losses.append(float(answer_loss(model, batch, images)))  # type: ignore[arg-type]
+    return float(np.mean(losses))
+
+
 def rise_and_fall(done: float) -> float:
     """Return the factor of the learning rate: up over the first twentieth of the updates, then down to zero."""
     return min(1.0, done / 0.05 + 0.01) * (1 - done)

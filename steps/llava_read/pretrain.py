@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from steps.llava_read.arms import COMPARED, starts_of
 from steps.llava_read.models import ModelParams, write_model
 from steps.llava_read.ocr_sets import read_ocr
 from steps.llava_read.page_sets import pages_of
-from steps.llava_read.starts import Material, StartParams, copying_decoder, start_model
+from steps.llava_read.starts import Material, StartParams, copying_decoder, start_model, task_losses
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
 
 MODELS, HISTORY, PRETRAINED = "models", "history.jsonl", "pretrained.json"
+ALL = "all"
 
 
 class PretrainParams(Params):
@@ -38,27 +40,43 @@ def pretrain(prepared: Path, tasks: Path, *, out: Path, params: PretrainParams, 
     Logs    <start>-<seed>/<stage>/loss (nats per token of the answers)
     Raises  InvalidReading if the source has not read the training pages
     """
-    pages = pages_of(prepared, "train")
-    material = Material(pages, read_ocr(tasks, "train", params.ocr_source), params.ocr_source)
+    train, validation = (_material(prepared, tasks, part, params) for part in ("train", "validation"))
+    history: list[dict[str, Any]] = []
     for seed in range(params.seeds):
-        decoder = copying_decoder(run, seed, material, params.model, params.start)
+        decoder = copying_decoder(run, seed, train, params.model, params.start)
         if decoder is not None:
             decoder.save_pretrained(out / MODELS / f"decoder-{seed}")
         for start in starts_of(COMPARED.values()):
-            model, processor = start_model(run, start, seed, material, decoder, params.model, params.start)
+            model, processor = start_model(run, start, seed, train, decoder, params.model, params.start)
+            losses = task_losses(model, processor, start, validation, params.start, seed)
+            told = {"start": start.name, "seed": seed, "stage": "stage_one"}
+            last = params.start.stage_one.updates
+            history += [told | {"task": task, "update": last, "loss": loss} for task, loss in losses.items()]
             write_model(model, processor, out / MODELS / f"{start.name}-{seed}")
-    write_history(run, out)
+    write_history([*logged(run), *history], out)
     write_json(out / PRETRAINED, params.model_dump(mode="json"))
 
 
-def write_history(run: Run, out: Path) -> None:
-    """Write the losses that were logged to history.jsonl, one per line."""
-    with (out / HISTORY).open("w", encoding="utf-8") as file:
-        for row in run.history:
-            for key, loss in row.items():
-                if key == "update":
-                    continue
+def logged(run: Run) -> list[dict[str, Any]]:
+    """Return the losses in training that were logged, all tasks together."""
+    found = []
+    for row in run.history:
+        for key, loss in row.items():
+            if key != "update":
                 model, stage, _ = key.split("/")
                 start, _, seed = model.rpartition("-")
-                told = {"start": start, "seed": int(seed), "stage": stage, "update": row["update"], "loss": loss}
-                file.write(json.dumps(told) + "\n")
+                told = {"start": start, "seed": int(seed), "stage": stage, "task": ALL}
+                found.append(told | {"update": row["update"], "loss": loss})
+    return found
+
+
+def write_history(rows: list[dict[str, Any]], out: Path) -> None:
+    """Write rows to history.jsonl: losses in training (task "all"), and on validation pages per task after Stage I."""
+    with (out / HISTORY).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def _material(prepared: Path, tasks: Path, part: Any, params: PretrainParams) -> Material:
+    """Return a part's pages; Stage I needs no OCR text of those that only measure it."""
+    read = read_ocr(tasks, part, params.ocr_source) if part == "train" else {}
+    return Material(pages_of(prepared, part), read, params.ocr_source)

@@ -7,14 +7,14 @@ anew know nothing: they are warmed up on questions about training pages first, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from steps.llava_read.arms import LOW, Start
-from steps.llava_read.conversations import Row, conversation, page_texts
-from steps.llava_read.fitting import StageParams, drawn_numbers, fit
+from steps.llava_read.conversations import Row, conversation, of_like_length, page_texts
+from steps.llava_read.fitting import StageParams, drawn_numbers, fit, mean_answer_loss
 from steps.llava_read.models import ModelParams, new_model
 from steps.llava_read.page_images import PageImages
 from steps.llava_read.warm_up import LAYOUTS, looked_up, more_questions
@@ -23,9 +23,11 @@ from steps.step.run import Run
 from tenfold.llava_read.pages import ReadingPage
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.squares import box_tokens
-from tenfold.llava_read.tasks import Sample, answer_samples, decimal_box, stage_one
+from tenfold.llava_read.tasks import STAGE_ONE, Sample, answer_samples, decimal_box, stage_one
 from tenfold.llava_read.training_parts import DecoderTraining, Vision, set_trained
 from tenfold.ocr.page import Page
+
+MEASURED = 20  # samples per batch in which losses are measured
 
 
 class StartParams(Params):
@@ -182,20 +184,30 @@ def stage_one_rows(
     generator: np.random.Generator,
 ) -> tuple[list[Row], PageImages]:
     """Return as many samples of Stage I as it has examples, each a conversation, and the images that they show."""
-    found = stage_one(
-        material.pages,
-        seed=seed,
-        tasks=start.stage_one,
-        write_box=box_tokens if "<x0>" in processor.tokenizer.get_vocab() else decimal_box,
-        longest=params.longest,
-    ).samples
-    by_id = {page.id: page for page in material.pages}
+    found = stage_one_samples(material, processor, start, params, seed)
     chosen = [found[number] for number in drawn_numbers(len(found), params.stage_one.examples, generator).tolist()]
-    shown = dict.fromkeys((sample.image, sample.crop) for sample in chosen if sample.image is not None)
+    return shown_rows(chosen, material, processor)
+
+
+def stage_one_samples(
+    material: Material, processor: LlavaReadProcessor, start: Start, params: StartParams, seed: int
+) -> tuple[Sample, ...]:
+    """Return the samples of a start's tasks on all pages, as far as they are short enough."""
+    places = "<x0>" in processor.tokenizer.get_vocab()
+    write_box = box_tokens if places else decimal_box
+    tasks, longest = start.stage_one, params.longest
+    return stage_one(material.pages, seed=seed, tasks=tasks, write_box=write_box, longest=longest).samples
+
+
+def shown_rows(
+    samples: Sequence[Sample], material: Material, processor: LlavaReadProcessor
+) -> tuple[list[Row], PageImages]:
+    """Return samples as conversations of one answer each, and the images, whole or cut out, that they show."""
+    by_id = {page.id: page for page in material.pages}
+    shown = dict.fromkeys((sample.image, sample.crop) for sample in samples if sample.image is not None)
     places = {key: number for number, key in enumerate(shown)}
     images = PageImages.of((_cut(by_id[str(page)], crop) for page, crop in shown), processor.image_processor)
-    rows = [conversation(processor, [one], places.get((one.image, one.crop))) for one in chosen]
-    return rows, images
+    return [conversation(processor, [one], places.get((one.image, one.crop))) for one in samples], images
 
 
 def _cut(page: ReadingPage, crop: tuple[int, int, int, int] | None) -> np.ndarray:
@@ -203,3 +215,22 @@ def _cut(page: ReadingPage, crop: tuple[int, int, int, int] | None) -> np.ndarra
         return page.image
     left, top, right, bottom = crop
     return page.image[top:bottom, left:right]
+
+
+def task_losses(
+    model: Any, processor: LlavaReadProcessor, start: Start, material: Material, params: StartParams, seed: int
+) -> dict[str, float]:
+    """Return the mean loss per token (nats) of each task of Stage I on pages that were not trained on.
+
+    A task whose samples are all too long has none.
+    """
+    generator = np.random.default_rng([seed])
+    found: dict[str, float] = {}
+    for task in STAGE_ONE:
+        only = replace(start, stage_one=(task,))
+        samples = stage_one_samples(material, processor, only, params, seed)
+        if samples:
+            rows, images = shown_rows(samples, material, processor)
+            batches = of_like_length(rows, min(len(rows), MEASURED), generator)
+            found[task] = mean_answer_loss(model, batches, images)
+    return found
