@@ -13,7 +13,7 @@ import numpy as np
 from steps.llava_read.arms import Arm, require_equal
 from steps.llava_read.asking import asked, share_right
 from steps.llava_read.conversations import Row, conversation, page_texts
-from steps.llava_read.fitting import StageParams, drawn_numbers, fit
+from steps.llava_read.fitting import LengthParams, drawn_numbers, fit
 from steps.llava_read.models import read_model
 from steps.llava_read.page_images import PageImages
 from steps.llava_read.starts import Material, StartParams
@@ -40,7 +40,7 @@ class StageTwoParams(Params):
     LoRA of ``decoder: lora``, which is merged into the decoder after training.
     """
 
-    training: StageParams
+    training: LengthParams
     rates: list[Positive]
     search_updates: Count
     decoder: DecoderTraining
@@ -161,7 +161,7 @@ class ArmTraining:
         arm: Arm,
         seed: int,
         rate: float,
-        stage: StageParams,
+        stage: LengthParams,
         suffix: str,
     ) -> tuple[int, int]:
         """Train in place; return how many conversations and how many answers were learnt from, each once."""
@@ -169,7 +169,7 @@ class ArmTraining:
         rows = self._rows(processor, arm, stage.examples, generator)
         images = self._images(self.train, model, processor, arm)
         name = f"{arm.name}-{seed}{suffix}"
-        fit(self.run, model, rows, images, stage, name=name, generator=generator, learning_rate=rate)
+        fit(self.run, model, rows, images, stage, rate, name=name, generator=generator)
         return len(rows), sum(row.answers for row in rows)
 
     def _rows(self, processor: LlavaReadProcessor, arm: Arm, count: int, generator: np.random.Generator) -> list[Row]:

@@ -14,8 +14,8 @@ from steps.step.run import Run
 from steps.step.training import Precision, TrainingParams, train
 
 
-class StageParams(Params):
-    """How long one stage lasts: updates, conversations per update, and the highest learning rate.
+class LengthParams(Params):
+    """How long one training lasts: updates, and conversations per update.
 
     ``parts``: of so many each update's conversations are made up, each of like length; a multiple of the number of
     processes.
@@ -23,7 +23,6 @@ class StageParams(Params):
 
     updates: Count
     batch_size: Count
-    learning_rate: Positive
     parts: Count = 1
     weight_decay: float = 0.01
     mixed_precision: Precision = "no"
@@ -32,6 +31,12 @@ class StageParams(Params):
     def examples(self) -> int:
         """The number of conversations of the whole stage."""
         return self.updates * self.batch_size
+
+
+class StageParams(LengthParams):
+    """How long one stage lasts, and its highest learning rate."""
+
+    learning_rate: Positive
 
 
 class UnevenParts(ValueError):
@@ -49,16 +54,16 @@ def fit(
     model: Any,
     rows: Sequence[Row],
     images: PageImages | None,
-    stage: StageParams,
+    stage: LengthParams,
+    learning_rate: float,
     *,
     name: str,
     generator: np.random.Generator,
-    learning_rate: float | None = None,
 ) -> Any:
     """Train what of ``model`` is to be trained on each of ``rows`` once, and return it for evaluation.
 
-    ``images`` are those that rows show. ``learning_rate`` stands for the stage's own. Raises UnevenParts if the parts
-    do not divide a batch, or there are not as many rows as the stage has examples.
+    ``images`` are those that rows show; ``learning_rate`` is the highest, after a twentieth of the updates. Raises
+    UnevenParts if the parts do not divide a batch, or there are not as many rows as the stage has examples.
     """
     size, rest = divmod(stage.batch_size, stage.parts)
     if rest or len(rows) != stage.examples:
@@ -77,7 +82,7 @@ def fit(
         lambda trained, batch: answer_loss(trained, batch, images),
         training,
         name=name,
-        learning_rate=stage.learning_rate if learning_rate is None else learning_rate,
+        learning_rate=learning_rate,
         order=f"order of {name}",
         schedule=rise_and_fall,
         weight_decay=stage.weight_decay,

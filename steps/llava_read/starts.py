@@ -86,7 +86,16 @@ def copying_decoder(run: Run, seed: int, material: Material, model_params: Model
     generator = np.random.default_rng([run.seed, seed, 0])
     rows = lookup_rows(material, processor, params, params.copying.examples, generator)
     set_trained(model, projector=False, decoder="full")
-    fit(run, model, rows, None, params.copying, name=f"decoder-{seed}/copying", generator=generator)
+    fit(
+        run,
+        model,
+        rows,
+        None,
+        params.copying,
+        params.copying.learning_rate,
+        name=f"decoder-{seed}/copying",
+        generator=generator,
+    )
     return model.language_model.to("cpu")
 
 
@@ -114,12 +123,21 @@ def start_model(
         generator = np.random.default_rng([run.seed, seed, 1])
         rows, images = warm_rows(material, processor, params, warm.examples, generator)
         set_trained(model, vision="full", decoder="full")
-        fit(run, model, rows, images, warm, name=f"{name}/warm_up", generator=generator)
+        fit(run, model, rows, images, warm, warm.learning_rate, name=f"{name}/warm_up", generator=generator)
     if start.stage_one:
         generator = np.random.default_rng([run.seed, seed, 2])
         rows, images = stage_one_rows(material, processor, start, params, seed, generator)
         set_trained(model, vision=params.vision, decoder=params.decoder)
-        fit(run, model, rows, images, params.stage_one, name=f"{name}/stage_one", generator=generator)
+        fit(
+            run,
+            model,
+            rows,
+            images,
+            params.stage_one,
+            params.stage_one.learning_rate,
+            name=f"{name}/stage_one",
+            generator=generator,
+        )
     return model, processor
 
 

@@ -17,7 +17,8 @@ from tenfold.rendering.fonts import bundled_fonts
 from tests.tenfold.language.conftest import save as save_llama
 
 COUNTS = {"train": 10, "validation": 3, "test": 5}
-STAGE: dict[str, Any] = {"updates": 2, "batch_size": 4, "learning_rate": 1e-3}
+LENGTH: dict[str, Any] = {"updates": 2, "batch_size": 4}
+STAGE = LENGTH | {"learning_rate": 1e-3}
 
 
 def drawn_pages(part: Any, count: int | None = None) -> list[ReadingPage]:
@@ -71,7 +72,7 @@ def pretrain_params(model: dict[str, Any] | None = None, **start: Any) -> Pretra
 
 def stage_two(**changes: Any) -> dict[str, Any]:
     return {
-        "training": STAGE,
+        "training": LENGTH,
         "rates": [1e-3],
         "search_updates": 1,
         "decoder": "full",
