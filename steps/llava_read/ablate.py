@@ -9,7 +9,7 @@ from typing import Any
 from steps.llava_read.arm_training import ArmTraining, StageTwoParams, Trained, write_arms
 from steps.llava_read.arms import ABLATED, FULL, Arm, Start
 from steps.llava_read.models import write_model
-from steps.llava_read.pretrain import MODELS, PRETRAINED, PretrainParams
+from steps.llava_read.pretrain import MODELS, PRETRAINED, PretrainParams, stage_one_samples
 from steps.llava_read.starts import Material, start_model
 from steps.llava_read.tune import arm_training, start_folder
 from steps.step.json_files import read_json
@@ -51,7 +51,7 @@ def ablate(prepared: Path, tasks: Path, pretrained: Path, *, out: Path, params: 
     found: list[Trained] = []
     if params.arms:
         training = arm_training(prepared, tasks, pretrained, params.ocr_sources, params.stage_two, run)
-        starts = Starts(run, training, pretrained, out)
+        starts = Starts(run, training, tasks, pretrained, out)
         rates: dict[str, dict[str, Any]] = {}
         for arm in [ABLATED[name] for name in ABLATED if name in params.arms]:
             rates[arm.name] = _rate(arm, training, starts, params, rates)
@@ -66,8 +66,8 @@ def ablate(prepared: Path, tasks: Path, pretrained: Path, *, out: Path, params: 
 class Starts:
     """What arms start from: those of ``pretrain``, and those that are trained here, each once."""
 
-    def __init__(self, run: Run, training: ArmTraining, pretrained: Path, out: Path) -> None:
-        self.run, self.training, self.pretrained = run, training, pretrained
+    def __init__(self, run: Run, training: ArmTraining, tasks: Path, pretrained: Path, out: Path) -> None:
+        self.run, self.training, self.tasks, self.pretrained = run, training, tasks, pretrained
         self.params = PretrainParams.model_validate(read_json(pretrained / PRETRAINED))
         self.own = out / MODELS
 
@@ -95,7 +95,7 @@ class Starts:
         decoder = TinyDecoderForCausalLM.from_pretrained(copied) if copied.is_dir() else None
         read = self.training.train
         pages = [page for page in read.pages if page.layout != RECEIPT]
-        material = Material(pages, read.read, read.source)
+        material = Material(pages, read.read, read.source, stage_one_samples(self.tasks))
         model, processor = start_model(self.run, start, seed, material, decoder, self.params.model, self.params.start)
         write_model(model, processor, folder)
 

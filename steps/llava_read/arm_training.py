@@ -12,7 +12,7 @@ import numpy as np
 
 from steps.llava_read.arms import Arm, require_equal
 from steps.llava_read.asking import asked, share_right
-from steps.llava_read.conversations import Row, conversation, page_texts
+from steps.llava_read.conversations import POLICY, Row, conversation, page_texts
 from steps.llava_read.fitting import LengthParams, drawn_numbers, fit
 from steps.llava_read.models import read_model
 from steps.llava_read.page_images import PageImages
@@ -28,7 +28,6 @@ from tenfold.llava_read.training_parts import DecoderTraining, add_lora, merge_l
 from tenfold.ocr.page import Page
 
 PREDICTIONS, TRAINED = "predictions.jsonl", "arms.json"
-POLICY = "head_tail"
 
 
 class StageTwoParams(Params):
@@ -113,7 +112,7 @@ class ArmTraining:
             "start_updates": self.start.updates,
             "start_examples": self.start.examples,
             "ocr_train": "none" if arm.ocr == "none" else self.train.source,
-            "ocr_asked": sorted({row["ocr_source"] for row in predictions}),
+            "ocr_asked": sorted({str(row["ocr_source"]) for row in predictions}),
             "trained": counts,
             "validation": [[0, before], [self.params.training.updates, after]],
             "rate": dict(rate),

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from steps.llava_read.arms import OcrLayout
-from tenfold.llava_read.ocr_prompt import OcrText, ocr_text
+from tenfold.llava_read.ocr_prompt import OcrText, Policy, ocr_text
 from tenfold.llava_read.pages import ReadingPage
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.tasks import Sample
 from tenfold.multimodal.labels import IGNORED
 from tenfold.ocr.page import Page
 
-POLICY = "head_tail"  # of what a budget cuts, the end stays too: totals stand there
+POLICY: Policy = "head_tail"  # of what a budget cuts, the end stays too: totals stand there
 SEEN = np.zeros((1, 1, 3), dtype=np.uint8)  # stands for an image until the batch: only its tokens are laid out
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]

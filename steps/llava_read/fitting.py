@@ -79,7 +79,7 @@ def fit(
         run,
         model.to(run.device),
         parts,
-        lambda trained, batch: answer_loss(trained, batch, images),
+        lambda trained, batch: answer_loss(trained, (batch[0], batch[1], batch[2], batch[3]), images),
         training,
         name=name,
         learning_rate=learning_rate,
@@ -105,8 +105,8 @@ def mean_answer_loss(model: Any, batches: Sequence[Sequence[Row]], images: PageI
     with torch.inference_mode():
         losses = []
         for rows in batches:
-            batch = tuple(part.to(model.device) for part in collate(rows))
-            losses.append(float(answer_loss(model, batch, images)))  # type: ignore[arg-type]
+            tokens, labels, mask, numbers = (part.to(model.device) for part in collate(rows))
+            losses.append(float(answer_loss(model, (tokens, labels, mask, numbers), images)))
     return float(np.mean(losses))
 
 

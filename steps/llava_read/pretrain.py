@@ -14,9 +14,10 @@ from steps.llava_read.starts import Material, StartParams, copying_decoder, star
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from tenfold.llava_read.tasks import Sample
 
 MODELS, HISTORY, PRETRAINED = "models", "history.jsonl", "pretrained.json"
-ALL = "all"
+ALL, SAMPLES = "all", "stage_one.jsonl"
 
 
 class PretrainParams(Params):
@@ -34,11 +35,11 @@ class PretrainParams(Params):
 def pretrain(prepared: Path, tasks: Path, *, out: Path, params: PretrainParams, run: Run) -> None:
     """Train what the arms start from: a model of both resolutions and one of low resolution, warm-up and Stage I.
 
-    Reads   prepared/pages/train; tasks/ocr/train/<ocr_source>.jsonl
+    Reads   prepared/pages/; tasks/ocr/train/<ocr_source>.jsonl, stage_one.jsonl
     Writes  models/<start>-<seed>/ (both, low); models/decoder-<seed>/ (what they share); history.jsonl (start, seed,
             stage, task, update, loss in nats per token); pretrained.json (the parameters)
     Logs    <start>-<seed>/<stage>/loss (nats per token of the answers)
-    Raises  InvalidReading if the source has not read the training pages
+    Raises  InvalidPages if the source has not read the training pages; NoSamples
     """
     train, validation = (_material(prepared, tasks, part, params) for part in ("train", "validation"))
     history: list[dict[str, Any]] = []
@@ -48,7 +49,7 @@ def pretrain(prepared: Path, tasks: Path, *, out: Path, params: PretrainParams, 
             decoder.save_pretrained(out / MODELS / f"decoder-{seed}")
         for start in starts_of(COMPARED.values()):
             model, processor = start_model(run, start, seed, train, decoder, params.model, params.start)
-            losses = task_losses(model, processor, start, validation, params.start, seed)
+            losses = task_losses(model, processor, validation, params.start, seed)
             told = {"start": start.name, "seed": seed, "stage": "stage_one"}
             last = params.start.stage_one.updates
             history += [told | {"task": task, "update": last, "loss": loss} for task, loss in losses.items()]
@@ -77,6 +78,14 @@ def write_history(rows: list[dict[str, Any]], out: Path) -> None:
 
 
 def _material(prepared: Path, tasks: Path, part: Any, params: PretrainParams) -> Material:
-    """Return a part's pages; Stage I needs no OCR text of those that only measure it."""
-    read = read_ocr(tasks, part, params.ocr_source) if part == "train" else {}
-    return Material(pages_of(prepared, part), read, params.ocr_source)
+    """Return a part's pages; those that only measure Stage I need neither OCR text nor samples."""
+    if part != "train":
+        return Material(pages_of(prepared, part), {}, params.ocr_source)
+    read = read_ocr(tasks, part, params.ocr_source)
+    return Material(pages_of(prepared, part), read, params.ocr_source, stage_one_samples(tasks))
+
+
+def stage_one_samples(tasks: Path) -> list[Sample]:
+    """Return the samples of Stage I that ``tasks`` wrote. Raises InvalidSample."""
+    with (tasks / SAMPLES).open(encoding="utf-8") as file:
+        return [Sample.from_json(json.loads(line)) for line in file]

@@ -7,7 +7,7 @@ anew know nothing: they are warmed up on questions about training pages first, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ from tenfold.llava_read.training_parts import DecoderTraining, Vision, set_train
 from tenfold.ocr.page import Page
 
 MEASURED = 20  # samples per batch in which losses are measured
+
+
+class NoSamples(ValueError):
+    """No sample of Stage I is left to train on."""
 
 
 class StartParams(Params):
@@ -68,11 +72,12 @@ class StartParams(Params):
 
 @dataclass(frozen=True)
 class Material:
-    """Pages and what a source read on them, by the page's id."""
+    """Pages and what a source read on them, by the page's id, with samples of Stage I where they serve for that."""
 
     pages: Sequence[ReadingPage]
     read: Mapping[str, Page]
     source: str
+    samples: Sequence[Sample] = ()
 
 
 def copying_decoder(run: Run, seed: int, material: Material, model_params: ModelParams, params: StartParams) -> Any:
@@ -126,7 +131,7 @@ def start_model(
         fit(run, model, rows, images, warm, warm.learning_rate, name=f"{name}/warm_up", generator=generator)
     if start.stage_one:
         generator = np.random.default_rng([run.seed, seed, 2])
-        rows, images = stage_one_rows(material, processor, start, params, seed, generator)
+        rows, images = stage_one_rows(material, processor, start, params, generator)
         set_trained(model, vision=params.vision, decoder=params.decoder)
         fit(
             run,
@@ -198,23 +203,18 @@ def stage_one_rows(
     processor: LlavaReadProcessor,
     start: Start,
     params: StartParams,
-    seed: int,
     generator: np.random.Generator,
 ) -> tuple[list[Row], PageImages]:
-    """Return as many samples of Stage I as it has examples, each a conversation, and the images that they show."""
-    found = stage_one_samples(material, processor, start, params, seed)
+    """Return as many samples of Stage I as it has examples, each a conversation, and the images that they show.
+
+    Those that are too long are left out. Raises NoSamples if none is left.
+    """
+    kept = [one for one in material.samples if one.task in start.stage_one]
+    found = [one for one in kept if len(one.prompt) + len(one.answer) <= params.longest]
+    if not found:
+        raise NoSamples(f"none of {len(kept)} samples of {', '.join(start.stage_one)} has {params.longest} characters")
     chosen = [found[number] for number in drawn_numbers(len(found), params.stage_one.examples, generator).tolist()]
     return shown_rows(chosen, material, processor)
-
-
-def stage_one_samples(
-    material: Material, processor: LlavaReadProcessor, start: Start, params: StartParams, seed: int
-) -> tuple[Sample, ...]:
-    """Return the samples of a start's tasks on all pages, as far as they are short enough."""
-    places = "<x0>" in processor.tokenizer.get_vocab()
-    write_box = box_tokens if places else decimal_box
-    tasks, longest = start.stage_one, params.longest
-    return stage_one(material.pages, seed=seed, tasks=tasks, write_box=write_box, longest=longest).samples
 
 
 def shown_rows(
@@ -222,10 +222,10 @@ def shown_rows(
 ) -> tuple[list[Row], PageImages]:
     """Return samples as conversations of one answer each, and the images, whole or cut out, that they show."""
     by_id = {page.id: page for page in material.pages}
-    shown = dict.fromkeys((sample.image, sample.crop) for sample in samples if sample.image is not None)
+    shown = list(dict.fromkeys((str(one.image), one.crop) for one in samples if one.image is not None))
     places = {key: number for number, key in enumerate(shown)}
-    images = PageImages.of((_cut(by_id[str(page)], crop) for page, crop in shown), processor.image_processor)
-    return [conversation(processor, [one], places.get((one.image, one.crop))) for one in samples], images
+    images = PageImages.of((_cut(by_id[page], crop) for page, crop in shown), processor.image_processor)
+    return [conversation(processor, [one], places.get((str(one.image), one.crop))) for one in samples], images
 
 
 def _cut(page: ReadingPage, crop: tuple[int, int, int, int] | None) -> np.ndarray:
@@ -236,17 +236,19 @@ def _cut(page: ReadingPage, crop: tuple[int, int, int, int] | None) -> np.ndarra
 
 
 def task_losses(
-    model: Any, processor: LlavaReadProcessor, start: Start, material: Material, params: StartParams, seed: int
+    model: Any, processor: LlavaReadProcessor, material: Material, params: StartParams, seed: int
 ) -> dict[str, float]:
     """Return the mean loss per token (nats) of each task of Stage I on pages that were not trained on.
 
     A task whose samples are all too long has none.
     """
     generator = np.random.default_rng([seed])
+    write_box = box_tokens if "<x0>" in processor.tokenizer.get_vocab() else decimal_box
     found: dict[str, float] = {}
     for task in STAGE_ONE:
-        only = replace(start, stage_one=(task,))
-        samples = stage_one_samples(material, processor, only, params, seed)
+        samples = stage_one(
+            material.pages, seed=seed, tasks=[task], write_box=write_box, longest=params.longest
+        ).samples
         if samples:
             rows, images = shown_rows(samples, material, processor)
             batches = of_like_length(rows, min(len(rows), MEASURED), generator)

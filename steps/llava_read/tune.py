@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from steps.llava_read.arm_training import ArmTraining, AskedSet, StageTwoParams, Trained, write_arms
 from steps.llava_read.arms import ARMS, COMPARED, Arm
@@ -51,7 +52,8 @@ def tune(prepared: Path, tasks: Path, pretrained: Path, *, out: Path, params: Tu
     for seed in range(params.seeds):
         one = training.trained(arm, seed, start_folder(pretrained, arm, seed), rate, [params.ocr_source])
         assert one.reader is not None
-        model = one.reader.model.to("cpu")
+        model: Any = one.reader.model
+        model.to("cpu")
         count = sum(value.numel() for value in model.parameters())
         card = CARD.format(name=one.reader.name, parameters=count, asked=_asked(arm))
         run.model(one.reader.name, one.reader, card=card)

@@ -24,8 +24,12 @@ RIGHT, BELOW, ABOVE, NAMED = ">", "_", "^", "<"  # what stands beside, below or 
 
 
 def looked_up(page: ReadingPage, text: OcrText, count: int, generator: np.random.Generator) -> list[Sample]:
-    """Return ``count`` short lookups in a page's OCR text, fewer if it holds fewer: ``>"Name"`` asks what is beside."""
-    pairs = _pairs(page.description["facts"], generator)
+    """Return ``count`` short lookups in a page's OCR text, fewer if it holds fewer: ``>"Name"`` asks what is beside.
+
+    Only what stands in the text is asked for, unless nothing of the page does.
+    """
+    every = _pairs(page.description["facts"], generator)
+    pairs = [(asked, answer) for asked, answer in every if asked[2:-1] in text.text and answer in text.text] or every
     chosen = [pairs[place] for place in generator.permutation(len(pairs))[:count].tolist()]
     head = f"{OCR_HEAD}{text.text}\n"
     return [

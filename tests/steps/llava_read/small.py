@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from steps.llava_read.ablate import AblateParams
 from steps.llava_read.pretrain import PretrainParams
 from steps.llava_read.tune import TuneParams
 from tenfold.llava_read.pages import ReadingPage, draw_pages, write_pages
+from tenfold.llava_read.squares import box_tokens
+from tenfold.llava_read.tasks import stage_one
 from tenfold.ocr.page_files import write_pages as write_readings
 from tenfold.rendering.fonts import bundled_fonts
 from tests.tenfold.language.conftest import save as save_llama
@@ -34,6 +37,9 @@ def write_inputs(folder: Path) -> tuple[Path, Path]:
         (tasks / "ocr" / part).mkdir(parents=True)
         for source in ("simulated",) if part == "train" else ("ppocr6", "oracle"):
             write_readings({page.id: page.truth for page in pages}, tasks / "ocr" / part / f"{source}.jsonl")
+    samples = stage_one(drawn_pages("train"), seed=0, write_box=box_tokens).samples
+    rows = (json.dumps(sample.to_json(), ensure_ascii=False) for sample in samples)
+    (tasks / "stage_one.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     return prepared, tasks
 
 
