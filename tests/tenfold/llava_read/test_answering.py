@@ -57,9 +57,7 @@ def test_batches_with_a_cache_reply_as_one_prompt_without_one(batch, talkative, 
         shown = [seen[number] for number in numbers if seen[number]]
         return {name: torch.cat([one[name] for one in shown]) for name in (shown[0] if shown else {})}
 
-    found = greedy_replies(
-        talkative, tokens_of(prompts), ends=frozenset([end]), longest=12, images=images, batch=batch
-    )
+    found = greedy_replies(talkative, tokens_of(prompts), ends=frozenset([end]), longest=12, images=images, batch=batch)
     assert [(list(one.tokens), one.ended) for one in found] == wanted
     assert wanted[0][1], "one reply comes to its end, so that its row leaves the batch"
 
