@@ -165,32 +165,55 @@ class ArmTraining:
     ) -> tuple[int, int]:
         """Train in place; return how many conversations and how many answers were learnt from, each once."""
         generator = np.random.default_rng([self.run.seed, seed, 3])
-        rows = self._rows(processor, arm, stage.examples, generator)
-        images = self._images(self.train, model, processor, arm)
+        numbers = drawn_numbers(len(self.train.pages), stage.examples, generator)
+        shown = np.unique(numbers).tolist()  # of the others no features are needed
+        rows = self._rows(
+            processor, arm, numbers.tolist(), {page: place for place, page in enumerate(shown)}, generator
+        )
+        images = self._images(self.train, model, processor, arm, shown)
         name = f"{arm.name}-{seed}{suffix}"
         fit(self.run, model, rows, images, stage, rate, name=name, generator=generator)
         return len(rows), sum(row.answers for row in rows)
 
-    def _rows(self, processor: LlavaReadProcessor, arm: Arm, count: int, generator: np.random.Generator) -> list[Row]:
-        """Return all questions about each drawn page as one conversation, in a drawn order."""
+    def _rows(
+        self,
+        processor: LlavaReadProcessor,
+        arm: Arm,
+        numbers: Sequence[int],
+        places: Mapping[int, int],
+        generator: np.random.Generator,
+    ) -> list[Row]:
+        """Return all questions about each page as one conversation, in a drawn order; ``places`` are its image's."""
         pages = self.train.pages
-        texts = page_texts(pages, self.train.read, arm.ocr, self._budget(arm))
+        chosen = [pages[number] for number in places]
+        texts = page_texts(chosen, self.train.read, arm.ocr, self._budget(arm))
         rows = []
-        for number in drawn_numbers(len(pages), count, generator).tolist():
+        for number in numbers:
             samples = answer_samples([pages[number]], texts=texts, with_image=arm.image)
             order = generator.permutation(len(samples)).tolist()
-            rows.append(conversation(processor, [samples[place] for place in order], number))
+            rows.append(conversation(processor, [samples[place] for place in order], places[number]))
         return rows
 
-    def _images(self, material: Material, model: Any, processor: LlavaReadProcessor, arm: Arm) -> PageImages | None:
-        """Return the pages' images, as features where no encoder is trained; None for an arm that sees none."""
+    def _images(
+        self,
+        material: Material,
+        model: Any,
+        processor: LlavaReadProcessor,
+        arm: Arm,
+        numbers: Sequence[int] | None = None,
+    ) -> PageImages | None:
+        """Return the images of pages, of all or of some, as features where no encoder is trained.
+
+        None for an arm that sees none.
+        """
         if not arm.image:
             return None
         sizes = processor.image_processor
         key = (id(material), sizes.low_side, sizes.high_side)
         if key not in self._sized:
             self._sized[key] = PageImages.of((page.image for page in material.pages), sizes)
-        return self._sized[key].encoded(model) if arm.vision == "frozen" else self._sized[key]
+        images = self._sized[key] if numbers is None else self._sized[key].only(numbers)
+        return images.encoded(model) if arm.vision == "frozen" else images
 
     def _validation(self, model: Any, processor: LlavaReadProcessor, arm: Arm) -> float:
         images = self._images(self.validation, model, processor, arm)

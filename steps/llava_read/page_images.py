@@ -47,6 +47,11 @@ class PageImages:
     def __len__(self) -> int:
         return len(self.low)
 
+    def only(self, numbers: Sequence[int]) -> PageImages:
+        """Return the images of these numbers alone, in their order, without features."""
+        chosen = torch.as_tensor(list(numbers), dtype=torch.int64)
+        return PageImages(self.normalise, self.low[chosen], None if self.high is None else self.high[chosen])
+
     def encoded(self, model: Any) -> PageImages:
         """Return the same images with what the model's frozen encoders make of each, which ``given`` hands out."""
         found: list[tuple[torch.Tensor, torch.Tensor | None]] = []
