@@ -24,7 +24,7 @@ HALF = (0.5, 0.5, 0.5)
 class LlavaReadImageProcessor(BaseImageProcessor):
     """Pad images to squares with the low-resolution mean's colour, resize them to both sides, and normalise them.
 
-    ``mean`` and ``std`` are of values from 0 to 1 per channel. ``high_side`` None leaves the high resolution out.
+    ``mean`` and ``std`` are of values from 0 to 1 per channel. ``high_side`` None, or 0, leaves the high resolution out.
     """
 
     model_input_names = ["pixel_values_low", "pixel_values_high"]  # noqa: RUF012
@@ -40,9 +40,13 @@ class LlavaReadImageProcessor(BaseImageProcessor):
         **more: Any,
     ) -> None:
         super().__init__(**more)
-        self.low_side, self.high_side = int(low_side), None if high_side is None else int(high_side)
+        self.low_side, self.high_side = int(low_side), int(high_side) if high_side else None
         self.low_mean, self.low_std = [*map(float, low_mean)], [*map(float, low_std)]
         self.high_mean, self.high_std = [*map(float, high_mean)], [*map(float, high_std)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what save_pretrained writes; without a high side, that too, which transformers would leave out."""
+        return super().to_dict() | {"high_side": self.high_side or 0}
 
     def preprocess(self, images: Any, return_tensors: str | None = "pt", **_: Any) -> BatchFeature:
         """Return pixel_values_low (N, 3, h, w) and, with a high side, pixel_values_high (N, 3, H, W), float32.

@@ -23,6 +23,8 @@ from tenfold.llava_read.vision import VisionEncoder
 from tenfold.multimodal.labels import require_answers
 from tenfold.multimodal.placeholders import place
 
+ImageFeatures = tuple[Float[Tensor, "N F W"], Float[Tensor, "N C S S"] | None]
+
 
 @dataclass
 class LlavaReadOutput(CausalLMOutputWithPast):
@@ -109,24 +111,31 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
         past_key_values: Cache | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int = 0,
+        image_features: ImageFeatures | None = None,
         **more: Any,
     ) -> LlavaReadOutput:
         """Return logits (B, T, V), and the mean loss per token of the answers (nats) if there are labels.
 
-        Raises PlaceholderMismatch, with both numbers, for placeholders that do not fit the images; InvalidInputs for
+        ``image_features`` stand for pixels: what ``vision.encoded`` returned of the same images. Raises
+        PlaceholderMismatch, with both numbers, for placeholders that do not fit the images; InvalidInputs for
         images of the wrong resolutions; EmptyAnswer for a row of labels without an answer.
         """
         if input_ids is None:
             raise InvalidInputs("the model needs input_ids, in which image placeholders are told from text")
         if pixel_values_low is None and pixel_values_high is not None:
             raise InvalidInputs("images of high resolution come with the same images of low resolution")
+        if pixel_values_low is not None and image_features is not None:
+            raise InvalidInputs("images come as pixels or as features, not as both")
         if labels is not None:
             require_answers(labels)
         embeddings = self.get_input_embeddings()(input_ids)  # (B, T, D)
         images = None
-        if past_key_values is None or past_key_values.get_seq_length() == 0 or pixel_values_low is not None:
+        given = pixel_values_low is not None or image_features is not None
+        if past_key_values is None or past_key_values.get_seq_length() == 0 or given:
             if pixel_values_low is not None:
                 images = self.encode_images(pixel_values_low, pixel_values_high)
+            elif image_features is not None:
+                images = self.projector(self.vision.merged(*image_features))
             embeddings = place(embeddings, input_ids, int(self.config.image_token_id), images)
         out = self.language_model(
             inputs_embeds=embeddings,

@@ -157,6 +157,24 @@ class LlavaReadProcessor(ProcessorMixin):
         answer = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return answer_labels(self._prompt(conversation[:-1]), [*answer, self.tokenizer.eos_token_id], name=name)
 
+    def all_answered(self, conversation: Messages, *, name: str = "the sample") -> tuple[list[int], list[int]]:
+        """Return a conversation's tokens (T,) and labels (T,): those of every message of the assistant's with its end.
+
+        One image's questions share its tokens so. Raises EmptyAnswer like ``answered``; InvalidInputs if the chat
+        template writes the beginning of a conversation otherwise once more follows.
+        """
+        tokens: list[int] = []
+        labels: list[int] = []
+        for length in range(2, len(conversation) + 1, 2):
+            found, own = self.answered(conversation[:length], name=name)
+            if found[: len(tokens)] != tokens:
+                raise InvalidInputs(f"{name}: the chat template rewrites earlier messages; train one answer at a time")
+            labels += own[len(tokens) :]
+            tokens = found
+        if not tokens or len(conversation) % 2:
+            raise EmptyAnswer(f"{name}: its last message is no answer of the assistant's")
+        return tokens, labels
+
     def _prompt(self, conversation: Messages) -> list[int]:
         tokens = self.tokenizer.apply_chat_template(
             [dict(message) | {"content": _without_pixels(message["content"])} for message in conversation],

@@ -46,6 +46,15 @@ class VisionEncoder(nn.Module):
         Raises InvalidInputs for images of one resolution where both are needed, or of both where one is; InvalidConfig
         for sides that the patches or the stride do not divide.
         """
+        return self.merged(*self.encoded(low, high))
+
+    def encoded(
+        self, low: Float[Tensor, "B 3 h w"], high: Float[Tensor, "B 3 H W"] | None
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B C S S"] | None]:
+        """Return what the last merge reads: the tokens of low resolution and the map of high, if there is one.
+
+        While encoders and adapters are frozen, an image's are the same in every update. Raises like ``forward``.
+        """
         self._check(low, high)
         dtype = next(self.low.parameters()).dtype
         low, high = low.to(dtype), None if high is None else high.to(dtype)
@@ -59,6 +68,14 @@ class VisionEncoder(nn.Module):
         tokens = tokens[:, first:]  # (B, T, D)
         if isinstance(self.low, TinyViT):
             tokens = self.low.norm(tokens)
+        return tokens, features
+
+    def merged(
+        self, tokens: Float[Tensor, "B T D"], features: Float[Tensor, "B C S S"] | None
+    ) -> Float[Tensor, "B T D"]:
+        """Return the last merge of what ``encoded`` returned. Raises InvalidInputs if a map is there and unused."""
+        if (features is None) != (self.sum is None):
+            raise InvalidInputs(f"merge: {self.config.merge} does not go with the features of another kind of merge")
         return tokens if features is None or self.sum is None else self.sum(tokens, features)
 
     def unused(self) -> list[str]:

@@ -38,6 +38,12 @@ def test_without_a_high_side_there_is_no_high_resolution():
     assert set(LlavaReadImageProcessor(48, None)(noise_image(4, 4))) == {"pixel_values_low"}
 
 
+@pytest.mark.parametrize("side", [None, 64])
+def test_a_folder_says_whether_there_is_a_high_side(side, tmp_path):
+    LlavaReadImageProcessor(48, side).save_pretrained(tmp_path)
+    assert LlavaReadImageProcessor.from_pretrained(tmp_path).high_side == side
+
+
 @pytest.mark.parametrize(
     "bad", [3, np.zeros((4, 4), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8)]
 )

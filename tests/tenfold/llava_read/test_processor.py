@@ -124,6 +124,33 @@ def test_a_folder_gives_the_same_processor(processor, asked, tmp_path):
     assert type(AutoProcessor.from_pretrained(tmp_path)) is LlavaReadProcessor
 
 
+def talk(*words):
+    roles = ("user", "assistant")
+    return [{"role": roles[place % 2], "content": word} for place, word in enumerate(words)]
+
+
+def test_all_answers_of_a_conversation_are_learnt_each_with_its_end(processor):
+    conversation = talk("One?", "1", "Two?", "22")
+    tokens, labels = processor.all_answered(conversation)
+    assert processor.tokenizer.decode(tokens) == "<|user|>One?<|assistant|>1<eos><|user|>Two?<|assistant|>22<eos>"
+    learnt = [token for token, label in zip(tokens, labels, strict=True) if label != -100]
+    assert processor.tokenizer.decode(learnt) == "1<eos>22<eos>"
+    assert processor.all_answered(conversation[:2]) == processor.answered(conversation[:2])
+
+
+def test_a_conversation_that_cannot_be_learnt_from_at_once_is_refused(processor):
+    for odd in ((), talk("One?"), talk("One?", "1", "Two?")):
+        with pytest.raises(EmptyAnswer, match="page-7"):
+            processor.all_answered(odd, name="page-7")
+    forgetful = LlavaReadProcessor(
+        processor.image_processor,
+        processor.tokenizer,
+        chat_template="{% for message in messages[-1:] %}{{ message['content'] }}{% endfor %}",
+    )
+    with pytest.raises(InvalidInputs, match="page-7: the chat template rewrites earlier messages"):
+        forgetful.all_answered(talk("One?", "1", "Two?", "2"), name="page-7")
+
+
 def test_what_it_cannot_do_is_refused(processor):
     with pytest.raises(InvalidInputs, match="truncation"):
         processor(text="long", truncation=True)
