@@ -129,7 +129,8 @@ def encoded(low: Path, both: Path, pages: Sequence[ProbePage], device: str) -> d
 
 
 def _loaded(folder: Path, merges: bool, device: str) -> tuple[Any, Any]:
-    from tenfold.llava_read.model import LlavaReadForConditionalGeneration, LlavaReadProcessor
+    from tenfold.llava_read.model import LlavaReadForConditionalGeneration
+    from tenfold.llava_read.processor import LlavaReadProcessor
 
     model: Any = LlavaReadForConditionalGeneration.from_pretrained(folder)
     model = model.to(device).eval()
