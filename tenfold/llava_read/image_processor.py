@@ -24,11 +24,7 @@ HALF = (0.5, 0.5, 0.5)
 class LlavaReadImageProcessor(BaseImageProcessor):
     """Pad images to squares with the low-resolution mean's colour, resize them to both sides, and normalise them.
 
-<<<<<<< HEAD
-    ``mean`` and ``std`` are of values from 0 to 1 per channel. ``high_side`` None or 0 leaves the high resolution out.
-=======
     ``mean`` and ``std`` are of values from 0 to 1 per channel. ``high_side`` None, or 0, leaves high resolution out.
->>>>>>> l-train
     """
 
     model_input_names = ["pixel_values_low", "pixel_values_high"]  # noqa: RUF012
