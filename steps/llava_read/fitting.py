@@ -34,9 +34,14 @@ class LengthParams(Params):
 
 
 class StageParams(LengthParams):
-    """How long one stage lasts, and its highest learning rate."""
+    """How long one stage lasts, and its highest learning rate.
+
+    ``muon``: the highest learning rate of hidden matrices under Muon, ``learning_rate`` then being that of all else
+    under AdamW; None for AdamW alone.
+    """
 
     learning_rate: Positive
+    muon: Positive | None = None
 
 
 class UnevenParts(ValueError):
@@ -72,6 +77,8 @@ def fit(
             f"parts: the numbers must go into each other"
         )
     parts = of_like_length(rows, size, generator)
+    if isinstance(stage, StageParams) and stage.muon is not None:
+        return fit_with_muon(run, model.to(run.device), parts, images, stage, name=name)
     training = TrainingParams(
         updates=stage.updates, batch_size=stage.parts, mixed_precision=stage.mixed_precision
     )  # one item of the data is a part
@@ -88,6 +95,70 @@ def fit(
         weight_decay=stage.weight_decay,
         collate_fn=lambda chosen: collate([row for part in chosen for row in part]),
     )
+
+
+def fit_with_muon(
+    run: Run,
+    model: Any,
+    parts: Sequence[Sequence[Row]],
+    images: PageImages | None,
+    stage: StageParams,
+    *,
+    name: str,
+) -> Any:
+    """Train as ``fit`` does, hidden matrices by Muon: a decoder that starts from nothing copies in half the updates.
+
+    Raises Diverged if a logged loss is not finite.
+    """
+    import torch
+
+    accelerator = run.accelerator(mixed_precision=stage.mixed_precision)
+    model.train()
+    optimisers = muon_and_adamw(model, stage)
+    prepared, *optimisers = accelerator.prepare(model, *optimisers)
+    batches = run.batches(
+        parts,
+        stage.parts,
+        f"order of {name}",
+        collate_fn=lambda chosen: collate([row for part in chosen for row in part]),
+    )
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(one, lambda done: rise_and_fall(done / stage.updates)) for one in optimisers
+    ]
+    state = {"model": prepared, "batches": batches}
+    state |= {f"optimiser {place}": one for place, one in enumerate(optimisers)}
+    state |= {f"schedule {place}": one for place, one in enumerate(schedules)}
+    for update in run.updates(stage.updates, state):
+        tokens, labels, mask, numbers = next(batches)
+        loss = answer_loss(prepared, (tokens, labels, mask, numbers), images)
+        accelerator.backward(loss)
+        torch.nn.utils.clip_grad_norm_([one for one in prepared.parameters() if one.grad is not None], 1.0)
+        for one in (*optimisers, *schedules):
+            one.step()
+        prepared.zero_grad()
+        if update % max(stage.updates // 10, 1) == 0:
+            run.log({f"{name}/loss": float(loss.detach())}, update=update)
+    accelerator.free_memory()
+    return model.eval()
+
+
+def muon_and_adamw(model: Any, stage: StageParams) -> list[Any]:
+    """Return Muon (Jordan 2024) for the hidden matrices that are trained, and AdamW for embeddings and all else."""
+    import torch
+
+    trained = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
+    matrices = [one for name, one in trained if one.ndim == 2 and not _is_table(name)]
+    others = [one for name, one in trained if one.ndim != 2 or _is_table(name)]
+    decay = stage.weight_decay
+    return [
+        torch.optim.Muon(matrices, lr=stage.muon or 0.0, weight_decay=decay, adjust_lr_fn="original"),
+        torch.optim.AdamW(others, lr=stage.learning_rate, weight_decay=decay, fused=True),
+    ]
+
+
+def _is_table(name: str) -> bool:
+    """Say whether a matrix is one of embeddings or of positions, or the decoder's last layer."""
+    return any(word in name for word in ("embed", "position", "lm_head"))
 
 
 def answer_loss(model: Any, batch: Batch, images: PageImages | None) -> Any:

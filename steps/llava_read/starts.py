@@ -14,6 +14,7 @@ import numpy as np
 
 from steps.llava_read.arms import LOW, Start
 from steps.llava_read.conversations import Row, conversation, of_like_length, page_texts
+from steps.llava_read.encoder_pretext import fit_encoders
 from steps.llava_read.fitting import StageParams, drawn_numbers, fit, mean_answer_loss
 from steps.llava_read.models import ModelParams, new_model
 from steps.llava_read.page_images import PageImages
@@ -35,16 +36,18 @@ class NoSamples(ValueError):
 
 
 class StartParams(Params):
-    """The three trainings before an arm's own, and what Stage I trains.
+    """The trainings before an arm's own, and what Stage I trains.
 
-    ``copying``: the decoder alone, on lookups in OCR text; ``warm_up``: everything, on colours and shapes, of which the
+    ``copying``: the decoder alone, on lookups in OCR text; ``encoders``: the encoders alone, on the colours and shapes
+    at each place; ``warm_up``: everything, on colours and shapes, of which the
     share ``replay`` of the conversations are lookups still. ``short``: share of the pages, those with the least text,
     whose OCR text both show. ``turns``: questions per conversation, at most. ``budget``: characters of OCR text.
-    ``longest``: characters of a sample of Stage I, beyond which it is left out. Pretrained parts need neither copying
-    nor warm-up: None.
+    ``longest``: characters of a sample of Stage I, beyond which it is left out. Pretrained parts need none of the
+    three: None.
     """
 
     copying: StageParams | None
+    encoders: StageParams | None
     warm_up: StageParams | None
     stage_one: StageParams
     replay: Share
@@ -57,17 +60,17 @@ class StartParams(Params):
 
     @property
     def updates(self) -> int:
-        """The updates of a start, over all three stages."""
+        """The updates of a start, over all stages."""
         return sum(stage.updates for stage in self._stages)
 
     @property
     def examples(self) -> int:
-        """The conversations of a start, over all three stages."""
+        """The conversations of a start, and the images of its encoders, over all stages."""
         return sum(stage.examples for stage in self._stages)
 
     @property
     def _stages(self) -> list[StageParams]:
-        return [stage for stage in (self.copying, self.warm_up, self.stage_one) if stage is not None]
+        return [stage for stage in (self.copying, self.encoders, self.warm_up, self.stage_one) if stage is not None]
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def start_model(
     model_params: ModelParams,
     params: StartParams,
 ) -> tuple[Any, LlavaReadProcessor]:
-    """Return the trained model of a start and its processor: a warm-up of everything, then Stage I.
+    """Return the trained model of a start and its processor: encoders, a warm-up of everything, then Stage I.
 
     ``decoder`` is the one that has learnt copying, None for the model's own. The seed alone decides what is drawn, so
     that starts differ in what they are and in nothing else. A start without Stage I is warmed up for as many updates
@@ -123,6 +126,9 @@ def start_model(
     if decoder is not None:
         model.language_model.load_state_dict(decoder.state_dict())
     name = f"{start.name}-{seed}"
+    if params.encoders is not None:
+        shown = PageImages.of((page.image for page in material.pages), processor.image_processor)
+        fit_encoders(run, model, material.pages, shown, params.encoders, name=f"{name}/encoders", seed=seed)
     warm = _warm_up(start, params)
     if warm is not None:
         generator = np.random.default_rng([run.seed, seed, 1])

@@ -95,7 +95,7 @@ def _batch_replies(
             rows = [rows[place] for place in staying]
             kept = torch.tensor(staying, device=mask.device)
             mask = mask[kept]
-            cache.batch_select_indices(kept)
+            cache.reorder_cache(kept)  # batch_select_indices leaves the states of convolutions as they are
         tokens = torch.tensor([[said[row][-1]] for row in rows], device=mask.device)
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
     return [GreedyReply(tuple(tokens), end) for tokens, end in zip(said, ended, strict=True)]

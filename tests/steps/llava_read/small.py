@@ -60,7 +60,8 @@ def pretrain_params(model: dict[str, Any] | None = None, **start: Any) -> Pretra
                 **(model or {}),
             },
             "start": {
-                "copying": STAGE,
+                "copying": STAGE | {"muon": 1e-2},
+                "encoders": STAGE,
                 "warm_up": STAGE,
                 "stage_one": STAGE,
                 "replay": 0.25,

@@ -58,7 +58,7 @@ def test_pretraining_writes_both_starts_what_they_share_and_each_stage_s_losses(
     history = lines(out / "history.jsonl")
     assert all(row["loss"] > 0 and row["seed"] == 0 for row in history)
     trained = {(row["start"], row["stage"]) for row in history if row["task"] == "all"}
-    stages = {(start, stage) for start in ("both", "low") for stage in ("warm_up", "stage_one")}
+    stages = {(start, stage) for start in ("both", "low") for stage in ("encoders", "warm_up", "stage_one")}
     assert trained == stages | {("decoder", "copying")}
     assert {row["task"] for row in history if row["start"] == "low"} == {"all", "T1", "T2", "T3", "T4"}
     assert starts_of(COMPARED.values()) == (Start("none"), Start("gated"))
@@ -222,7 +222,7 @@ def test_pretrained_parts_are_assembled_tuned_with_lora_and_asked(tmp_path, inpu
 
     prepared, tasks = inputs[:2]
     out, run = made(tmp_path, "pretrain")
-    start = {"copying": None, "warm_up": None, "vision": "frozen", "decoder": "frozen"}
+    start = {"copying": None, "encoders": None, "warm_up": None, "vision": "frozen", "decoder": "frozen"}
     model = {"hub": hub_parts(tmp_path), "high_side": 64}
     pretrain(prepared, tasks, out=out, params=pretrain_params(model, **start), run=run)
     tuned, run = made(tmp_path, "tune", "full")
