@@ -89,7 +89,7 @@ class DistributionReward:
         total = w_X * R_X + w_S * R_S
         capped = bool(total > self.cap)
         value = self.weight * total.clamp(max=self.cap)
-        return Reward(value, float(R_X), float(R_S), capped)
+        return Reward(value, float(R_X.detach()), float(R_S.detach()), capped)
 
 
 def gradient_share(loss: Tensor, reward: Reward, parameters: Iterable[nn.Parameter]) -> float:

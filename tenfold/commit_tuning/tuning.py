@@ -98,7 +98,8 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
 
     def _before(self, _optimiser: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         update = self.updates + 1
-        self._closure = any(one is not None for one in (*arguments, *named.values()))  # which computes gradients
+        given = (*arguments[1:], *named.values())  # the first is the optimiser
+        self._closure = any(one is not None for one in given)  # which computes gradients
         factors = self.scheduler.factors(update, self.balance)
         if len(self.rates.owners) != len(self.optimiser.param_groups):
             self.gradients.take_parameters()

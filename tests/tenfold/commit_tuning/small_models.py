@@ -101,5 +101,3 @@ def train(model: Any, optimiser: Any, updates: int, *, first: int = 0, tuning: A
 
 def parameters_of(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: one.detach().clone() for name, one in model.named_parameters()}
-
-

@@ -59,7 +59,7 @@ def test_it_is_the_definition():
     before = moved(model)
     found = estimator().estimate(model, COMPONENTS, before)
     K_X, K_S = oracle(model, before, probe().draw())
-    assert (found.K_X, found.K_S) == pytest.approx((K_X, K_S), rel=1e-5)
+    assert pytest.approx((K_X, K_S), rel=1e-5) == (found.K_X, found.K_S)
     assert found.log_kappa == pytest.approx(math.log(K_X / K_S), rel=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_direction_and_orientation():
     model = small()
     before = moved(model, size=0.3)
     forward, backward = (estimator(direction=way).estimate(model, COMPONENTS, before) for way in ("new_old", "old_new"))
-    assert forward.K_X != pytest.approx(backward.K_X, rel=1e-3)
+    assert pytest.approx(backward.K_X, rel=1e-3) != forward.K_X
     upside = estimator(orientation="encoder_over_llm")
     flipped = upside.estimate(model, COMPONENTS, before)
     assert (flipped.K_X, flipped.K_S, flipped.log_kappa) == (forward.K_X, forward.K_S, -forward.log_kappa)
@@ -227,7 +227,7 @@ def test_recurrent_encoders_are_replaced_too():
     model = Recurrent()
     before = moved(model)
     found = estimator().estimate(model, COMPONENTS, before)
-    assert (found.K_X, found.K_S) == pytest.approx(oracle(model, before, probe().draw()), rel=1e-4)
+    assert pytest.approx(oracle(model, before, probe().draw()), rel=1e-4) == (found.K_X, found.K_S)
 
 
 def test_the_average_is_that_of_the_definition():
