@@ -113,11 +113,7 @@ def with_lora(model: Any, family: str) -> tuple[Any, Components]:
     plain = known_components(model, projector_group="own")
     targets = [*linear_paths(model, plain, "encoder"), *linear_paths(model, plain, "llm")]
     targets = [path for path in targets if not path.endswith("lm_head")]
-    kept = {
-        "llava": ["multi_modal_projector"],
-        "blip2": ["language_projection"],
-        "qwen2_audio": ["multi_modal_projector"],
-    }
-    settings = LoraConfig(r=2, lora_dropout=0.1, target_modules=targets, modules_to_save=kept[family])
+    kept = ["language_projection" if family == "blip2" else "multi_modal_projector"]
+    settings = LoraConfig(r=2, lora_dropout=0.1, target_modules=targets, modules_to_save=kept)
     wrapped = get_peft_model(model, settings)
     return wrapped, known_components(wrapped)
