@@ -51,6 +51,7 @@ class CommitTuningCallback(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Attach to model and optimiser; go on from the checkpoint that the Trainer resumes."""
+        self.on_train_end(args, state, control)  # of a training that failed
         model, first = more["model"], state.is_world_process_zero
         components = known_components(model) if self.components is None else self.components
         tuning = CommitTuning(

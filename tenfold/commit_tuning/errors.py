@@ -30,6 +30,10 @@ class LearningRateOverwritten(CommitTuningError):
         self.group, self.expected, self.found = group, expected, found
 
 
+class UnsupportedOptimiser(CommitTuningError):
+    """An optimiser or a model whose parameters are sharded, so that groups and states by name are not to be had."""
+
+
 class NoGradient(CommitTuningError):
     """No gradient reaches a component that is to be tuned: it is frozen, detached or run without gradients."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tenfold.commit_tuning.components import Component, Components, component_of, parameters_by_component
+from tenfold.commit_tuning.components import Component, Components, bare, component_of, parameters_by_component
 from tenfold.commit_tuning.errors import InvalidComponents, LearningRateOverwritten, MixedGroup, UnknownGroup
 from tenfold.commit_tuning.schedulers import Factors
 
@@ -142,10 +142,4 @@ class GroupRates:
         """Return the parameters that the optimiser may move, by name."""
         held = {id(one) for group in self.optimiser.param_groups for one in group["params"]}
         own = component_of(self.model, self.components)
-        return {name: one for name, one in _bare_parameters(self.model).items() if name in own and id(one) in held}
-
-
-def _bare_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    from tenfold.commit_tuning.components import bare
-
-    return dict(bare(model).named_parameters())
+        return {name: one for name, one in bare(self.model).named_parameters() if name in own and id(one) in held}

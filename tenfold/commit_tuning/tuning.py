@@ -11,7 +11,7 @@ import torch
 
 from tenfold.commit_tuning.balance import BalanceEstimator, Estimate
 from tenfold.commit_tuning.components import Component, Components, component_of, component_table
-from tenfold.commit_tuning.errors import InvalidScheduler, StateMismatch
+from tenfold.commit_tuning.errors import InvalidScheduler, StateMismatch, UnsupportedOptimiser
 from tenfold.commit_tuning.gradients import Gradients
 from tenfold.commit_tuning.probe import RandomStreams
 from tenfold.commit_tuning.rates import GroupRates, Schedule
@@ -31,7 +31,8 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
     writes rates, or a function from update 1, 2, … to a factor. Updates are those of ``optimiser.step``: accumulated
     micro-batches are one. ``trace`` gets a row per update. `close`, or the end of a ``with``, takes the hooks away.
 
-    Raises InvalidComponents, MixedGroup, UnknownGroup; InvalidScheduler for a scheduler that needs a balance without an
+    Raises InvalidComponents, MixedGroup, UnknownGroup; UnsupportedOptimiser where DeepSpeed or FSDP shard parameters, for
+    which one process per GPU with whole parameters (DistributedDataParallel) is the way; InvalidScheduler for a scheduler that needs a balance without an
     estimator. An update raises LearningRateOverwritten; the first one NoGradient.
     """
 
@@ -48,7 +49,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         trace: TraceWriter | None = None,
     ) -> None:
         self.model, self.components = model, components
-        self.optimiser: torch.optim.Optimizer = getattr(optimiser, "optimizer", optimiser)
+        self.optimiser = _unwrapped(optimiser, model)
         self.scheduler: Scheduler = ConstantScheduler() if scheduler is None else scheduler
         if self.scheduler.needs_balance and estimator is None:
             raise InvalidScheduler(f"{type(self.scheduler).__name__} needs a balance: give it an estimator")
@@ -229,3 +230,15 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         device = next(self.model.parameters()).device
         self.previous = {name: one.to(device) for name, one in state["previous"].items()}
         return self
+
+
+def _unwrapped(optimiser: Any, model: nn.Module) -> torch.optim.Optimizer:
+    """Return torch's optimiser within accelerate's; refuse those that merge groups or shard parameters."""
+    own = getattr(optimiser, "optimizer", optimiser)
+    sharded = any(hasattr(one, "ds_id") or type(one.data).__name__ == "DTensor" for one in model.parameters())
+    if sharded or not isinstance(own, torch.optim.Optimizer):
+        raise UnsupportedOptimiser(
+            f"{type(own).__name__} is no optimiser of torch over whole parameters, in whose groups rates can be set and "
+            "checked: train with DistributedDataParallel instead of DeepSpeed or FSDP"
+        )
+    return own

@@ -30,6 +30,7 @@ WRITTEN = {
     "imagefolder": ["grid.png"],
     "debias": ["scores.json", "answers.html"],
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
+    "commit-tuning": ["balance.svg"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -100,6 +101,15 @@ def posters(_: np.random.Generator) -> None:
     Path("replies.jsonl").write_text(replied, encoding="utf-8")
 
 
+def training_logs(draws: np.random.Generator) -> None:
+    Path("run").mkdir()
+    rows = [
+        {"update": update, "log_kappa": float(draws.normal()), "lr_X": 1e-3, "lr_S": 1e-4} for update in range(1, 9)
+    ]
+    Path("run", "trace.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    table("log.csv", {"step": range(1, 9), "llm_rate": draws.uniform(size=8), "encoder_rate": draws.uniform(size=8)})
+
+
 FILES = {
     "dp-john": polytope,
     "dp-ntk": records,
@@ -108,6 +118,7 @@ FILES = {
     "imagefolder": generator,
     "debias": questions,
     "mmr": posters,
+    "commit-tuning": training_logs,
 }
 
 

@@ -63,6 +63,14 @@ def test_it_is_the_definition():
     assert found.log_kappa == pytest.approx(math.log(K_X / K_S), rel=1e-5)
 
 
+def test_tied_embeddings_of_the_llm_move_together():
+    model = small()
+    model.llm["head"].weight = model.llm["embed"].weight
+    before = moved(model)
+    found = estimator().estimate(model, COMPONENTS, before)
+    assert pytest.approx(oracle(model, before, probe().draw()), rel=1e-5) == (found.K_X, found.K_S)
+
+
 def test_direction_and_orientation():
     model = small()
     before = moved(model, size=0.3)

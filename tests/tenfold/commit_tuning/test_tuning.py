@@ -21,6 +21,7 @@ from tenfold.commit_tuning import (
     MixedGroup,
     NoGradient,
     UnknownGroup,
+    UnsupportedOptimiser,
     optimiser_groups,
 )
 from tests.tenfold.commit_tuning.small_models import (
@@ -205,6 +206,20 @@ def test_an_optimiser_that_mixes_components_or_lacks_one_is_refused():
         tuned(model, torch.optim.SGD(model.llm.parameters(), lr=0.1))
     with pytest.raises(InvalidScheduler, match="CoordinatedScheduler needs a balance"):
         tuned(model, optimiser(model), estimator=None)
+
+
+def test_sharded_parameters_are_refused():
+    class Zero:
+        """DeepSpeed's is no optimiser of torch."""
+
+        param_groups = ()
+
+    model = small()
+    with pytest.raises(UnsupportedOptimiser, match="Zero is no optimiser of torch"):
+        tuned(model, Zero())
+    model.projector.weight.ds_id = 0  # as DeepSpeed marks a parameter of which it keeps a part
+    with pytest.raises(UnsupportedOptimiser, match="DistributedDataParallel"):
+        tuned(model, optimiser(model))
 
 
 class Tower(Small):
