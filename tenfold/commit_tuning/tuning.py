@@ -31,9 +31,9 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
     writes rates, or a function from update 1, 2, … to a factor. Updates are those of ``optimiser.step``: accumulated
     micro-batches are one. ``trace`` gets a row per update. `close`, or the end of a ``with``, takes the hooks away.
 
-    Raises InvalidComponents, MixedGroup, UnknownGroup; UnsupportedOptimiser where DeepSpeed or FSDP shard parameters, for
-    which one process per GPU with whole parameters (DistributedDataParallel) is the way; InvalidScheduler for a scheduler that needs a balance without an
-    estimator. An update raises LearningRateOverwritten; the first one NoGradient.
+    Raises InvalidComponents, MixedGroup, UnknownGroup; InvalidScheduler for a scheduler that needs a balance without an
+    estimator; UnsupportedOptimiser where DeepSpeed or FSDP shard parameters. An update raises LearningRateOverwritten,
+    the first one NoGradient.
     """
 
     def __init__(
@@ -238,7 +238,7 @@ def _unwrapped(optimiser: Any, model: nn.Module) -> torch.optim.Optimizer:
     sharded = any(hasattr(one, "ds_id") or type(one.data).__name__ == "DTensor" for one in model.parameters())
     if sharded or not isinstance(own, torch.optim.Optimizer):
         raise UnsupportedOptimiser(
-            f"{type(own).__name__} is no optimiser of torch over whole parameters, in whose groups rates can be set and "
-            "checked: train with DistributedDataParallel instead of DeepSpeed or FSDP"
+            f"{type(own).__name__} is no optimiser of torch over whole parameters, in whose groups rates can be set "
+            "and checked: train with DistributedDataParallel instead of DeepSpeed or FSDP"
         )
     return own
