@@ -10,7 +10,7 @@ import typer
 
 from tenfold import command_line as cli
 
-app = cli.application("Coordinated tuning of encoder and LLM: what a training log says of their balance.")
+app = cli.application("Coordinated tuning of encoder and LLM.")
 FORMATS = (".svg", ".png")
 
 
