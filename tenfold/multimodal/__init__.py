@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tenfold.multimodal.labels import answer_labels as answer_labels
     from tenfold.multimodal.labels import require_answers as require_answers
     from tenfold.multimodal.parameter_groups import parameters_by_group as parameters_by_group
+    from tenfold.multimodal.parameter_groups import path_above as path_above
+    from tenfold.multimodal.parameter_groups import shared_between_groups as shared_between_groups
     from tenfold.multimodal.parameter_groups import train_only as train_only
     from tenfold.multimodal.placeholders import Placeholder as Placeholder
     from tenfold.multimodal.placeholders import expand as expand

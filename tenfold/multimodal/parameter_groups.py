@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tenfold.multimodal.errors import InvalidGroups
@@ -30,7 +30,7 @@ def parameters_by_group(model: nn.Module, paths: Paths) -> dict[str, dict[str, n
     used: set[str] = set()
     lost: list[str] = []
     for name, parameter in model.named_parameters():
-        longest = _longest(name, owners)
+        longest = path_above(name, owners)
         if longest is None:
             lost.append(name)
             continue
@@ -58,10 +58,27 @@ def train_only(model: nn.Module, paths: Paths, trained: Iterable[str]) -> dict[s
     return {group: sum(one.numel() for one in groups[group].values()) for group in wanted}
 
 
-def _longest(name: str, owners: Mapping[str, str]) -> str | None:
+def shared_between_groups(model: nn.Module, paths: Paths) -> list[tuple[str, str]]:
+    """Return the pairs of names under which two groups hold one and the same tensor, such as tied embeddings.
+
+    Each pair begins with the name by which `parameters_by_group` knows the tensor.
+    """
+    owners = {path: group for group, listed in paths.items() for path in listed}
+    first: dict[int, str] = {}
+    found = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        known = first.setdefault(id(parameter), name)
+        path, earlier = path_above(name, owners), path_above(known, owners)
+        if path is not None and earlier is not None and owners[path] != owners[earlier]:
+            found.append((known, name))
+    return found
+
+
+def path_above(name: str, paths: Container[str]) -> str | None:
+    """Return the longest of the paths at or below which a parameter lies, None if there is none."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
-        if (path := ".".join(parts[:length])) in owners:
+        if (path := ".".join(parts[:length])) in paths:
             return path
     return None
 

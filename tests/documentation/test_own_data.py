@@ -35,6 +35,7 @@ WRITTEN = {
     "debias": ["scores.json", "answers.html"],
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
     "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "words.png"],
+    "commit-tuning": ["balance.svg"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -115,6 +116,15 @@ def till(_: np.random.Generator) -> None:
     Reader(drawn_model(), LlavaReadProcessor.for_config(small_config()), asking).save(Path("model"))
 
 
+def training_logs(draws: np.random.Generator) -> None:
+    Path("run").mkdir()
+    rows = [
+        {"update": update, "log_kappa": float(draws.normal()), "lr_X": 1e-3, "lr_S": 1e-4} for update in range(1, 9)
+    ]
+    Path("run", "trace.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    table("log.csv", {"step": range(1, 9), "llm_rate": draws.uniform(size=8), "encoder_rate": draws.uniform(size=8)})
+
+
 FILES = {
     "dp-john": polytope,
     "dp-ntk": records,
@@ -124,6 +134,7 @@ FILES = {
     "debias": questions,
     "mmr": posters,
     "llava-read": till,
+    "commit-tuning": training_logs,
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tenfold.multimodal import InvalidGroups, parameters_by_group, train_only
+from tenfold.multimodal import InvalidGroups, parameters_by_group, path_above, shared_between_groups, train_only
 
 PATHS = {"tower": ["tower"], "adapter": ["tower.adapter"], "head": ["head"]}
 
@@ -69,3 +69,16 @@ def test_an_unknown_group_leaves_the_model_as_it_was():
     with pytest.raises(InvalidGroups, match="no group neck"):
         train_only(model, PATHS, ["head", "neck"])
     assert all(one.requires_grad for one in model.parameters())
+
+
+def test_a_tensor_that_two_groups_share_is_found_and_one_within_a_group_is_none():
+    model = Model()
+    assert shared_between_groups(model, PATHS) == []
+    model.tower["adapter"].weight = model.tower["body"].weight
+    assert shared_between_groups(model, PATHS) == [("tower.body.weight", "tower.adapter.weight")]
+    assert shared_between_groups(model, {"tower": ["tower"], "head": ["head"]}) == []
+
+
+def test_the_path_above_is_the_longest():
+    assert path_above("tower.adapter.weight", ["tower", "tower.adapter"]) == "tower.adapter"
+    assert path_above("towers.weight", ["tower"]) is None
