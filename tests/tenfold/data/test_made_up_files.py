@@ -9,6 +9,7 @@ import pytest
 from tenfold.chat import Message, Sampling
 from tenfold.data.images import read_images
 from tenfold.data.made_up_files import made_up_files
+from tenfold.data.recordings import read_spoken_digits
 from tenfold.data.registry import StandIn, load_registry
 from tenfold.data.resolve import available_origin, resolve
 from tenfold.data.texts import read_texts
@@ -25,6 +26,9 @@ STAND_INS = {
     "decoder": StandIn(maker="decoder", seed=3, width=16),
     "reading_questions": StandIn(maker="reading_questions", rows=3, seed=3),
     "receipts": StandIn(maker="receipts", rows=3, seed=3),
+    "spoken_digits": StandIn(maker="spoken_digits", rows=8, seed=3),
+    "sound_clips": StandIn(maker="sound_clips", rows=4, seed=3),
+    "whisper": StandIn(maker="whisper", seed=3, width=16),
 }
 
 
@@ -63,6 +67,16 @@ def test_made_up_texts_can_be_read_and_learned(tmp_path):
         for corpus in (train, test)
     ]
     assert nearest_mean_accuracy(counts[0], train.labels, counts[1], test.labels) > 0.6
+
+
+def test_made_up_digits_can_be_told_apart_by_their_tones(tmp_path):
+    for name, content in made_up_files(STAND_INS["spoken_digits"])[1].items():
+        (tmp_path / name).write_bytes(content)
+    spoken = read_spoken_digits(tmp_path)
+    heard = np.stack([np.abs(np.fft.rfft(sound.astype(float), 8_000))[: 4_000 // 50 * 50] for sound in spoken.sounds])
+    heard = np.log(heard.reshape(len(heard), 80, -1).mean(axis=2))
+    test = spoken.takes < 5
+    assert nearest_mean_accuracy(heard[~test], spoken.digits[~test], heard[test], spoken.digits[test]) > 0.6
 
 
 def test_a_made_up_decoder_is_a_chat_model(tmp_path):
