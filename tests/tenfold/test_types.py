@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 # A right call of one public name of each package, and a keyword that it does not take.
 CALLS = {
+    "tenfold.audio": ('read_sound(Path("dog.wav"), name="dog")', "rate"),
     "tenfold.chat": ("Sampling(temperature=0.5, max_tokens=9)", "beams"),
+    "tenfold.commit_tuning": ("group_paths(projector_group='own')", "groups"),
     "tenfold.data": ('read_table(Path("wine"))', "separator"),
     "tenfold.debias": ("Decentralized(rounds=2, tie='first')", "turns"),
     "tenfold.dp_cross_attention": ("Ledger(delta=1e-6, budget_epsilon=1.0)", "epsilon"),
