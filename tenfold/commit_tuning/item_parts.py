@@ -92,8 +92,8 @@ def image_parts(
     known: set[bytes] = set()
     tested, again = _per_class(test, [test_per_class], generator, known)
     chosen, more = _per_class(train, [train_per_class, validation_per_class, probe_per_class], generator, known)
-    items = [_image_items("train", train, places) for places in chosen] + [_image_items("test", test, tested[0])]
-    return Parts(*items, left_out=again + more)
+    fit, validation, probe = (_image_items("train", train, places) for places in chosen)
+    return Parts(fit, validation, probe, _image_items("test", test, tested[0]), left_out=again + more)
 
 
 def digit_parts(
@@ -120,7 +120,7 @@ def digit_parts(
     ends = (validation_takes, validation_takes + probe_takes)
     masks = [np.isin(takes, one) & pool for one in (drawn[ends[1] :], drawn[: ends[0]], drawn[ends[0] : ends[1]])]
     names = digits.names
-    parts = Parts(*(_sound_items(names, digits.digits, mask) for mask in (*masks, held_out)))
+    parts = _sound_parts(names, digits.digits, [*masks, held_out])
     require_apart(parts, _contents(names, digits.sounds), what="a recording with the content")
     if held_out_speaker is not None:
         require_apart(parts, dict(zip(names, digits.speakers, strict=True)), what="speaker", shared=PARTS[:3])
@@ -150,8 +150,7 @@ def clip_parts(clips: SoundClips, *, test_fold: int, probe_recordings_per_class:
         drawn = generator.permutation(there)[:probe_recordings_per_class]
         probe |= beside & (clips.labels == label) & np.isin(recordings, drawn)
     tested = clips.folds == test_fold
-    masks = (~beside & ~tested, beside & ~probe, probe, tested)
-    parts = Parts(*(_sound_items(clips.names, clips.labels, mask) for mask in masks))
+    parts = _sound_parts(clips.names, clips.labels, [~beside & ~tested, beside & ~probe, probe, tested])
     require_apart(parts, dict(zip(clips.names, clips.recordings, strict=True)), what="recording")
     require_apart(parts, _contents(clips.names, clips.sounds), what="a clip with the content")
     return parts
@@ -186,7 +185,12 @@ def _image_items(split: str, images: LabelledImages, places: Int[np.ndarray, " n
 
 def _sound_items(names: Sequence[str], labels: Int[np.ndarray, " N"], mask: np.ndarray) -> Items:
     places = np.flatnonzero(mask)
-    return Items(tuple(names[place] for place in places), places, labels[places].astype(np.int64))
+    return Items(tuple(names[place] for place in places.tolist()), places, labels[places].astype(np.int64))
+
+
+def _sound_parts(names: Sequence[str], labels: Int[np.ndarray, " N"], masks: Sequence[np.ndarray]) -> Parts:
+    train, validation, probe, test = (_sound_items(names, labels, mask) for mask in masks)
+    return Parts(train, validation, probe, test)
 
 
 def _contents(names: Sequence[str], arrays: Sequence[Any]) -> dict[str, str]:

@@ -47,7 +47,8 @@ class TokenConvNetConfig:
         """Return what ``to_dict`` gave. Raises InvalidConfig for a key that is none of the configuration's."""
         if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
             raise InvalidConfig(f"an encoder has no {', '.join(unknown)}")
-        return cls(**{name: tuple(one) if isinstance(one, list) else one for name, one in values.items()})
+        found: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return cls(**found)
 
 
 class TokenConvNet(nn.Module):
