@@ -40,7 +40,7 @@ def convert_whisper(file: Path, folder: Path) -> None:
     width, mels, _ = arrays["conv1/weight"].shape
     layers = len({name.split("/")[0] for name in arrays if name.startswith("layer_") and name[6].isdigit()})
     inner = arrays["layer_0/ffn/linear_0/bias"].shape[0] if layers else 4 * width
-    config = WhisperConfig(  # type: ignore[call-arg]
+    config = WhisperConfig(
         d_model=width,
         num_mel_bins=mels,
         encoder_layers=layers,
@@ -101,7 +101,8 @@ def _renamed(arrays: Mapping[str, np.ndarray], layers: int) -> dict[str, Tensor]
             f"{theirs}/ffn/linear_1": f"{mine}.fc2",
         }
     parts = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
-    found, fused = {"embed_positions.weight": _tensor(arrays["position_encodings/encodings"])}, {}
+    found = {"embed_positions.weight": _tensor(arrays["position_encodings/encodings"])}
+    fused: dict[str, Tensor] = {}
     for name, one in arrays.items():
         module, _, part = name.rpartition("/")
         if module in pairs and part in parts:
@@ -110,11 +111,11 @@ def _renamed(arrays: Mapping[str, np.ndarray], layers: int) -> dict[str, Tensor]
             fused[name] = _tensor(one)
         elif module != "position_encodings":
             raise UnknownWeights(f"an encoder of Whisper has no {name}")
-    for name, one in fused.items():
-        number, part = name.split("/")[0].removeprefix("layer_"), name.rpartition("/")[2]
-        for letter, rows in zip("qkv", one.chunk(3), strict=True):
+    for name, joined in fused.items():
+        layer, part = name.split("/")[0].removeprefix("layer_"), name.rpartition("/")[2]
+        for letter, rows in zip("qkv", joined.chunk(3), strict=True):
             if (letter, part) != ("k", "bias"):
-                found[f"layers.{number}.self_attn.{letter}_proj.{part}"] = rows
+                found[f"layers.{layer}.self_attn.{letter}_proj.{part}"] = rows
             elif rows.any():
                 raise UnknownWeights(f"the keys of {name} have a bias, and Whisper's have none")
     return found

@@ -37,7 +37,7 @@ def with_lora(
     settings = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=known)
     if hasattr(module, "generate"):
         settings.task_type = "CAUSAL_LM"
-    return get_peft_model(module, settings)  # type: ignore[arg-type]
+    return get_peft_model(module, settings)
 
 
 def lora_names(module: nn.Module) -> set[str]:

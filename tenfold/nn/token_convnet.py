@@ -21,14 +21,20 @@ GROUPS = 8  # of the group norms
 
 @dataclass(frozen=True)
 class TokenConvNetConfig:
-    """Channels of the input, widths of the convolutions, and the grid of tokens. Raises InvalidConfig."""
+    """Channels of the input, widths of the convolutions, the grid of tokens, and the cells of the map in each.
+
+    A token's cells stand side by side in its features, so that it tells where in it something is, such as a pitch in a
+    spectrogram, of which convolutions and averages know nothing. Raises InvalidConfig.
+    """
 
     channels: int = 3
     widths: tuple[int, ...] = (32, 64, 64)
     grid: tuple[int, int] = (2, 2)
+    cells: tuple[int, int] = (2, 2)
 
     def __post_init__(self) -> None:
-        if len(self.grid) != 2 or not self.widths or min(self.channels, *self.widths, *self.grid) < 1:
+        sizes = (self.channels, *self.widths, *self.grid, *self.cells)
+        if len(self.grid) != 2 or len(self.cells) != 2 or not self.widths or min(sizes) < 1:
             raise InvalidConfig(f"all sizes of a network are at least 1: {self}")
         if any(width % GROUPS for width in self.widths):
             raise InvalidConfig(f"widths are multiples of the norms' {GROUPS} groups, not {self.widths}")
@@ -40,7 +46,7 @@ class TokenConvNetConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON holds it."""
-        return {**asdict(self), "widths": list(self.widths), "grid": list(self.grid)}
+        return {name: list(one) if isinstance(one, tuple) else one for name, one in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -52,7 +58,7 @@ class TokenConvNetConfig:
 
 
 class TokenConvNet(nn.Module):
-    """Strided 3×3 convolutions with group norms, averaged over the cells of a grid: one token per cell."""
+    """Strided 3×3 convolutions with group norms, averaged over the cells of each token of a grid."""
 
     def __init__(self, config: TokenConvNetConfig) -> None:
         super().__init__()
@@ -61,12 +67,13 @@ class TokenConvNet(nn.Module):
             nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(GROUPS, width), nn.GELU())
             for before, width in itertools.pairwise((config.channels, *config.widths))
         )
-        self.pool = nn.AdaptiveAvgPool2d(config.grid)
+        (rows, columns), (high, wide) = config.grid, config.cells
+        self.pool = nn.AdaptiveAvgPool2d((rows * high, columns * wide))
 
     @property
     def width(self) -> int:
         """How many features a token has."""
-        return self.config.widths[-1]
+        return self.config.widths[-1] * self.config.cells[0] * self.config.cells[1]
 
     @property
     def tokens(self) -> int:
@@ -79,4 +86,6 @@ class TokenConvNet(nn.Module):
             raise InvalidImages(f"this encoder reads (B, {self.config.channels}, H, W), not {tuple(maps.shape)}")
         for stage in self.stages:
             maps = stage(maps)
-        return self.pool(maps).flatten(2).transpose(1, 2)
+        (rows, columns), (high, wide) = self.config.grid, self.config.cells
+        cells = self.pool(maps).unflatten(3, (columns, wide)).unflatten(2, (rows, high))  # (B, C, rows, high, …, wide)
+        return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)  # (B, F, C·high·wide)
