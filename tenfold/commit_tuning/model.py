@@ -116,6 +116,7 @@ class SmallModelConfig:
             num_attention_heads=self.heads,
             num_key_value_heads=self.heads,
             max_position_embeddings=self.context,
+            initializer_range=self.hidden**-0.5,  # at a width of 64, Llama's own 0.02 starts with next to no signal
             tie_word_embeddings=True,
             pad_token_id=0,
             bos_token_id=None,

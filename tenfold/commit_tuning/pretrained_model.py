@@ -34,10 +34,9 @@ def lite0_tokens(place: str | Path, *, grid: int = 2, revision: str | None = Non
     """
     from tenfold.vision.efficientnet_lite0 import EfficientNetLite0
 
+    options: dict[str, Any] = {"revision": revision, "use_safetensors": True}
     try:
-        network: Any = EfficientNetLite0.from_pretrained(
-            place, use_safetensors=True, **({} if revision is None else {"revision": revision})
-        )
+        network: Any = EfficientNetLite0.from_pretrained(place, **options)
     except (OSError, ValueError) as error:
         raise InvalidModelParts(f"{place}: no EfficientNet-Lite0 ({str(error).splitlines()[0]})") from None
     return MapTokens(network, grid=grid)

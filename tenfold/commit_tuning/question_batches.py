@@ -118,16 +118,21 @@ def padded(rows: Sequence[tuple[list[int], list[int]]], filler: int | None) -> d
     }
 
 
-def exact_matches(logits: Float[Tensor, "B T V"], labels: Int[Tensor, "B T"]) -> Bool[Tensor, " B"]:
+def exact_matches(
+    logits: Float[Tensor, "B T V"], labels: Int[Tensor, "B T"], *, never: int | None = None
+) -> Bool[Tensor, " B"]:
     """Say of each row whether greedy decoding gives its whole answer and then its end.
 
     It does if, and only if, the likeliest token is the right one at every place after the right ones before: one
-    forward is enough. Raises EmptyAnswer for a row without an answer.
+    forward is enough. ``never`` is a token that no answer may hold, the placeholder. Raises EmptyAnswer for a row
+    without an answer.
     """
     from tenfold.multimodal.labels import require_answers
 
     require_answers(labels)
     counted = labels[:, 1:] != IGNORED
+    if never is not None:
+        logits = logits.index_fill(-1, torch.tensor([never], device=logits.device), float("-inf"))
     return ((logits[:, :-1].argmax(dim=-1) == labels[:, 1:]) | ~counted).all(dim=1)
 
 
@@ -144,6 +149,7 @@ def answers(
         tokens = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
         mask = pad_sequence([torch.ones(len(row), dtype=torch.int64) for row in rows], batch_first=True)
         logits = model(input_ids=tokens, attention_mask=mask, media=media).logits
+        logits[..., encode.media_token_id] = float("-inf")  # no answer holds a placeholder
         for number, row in enumerate(rows):
             said = int(logits[number, len(row) - 1].argmax())
             ended[number] |= said == encode.tokenizer.eos_token_id
