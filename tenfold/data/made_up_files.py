@@ -1,4 +1,4 @@
-"""Made-up files that stand in for pictures, texts, questions, fonts and models: the same bytes for a seed.
+"""Made-up files that stand in for pictures, texts, questions, fonts, sounds and models: the same bytes for a seed.
 
 Legend:  N pictures or texts · C classes · V tokens of the vocabulary · D width of the encoder
 """
@@ -19,6 +19,7 @@ from tenfold.data.made_up_encoder import image_encoder
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.made_up_reading import reading_questions
 from tenfold.data.made_up_receipts import receipts
+from tenfold.data.made_up_sounds import sound_clips, spoken_digits, whisper
 from tenfold.data.registry import StandIn
 from tenfold.data.stand_in_fonts import fonts
 from tenfold.data.stand_in_photographs import photographs
@@ -175,4 +176,7 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "reading_questions": reading_questions,
     "receipts": receipts,
     "photographs": photographs,
+    "spoken_digits": spoken_digits,
+    "sound_clips": sound_clips,
+    "whisper": whisper,
 }

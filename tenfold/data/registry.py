@@ -97,15 +97,18 @@ Maker = Literal[
     "reading_questions",
     "receipts",
     "photographs",
+    "spoken_digits",
+    "sound_clips",
+    "whisper",
 ]
 
 
 class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
-    ``rows`` counts pictures, texts, receipts or a task's questions of a maker; ``shape`` (height, width[, channels])
-    is of pictures, ``classes`` of either; ``width`` is a sentence encoder's or a decoder's. ``questions`` and
-    ``recorded_answers`` of one seed belong together.
+    ``rows`` counts pictures, texts, receipts or a task's questions of a maker, takes of a digit, clips of a class;
+    ``shape`` (height, width[, channels]) is of pictures, ``classes`` of either; ``width`` is a sentence encoder's, a
+    decoder's or Whisper's. ``questions`` and ``recorded_answers`` of one seed belong together.
     """
 
     seed: int
@@ -131,6 +134,9 @@ class StandIn(Entry):
             "reading_questions": ("rows",),
             "receipts": ("rows",),
             "photographs": (),
+            "spoken_digits": ("rows",),
+            "sound_clips": ("rows",),
+            "whisper": ("width",),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

@@ -147,20 +147,13 @@ def _high(place: str, revision: str | None, dtype: str) -> tuple[Any, dict[str, 
 
 def _text(parts: Parts, dtype: str) -> tuple[Any, Any]:
     """Return a decoder and its tokenizer with the image's token, and a chat template that reads messages of parts."""
-    from tokenizers import AddedToken
-
-    from tenfold.language.decoder import load_decoder
     from tenfold.language.errors import DecoderMismatch
+    from tenfold.multimodal.decoders import load_decoder_with_placeholder
 
     try:
-        decoder = load_decoder(parts.text, revision=parts.text_revision, dtype=dtype)
+        model, tokenizer = load_decoder_with_placeholder(parts.text, IMAGE, revision=parts.text_revision, dtype=dtype)
     except DecoderMismatch as error:
         raise InvalidParts(str(error)) from None
-    model, tokenizer = decoder.model, decoder.tokenizer
-    if IMAGE not in tokenizer.get_vocab():
-        tokenizer.add_tokens([AddedToken(IMAGE, special=True, normalized=False)], special_tokens=True)
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     tokenizer.chat_template = multimodal_template(tokenizer.chat_template)
     return model, tokenizer
 

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.model import LlavaReadForConditionalGeneration
+from tenfold.multimodal.errors import InvalidGroups
+from tenfold.multimodal.lora import lora_names, with_lora
 from tenfold.multimodal.parameter_groups import parameters_by_group, train_only
 
 Vision = Literal["frozen", "adapters", "full"]
 DecoderTraining = Literal["frozen", "lora", "full"]
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 TRAINED = "trained.safetensors"  # what is trained outside of the decoder
 
 
@@ -75,16 +76,12 @@ def add_lora(
 
     Raises InvalidParts if the decoder has LoRA already, or none of the maps that are known by name.
     """
-    from peft import LoraConfig, get_peft_model
-
     if _lora_names(model):
         raise InvalidParts("the decoder has LoRA already")
-    there = {name.rpartition(".")[2] for name, _ in model.language_model.named_modules()}
-    targets = [name for name in TARGETS if name in there]
-    if not targets:
-        raise InvalidParts(f"the decoder has none of the maps {', '.join(TARGETS)}")
-    settings = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, task_type="CAUSAL_LM")
-    model.language_model = get_peft_model(model.language_model, settings)
+    try:
+        model.language_model = with_lora(model.language_model, rank=rank, alpha=alpha, dropout=dropout)
+    except InvalidGroups as error:
+        raise InvalidParts(f"the decoder: {error}") from None
 
 
 def merge_lora(model: LlavaReadForConditionalGeneration) -> None:
@@ -136,7 +133,7 @@ def load_trained(model: LlavaReadForConditionalGeneration, folder: Path) -> None
 
 
 def _lora_names(model: LlavaReadForConditionalGeneration) -> set[str]:
-    return {name for name, _ in model.language_model.named_parameters() if ".lora_" in name}
+    return lora_names(model.language_model)
 
 
 def _others(model: LlavaReadForConditionalGeneration) -> dict[str, Any]:

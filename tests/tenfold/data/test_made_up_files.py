@@ -10,6 +10,7 @@ import torch
 from tenfold.chat import Message, Sampling
 from tenfold.data.images import read_images
 from tenfold.data.made_up_files import made_up_files
+from tenfold.data.recordings import read_spoken_digits
 from tenfold.data.registry import StandIn, load_registry
 from tenfold.data.resolve import available_origin, resolve
 from tenfold.data.texts import read_texts
@@ -29,6 +30,9 @@ STAND_INS = {
     "image_encoder": StandIn(maker="image_encoder", seed=3),
     "reading_questions": StandIn(maker="reading_questions", rows=3, seed=3),
     "receipts": StandIn(maker="receipts", rows=3, seed=3),
+    "spoken_digits": StandIn(maker="spoken_digits", rows=8, seed=3),
+    "sound_clips": StandIn(maker="sound_clips", rows=4, seed=3),
+    "whisper": StandIn(maker="whisper", seed=3, width=16),
 }
 
 
@@ -80,6 +84,16 @@ def test_a_made_up_image_encoder_is_the_network_whose_weights_it_stands_in_for(t
     with torch.inference_mode():
         maps = model(torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     assert maps.shape == (1, 320, 2, 2) and 0.01 < maps.std() < 100
+
+
+def test_made_up_digits_can_be_told_apart_by_their_tones(tmp_path):
+    for name, content in made_up_files(STAND_INS["spoken_digits"])[1].items():
+        (tmp_path / name).write_bytes(content)
+    spoken = read_spoken_digits(tmp_path)
+    heard = np.stack([np.abs(np.fft.rfft(sound.astype(float), 8_000))[: 4_000 // 50 * 50] for sound in spoken.sounds])
+    heard = np.log(heard.reshape(len(heard), 80, -1).mean(axis=2))
+    test = spoken.takes < 5
+    assert nearest_mean_accuracy(heard[~test], spoken.digits[~test], heard[test], spoken.digits[test]) > 0.6
 
 
 def test_a_made_up_decoder_is_a_chat_model(tmp_path):
