@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tenfold.nn.errors import NotFinite as NotFinite
     from tenfold.nn.errors import UnknownWeights as UnknownWeights
     from tenfold.nn.pretrained import Pretrained as Pretrained
-    from tenfold.nn.token_convnet import TokenConvNet as TokenConvNet
-    from tenfold.nn.token_convnet import TokenConvNetConfig as TokenConvNetConfig
     from tenfold.nn.transformer import Block as Block
     from tenfold.nn.transformer import Transformer as Transformer
 else:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tenfold.imaging.errors import InvalidImages
-from tenfold.nn import InvalidConfig, TokenConvNet, TokenConvNetConfig
+from tenfold.nn import InvalidConfig
+from tenfold.nn.token_convnet import TokenConvNet, TokenConvNetConfig
 
 
 @pytest.mark.parametrize(
