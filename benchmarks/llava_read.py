@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,35 +45,58 @@ def drawn(count: int) -> list[Any]:
     return list(draw_pages("test", count, seed=0, fonts=bundled_fonts()))
 
 
-def model_of(method: str) -> tuple[Any, Any]:
-    """Return a model of the default sizes and its processor."""
-    from steps.llava_read.arms import BOTH
-    from steps.llava_read.models import new_model
-    from steps.llava_read.pretrain import PretrainParams
-    from steps.step import params
+def drawn_model() -> tuple[Any, Any]:
+    """Return a model of the default sizes with drawn weights, and its processor."""
+    import torch
 
-    settings = params.read(Path(__file__).parents[1], ["llava_read"]) | {"profile": "default"}
-    block = params.block(settings, "llava_read", "pretrain")
-    return new_model(BOTH, params.typed(PretrainParams, block, "llava_read.pretrain").model, 0)
+    from tenfold.llava_read import LlavaReadConfig, LlavaReadForConditionalGeneration, LlavaReadProcessor
+    from tenfold.llava_read.characters import IMAGE, character_tokenizer
+
+    tokenizer = character_tokenizer()
+    config = LlavaReadConfig(image_token_id=tokenizer.convert_tokens_to_ids(IMAGE))
+    torch.manual_seed(0)
+    return LlavaReadForConditionalGeneration(config).eval(), LlavaReadProcessor.for_config(config, tokenizer)
+
+
+def ocr_texts(pages: list[Any]) -> dict[str, Any]:
+    """Return the OCR text of each page as the prompts have it, by the page's id."""
+    from tenfold.llava_read import ocr_text
+
+    return {page.id: ocr_text(page.truth, layout="space", budget=BUDGET, policy="head_tail") for page in pages}
+
+
+def encoded(model: Any, processor: Any, pages: list[Any]) -> Callable[[Sequence[int]], dict[str, Any]]:
+    """Return what gives the model the features of pages by their numbers, as the frozen encoders make them, once."""
+    import torch
+
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(pages), BATCH):
+            pixels = processor.image_processor.preprocess([page.image for page in pages[start : start + BATCH]])
+            found.append(model.vision.encoded(pixels["pixel_values_low"], pixels["pixel_values_high"]))
+    low, high = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return lambda numbers: {"image_features": (low[list(numbers)], high[list(numbers)])}
 
 
 def answers(count: int, method: str) -> tuple[float, str]:
     """Return the seconds that so many answers take, with the image and OCR text, and a sum of the replies."""
     import torch
 
-    from steps.llava_read.conversations import page_texts, prompt_tokens
-    from steps.llava_read.page_images import PageImages
+    from tenfold.llava_read import answer_samples
     from tenfold.llava_read.answering import greedy_replies
-    from tenfold.llava_read.tasks import answer_samples
 
-    model, processor = model_of(method)
+    model, processor = drawn_model()
     pages = drawn(-(-count // 4))
-    texts = page_texts(pages, {page.id: page.truth for page in pages}, "space", BUDGET)
-    prompts = [prompt_tokens(processor, sample) for sample in answer_samples(pages, texts=texts)][:count]
-    images = PageImages.of((page.image for page in pages), processor.image_processor).encoded(model.eval())
+    places = {page.id: number for number, page in enumerate(pages)}
+    features, samples = encoded(model, processor, pages), answer_samples(pages, texts=ocr_texts(pages))[:count]
+    of_page = [places[sample.page] for sample in samples]
+    prompts = [
+        processor.prompts([processor.messages(sample.prompt, pages[number].image)])["input_ids"][0].tolist()
+        for sample, number in zip(samples, of_page, strict=True)
+    ]
 
-    def seen(numbers: Any) -> dict[str, Any]:
-        return images.given([number // 4 for number in numbers], "cpu")
+    def seen(numbers: Sequence[int]) -> dict[str, Any]:
+        return features([of_page[number] for number in numbers])
 
     def said(chosen: list[list[int]]) -> list[list[int]]:
         if method != BARE:
@@ -102,34 +126,54 @@ def _without_cache(model: Any, prompt: list[int], seen: dict[str, Any], processo
     return reply
 
 
+def conversations(processor: Any, pages: list[Any], sees: bool) -> list[tuple[list[int], list[int]]]:
+    """Return tokens and labels (T,) of all questions about each page, the OCR text once; the questions alone if not."""
+    from tenfold.llava_read import answer_samples
+
+    found = []
+    for page in pages:
+        messages: list[dict[str, Any]] = []
+        for sample, question in zip(
+            answer_samples([page], texts=ocr_texts([page]) if sees else None), page.questions, strict=True
+        ):
+            first = not messages
+            prompt, image = (sample.prompt if first else question.question), (page.image if sees and first else None)
+            messages += processor.messages(prompt, image, sample.answer)
+        found.append(processor.all_answered(messages, name=page.id))
+    return found
+
+
 def training(count: int, method: str) -> tuple[float, str]:
     """Return the seconds of updates on ``count`` conversations of four answers each, the encoders frozen."""
-    import numpy as np
     import torch
+    from torch.nn.utils.rnn import pad_sequence
 
-    from steps.llava_read.conversations import collate, conversation, of_like_length, page_texts
-    from steps.llava_read.fitting import answer_loss
-    from steps.llava_read.page_images import PageImages
-    from tenfold.llava_read.tasks import answer_samples
-    from tenfold.llava_read.training_parts import set_trained
+    from tenfold.llava_read import set_trained
+    from tenfold.multimodal.labels import IGNORED
 
-    model, processor = model_of(method)
+    model, processor = drawn_model()
     pages, sees = drawn(count), method == FULL
-    texts = page_texts(pages, {page.id: page.truth for page in pages}, "space" if sees else "none", BUDGET)
-    images = PageImages.of((page.image for page in pages), processor.image_processor).encoded(model.eval())
+    features = encoded(model, processor, pages) if sees else None
     set_trained(model, vision="frozen", decoder="full")
     optimiser = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-3, fused=True)
-    samples = [answer_samples([page], texts=texts, with_image=sees) for page in pages]
-    rows = [conversation(processor, one, number) for number, one in enumerate(samples)]
-    batches = of_like_length(rows, BATCH, np.random.default_rng(0))
+    rows = conversations(processor, pages, sees)
+    order = sorted(range(count), key=lambda number: len(rows[number][0]))
     model.train()
     started = time.perf_counter()
-    for batch in batches:
-        loss = answer_loss(model, collate(batch), images)
+    for start in range(0, count, BATCH):
+        numbers = order[start : start + BATCH]
+        chosen = [[torch.tensor(part) for part in rows[number]] for number in numbers]
+        loss = model(
+            input_ids=pad_sequence([tokens for tokens, _ in chosen], batch_first=True),
+            attention_mask=pad_sequence([torch.ones_like(tokens) for tokens, _ in chosen], batch_first=True),
+            labels=pad_sequence([labels for _, labels in chosen], batch_first=True, padding_value=IGNORED),
+            **({} if features is None else features(numbers)),
+        ).loss
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-    return time.perf_counter() - started, f"{4 * len(batches) * BATCH} answers"
+    answered = sum(len(page.questions) for page in pages)
+    return time.perf_counter() - started, f"{answered} answers"
 
 
 def read_pages(count: int, method: str) -> tuple[float, str]:

@@ -111,6 +111,7 @@ class ArmTraining:
             "answers": answers,
             "start_updates": self.start.updates,
             "start_examples": self.start.examples,
+            "budget": None if arm.ocr == "none" else self._budget(arm),
             "ocr_train": "none" if arm.ocr == "none" else self.train.source,
             "ocr_asked": sorted({str(row["ocr_source"]) for row in predictions}),
             "trained": counts,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from steps.llava_read import facts, figures, reading_tables, tables
-from steps.llava_read.estimates import asked_of
+from steps.llava_read.estimates import Asked, asked_of
 from steps.llava_read.measurements import MAIN, answer_measurements
 from steps.llava_read.ocr_sets import ocr_sources, read_ocr
 from steps.llava_read.page_sets import pages_of, receipts_of_part
@@ -18,7 +19,7 @@ from steps.llava_read.probe import ABOUT, RECALL
 from steps.llava_read.probe_measurements import probe_measurements
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
-from steps.step.publish import CaptionedFigure
+from steps.step.publish import CaptionedFigure, CaptionedTable
 from steps.step.run import Run
 from tenfold.llava_read.scores import MEASURES
 
@@ -66,36 +67,50 @@ def evaluate(
     sets, arms = asked_of(questions, read_answers(trained, questions)), read_arms(trained)
     test, recall = sets[TEST], pd.read_csv(probed / RECALL)
     words = _read_by_engine(tasks)
-    statistics = reading_tables.statistics(tasks)
     run.publish(
         claims=answer_measurements(test, arms)
         | probe_measurements(recall, read_json(probed / ABOUT))
         | facts.containment(test, words)
         | facts.preparation(prepared, tasks),
         headlines=HEADLINES,
-        tables={f"scores_{measure}": tables.scores(sets, measure) for measure in MEASURES}
-        | {
-            "groups": tables.groups(sets),
-            "arms": tables.arms(test),
-            "ablations": tables.ablations(test),
-            "training": tables.training(arms),
-            "reading": reading_tables.reading(recall),
-            "ocr_recall": reading_tables.recall(read),
-            "ocr_statistics": statistics,
-            "noise_model": reading_tables.noise(tasks),
-        },
-        figures=_drawn(
-            {
-                "reading": figures.reading(recall),
-                "arms": figures.arms(test),
-                "ablations": figures.ablations(test),
-                "budgets": figures.budgets(test, _budgets(arms), statistics[0]),
-            }
-        ),
+        tables=_answer_tables(sets, arms) | _reading_tables(recall, read, tasks),
+        figures=_figures(test, arms, recall, tasks),
     )
     (out / "pages").mkdir()
     models = chosen_models([(name, tables.judged(test, name)) for name in MAIN])
     write_examples(test, models, pages, words, out / "pages" / "examples.html", shown=params.shown)
+
+
+def _answer_tables(sets: Mapping[str, Asked], arms: list[dict[str, Any]]) -> dict[str, CaptionedTable]:
+    """Return what is told of the arms' answers, by the tables' names."""
+    test = sets[TEST]
+    return {f"scores_{measure}": tables.scores(sets, measure) for measure in MEASURES} | {
+        "groups": tables.groups(sets),
+        "arms": tables.arms(test),
+        "ablations": tables.ablations(test),
+        "training": tables.training(arms),
+    }
+
+
+def _reading_tables(recall: pd.DataFrame, read: list[Path], tasks: Path) -> dict[str, CaptionedTable]:
+    """Return what is told of the probe and of the OCR engines, by the tables' names."""
+    return {
+        "reading": reading_tables.reading(recall),
+        "ocr_recall": reading_tables.recall(read),
+        "ocr_statistics": reading_tables.statistics(tasks),
+        "noise_model": reading_tables.noise(tasks),
+    }
+
+
+def _figures(test: Asked, arms: list[dict[str, Any]], recall: pd.DataFrame, tasks: Path) -> dict[str, CaptionedFigure]:
+    """Return the figures that there is something to draw in."""
+    captioned = {
+        "reading": figures.reading(recall),
+        "arms": figures.arms(test),
+        "ablations": figures.ablations(test),
+        "budgets": figures.budgets(test, _budgets(arms), reading_tables.statistics(tasks)[0]),
+    }
+    return {name: found for name, found in captioned.items() if found is not None}
 
 
 def _read_by_engine(tasks: Path) -> dict[str, Page]:
@@ -109,8 +124,3 @@ def _budgets(arms: list[dict[str, Any]]) -> dict[str, int]:
     return {arm: int(budget) for arm, budget in named.items()} | {
         row["arm"]: row["budget"] for row in arms if row.get("budget") is not None
     }
-
-
-def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedFigure]:
-    """Return the figures that there is something to draw in."""
-    return {name: found for name, found in captioned.items() if found is not None}

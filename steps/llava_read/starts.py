@@ -39,7 +39,7 @@ class StartParams(Params):
     """The trainings before an arm's own, and what Stage I trains.
 
     ``copying``: the decoder alone, on lookups in OCR text; ``encoders``: the encoders alone, on the colours and shapes
-    at each place; ``warm_up``: everything, on colours and shapes, of which the
+    at each place; ``warm_up``: projector and decoder, on colours and shapes, of which the
     share ``replay`` of the conversations are lookups still. ``short``: share of the pages, those with the least text,
     whose OCR text both show. ``turns``: questions per conversation, at most. ``budget``: characters of OCR text.
     ``longest``: characters of a sample of Stage I, beyond which it is left out. Pretrained parts need none of the
@@ -133,12 +133,15 @@ def start_model(
     if warm is not None:
         generator = np.random.default_rng([run.seed, seed, 1])
         rows, images = warm_rows(material, processor, params, warm.examples, generator)
-        set_trained(model, vision="full", decoder="full")
+        taught = params.encoders is not None  # what encoders have learnt place by place stays
+        set_trained(model, vision="frozen" if taught else "full", decoder="full")
+        images = images.encoded(model.to(run.device)) if taught else images
         fit(run, model, rows, images, warm, warm.learning_rate, name=f"{name}/warm_up", generator=generator)
     if start.stage_one:
         generator = np.random.default_rng([run.seed, seed, 2])
         rows, images = stage_one_rows(material, processor, start, params, generator)
         set_trained(model, vision=params.vision, decoder=params.decoder)
+        images = images.encoded(model.to(run.device)) if params.vision == "frozen" else images
         fit(
             run,
             model,

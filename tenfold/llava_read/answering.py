@@ -64,7 +64,7 @@ def greedy_replies(
 def _batch_replies(
     model: Any, prompts: Sequence[Sequence[int]], seen: dict[str, Any], ends: frozenset[int], longest: int
 ) -> list[GreedyReply]:
-    tokens, mask = _padded_left(prompts, int(min(ends)), model.device)
+    tokens, mask = _padded_left(prompts, min(ends, default=0), model.device)
     suppressed = list(model.generation_config.suppress_tokens or [])
     said: list[list[int]] = [[] for _ in prompts]
     ended = [False] * len(prompts)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -120,13 +121,12 @@ class Reader:
         for one in asked:
             if refused := self.refusal(one):
                 raise InvalidInputs(refused)
-        conversations = [self.processor.messages(one.prompt, one.image) for one in asked]
         lengths = [self.length(one) for one in asked]
         found: dict[int, Answer] = {}
         order = sorted(range(len(asked)), key=lambda number: (lengths[number], number))
         for start in range(0, len(order), batch):
             numbers = order[start : start + batch]
-            for number, (reply, ended) in zip(numbers, self._replies([conversations[n] for n in numbers]), strict=True):
+            for number, (reply, ended) in zip(numbers, self._replies([asked[n] for n in numbers]), strict=True):
                 status: Status = "cut" if not ended else "answered" if reply.strip() else "empty"
                 found[number] = Answer(reply.strip(), status, asked[number])
             if progress is not None:
@@ -154,43 +154,31 @@ class Reader:
         text = self.processor.prompts([self.processor.messages(one.prompt)], return_tensors=None)["input_ids"][0]
         return len(text) + self.processor.image_tokens * len(listed_images(one.image))
 
-    def _replies(self, conversations: Sequence[Any]) -> list[tuple[str, bool]]:
+    def _replies(self, asked: Sequence[Asked]) -> list[tuple[str, bool]]:
         """Return each reply of a batch, and whether it came to its end."""
-        import torch
+        from tenfold.llava_read.answering import greedy_replies
 
-        model: Any = self.model
-        inputs = self.processor.prompts(conversations).to(model.device)
-        start = inputs["input_ids"].shape[1]
-        with torch.inference_mode():
-            # the checkpoint's own ways of drawing are left aside: they would be of no use, and would be warned of
-            made = model.generate(
-                **inputs,
-                max_new_tokens=self.asking.reply_tokens,
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                pad_token_id=self._filler,
-                eos_token_id=sorted(self._ends),
-            )
-        return [self._reply(row[start:].tolist()) for row in made]
+        inputs = self.processor.prompts([self.processor.messages(one.prompt, one.image) for one in asked])
+        own = inputs.pop("attention_mask").bool()  # (B, T)
+        prompts = [tokens[kept].tolist() for tokens, kept in zip(inputs.pop("input_ids"), own, strict=True)]
+        pixels = dict(inputs.to(self.model.device))
+        ends = list(accumulate(len(listed_images(one.image)) for one in asked))  # images as far as each row's last
 
-    def _reply(self, tokens: list[int]) -> tuple[str, bool]:
-        ends = [place for place, token in enumerate(tokens) if token in self._ends]
-        own = tokens[: ends[0]] if ends else tokens
-        return self.processor.tokenizer.decode(own, skip_special_tokens=True), bool(ends)
+        def images(numbers: Sequence[int]) -> dict[str, Any]:
+            firsts = [0, *ends]
+            shown = [place for number in numbers for place in range(firsts[number], ends[number])]
+            return {name: each[shown] for name, each in pixels.items()}
+
+        found = greedy_replies(
+            self.model, prompts, ends=self._ends, longest=self.asking.reply_tokens, images=images, batch=len(prompts)
+        )
+        return [(self.processor.tokenizer.decode(one.tokens, skip_special_tokens=True), one.ended) for one in found]
 
     @cached_property
     def _ends(self) -> frozenset[int]:
         own = self.model.generation_config.eos_token_id
         listed = own if isinstance(own, list) else [own]
         return frozenset(one for one in (*listed, self.processor.tokenizer.eos_token_id) if one is not None)
-
-    @property
-    def _filler(self) -> int:
-        own = self.processor.tokenizer.pad_token_id
-        return int(min(self._ends) if own is None else own)
 
 
 def _found(place: str | Path, revision: str | None) -> tuple[str, Path]:
