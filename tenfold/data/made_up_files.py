@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 
 from tenfold.data.made_up_decoder import decoder
+from tenfold.data.made_up_prompts import text_prompts
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.made_up_reading import reading_questions
 from tenfold.data.made_up_receipts import receipts
@@ -173,4 +174,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "reading_questions": reading_questions,
     "receipts": receipts,
     "photographs": photographs,
+    "text_prompts": text_prompts,
 }

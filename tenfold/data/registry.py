@@ -96,15 +96,16 @@ Maker = Literal[
     "reading_questions",
     "receipts",
     "photographs",
+    "text_prompts",
 ]
 
 
 class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
-    ``rows`` counts pictures, texts, receipts or a task's questions of a maker; ``shape`` (height, width[, channels])
-    is of pictures, ``classes`` of either; ``width`` is a sentence encoder's or a decoder's. ``questions`` and
-    ``recorded_answers`` of one seed belong together.
+    ``rows`` counts pictures, texts, receipts, prompts or a task's questions of a maker; ``shape`` (height,
+    width[, channels]) is of pictures, ``classes`` of either; ``width`` is a sentence encoder's or a decoder's.
+    ``questions`` and ``recorded_answers`` of one seed belong together.
     """
 
     seed: int
@@ -129,6 +130,7 @@ class StandIn(Entry):
             "reading_questions": ("rows",),
             "receipts": ("rows",),
             "photographs": (),
+            "text_prompts": ("rows",),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

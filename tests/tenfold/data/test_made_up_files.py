@@ -25,6 +25,7 @@ STAND_INS = {
     "decoder": StandIn(maker="decoder", seed=3, width=16),
     "reading_questions": StandIn(maker="reading_questions", rows=3, seed=3),
     "receipts": StandIn(maker="receipts", rows=3, seed=3),
+    "text_prompts": StandIn(maker="text_prompts", rows=8, seed=3),
 }
 
 
