@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tenfold.artist.planners import TaggerPlanner as TaggerPlanner
     from tenfold.artist.plans import NoKeywords as NoKeywords
     from tenfold.artist.plans import Plan as Plan
-    from tenfold.artist.quoted_words import official_targets as official_targets
-    from tenfold.artist.quoted_words import quoted_words as quoted_words
+    from tenfold.artist.quotations import official_targets as official_targets
+    from tenfold.artist.quotations import quoted_words as quoted_words
     from tenfold.artist.score_rows import MixedEngines as MixedEngines
     from tenfold.artist.score_rows import score_table as score_table
     from tenfold.artist.tagger import KeywordTagger as KeywordTagger

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from tenfold.artist.layouts import InvalidLayout, Layout
 from tenfold.artist.prompt_sets import read_lines
-from tenfold.artist.quoted_words import official_targets, quoted_words
+from tenfold.artist.quotations import official_targets, quoted_words
 from tenfold.data.errors import TableMismatch
 from tenfold.imaging.errors import InvalidImages
 from tenfold.imaging.files import SUFFIXES, open_image

@@ -14,7 +14,7 @@ from typing import Protocol
 from tenfold.artist.box_sampler import BoxSampler, centred_rows
 from tenfold.artist.plan_prompts import conversation, repair
 from tenfold.artist.plans import How, InvalidPlan, NoKeywords, Plan, parse_plan
-from tenfold.artist.quoted_words import quoted_words
+from tenfold.artist.quotations import quoted_words
 from tenfold.artist.tagger import KeywordTagger
 from tenfold.chat.client import Client
 from tenfold.chat.messages import Conversation, Failure, Reply, Sampling

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenfold.artist.quoted_words import quoted_words
+from tenfold.artist.quotations import quoted_words
 from tenfold.data.errors import TableMismatch
 
 JSONL = "prompts.jsonl"

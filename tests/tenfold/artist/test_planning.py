@@ -21,7 +21,7 @@ from tenfold.artist.layouts import InvalidLayout, Layout
 from tenfold.artist.parts import fonts_of
 from tenfold.artist.planners import ChatPlanner, QuotePlanner, TaggerPlanner
 from tenfold.artist.plans import InvalidPlan, NoKeywords, counted, parse_plan
-from tenfold.artist.quoted_words import official_targets, quoted_words, without_quotes
+from tenfold.artist.quotations import official_targets, quoted_words, without_quotes
 from tenfold.artist.tagger import KeywordTagger, PromptTooLong, train_tagger
 from tenfold.chat.client import Client
 from tenfold.chat.messages import Conversation, Failure, Reply, Sampling
