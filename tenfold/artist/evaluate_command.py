@@ -57,9 +57,9 @@ def _table(found: Evaluation) -> list[str]:
             f"{name:<16}{scores.accuracy:>10.4f}{scores.precision:>11.4f}{scores.recall:>8.4f}{scores.f_measure:>8.4f}"
         )
     lines.append(f"{'GlyphControl':<16}{'exact':>10}{'any case':>11}{'edits':>8}{'skipped':>8}")
-    for name, scores in (("official", found.phrases), ("corrected", found.phrases_corrected)):
-        counts = f"{scores.distance:>8.3f}{scores.skipped:>8}"
-        lines.append(f"{name:<16}{scores.exact:>10.4f}{scores.exact_any_case:>11.4f}{counts}")
+    for name, phrases in (("official", found.phrases), ("corrected", found.phrases_corrected)):
+        counts = f"{phrases.distance:>8.3f}{phrases.skipped:>8}"
+        lines.append(f"{name:<16}{phrases.exact:>10.4f}{phrases.exact_any_case:>11.4f}{counts}")
     if "boxes" in (described := found.described()):
         row = described["boxes"]
         said = ", ".join(f"{name} {row[name]:.4f}" for name in ("word_accuracy", "letter_accuracy", "ned"))

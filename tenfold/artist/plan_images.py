@@ -24,7 +24,7 @@ def drawn_layout(layout: Layout, *, scale: int = 8, font: Font | None = None) ->
     A word that fits its box at no size leaves the box empty, outlined in orange. The font is DejaVu Sans unless given.
     """
     face = font or bundled_fonts()[0]
-    boxes = [tuple(scale * value for value in box) for box in layout.boxes]
+    boxes = [(scale * x0, scale * y0, scale * x1, scale * y1) for x0, y0, x1, y1 in layout.boxes]
     canvas, empty = Canvas(np.full((scale * layout.height, scale * layout.width, 3), 255, np.uint8)), []
     for text, (x0, y0, x1, y1) in zip(layout.texts, boxes, strict=True):
         try:

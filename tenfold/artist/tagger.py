@@ -107,7 +107,7 @@ class KeywordTagger(Pretrained):
         Raises PromptTooLong.
         """
         self.eval()
-        rows = []
+        rows: list[list[str]] = []
         for prompt in prompts:
             numbers, spans = self.encoded(prompt)
             if not numbers:
