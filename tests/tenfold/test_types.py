@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 # A right call of one public name of each package, and a keyword that it does not take.
 CALLS = {
+    "tenfold.artist": ("DenoiserConfig(latent_channels=4, characters=16)", "channels"),
     "tenfold.chat": ("Sampling(temperature=0.5, max_tokens=9)", "beams"),
     "tenfold.data": ('read_table(Path("wine"))', "separator"),
     "tenfold.debias": ("Decentralized(rounds=2, tie='first')", "turns"),
@@ -41,7 +42,7 @@ CALLS = {
 SETTINGS = """[mypy]
 strict = True
 follow_imports = silent
-[mypy-accelerate.*,pandas.*,peft.*,PIL.*,scipy.*,sklearn.*,torch.*,transformers.*]
+[mypy-accelerate.*,diffusers.*,pandas.*,peft.*,PIL.*,scipy.*,sklearn.*,torch.*,transformers.*]
 follow_imports = skip
 """
 
