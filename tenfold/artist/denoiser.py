@@ -5,7 +5,9 @@ Legend:  B canvases · C latent channels · h, w latent places · L, K tokens ·
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
@@ -16,9 +18,12 @@ from torch import Tensor, nn
 from tenfold.artist.conditions import Conditions
 from tenfold.artist.encoders import CharacterEncoder, LetterEncoder
 from tenfold.artist.errors import InvalidConditions
+from tenfold.models.folder import InvalidModel
 from tenfold.nn.errors import InvalidConfig
 from tenfold.nn.seeding import drawn_from
 
+SETTINGS = "denoiser.json"
+PARTS: dict[str, Any] = {"unet": UNet2DConditionModel, "characters": CharacterEncoder, "letters": LetterEncoder}
 States = Literal["text_states", "prompt_states"]
 
 
@@ -102,11 +107,35 @@ class Denoiser(nn.Module):
 
     def copied(self) -> Denoiser:
         """Return a denoiser of its own with these weights, to be trained; hooks are not copied."""
-        parts: list[Any] = [self.unet, self.characters, self.letters]
-        fresh = [None if part is None else type(part).from_config(part.config) for part in parts]
-        copy = Denoiser(fresh[0], fresh[1], fresh[2], glyphs=self.glyphs, states=self.states)
+        fresh = {name: type(part).from_config(part.config) for name, part in self._parts().items()}
+        copy = Denoiser(**fresh, glyphs=self.glyphs, states=self.states)
         copy.load_state_dict(self.state_dict())
         return copy.train()
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write each part into a folder of its own, as diffusers does, and what ties them together beside them."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        for name, part in self._parts().items():
+            part.save_pretrained(path / name)
+        settings = {"parts": sorted(self._parts()), "glyphs": self.glyphs, "states": self.states}
+        (path / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """Load what ``save_pretrained`` wrote, in evaluation mode. Raises InvalidModel."""
+        path = Path(folder)
+        try:
+            settings = json.loads((path / SETTINGS).read_text(encoding="utf-8"))
+            parts = {name: PARTS[name].from_pretrained(path / name) for name in settings.pop("parts")}
+            return cls(**parts, **settings).eval()
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InvalidModel(f"{path} holds no text or visual module: {str(error).splitlines()[0]}") from None
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"unet": self.unet, "characters": self.characters, "letters": self.letters}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def freeze(self) -> Self:
         """Take the weights out of every training: no gradients, evaluation mode for good."""

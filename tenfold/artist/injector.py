@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -24,7 +24,7 @@ from tenfold.artist.features import Features
 from tenfold.artist.hooks import CheckpointWithFeatures, Hook, replaced
 from tenfold.artist.taps import Inject, Tap, TapKind, taps
 
-_attached: WeakKeyDictionary[nn.Module, Injector] = WeakKeyDictionary()
+_attached: WeakKeyDictionary[nn.Module, ref[Injector]] = WeakKeyDictionary()  # which injector a visual U-Net has
 
 
 class Injector(ModelMixin, ConfigMixin):
@@ -78,7 +78,8 @@ class Injector(ModelMixin, ConfigMixin):
         """
         if text_unet is unet:
             raise InvalidInjection("a U-Net cannot take features from itself")
-        if _attached.get(unet, self) is not self:
+        other = _attached[unet]() if unet in _attached else None
+        if other is not None and other is not self:
             raise InvalidInjection("another injector is attached to this U-Net; detach it first")
         found = [taps(net, tap=self.tap, inject=self.inject) for net in (text_unet, unet)]
         for places, side in zip(found, ("in_channels", "out_channels"), strict=True):
@@ -87,7 +88,7 @@ class Injector(ModelMixin, ConfigMixin):
             if wanted != [place.channels for place in places]:
                 raise InvalidInjection(f"{[place.channels for place in places]} channels; the injector has {wanted}")
         self.detach()
-        _attached[unet] = self
+        _attached[unet] = ref(self)
         self._visual = [unet]
         self._handles = [*self._hook_text(text_unet, found[0]), *self._hook_visual(unet, found[1])]
         return self
@@ -145,7 +146,8 @@ class Injector(ModelMixin, ConfigMixin):
             self._taken = {}
 
         def finish(module: nn.Module, inputs: Any, output: Any) -> None:
-            self._features = Features(tuple(self._taken[i] for i in range(len(places))))
+            taken, self._taken = self._taken, {}
+            self._features = Features(tuple(taken[i] for i in range(len(places))))
 
         def taking(i: int, name: str) -> Any:
             def take(module: nn.Module, inputs: Any, output: Any) -> None:

@@ -37,14 +37,14 @@ class SamplingConfig:
     which wants ``order: replay``. ``injected``: into both passes of guidance, or into the pass with the prompt alone.
     """
 
-    updates: int = 15
+    num_inference_steps: int = 15
     guidance_scale: float = 1.0
     order: Literal["lock_step", "replay"] = "lock_step"
     text_input: Literal["noised", "clean"] = "noised"
     injected: Literal["both", "with_prompt"] = "both"
 
     def __post_init__(self) -> None:
-        whole(self.updates, "updates", least=1, error=InvalidSampling)
+        whole(self.num_inference_steps, "num_inference_steps", least=1, error=InvalidSampling)
         real(self.guidance_scale, "guidance_scale", error=InvalidSampling)
         choices = {"order": ORDERS, "text_input": TEXT_INPUTS, "injected": GUIDED}
         for name, allowed in choices.items():
@@ -89,7 +89,7 @@ def sample(
         walk = _Walk(artist, scheduler, conditions, config, seed, first)
         if artist.text is None:
             return walk.images(None), None
-        given = None if text is None else text.to(device)
+        given = None if text is None else text.to(device, artist.text.unet.dtype)
         if config.order == "lock_step":
             return walk.in_lock_step(given)
         features, read = walk.text_first(given)
@@ -105,7 +105,9 @@ class _Walk:
         self.artist, self.config, self.conditions = artist, config, conditions
         self.guided = config.guidance_scale != 1
         self.both = conditions.without_prompt().followed_by(conditions) if self.guided else conditions
-        self.stepper, self.text_stepper = (_Stepper(scheduler, config.updates, conditions) for _ in range(2))
+        self.stepper, self.text_stepper = (
+            _Stepper(scheduler, config.num_inference_steps, conditions) for _ in range(2)
+        )
         self.seed, self.first = seed, first
 
     def noise(self, branch: int) -> Latents:
@@ -171,9 +173,9 @@ class _Walk:
 class _Stepper:
     """A scheduler of its own for one branch, since some of them remember earlier steps."""
 
-    def __init__(self, scheduler: Any, updates: int, conditions: Conditions) -> None:
+    def __init__(self, scheduler: Any, steps: int, conditions: Conditions) -> None:
         self.scheduler = type(scheduler).from_config(scheduler.config)
-        self.scheduler.set_timesteps(updates, device=conditions.mask.device)
+        self.scheduler.set_timesteps(steps, device=conditions.mask.device)
         self.times = self.scheduler.timesteps
         self.settings = {"eta": 0.0} if "eta" in inspect.signature(self.scheduler.step).parameters else {}
 

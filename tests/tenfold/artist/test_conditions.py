@@ -12,7 +12,9 @@ from tenfold.artist.conditions import Conditions
 from tenfold.artist.denoiser import Denoiser, DenoiserConfig
 from tenfold.artist.encoders import CharacterEncoder, LetterEncoder
 from tenfold.artist.errors import InvalidConditions
+from tenfold.models.folder import InvalidModel
 from tenfold.nn.errors import InvalidConfig
+from tenfold.nn.pretrained import weights_sha256
 from tests.tenfold.artist.toys import SIZES, TEXT, VISUAL, H, W, conditions
 
 
@@ -114,6 +116,20 @@ def test_a_copy_is_its_own():
     assert copy.training and all(parameter.requires_grad for parameter in copy.parameters())
     assert all(torch.equal(a, b) for a, b in zip(copy.parameters(), module.parameters(), strict=True))
     assert {id(p) for p in copy.parameters()}.isdisjoint(id(p) for p in module.parameters())
+
+
+@pytest.mark.parametrize("config", [TEXT, VISUAL, replace(VISUAL, glyph_channels=4)])
+def test_a_module_is_saved_and_loaded(tmp_path, config):
+    module = Denoiser.new(config, seed=0).eval()
+    loaded = Denoiser.from_pretrained(module.save_pretrained(tmp_path / "module"))
+    found = replace(conditions(1), glyphs=torch.ones(1, 4, H, W))
+    noisy, t = torch.randn(1, config.latent_channels, H, W), torch.tensor([400])
+    assert weights_sha256(loaded) == weights_sha256(module) and not loaded.training
+    # where weights lie in memory decides the order of some sums
+    assert torch.allclose(loaded(noisy, t, found), module(noisy, t, found), atol=1e-6)
+    assert not list((tmp_path / "module").rglob("*.bin"))
+    with pytest.raises(InvalidModel, match="holds no text or visual module"):
+        Denoiser.from_pretrained(tmp_path)
 
 
 def test_one_block_is_too_few():

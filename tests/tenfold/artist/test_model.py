@@ -86,7 +86,7 @@ def test_another_word_changes_the_text_inside_its_box(text):
     artist = Artist(text)  # sampled alone
     here = conditions(8, seed=3, box=(0, 0, 4, 4))
     there = here.with_other_letters(torch.Generator().manual_seed(0))
-    one, other = (sample(artist, SCHEDULER, c, SamplingConfig(updates=8))[0] for c in (here, there))
+    one, other = (sample(artist, SCHEDULER, c, SamplingConfig(num_inference_steps=8))[0] for c in (here, there))
     change = (one - other).abs().mean(dim=(0, 1, 2))  # (w,)
     assert change[: W // 2].mean() > 3 * change[W // 2 :].mean(), change
 
@@ -95,7 +95,7 @@ def test_moving_a_box_changes_both_places(text):
     """Symptom 1: the layout reaches the model."""
     artist = Artist(text)
     left, right = (conditions(8, seed=3, box=box) for box in ((0, 0, 4, 4), (4, 0, 8, 4)))
-    one, other = (sample(artist, SCHEDULER, c, SamplingConfig(updates=8))[0] for c in (left, right))
+    one, other = (sample(artist, SCHEDULER, c, SamplingConfig(num_inference_steps=8))[0] for c in (left, right))
     change = (one - other).abs().mean(dim=(0, 1, 2))
     assert change[:4].mean() > 0.3 and change[4:].mean() > 0.3
     shift = (one[..., :4] - other[..., 4:]).abs().mean()  # what was drawn has moved along

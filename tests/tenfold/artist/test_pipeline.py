@@ -21,7 +21,7 @@ from tenfold.imaging.files import load_images, save_images
 from tenfold.nn.pretrained import weights_sha256
 from tests.tenfold.artist.toys import TEXT, VISUAL, conditions, filled
 
-CONFIG = SamplingConfig(updates=3)
+CONFIG = SamplingConfig(num_inference_steps=3)
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +38,23 @@ def folder(pipe, tmp_path_factory):
     return path
 
 
+def nearly(one, other):
+    """Whether bytes differ by one level at most: where weights lie in memory decides the order of some sums."""
+    return np.abs(one.astype(int) - other.astype(int)).max() <= 1
+
+
 def test_a_loaded_pipeline_gives_the_same_bytes(pipe, folder):
     """Symptoms 5 and 8: the hooks are no weights, and are there again."""
-    loaded = ArtistPipeline.from_pretrained(folder)
+    loaded, again = (ArtistPipeline.from_pretrained(folder) for _ in range(2))
     assert loaded.artist.injector.attached and loaded.artist.text.frozen
     found = conditions(2)
-    mine, theirs = (one(found, config=CONFIG, seed=3) for one in (pipe, loaded))
+    first, mine, theirs = (one(found, config=CONFIG, seed=3) for one in (pipe, loaded, again))
+    assert nearly(first.images, mine.images) and nearly(first.text_images, mine.text_images)
     assert mine.images.dtype == np.uint8 and mine.images.shape == (2, 8, 16, 3)
     assert mine.text_images.shape == (2, 8, 16)
     assert mine.images.tobytes() == theirs.images.tobytes()
     assert mine.text_images.tobytes() == theirs.text_images.tobytes()
-    assert mine.images.tobytes() != pipe(found, config=CONFIG, seed=4).images.tobytes()
+    assert not nearly(mine.images, pipe(found, config=CONFIG, seed=4).images)
 
 
 def test_each_part_loads_through_its_public_class(pipe, folder):
@@ -76,7 +82,7 @@ def test_a_visual_module_alone_is_a_pipeline_too(tmp_path):
     loaded = ArtistPipeline.from_pretrained(tmp_path / "alone")
     out = loaded(conditions(1), config=CONFIG)
     assert out.text_images is None and loaded.text_unet is None
-    assert out.images.tobytes() == alone(conditions(1), config=CONFIG).images.tobytes()
+    assert nearly(out.images, alone(conditions(1), config=CONFIG).images)
 
 
 def test_another_scheduler_can_be_put_in(pipe):

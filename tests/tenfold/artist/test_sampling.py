@@ -15,7 +15,7 @@ from tenfold.artist.variants import build
 from tests.tenfold.artist.toys import TEXT, VISUAL, H, W, batch, conditions, filled
 
 SCHEDULER = small_scheduler()
-LOCK, REPLAY = SamplingConfig(updates=4), SamplingConfig(updates=4, order="replay")
+LOCK, REPLAY = SamplingConfig(num_inference_steps=4), SamplingConfig(num_inference_steps=4, order="replay")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_against_ddim_by_hand(model, scale):
     """Trap 10, and symptom 7 in the sampler: guidance in one batch of 2B is two passes of B."""
     found = conditions(3)
     wanted = by_hand(model, found, seed=4, updates=4, guidance_scale=scale)
-    mine = sample(model, SCHEDULER, found, SamplingConfig(updates=4, guidance_scale=scale), seed=4)
+    mine = sample(model, SCHEDULER, found, SamplingConfig(num_inference_steps=4, guidance_scale=scale), seed=4)
     for one, other in zip(mine, wanted, strict=True):
         assert torch.allclose(one, other, atol=2e-5), (one - other).abs().max()
 
@@ -101,7 +101,7 @@ def test_a_given_text_image_takes_the_place_of_a_sampled_one(model):
 
 
 def test_a_clean_text_branch_gives_one_set_of_features(model):
-    config = SamplingConfig(updates=3, order="replay", text_input="clean")
+    config = SamplingConfig(num_inference_steps=3, order="replay", text_input="clean")
     seen = []
     handle = model.text.register_forward_hook(lambda module, args, out: seen.append((args[0], int(args[1][0]))))
     _, text = sample(model, SCHEDULER, conditions(2), config)
@@ -115,7 +115,7 @@ def test_a_clean_text_branch_gives_one_set_of_features(model):
 def test_injection_into_the_pass_with_the_prompt_alone_is_another(model):
     found = conditions(2)
     both, one = (
-        sample(model, SCHEDULER, found, SamplingConfig(updates=2, guidance_scale=3.0, injected=where))[0]
+        sample(model, SCHEDULER, found, SamplingConfig(num_inference_steps=2, guidance_scale=3.0, injected=where))[0]
         for where in ("both", "with_prompt")
     )
     assert not torch.allclose(both, one)
@@ -141,7 +141,7 @@ def test_a_visual_module_alone(model):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"updates": 0}, "updates"),
+        ({"num_inference_steps": 0}, "num_inference_steps"),
         ({"guidance_scale": float("nan")}, "guidance_scale"),
         ({"order": "first"}, "order is one of lock_step, replay"),
         ({"text_input": "clean"}, "set order to replay"),

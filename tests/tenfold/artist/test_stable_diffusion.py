@@ -78,19 +78,19 @@ def test_the_widened_network_computes_the_same_and_learns_the_mask(checkpoint):
 
 
 def test_from_the_checkpoint_to_images_and_back(pipe, tmp_path):
-    config = SamplingConfig(updates=2, guidance_scale=7.5)
+    config = SamplingConfig(num_inference_steps=2, guidance_scale=7.5)
     first = pipe(conditions(pipe), config=config, seed=1)
     assert first.images.shape == (2, 16, 16, 3) and first.text_images.shape == (2, 16, 16, 3)
     assert len(pipe.injector.names) == 7 and type(pipe.scheduler).__name__ == "DDIMScheduler"
     filled(pipe.injector)
     pipe.save_pretrained(tmp_path / "full")
     loaded = ArtistPipeline.from_pretrained(tmp_path / "full")
-    one, other = (p(conditions(p), config=config, seed=1).images for p in (pipe, loaded))
-    assert one.tobytes() == other.tobytes() != first.images.tobytes()
+    one, other = (p(conditions(p), config=config, seed=1).images.astype(int) for p in (pipe, loaded))
+    assert abs(one - other).max() <= 1 < abs(one - first.images).max()
 
 
 def test_words_reach_the_text_module_and_prompts_the_visual_one(pipe):
-    config = SamplingConfig(updates=2, guidance_scale=7.5)
+    config = SamplingConfig(num_inference_steps=2, guidance_scale=7.5)
     one, other = (pipe(conditions(pipe, words), config=config) for words in (("open", "exit"), ("shop", "exit")))
     assert (one.text_images[0] != other.text_images[0]).any() and (one.text_images[1] == other.text_images[1]).all()
     with pytest.raises(InvalidConditions, match="tokens, of which the text encoder reads 12"):
