@@ -60,7 +60,7 @@ class CheckpointWithFeatures:
     def install(cls, unet: Any, injector: Any) -> None:
         """Put one around the checkpointing function of each up block that checkpoints."""
         for block in unet.up_blocks:
-            function = getattr(block, "_gradient_checkpointing_func", None)
+            function: Any = getattr(block, "_gradient_checkpointing_func", None)
             if block.gradient_checkpointing and not isinstance(function, cls):
                 block._gradient_checkpointing_func = cls(function, injector)
 
