@@ -138,9 +138,10 @@ class Denoiser(nn.Module):
         return {name: part for name, part in parts.items() if part is not None}
 
     def freeze(self) -> Self:
-        """Take the weights out of every training: no gradients, evaluation mode for good."""
+        """Take the weights out of every training: no gradients, not even old ones, and evaluation mode for good."""
         self.frozen = True
         self.requires_grad_(False)
+        self.zero_grad(set_to_none=True)
         return self.eval()
 
     def train(self, mode: bool = True) -> Self:

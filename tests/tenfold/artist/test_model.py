@@ -83,7 +83,7 @@ def test_the_visual_module_reads_text_of_its_own_time(artist):
 
 def test_another_word_changes_the_text_inside_its_box(text):
     """Trap 5: the same noise, one word in the left half exchanged."""
-    artist = Artist(text)  # sampled alone
+    artist = Artist(text).eval()  # sampled alone
     here = conditions(8, seed=3, box=(0, 0, 4, 4))
     there = here.with_other_letters(torch.Generator().manual_seed(0))
     one, other = (sample(artist, SCHEDULER, c, SamplingConfig(num_inference_steps=8))[0] for c in (here, there))
@@ -93,7 +93,7 @@ def test_another_word_changes_the_text_inside_its_box(text):
 
 def test_moving_a_box_changes_both_places(text):
     """Symptom 1: the layout reaches the model."""
-    artist = Artist(text)
+    artist = Artist(text).eval()
     left, right = (conditions(8, seed=3, box=box) for box in ((0, 0, 4, 4), (4, 0, 8, 4)))
     one, other = (sample(artist, SCHEDULER, c, SamplingConfig(num_inference_steps=8))[0] for c in (left, right))
     change = (one - other).abs().mean(dim=(0, 1, 2))
