@@ -135,13 +135,10 @@ class StandIn(Entry):
             "reading_questions": ("rows",),
             "receipts": ("rows",),
             "photographs": (),
-<<<<<<< HEAD
             "spoken_digits": ("rows",),
             "sound_clips": ("rows",),
             "whisper": ("width",),
-=======
             "text_prompts": ("rows",),
->>>>>>> a-data
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:
