@@ -16,6 +16,7 @@ import numpy as np
 
 from tenfold.data.made_up_decoder import decoder
 from tenfold.data.made_up_encoder import image_encoder
+from tenfold.data.made_up_prompts import text_prompts
 from tenfold.data.made_up_questions import questions, recorded_answers
 from tenfold.data.made_up_reading import reading_questions
 from tenfold.data.made_up_receipts import receipts
@@ -179,4 +180,5 @@ MAKERS: dict[str, Callable[[StandIn], Files]] = {
     "spoken_digits": spoken_digits,
     "sound_clips": sound_clips,
     "whisper": whisper,
+    "text_prompts": text_prompts,
 }

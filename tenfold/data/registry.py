@@ -100,15 +100,16 @@ Maker = Literal[
     "spoken_digits",
     "sound_clips",
     "whisper",
+    "text_prompts",
 ]
 
 
 class StandIn(Entry):
     """What is made up in place of a source: a table of ``rows`` rows, or the files that ``maker`` makes.
 
-    ``rows`` counts pictures, texts, receipts or a task's questions of a maker, takes of a digit, clips of a class;
-    ``shape`` (height, width[, channels]) is of pictures, ``classes`` of either; ``width`` is a sentence encoder's, a
-    decoder's or Whisper's. ``questions`` and ``recorded_answers`` of one seed belong together.
+    ``rows`` counts pictures, texts, receipts, prompts or a task's questions of a maker, takes of a digit, clips of a
+    class; ``shape`` (height, width[, channels]) is of pictures, ``classes`` of either; ``width`` is a sentence
+    encoder's, a decoder's or Whisper's. ``questions`` and ``recorded_answers`` of one seed belong together.
     """
 
     seed: int
@@ -137,6 +138,7 @@ class StandIn(Entry):
             "spoken_digits": ("rows",),
             "sound_clips": ("rows",),
             "whisper": ("width",),
+            "text_prompts": ("rows",),
         }[self.maker]
         lacking = [name for name in needs if getattr(self, name) is None]
         if lacking:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tenfold.ocr.crops import word_crops
 from tenfold.ocr.descriptions import described
-from tenfold.ocr.engine import Engine, enlarged
+from tenfold.ocr.engine import Engine
 from tenfold.ocr.errors import InvalidPages
-from tenfold.ocr.reading import read
+from tenfold.ocr.reading import read, read_crops
 from tenfold.ocr.word_recall import Recall, recall
 from tenfold.rendering.drawing import Drawing
 from tenfold.text.edit_distance import edit_distances
-
-MARGIN = 2  # pixels around a word's ink, so that a recogniser sees its edge
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,9 @@ def crop_ceiling(drawings: Sequence[Drawing], engine: Engine, *, enlarge: int = 
     """
     wanted, came = [], []
     for drawing in drawings:
-        height, width = drawing.image.shape[:2]
-        for word in drawing.words:
-            x0, y0, x1, y1 = word.box
-            rows, columns = (
-                slice(max(0, y0 - MARGIN), min(height, y1 + MARGIN)),
-                slice(max(0, x0 - MARGIN), min(width, x1 + MARGIN)),
-            )
-            text, _ = engine.read_crop(enlarged(drawing.image[rows, columns], enlarge))
-            wanted.append(word.text)
-            came.append(text)
+        crops = word_crops(drawing.image, (word.box for word in drawing.words))
+        came += [text for text, _ in read_crops(crops, engine, enlarge=enlarge)]
+        wanted += [word.text for word in drawing.words]
     if not wanted:
         raise InvalidPages("the drawings hold no words, so that there is no ceiling")
     edits = edit_distances(wanted, came)

@@ -9,9 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float64
+
 from tenfold.text.errors import UnpairedTexts
 
 SMALL = 1e-8  # added to counts before they divide, as in the official script
+Table = Float64[np.ndarray, "N 3"]  # accuracy, precision and recall of each image
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def official_word_scores(targets: Sequence[Sequence[str]], lines: Sequence[Seque
     separator**, are the same, so that "ab", "c" equals "a", "bc", and two empty lists agree.
     Raises UnpairedTexts if the numbers of images differ, or there are none.
     """
-    return _scores(targets, lines, lambda wanted, read: "".join(sorted(wanted)) == "".join(sorted(read)))
+    return mean_word_scores(official_word_table(targets, lines))
 
 
 def corrected_word_scores(targets: Sequence[Sequence[str]], lines: Sequence[Sequence[str]]) -> WordScores:
@@ -47,16 +51,32 @@ def corrected_word_scores(targets: Sequence[Sequence[str]], lines: Sequence[Sequ
 
     Raises UnpairedTexts if the numbers of images differ, or there are none.
     """
+    return mean_word_scores(corrected_word_table(targets, lines))
+
+
+def official_word_table(targets: Sequence[Sequence[str]], lines: Sequence[Sequence[str]]) -> Table:
+    """Return accuracy, precision and recall of each image, as in `official_word_scores`. Raises UnpairedTexts."""
+    return _table(targets, lines, lambda wanted, read: "".join(sorted(wanted)) == "".join(sorted(read)))
+
+
+def corrected_word_table(targets: Sequence[Sequence[str]], lines: Sequence[Sequence[str]]) -> Table:
+    """Return accuracy, precision and recall of each image, as in `corrected_word_scores`. Raises UnpairedTexts."""
     words = [[word for line in read for word in line.split()] for read in lines]
     wanted = [[word for line in target for word in line.split()] for target in targets]
-    return _scores(wanted, words, lambda one, other: Counter(one) == Counter(other))
+    return _table(wanted, words, lambda one, other: Counter(one) == Counter(other))
 
 
-def _scores(
+def mean_word_scores(table: Table) -> WordScores:
+    """Return the means over images, whose F is that of mean precision and mean recall."""
+    accuracy, precision, recall = table.mean(axis=0).tolist()
+    return WordScores(accuracy, precision, recall)
+
+
+def _table(
     targets: Sequence[Sequence[str]],
     lines: Sequence[Sequence[str]],
     equal: Callable[[Sequence[str], Sequence[str]], bool],
-) -> WordScores:
+) -> Table:
     if len(targets) != len(lines) or not len(targets):
         raise UnpairedTexts(f"{len(targets)} lists of words and {len(lines)} images that were read: pair them up")
     rows = []
@@ -65,5 +85,4 @@ def _scores(
         found = [item.strip().lower() for item in read]
         hits = sum((Counter(wanted) & Counter(found)).values())
         rows.append((float(equal(wanted, found)), hits / (len(found) + SMALL), hits / (len(wanted) + SMALL)))
-    accuracy, precision, recall = (sum(column) / len(rows) for column in zip(*rows, strict=True))
-    return WordScores(accuracy, precision, recall)
+    return np.array(rows, dtype=np.float64)

@@ -43,7 +43,7 @@ CALLS = {
 SETTINGS = """[mypy]
 strict = True
 follow_imports = silent
-[mypy-accelerate.*,pandas.*,peft.*,PIL.*,scipy.*,sklearn.*,torch.*,transformers.*]
+[mypy-accelerate.*,diffusers.*,pandas.*,peft.*,PIL.*,scipy.*,sklearn.*,torch.*,transformers.*]
 follow_imports = skip
 """
 

@@ -141,7 +141,7 @@ def test_ablations_train_starts_of_their_own_and_ask_the_full_arm_with_every_sou
     asked = {arm: len([row for row in rows if row["arm"] == arm]) for arm in arms}
     assert asked == dict.fromkeys(arms, QUESTIONS) | {"full": 2 * QUESTIONS}
     trained = {row["arm"]: row for row in read_json(out / "arms.json")}
-    assert trained["full"]["code"] == "A12" and trained["without_stage_one"]["start_updates"] == 6
+    assert trained["full"]["code"] == "A12" and trained["without_stage_one"]["start_updates"] == 8
     assert sorted(path.name for path in out.iterdir()) == ["arms.json", "predictions.jsonl"]
 
 

@@ -22,7 +22,7 @@ from steps.mmr.predict_rules import PredictRulesParams
 from steps.mmr.read import ReadParams
 from steps.mmr.receipt_items import ReceiptItemsParams
 from steps.mmr.render_items import RenderItemsParams
-from steps.mmr.replies import read_replies
+from steps.mmr.replies import RepliesWriter, read_replies
 from steps.mmr.scored import score_sets
 from steps.mmr.sensitivity import SensitivityParams
 from steps.mmr.sensitivity_rows import ROWS
@@ -70,7 +70,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     decoder = root / "convert"
     decoder.mkdir()
     convert(sources["smollm2"], out=decoder, run=Run("debias", "convert", out=decoder))
-    return run_steps("mmr", root, sources | {"debias-convert": decoder}, PARAMS)
+    seen = root / "answer_items"  # another paper's models, of which there are none here
+    seen.mkdir()
+    RepliesWriter(seen).close()
+    return run_steps("mmr", root, sources | {"debias-convert": decoder, "llava_read-answer_items": seen}, PARAMS)
 
 
 def test_sets_of_items_are_what_their_steps_say(made):

@@ -33,6 +33,7 @@ STAND_INS = {
     "spoken_digits": StandIn(maker="spoken_digits", rows=8, seed=3),
     "sound_clips": StandIn(maker="sound_clips", rows=4, seed=3),
     "whisper": StandIn(maker="whisper", seed=3, width=16),
+    "text_prompts": StandIn(maker="text_prompts", rows=8, seed=3),
 }
 
 
