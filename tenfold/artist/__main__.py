@@ -10,7 +10,7 @@ from tenfold.artist.evaluate_command import evaluate_command
 from tenfold.artist.plan_command import EXAMPLE as PLAN_EXAMPLE
 from tenfold.artist.plan_command import plan_command
 
-app = cli.application("Images with text: planned words, and scores of what is read.")
+app = cli.application("Images with words: plans, and what is read.")
 app.command("evaluate", epilog=EVALUATE_EXAMPLE)(evaluate_command)
 app.command("plan", epilog=PLAN_EXAMPLE)(plan_command)
 

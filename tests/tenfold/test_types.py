@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 # A right call of one public name of each package, and a keyword that it does not take.
 CALLS = {
+    "tenfold.artist": ("DenoiserConfig(latent_channels=4, characters=16)", "channels"),
     "tenfold.audio": ('read_sound(Path("dog.wav"), name="dog")', "rate"),
     "tenfold.chat": ("Sampling(temperature=0.5, max_tokens=9)", "beams"),
     "tenfold.commit_tuning": ("CoordinatedScheduler(form='damp', clip=1.0)", "gamma"),
