@@ -37,7 +37,7 @@ MEMBERS: dict[tuple[str, str, int], set[str]] = {  # kind, stratum, pixels per e
 def test_each_question_is_of_the_groups_that_its_kind_and_size_say():
     for (kind, stratum, size), groups in MEMBERS.items():
         assert kind in KINDS
-        one = Question("id", "page", kind, "?", ("a",), stratum, size)  # type: ignore[arg-type]
+        one = Question("id", "page", kind, "?", ("a",), stratum, size)
         assert {name for name, belongs in GROUPS.items() if belongs(one)} == {"all", *groups}, (kind, stratum, size)
     assert set().union(*MEMBERS.values()) == set(GROUPS) - {"all"}
 
@@ -114,7 +114,7 @@ def test_both_ends_of_a_grid_are_edges(chosen):
 def test_whatever_is_counted_of_a_training_must_be_equal(name):
     assert name in COUNTED
     found = answer_measurements(*asked({"full": replace(USUAL["full"], about={name: 7})}, count=8))
-    assert found["updates_apart_of_arms"].value > 0 and found["updates_apart_of_language"].value == 0
+    assert found["updates_apart_of_arms"].number > 0 and found["updates_apart_of_language"].value == 0
 
 
 def test_the_chance_of_a_group_is_that_of_its_own_questions():
