@@ -185,6 +185,11 @@ def new_output(path: Path, *, force: bool = False, mark: str | None = None) -> I
         raise InvalidOutput(f"{path} is there already; give another --out, or replace it with --force")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
+        unfinished.touch()  # hours of work are not begun where nothing can be written
+        unfinished.unlink()
+    except OSError as error:
+        raise InvalidOutput(f"{path} cannot be written: {error.strerror}; give another --out") from None
+    try:
         yield unfinished
         _remove(path)
         unfinished.rename(path)

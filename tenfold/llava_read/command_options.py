@@ -52,7 +52,10 @@ def loaded(name: str | None, device: str | None) -> Reader:
     from tenfold.command_line import torch_device
     from tenfold.llava_read.reader import Reader
 
-    reader = Reader.load(place, revision=revision, device=torch_device(device))
+    where = torch_device(device)
+    if where.startswith("meta"):
+        raise typer.BadParameter("--device meta holds no values: nothing can be computed there")
+    reader = Reader.load(place, revision=revision, device=where)
     say(f"model: {place}" + (f"@{revision}" if revision else ""))
     return reader
 

@@ -13,8 +13,6 @@ from tenfold.llava_read import command_options as given
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PIL.Image import Image
-
     from tenfold.llava_read.own_questions import OwnQuestion
     from tenfold.ocr.page import Page
 
@@ -89,12 +87,14 @@ def finetune_command(
     enlarge: given.Enlarge = 1,
     no_image: given.NoImage = False,
     batch: Annotated[int, typer.Option(min=1, help="Questions per update.")] = 8,
-    learning_rate: Annotated[float, typer.Option(min=1e-9, help="At the first update; it falls to zero.")] = 3e-4,
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-9, max=1.0, help="At the first update; it falls to zero.")
+    ] = 3e-4,
     vision: Annotated[
         Literal["frozen", "adapters", "full"], typer.Option(metavar="PART", help="frozen, adapters or full.")
     ] = "frozen",
     lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA of this rank. Default: all.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the order of the questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Draws the order of the questions.")] = 0,
     device: given.Device = None,
     force: cli.Force = False,
 ) -> None:
@@ -108,6 +108,10 @@ def finetune_command(
     with cli.new_output(out, force=force, mark=FILE) as unfinished:
         reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
         images, pages = seen_and_read(asked, engine, enlarge)
+        needed = 1 + max(reader.tokens_of(answer) for answer in right)
+        if needed > reader.asking.reply_tokens:
+            given.say(f"the longest reply grows from {reader.asking.reply_tokens} to {needed} tokens, for long answers")
+            reader = reader.asking_by(reply_tokens=needed)
         prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
         lessons = [Lesson(one.id, prompt, answer) for one, prompt, answer in zip(asked, prompts, right, strict=True)]
 
@@ -132,15 +136,21 @@ def finetune_command(
 
 def seen_and_read(
     questions: Sequence[OwnQuestion], engine: given.Engine, enlarge: int
-) -> tuple[dict[str, Image], dict[str, Page]]:
-    """Return the images of questions by name, and what the engine read on each, none by the engine "none"."""
+) -> tuple[dict[str, Path], dict[str, Page]]:
+    """Return the images' paths by name, and what the engine read on each, none by the engine "none".
+
+    Every image is opened, so that a bad one is found before anything is answered, and one at a time is held. Raises
+    InvalidImages.
+    """
     from tenfold.imaging.files import open_image
     from tenfold.llava_read.own_questions import images_of
 
-    images = {name: open_image(path, "RGB") for name, path in images_of(questions).items()}
+    images = images_of(questions)
+    for path in images.values():
+        open_image(path, "RGB")
     pages: dict[str, Page] = {}
-    for name, image in images.items() if engine != "none" else ():
-        pages[name] = given.page_of(image, engine, enlarge)
+    for name, path in images.items() if engine != "none" else ():
+        pages[name] = given.page_of(open_image(path, "RGB"), engine, enlarge)
         if len(pages) % EVERY == 0 or len(pages) == len(images):
             given.say(f"read {len(pages)} of {len(images)} images by {given.NAMES.get(engine, engine)}")
     return images, pages

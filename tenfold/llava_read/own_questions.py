@@ -49,10 +49,7 @@ def read_questions(path: Path) -> list[OwnQuestion]:
     """
     if not path.is_file():
         raise InvalidQuestion(f"there is no file {path}; each of its lines is like {EXAMPLE}")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InvalidQuestion(f"{path} is not in UTF-8: {error}") from None
+    lines = _lines(path)
     found: dict[str, OwnQuestion] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -89,14 +86,14 @@ def write_answers(questions: Sequence[OwnQuestion], answers: Sequence[Answer], p
 def read_answers(path: Path) -> tuple[dict[str, str], str]:
     """Return replies by question's id, one that was cut as an empty one, and the one OCR source of all rows.
 
-    Raises InvalidQuestion, with the line, for a row that is none or an id that comes twice; for a second OCR source,
-    since scores of two sources never share a table.
+    Raises InvalidQuestion, with the line, for a row that is none or an id that comes twice; for a file that is empty or
+    not in UTF-8; for a second OCR source, since scores of two sources never share a table.
     """
     if not path.is_file():
         raise InvalidQuestion(f"there is no file {path}; `tenfold llava-read run` writes one")
     replies: dict[str, str] = {}
     sources: dict[str, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         row = _row(line, f"{path}:{number}")
@@ -108,6 +105,8 @@ def read_answers(path: Path) -> tuple[dict[str, str], str]:
             raise InvalidQuestion(f"{path}:{number}: {row['id']!r} is answered twice")
         replies[row["id"]] = row["reply"] if row.get("status", "answered") == "answered" else ""
         sources.setdefault(str(row.get("ocr_source", "unknown")), number)
+    if not sources:
+        raise InvalidQuestion(f"{path} holds no answer; `tenfold llava-read run` writes a row per question")
     if len(sources) != 1:
         raise InvalidQuestion(
             f"{path} holds answers of {len(sources)} OCR sources {sorted(sources)}: one file for each"
@@ -141,11 +140,20 @@ def _question(line: str, number: str, folder: Path) -> OwnQuestion:
     return OwnQuestion(name, row["image"], path, row["question"], tuple(answers), cast(Kind, kind))
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise InvalidQuestion(f"{path} is not in UTF-8: {error}") from None
+
+
 def _row(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InvalidQuestion(f"{where}: no JSON: {error}") from None
+    if any("\ud800" <= one <= "\udfff" for one in json.dumps(row, ensure_ascii=False)):
+        raise InvalidQuestion(f"{where}: half of a pair of \\u escapes is no character")
     if not isinstance(row, dict):
         raise InvalidQuestion(f"{where}: an object such as {EXAMPLE}, not {type(row).__name__}")
     return row

@@ -86,7 +86,7 @@ def answers_of(name: str, model: Model, questions: Sequence[Question], number: i
 
 
 def _reply(model: Model, one: Question, shift: float, generator: np.random.Generator) -> str:
-    chance = next((share for group, share in reversed(model.right.items()) if GROUPS[group](one)), None)
+    chance = next((share for group, share in reversed(list(model.right.items())) if GROUPS[group](one)), None)
     lucky, guess = generator.random(2)
     if lucky < (0.0 if chance is None else chance + shift):
         return one.answers[0]

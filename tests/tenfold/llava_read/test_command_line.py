@@ -136,6 +136,8 @@ def test_without_a_model_it_says_how_to_come_by_one(tenfold, files, tmp_path, mo
         ('{"image": "till.png", "question": "?", "answer": "a"}', "there is no field answer"),
         ('{"image": "till.png", "question": "?", "answers": "a"}', "must be a list of texts"),
         ('{"image": "till.png", "question": "?", "kind": "odd"}', "must be one of"),
+        ('{"image": "till.png", "question": "a\\ud800"}', "till.jsonl:1: a question: half of a pair"),
+        ('{"image": "till.png", "question": "?", "id": "\\udfff"}', "till.jsonl:1: a question: half of a pair"),
         ("", "holds no question"),
     ],
 )
@@ -164,3 +166,38 @@ def test_what_cannot_be_is_refused_in_one_line(tenfold, files, tmp_path):
     unscored.write_text(json.dumps({"image": str(files / "till.png"), "question": "?"}) + "\n")
     teach = ("llava-read", "finetune", "--questions", unscored, "--updates", 1, "--out", tmp_path / "m")
     assert "has no answers" in tenfold(*teach, *model_of(files), status=1).err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "holds no answer"), (b"\n\n", "holds no answer"), (b'{"id": "g", "reply": "\xff"}', "is not in UTF-8")],
+)
+def test_a_file_that_holds_no_answers_is_refused_in_one_line(tenfold, files, tmp_path, content, words):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    said = tenfold("llava-read", "score", tmp_path / "a.jsonl", "--questions", files / "till.jsonl", status=1).err
+    assert words in said and len(said.splitlines()) == 1
+
+
+def test_where_nothing_can_be_written_nothing_is_answered(tenfold, files):
+    words = ("llava-read", "run", "--questions", files / "till.jsonl", *model_of(files), "--out", "/proc/answers.jsonl")
+    said = tenfold(*words, status=1).err
+    assert "/proc/answers.jsonl cannot be written" in said and "answered" not in said
+
+
+def test_a_broken_image_is_found_before_anything_is_answered(tenfold, files, tmp_path):
+    (tmp_path / "whole.png").write_bytes((files / "till.png").read_bytes())
+    (tmp_path / "half.png").write_bytes((files / "till.png").read_bytes()[:200])
+    rows = [{"image": name, "question": "?"} for name in ("whole.png", "half.png")]
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("llava-read", "run", "--questions", tmp_path / "two.jsonl", *model_of(files), "--out", tmp_path / "out")
+    said = tenfold(*words, "--ocr", "none", status=1).err
+    assert "half.png cannot be read as an image" in said and "answered" not in said
+    assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*out*"))
+
+
+def test_answers_that_are_longer_than_the_longest_reply_can_be_given_once_they_are_taught(tenfold, files, tmp_path):
+    row = {"image": str(files / "till.png"), "question": "Who?", "answers": ["the grocer"]}
+    (tmp_path / "long.jsonl").write_text(json.dumps(row) + "\n")
+    words = ("llava-read", "finetune", "--questions", tmp_path / "long.jsonl", *model_of(files), "--updates", 1)
+    assert "grows from 6 to 11 tokens" in tenfold(*words, "--out", tmp_path / "taught").err
+    assert Reader.load(tmp_path / "taught").asking.reply_tokens == 11

@@ -174,9 +174,55 @@ def test_what_is_frozen_stays_the_same_to_the_bit(processor):
 def test_a_lesson_without_an_answer_is_refused_by_its_name(reader):
     with pytest.raises(EmptyAnswer, match="page-1"):
         finetune(reader, lessons(reader, ("red", "")), updates=1, batch_size=2)
+    with pytest.raises(EmptyAnswer, match="page-1"):
+        finetune(reader, lessons(reader, ("red", " \n ")), updates=1, batch_size=2)
     with pytest.raises(InvalidInputs, match="no lessons"):
         finetune(reader, [], updates=1)
     with pytest.raises(InvalidInputs, match="above 0"):
         finetune(reader, lessons(reader), updates=0)
-    with pytest.raises(Diverged, match="update 2: lower the learning rate"):
-        finetune(reader, lessons(reader), updates=3, learning_rate=1e30)
+    with torch.no_grad():
+        reader.model.language_model.get_output_embeddings().weight.fill_(torch.nan)
+    with pytest.raises(Diverged, match="update 1: lower the learning rate"):
+        finetune(reader, lessons(reader), updates=3)
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), float("inf"), 1e30])
+def test_a_rate_that_leaves_no_numbers_is_refused_before_the_first_update(reader, rate):
+    with pytest.raises(InvalidInputs, match="learning_rate"):
+        finetune(reader, lessons(reader), updates=1, learning_rate=rate)
+
+
+@pytest.mark.parametrize("more", [{"lora_rank": 0}, {"lora_rank": -1}, {"seed": -1}, {"seed": 2**70}])
+def test_numbers_that_make_no_sense_are_refused(reader, more):
+    with pytest.raises(InvalidInputs):
+        finetune(reader, lessons(reader), updates=1, **more)
+
+
+def test_an_answer_that_could_never_be_given_is_refused_by_its_lesson(reader):
+    longest = "a" * (reader.asking.reply_tokens - 1)  # and its end
+    finetune(reader, lessons(reader, ("red", longest)), updates=1)
+    before = {name: one.clone() for name, one in reader.model.state_dict().items()}
+    with pytest.raises(InvalidInputs, match=r"'page-1': an answer of 10 tokens .*reply_tokens=11"):
+        finetune(reader, lessons(reader, ("red", longest + "a")), updates=1)
+    with pytest.raises(InvalidInputs, match=r"'page-1': the answer '日本' has characters"):
+        finetune(reader, lessons(reader, ("red", "日本")), updates=1)
+    beyond = reader.asking_by(reply_tokens=reader.context)
+    with pytest.raises(InvalidInputs, match=f"'page-0': .* exceed the {reader.context}"):
+        finetune(beyond, lessons(beyond), updates=1)
+    assert all(torch.equal(one, before[name]) for name, one in reader.model.state_dict().items())
+
+
+def test_after_a_failure_no_adapter_is_left_and_the_model_answers_as_before(reader):
+    asked = reader.asked("Colour?", noise_image(30, 30, 0), PAGE)
+    before = reader.answer([asked])[0].reply
+
+    def stopped(update: int, loss: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(EmptyAnswer):
+        finetune(reader, lessons(reader, ("", "")), updates=1, lora_rank=2)
+    assert reader.answer([asked])[0].reply == before
+    with pytest.raises(KeyboardInterrupt):
+        finetune(reader, lessons(reader), updates=2, lora_rank=2, told=stopped)
+    assert not reader.model.training and not any(".lora_" in name for name, _ in reader.model.named_parameters())
+    assert len(finetune(reader, lessons(reader), updates=np.int64(1), lora_rank=2, seed=np.int64(3))) == 1

@@ -1,0 +1,149 @@
+"""What estimates stand on, by hand: which question is of which group, whose scores are whose, how wide 95 % are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from steps.llava_read import tables
+from steps.llava_read.estimates import GROUPS, Asked, contrast, difference, share
+from steps.llava_read.measurements import ABOVE_CHANCE, COUNTED, DIFFERENCES, SHARES, answer_measurements, at_an_edge
+from steps.llava_read.predictions import TEST, Answers
+from steps.llava_read.probe_measurements import LETTERS, RECALL, SPACELESS, probe_measurements, readers_of
+from tenfold.llava_read.questions import KINDS, Question
+from tests.steps.llava_read.planted import SEEDS, USUAL, Reads, asked, probe_about, recall_table
+
+MEMBERS: dict[tuple[str, str, int], set[str]] = {  # kind, stratum, pixels per em -> the groups but "all"
+    ("text", "beside", 8): {"text", "text_rich", "dense"},
+    ("text", "beside", 10): {"text", "text_rich", "dense", "between_sizes"},
+    ("text", "title", 12): {"text", "text_rich", "dense", "between_sizes"},
+    ("text", "title", 13): {"text", "text_rich", "between_sizes"},
+    ("text", "beside", 20): {"text", "text_rich", "between_sizes"},
+    ("text", "title", 21): {"text", "text_rich", "large"},
+    ("relation", "above", 12): {"relation", "text_rich", "dense", "layout"},
+    ("relation", "below", 30): {"relation", "text_rich", "layout"},
+    ("colour", "colour", 0): {"colour", "sight"},
+    ("object", "object", 0): {"object", "sight"},
+    ("chart", "bar colour", 0): {"colour", "sight"},
+    ("chart", "value", 9): {"chart", "text_rich", "dense", "layout"},
+    ("chart", "name", 16): {"chart", "text_rich", "between_sizes", "layout"},
+    ("chart", "extreme", 40): {"chart", "text_rich", "layout"},
+    ("receipt", "total", 0): {"receipt", "text_rich"},
+}
+
+
+def test_each_question_is_of_the_groups_that_its_kind_and_size_say():
+    for (kind, stratum, size), groups in MEMBERS.items():
+        assert kind in KINDS
+        one = Question("id", "page", kind, "?", ("a",), stratum, size)
+        assert {name for name, belongs in GROUPS.items() if belongs(one)} == {"all", *groups}, (kind, stratum, size)
+    assert set().union(*MEMBERS.values()) == set(GROUPS) - {"all"}
+
+
+def test_measurements_are_of_the_group_and_the_arms_that_their_names_say():
+    said = {
+        "both": "both_resolutions",
+        "low": "low_only",
+        "plain": "plain_order",
+        "t4": "without_T4",
+        "ocr": "ocr_only",
+    }
+
+    def arm(short: str, name: str) -> str:
+        return f"language_{short}" if name.startswith("language") else said.get(short, short)
+
+    for name, (group, first, second) in DIFFERENCES.items():
+        start, _, last = name.removeprefix("language_").partition("_minus_")
+        last = last.replace("without_t4", "t4")
+        assert start.startswith(f"{group}_"), name
+        assert (first, second) == (arm(start.removeprefix(f"{group}_"), name), arm(last, name)), name
+    for name, (group, first) in {**SHARES, **ABOVE_CHANCE}.items():
+        plain = name.removeprefix("language_").removesuffix("_minus_chance")
+        expected = {f"{group}_{short}": arm(short, name) for short in ("ocr", "vision", "both", "low", "full", "plain")}
+        expected |= {
+            f"{group}_ocr_only": "ocr_only",
+            f"{group}_without_stage_one": "without_stage_one",
+            "blind": "blind",
+        }
+        assert first == expected[plain], name
+
+
+def answers(replies: dict[int, dict[str, str]], arm: str = "full") -> Answers:
+    return Answers(arm, "A5", "ppocr6", TEST, replies, {seed: dict.fromkeys(own, arm) for seed, own in replies.items()})
+
+
+def test_scores_are_of_their_own_seed_and_measure():
+    questions = [Question(f"q{n}", f"p{n}", "text", "?", ("total 12.40",), "beside", 12) for n in range(4)]
+    right, wrong, near = "total 12.40", "nothing at all", "the total 12.40 it is"
+    first = answers({0: {f"q{n}": right for n in range(4)}, 1: {f"q{n}": (right, wrong)[n % 2] for n in range(4)}})
+    second = answers({0: {f"q{n}": near for n in range(4)}, 1: {f"q{n}": wrong for n in range(4)}}, "low_only")
+    test = Asked(TEST, tuple(questions), (first, second))
+    chosen = np.ones(4, dtype=bool)
+    assert [test.scores(first, seed).mean() for seed in (0, 1)] == [1.0, 0.5]
+    for measure, values in {"exact": (75.0, 0.0), "contained": (75.0, 50.0)}.items():
+        for model, value in zip((first, second), values, strict=True):
+            found = share(test, model, chosen, measure)  # type: ignore[arg-type]
+            assert found is not None and found.value == pytest.approx(value), (measure, model.arm)
+    paired = difference(test, first, second, chosen, "contained")
+    assert paired is not None and paired.value == pytest.approx(25.0)
+    level = answers({seed: dict(own) for seed, own in first.replies.items()}, "again")
+    none = difference(test, first, level, chosen)  # seed by seed nothing differs
+    assert none is not None and none.value == 0 and none.interval == (0.0, 0.0)
+    contained, _ = tables.scores({TEST: test}, "contained")
+    assert contained.set_index("arm").loc["low_only", ["references", "contained"]].tolist() == ["long", 50.0]
+
+
+def test_an_interval_is_of_95_per_cent():
+    scores = np.random.default_rng(3).random((1, 400))
+    found = contrast(np.arange(400), [(1.0, scores, np.ones(400, dtype=bool))])
+    assert found is not None
+    error = 100 * scores.std() / np.sqrt(400)
+    assert found.interval == pytest.approx((found.value - 1.96 * error, found.value + 1.96 * error), abs=0.15 * error)
+
+
+@pytest.mark.parametrize("chosen", [1, 3])
+def test_both_ends_of_a_grid_are_edges(chosen):
+    assert at_an_edge({"grid": [1, 2, 3], "chosen": chosen}) and not at_an_edge({"grid": [1, 2, 3], "chosen": 2})
+    arms = asked({"full": replace(USUAL["full"], about={"rate": {"grid": [1, 2, 3], "chosen": chosen}})}, count=8)
+    assert tables.training(arms[1])[0].set_index("arm").at_an_edge["full"].all()
+
+
+@pytest.mark.parametrize("name", ["updates", "examples", "start_updates", "start_examples"])
+def test_whatever_is_counted_of_a_training_must_be_equal(name):
+    assert name in COUNTED
+    found = answer_measurements(*asked({"full": replace(USUAL["full"], about={name: 7})}, count=8))
+    assert found["updates_apart_of_arms"].number > 0 and found["updates_apart_of_language"].value == 0
+
+
+def test_the_chance_of_a_group_is_that_of_its_own_questions():
+    test, _ = asked(count=40)
+    found, _ = tables.groups({TEST: test})
+    for name, chance in found.groupby("group").chance.first().items():
+        assert chance == pytest.approx(100 * test.chance[test.group(str(name))].mean())
+
+
+def test_both_recalls_and_letters_of_a_reader_are_its_own():
+    table = recall_table()
+    table["recall"], table["recall_spaceless"] = table.letters * 0.25, table.letters * 0.5
+    for reader in readers_of(table).values():
+        assert np.allclose(reader.shares[RECALL], 0.25 * reader.shares[LETTERS])
+        assert np.allclose(reader.shares[SPACELESS], 0.5 * reader.shares[LETTERS])
+
+
+def test_seeds_whose_slopes_differ_widen_the_interval_of_a_slope():
+    steady = probe_measurements(recall_table(), probe_about())
+    table = recall_table({"low": Reads(0.4, 0.12, -0.05)})
+    low = table.reader == "low"
+    step = table.seed.map(dict(zip(SEEDS, (-0.08, 0.0, 0.08), strict=True))) * np.log2(table.text_size / 16)
+    table.loc[low, "letters"] = (table.letters + step)[low].clip(0, 1)
+    name = "probe_low_minus_ocr_letters_per_doubling_of_text_size"
+    wide, narrow = (np.ptp(one[name].bounds) for one in (probe_measurements(table, probe_about()), steady))
+    assert wide > 3 * narrow
+
+
+def test_what_is_legible_is_of_large_type_alone():
+    table = recall_table()
+    large = table[(table.reader == "low") & (table.text_size >= 24)].letters.mean()
+    assert probe_measurements(table, probe_about())["probe_low_legible"].value == pytest.approx(100 * large)
