@@ -72,7 +72,7 @@ def ask(
 @app.command(epilog=cli.example("tenfold llava-read read --image till.png --layout space"))
 def read(
     image: given.ImageFile,
-    ocr: given.Ocr = "pp",
+    ocr: given.ReadingEngine = "pp",
     layout: given.LayoutName = "space",
     enlarge: given.Enlarge = 1,
 ) -> None:
@@ -81,7 +81,7 @@ def read(
     from tenfold.llava_read.asking import Asking
 
     seen = open_image(image, "RGB")
-    if ocr in (None, "none"):
+    if ocr == "none":
         raise typer.BadParameter("--ocr none reads nothing; name an engine")
     page = given.page_of(seen, ocr, enlarge)
     text, words = Asking(ocr="plain" if layout == "words" else layout).text_of(page)

@@ -21,9 +21,16 @@ NAMES: Mapping[str, str] = {"pp": "ppocr6"}  # an engine's name where it is anot
 ImageFile = Annotated[Path, typer.Option("--image", help="An image file.")]
 Ocr = Annotated[
     Engine | None,
-    typer.Option("--ocr", metavar="ENGINE", help="pp (PP-OCRv6), ppocr4, easyocr, tesseract, or none: vision alone."),
+    typer.Option(
+        "--ocr",
+        metavar="ENGINE",
+        help="pp (PP-OCRv6), ppocr4, easyocr, tesseract, or none: vision alone. Default: as the model was taught.",
+    ),
 ]
-Enlarge = Annotated[int, typer.Option(min=1, max=8, help="Enlarge the image so often before it is read.")]
+ReadingEngine = Annotated[
+    Engine, typer.Option("--ocr", metavar="ENGINE", help="pp (PP-OCRv6), ppocr4, easyocr or tesseract.")
+]
+Enlarge = Annotated[int, typer.Option(min=1, max=8, help="How many times larger the image is made before it is read.")]
 ModelPlace = Annotated[
     str | None,
     typer.Option("--model", help="A model's folder, or OWNER/NAME@COMMIT. Default: what a run here trained longest."),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tenfold.llava_read.own_questions import OwnQuestion
+    from tenfold.llava_read.reader import Reader
     from tenfold.ocr.page import Page
 
 Questions = Annotated[Path, typer.Option(help="Questions about images, as JSON lines; the images beside the file.")]
@@ -93,7 +94,9 @@ def finetune_command(
     vision: Annotated[
         Literal["frozen", "adapters", "full"], typer.Option(metavar="PART", help="frozen, adapters or full.")
     ] = "frozen",
-    lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA of this rank. Default: all.")] = None,
+    lora_rank: Annotated[
+        int | None, typer.Option(min=1, help="Train LoRA of this rank. Default: the whole decoder.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Draws the order of the questions.")] = 0,
     device: given.Device = None,
     force: cli.Force = False,
@@ -107,11 +110,8 @@ def finetune_command(
     right = [one.scored.answers[0] for one in asked]
     with cli.new_output(out, force=force, mark=FILE) as unfinished:
         reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
+        reader = able_to_reply(reader, asked)
         images, pages = seen_and_read(asked, engine, enlarge)
-        needed = 1 + max(reader.tokens_of(answer) for answer in right)
-        if needed > reader.asking.reply_tokens:
-            given.say(f"the longest reply grows from {reader.asking.reply_tokens} to {needed} tokens, for long answers")
-            reader = reader.asking_by(reply_tokens=needed)
         prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
         lessons = [Lesson(one.id, prompt, answer) for one, prompt, answer in zip(asked, prompts, right, strict=True)]
 
@@ -132,6 +132,26 @@ def finetune_command(
         )
         reader.save(unfinished)
     typer.echo(f"wrote {out}: {len(lessons)} questions, loss {losses[0]:.3f} to {losses[-1]:.3f} nats per token")
+
+
+def able_to_reply(reader: Reader, questions: Sequence[OwnQuestion]) -> Reader:
+    """Return the reader with replies long enough for each question's first answer and its end, said where it changes.
+
+    Raises InvalidQuestion, with the question's id, for an answer of letters that the tokenizer does not know.
+    """
+    from tenfold.llava_read.reading_errors import InvalidQuestion
+
+    tokenizer, longest = reader.processor.tokenizer, reader.asking.reply_tokens
+    for one in questions:
+        answer = one.scored.answers[0]
+        tokens = tokenizer(answer, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in tokens:
+            raise InvalidQuestion(f"question {one.id!r}: {answer!r} has letters that {reader.name} cannot write")
+        longest = max(longest, len(tokens) + 1)
+    if longest == reader.asking.reply_tokens:
+        return reader
+    given.say(f"replies may be {longest} tokens long, not {reader.asking.reply_tokens}: the longest answer needs it")
+    return reader.asking_by(reply_tokens=longest)
 
 
 def seen_and_read(

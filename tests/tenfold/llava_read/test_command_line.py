@@ -106,6 +106,18 @@ def test_files_of_questions_are_answered_scored_and_learned(tenfold, files, tmp_
     assert Reader.load(tmp_path / "taught").asking == Asking(reply_tokens=6, budget=64, policy="head_tail")
 
 
+def test_a_taught_model_can_say_what_it_was_taught(tenfold, files, tmp_path):
+    row = {"image": str(files / "till.png"), "question": "Who?", "answers": ["Grand Total & Sons"]}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    words = ("llava-read", "finetune", "--questions", tmp_path / "q.jsonl", *model_of(files), "--ocr", "none")
+    printed = tenfold(*words, "--updates", 1, "--out", tmp_path / "taught")
+    assert "replies may be 19 tokens long, not 6" in printed.err
+    assert Reader.load(tmp_path / "taught").asking.reply_tokens == 19
+    (tmp_path / "q.jsonl").write_text(json.dumps(row | {"id": "sum", "answers": ["\u5408\u8a08"]}) + "\n")
+    refused = tenfold(*words, "--updates", 1, "--out", tmp_path / "other", status=1)
+    assert "'sum'" in refused.err and "cannot write" in refused.err and not (tmp_path / "other").exists()
+
+
 def test_answers_of_two_ocr_sources_have_no_common_score(tenfold, files, tmp_path):
     mixed = [{"id": "t", "reply": "a", "ocr_source": "none"}, {"id": "g", "reply": "a", "ocr_source": "ppocr6"}]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mixed))
