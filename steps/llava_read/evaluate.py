@@ -14,7 +14,7 @@ from steps.llava_read.measurements import MAIN, answer_measurements
 from steps.llava_read.ocr_sets import ocr_sources, read_ocr
 from steps.llava_read.page_sets import pages_of, receipts_of_part
 from steps.llava_read.pages import chosen_models, write_examples
-from steps.llava_read.predictions import RECEIPTS, TEST, read_answers, read_arms
+from steps.llava_read.predictions import RECEIPTS, TEST, asked_in_part, read_answers, read_arms
 from steps.llava_read.probe import ABOUT, RECALL
 from steps.llava_read.probe_measurements import probe_measurements
 from steps.step.json_files import read_json
@@ -24,10 +24,12 @@ from steps.step.run import Run
 from tenfold.llava_read.scores import MEASURES
 
 if TYPE_CHECKING:
+    from tenfold.llava_read.questions import Question
     from tenfold.ocr.page import Page
 
+IN_PART = "test, first pages"  # of which a pretrained decoder is asked
 BUDGET = "budget_"  # what the names of the arms of A13 begin with
-HEADLINES = ("text_rich_full_minus_both", "colour_full_minus_ocr_only", "probe_merged_legible")
+HEADLINES = ("text_rich_full", "text_rich_full_minus_both", "colour_full_minus_ocr_only")
 
 
 class EvaluateParams(Params):
@@ -64,21 +66,29 @@ def evaluate(
         RECEIPTS: [question for page in receipts_of_part(prepared, "test") for question in page.questions],
     }
     trained = [*tuned, ablated, language]
-    sets, arms = asked_of(questions, read_answers(trained, questions)), read_arms(trained)
+    sets, arms = asked_of(questions, read_answers([*tuned, ablated], questions)), read_arms(trained)
+    part = _asked_in_part(language, questions[TEST])
     test, recall = sets[TEST], pd.read_csv(probed / RECALL)
     words = _read_by_engine(tasks)
     run.publish(
-        claims=answer_measurements(test, arms)
+        claims=answer_measurements(test, arms, part)
         | probe_measurements(recall, read_json(probed / ABOUT))
         | facts.containment(test, words)
         | facts.preparation(prepared, tasks),
         headlines=HEADLINES,
-        tables=_answer_tables(sets, arms) | _reading_tables(recall, read, tasks),
+        tables=_answer_tables(sets | ({IN_PART: part} if part.answers else {}), arms)
+        | _reading_tables(recall, read, tasks),
         figures=_figures(test, arms, recall, tasks),
     )
     (out / "pages").mkdir()
     models = chosen_models([(name, tables.judged(test, name)) for name in MAIN])
     write_examples(test, models, pages, words, out / "pages" / "examples.html", shown=params.shown)
+
+
+def _asked_in_part(language: Path, questions: list[Question]) -> Asked:
+    """Return the pages that arms with a pretrained decoder were asked about, all alike, and their answers."""
+    own = asked_in_part(language, questions)
+    return Asked(IN_PART, tuple(own), tuple(read_answers([language], {TEST: own})))
 
 
 def _answer_tables(sets: Mapping[str, Asked], arms: list[dict[str, Any]]) -> dict[str, CaptionedTable]:

@@ -124,7 +124,8 @@ def arms(asked: Asked) -> CaptionedFigure | None:
     axis.set(ylabel="exact answers × 100", ylim=(0, 100))
     plotting.shared_legend(figure, columns=3)
     return figure, (
-        "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page. "
+        "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page; "
+        "where a text is asked for, one of its kind copied from the page at random is right more often than that. "
         f"{INTERVALS}"
     )
 

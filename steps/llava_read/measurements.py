@@ -29,6 +29,7 @@ JUDGED_CODE = {FULL: "A5"}  # the full arm is trained once more as the reference
 LANGUAGE_FULL, LANGUAGE_VISION, LANGUAGE_OCR = LANGUAGE = ("language_full", "language_vision", "language_ocr")
 COMPARED: dict[str, tuple[str, ...]] = {  # the arms that a group of claims compares
     "arms": MAIN,
+    "resolutions": (LOW, BOTH),
     "layouts": (FULL, PLAIN, XY_CUT),
     "stage_one": (FULL, WITHOUT_STAGE_ONE),
     "layout_task": (FULL, WITHOUT_T4),
@@ -59,7 +60,9 @@ SHARES: dict[str, tuple[str, str]] = {  # name -> (group of questions, arm)
     "layout_plain": ("layout", PLAIN),
     "layout_full": ("layout", FULL),
     "text_rich_without_stage_one": ("text_rich", WITHOUT_STAGE_ONE),
+    "language_text_rich_full": ("text_rich", LANGUAGE_FULL),
     "language_text_ocr": ("text", LANGUAGE_OCR),
+    "language_large_vision": ("large", LANGUAGE_VISION),
 }
 ABOVE_CHANCE: dict[str, tuple[str, str]] = {
     "sight_both_minus_chance": ("sight", BOTH),
@@ -84,18 +87,26 @@ class AmbiguousArm(ValueError):
     """Two models are candidates for one place in the claims: a claim's arm is asked with one OCR source."""
 
 
-def answer_measurements(test: Asked, arms: Sequence[Mapping[str, Any]]) -> dict[str, Measurement]:
+def answer_measurements(
+    test: Asked, arms: Sequence[Mapping[str, Any]], part: Asked | None = None
+) -> dict[str, Measurement]:
     """Return every measurement about answers, by name; ``arms`` are the rows of all arms.json.
+
+    ``part`` are the questions that arms with a pretrained decoder were asked, with their answers, where not all were.
 
     Raises AmbiguousArm if an arm of a claim was asked with several sources and none is the one it is judged by.
     """
-    models = {name: _arm(test, name) for names in COMPARED.values() for name in names}
-    found = {name: _difference(test, models, *of) for name, of in DIFFERENCES.items()}
-    found |= {name: _share(test, models, group, arm) for name, (group, arm) in SHARES.items()}
-    found |= {name: _above_chance(test, models, group, arm) for name, (group, arm) in ABOVE_CHANCE.items()}
+    asked = dict.fromkeys((name for names in COMPARED.values() for name in names), test)
+    asked |= dict.fromkeys(LANGUAGE, test if part is None else part)
+    models = {name: _arm(own, name) for name, own in asked.items()}
+    found = {name: _difference(asked[of[1]], models, *of) for name, of in DIFFERENCES.items()}
+    found |= {name: _share(asked[arm], models, group, arm) for name, (group, arm) in SHARES.items()}
+    found |= {name: _above_chance(asked[arm], models, group, arm) for name, (group, arm) in ABOVE_CHANCE.items()}
     for name, compared in COMPARED.items():
         found[f"seeds_of_{name}"] = _seeds(models, compared)
-        found[f"rates_at_an_edge_of_{name}"] = _edges(arms, compared)
+        found[f"rates_at_an_edge_of_{name}"] = _edges(
+            arms, [one for one in compared if one != BLIND]
+        )  # at chance none is best
         found[f"updates_apart_of_{name}"] = _apart(arms, compared)
     return found | {"prompts_changed_by_ocr": _changed_prompts(test, models)}
 

@@ -110,6 +110,12 @@ def _answers(
     )
 
 
+def asked_in_part(folder: Path, questions: Sequence[Question]) -> list[Question]:
+    """Return those of the test's questions whose pages a step asked about that asks fewer than all."""
+    pages = {row["page"] for _, row in _rows(folder / PREDICTIONS) if row["set"] == TEST}
+    return [question for question in questions if question.page in pages]
+
+
 def read_arms(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """Return what the steps that train say of each arm and seed, in order."""
     return [row for folder in folders for row in read_json(folder / ARMS)]

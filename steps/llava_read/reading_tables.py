@@ -30,7 +30,7 @@ def recall(read: list[Path]) -> CaptionedTable:
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*first, *(name for row in rows for name in row)])))
     return table, (
         "Share of the words drawn or annotated that each engine read: as words of their own, and with all spaces left "
-        f"out, since an engine may drop them between words it read well. {missing}"
+        f"out, since an engine may drop them between words it read well. Words: those that the engine gave. {missing}"
     ).strip()
 
 

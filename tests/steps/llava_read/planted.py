@@ -52,7 +52,7 @@ USUAL: Mapping[str, Model] = {
     "without_stage_one": Model("A7", {**SEES, "text_rich": 0.5}, "ppocr6"),
     "without_T4": Model("A8", {**SEES, "text_rich": 0.55}, "ppocr6"),
     "language_full": Model("language", {**SEES, **READS}, "ppocr6"),
-    "language_vision": Model("language", SEES),
+    "language_vision": Model("language", {**SEES, "large": 0.6}),
     "language_ocr": Model("language", READS, "ppocr6"),
 }
 LATER: Mapping[str, Model] = {
@@ -226,5 +226,5 @@ def write_inputs(root: Path, count: int = 30) -> dict[str, Any]:
         "probed": probed,
         "tuned": tuned,
         "ablated": write_model(root / "ablated", {**others, **LATER}, questions),
-        "language": write_model(root / "language", language, questions),
+        "language": write_model(root / "language", language, questions_of(count // 2)),  # the first pages
     }

@@ -10,7 +10,7 @@ import pytest
 
 from flows.report.claims import load_claims, load_measurements, require_measurements
 from flows.report.verdicts import Verdict, judge
-from steps.llava_read.evaluate import HEADLINES, EvaluateParams, evaluate
+from steps.llava_read.evaluate import HEADLINES, IN_PART, EvaluateParams, evaluate
 from steps.llava_read.tables import MEANT
 from steps.step.run import Run
 from tests.steps.llava_read.planted import write_inputs
@@ -51,7 +51,7 @@ def test_every_claim_finds_its_measurements(written):
     found = load_measurements(path)
     require_measurements(claims, found, CLAIMS, path)
     verdicts = {entry.id: judge(entry, found).verdict for entry in claims.entries}
-    assert verdicts["C2"] is Verdict.REPRODUCED and verdicts["F1"] is verdicts["F4"] is Verdict.HOLDS
+    assert verdicts["C1"] is Verdict.REPRODUCED and verdicts["F1"] is verdicts["F4"] is Verdict.HOLDS
 
 
 @pytest.mark.parametrize("measure", list(MEANT))
@@ -70,6 +70,8 @@ def test_tables_say_what_was_planted(written):
         groups.loc[("full", "A5", "ppocr6", "sight"), "exact"]
         > groups.loc[("ocr_only", "A6", "ppocr6", "sight"), "exact"]
     )
+    language = groups.xs(("language_full", "text_rich"), level=("arm", "group"))
+    assert list(language["set"]) == [IN_PART] and list(language.pages) == [8]  # of sixteen
     arms = table(written, "arms").set_index(["first", "second", "group"])
     assert arms.loc[("both_resolutions", "full", "text_rich"), "high"] < 0
     later = table(written, "ablations").set_index(["code", "arm", "first_source", "group"])

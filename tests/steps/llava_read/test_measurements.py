@@ -12,7 +12,7 @@ import pytest
 
 from flows.report.claims import load_claims
 from flows.report.verdicts import Verdict, judge
-from steps.llava_read.estimates import OVER, contrast, difference, share, with_seeds
+from steps.llava_read.estimates import OVER, Asked, contrast, difference, share, with_seeds
 from steps.llava_read.facts import containment, preparation
 from steps.llava_read.measurements import AmbiguousArm, answer_measurements
 from steps.llava_read.probe_measurements import common_cells, pages_of, probe_measurements
@@ -42,6 +42,9 @@ def measured(planted: Mapping[str, Model] | None = None, **options: Any) -> dict
 
 def verdict(name: str, found: Mapping[str, Measurement]) -> Verdict:
     return judge(next(entry for entry in CLAIMS.entries if entry.id == name), found).verdict
+
+
+READS_LARGE = {"both_resolutions": Model("A2", {**SEES, "large": 0.5})}  # and nothing else
 
 
 def one_seed(models: Sequence[str]) -> dict[str, Model]:
@@ -108,11 +111,17 @@ def test_the_opposite_contradicts(claim, planted):
         (("C2", "C2-pattern"), {"both_resolutions": Model("A2", {"sight": 0.1})}, "sight_both_minus_chance"),
         (("C2", "C2-pattern"), {"ocr_only": Model("A6", {"text_rich": 0.1}, "ppocr6")}, "text_ocr_only"),
         (("C2", "C2-pattern", "F3"), {"blind": Model("question only", {"all": 0.5})}, "blind_minus_chance"),
+        (("C2", "C2-pattern", "C3"), {"both_resolutions": Model("A2", SEES)}, "large_both"),
+        (("C2-language",), {"language_vision": Model("language", SEES)}, "language_large_vision"),
+        (("C4", "C4-spaces"), {"full": Model("A5", {**SEES, **READS, "layout": 0.2}, "ppocr6")}, "layout_full"),
+        (("C5", "C5-layout"), {"full": Model("A5", {**SEES, "text_rich": 0.2}, "ppocr6")}, "text_rich_full"),
+        (("C2",), {"full": Model("A5", {**SEES, "text_rich": 0.25}, "ppocr6"), **READS_LARGE}, "text_rich_full"),
         (("C3",), {"both_resolutions": Model("A2", SEES), "low_only": Model("A1", SEES)}, "large_both"),
         (("C3",), {"low_only": Model("A1", {"sight": 0.6, "text_rich": 0.95})}, "between_sizes_low"),
         (("C4", "C4-spaces"), {"full": Model("A5", SEES, "ppocr6")}, "layout_full"),
         (("C5",), {"full": Model("A5", SEES, "ppocr6")}, "text_rich_full"),
-        (("C2", "C3"), one_seed(["low_only", "both_resolutions", "full", "ocr_only", "blind"]), "seeds_of_arms"),
+        (("C2",), one_seed(["low_only", "both_resolutions", "full", "ocr_only", "blind"]), "seeds_of_arms"),
+        (("C3",), one_seed(["low_only", "both_resolutions"]), "seeds_of_resolutions"),
         (("C2-language",), one_seed(["language_full", "language_vision", "language_ocr"]), "seeds_of_language"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -132,6 +141,27 @@ def test_a_rate_at_the_edge_of_its_grid_decides_nothing():
         assert found["rates_at_an_edge_of_arms"].value == 1
         assert "full" in found["rates_at_an_edge_of_arms"].detail
         assert verdict("C2", found) is Verdict.INCONCLUSIVE
+
+
+def test_a_rate_of_the_question_only_arm_or_of_one_not_compared_stands_in_no_way():
+    edge = {"rate": {"grid": [1, 2, 3], "chosen": 3}}
+    blind = measured({"blind": replace(USUAL["blind"], about=edge)}, count=240)
+    assert blind["rates_at_an_edge_of_arms"].value == 0 and verdict("C2", blind) is Verdict.REPRODUCED
+    other = measured({"ocr_only": replace(USUAL["ocr_only"], about=edge)}, count=240)
+    assert verdict("C2", other) is Verdict.INCONCLUSIVE and verdict("C3", other) is Verdict.REPRODUCED
+
+
+def test_arms_with_a_pretrained_decoder_are_judged_on_the_pages_that_they_were_asked_about():
+    test, arms = asked(count=40)
+    (own,) = (one for one in test.answers if one.arm == "language_full")
+    pages = {page.id for page in drawn(10)}
+    some = tuple(one for one in test.questions if one.page in pages)
+    fewer = {seed: {one.id: given[one.id] for one in some} for seed, given in own.replies.items()}
+    part = Asked("part", some, (replace(own, replies=fewer),))
+    found = answer_measurements(replace(test, answers=tuple(one for one in test.answers if one is not own)), arms, part)
+    everywhere = answer_measurements(test, arms)
+    assert found["language_text_rich_full"].n == 10 and everywhere["language_text_rich_full"].n == 40
+    assert found["text_rich_full"] == everywhere["text_rich_full"]
 
 
 def test_arms_with_more_updates_are_a_bug_of_ours_and_decide_nothing():

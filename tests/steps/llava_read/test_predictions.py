@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from steps.llava_read.predictions import PREDICTIONS, TEST, InvalidAnswers, read_answers, read_arms
+from steps.llava_read.predictions import PREDICTIONS, TEST, InvalidAnswers, asked_in_part, read_answers, read_arms
 from tests.steps.llava_read.planted import LATER, USUAL, questions_of, write_model
 
 QUESTIONS = questions_of(3)
@@ -63,3 +63,15 @@ def test_one_arm_in_two_folders_is_refused(folder, tmp_path):
     twin = write_model(tmp_path / "twin", {"full": USUAL["full"]}, QUESTIONS)
     with pytest.raises(InvalidAnswers, match="stands in"):
         read_answers([folder, twin], KNOWN)
+
+
+def test_a_step_that_asks_about_some_pages_answers_every_question_of_those(tmp_path):
+    folder = write_model(tmp_path / "language", {"language_full": USUAL["language_full"]}, questions_of(2))
+    with pytest.raises(InvalidAnswers, match="have no answer"):
+        read_answers([folder], KNOWN)
+    own = asked_in_part(folder, QUESTIONS)
+    assert own == questions_of(2)
+    (found,) = read_answers([folder], {TEST: own})
+    assert set(found.replies[0]) == {one.id for one in own}
+    with pytest.raises(InvalidAnswers, match="1 questions"):
+        read_answers([rewritten(folder, lambda rows: rows[1:])], {TEST: own})
