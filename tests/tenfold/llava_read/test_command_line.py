@@ -211,5 +211,5 @@ def test_answers_that_are_longer_than_the_longest_reply_can_be_given_once_they_a
     row = {"image": str(files / "till.png"), "question": "Who?", "answers": ["the grocer"]}
     (tmp_path / "long.jsonl").write_text(json.dumps(row) + "\n")
     words = ("llava-read", "finetune", "--questions", tmp_path / "long.jsonl", *model_of(files), "--updates", 1)
-    assert "grows from 6 to 11 tokens" in tenfold(*words, "--out", tmp_path / "taught").err
+    assert "replies may be 11 tokens long, not 6" in tenfold(*words, "--out", tmp_path / "taught").err
     assert Reader.load(tmp_path / "taught").asking.reply_tokens == 11
