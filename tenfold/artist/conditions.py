@@ -13,9 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tenfold.artist.conditioning import NO_LETTER
 from tenfold.artist.errors import InvalidConditions
-
-NO_LETTER = 0
 
 
 class ConditionArrays(Protocol):

@@ -11,9 +11,8 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tenfold.artist.conditioning import VOCABULARY
 from tenfold.artist.errors import InvalidConditions
-
-VOCABULARY = 96  # no letter, 94 printable letters, the space between words
 
 
 class CharacterEncoder(ModelMixin, ConfigMixin):
