@@ -9,11 +9,14 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from flows.execution.dvc_recovery import others_run, recover
 from steps.runtime import processes
@@ -136,6 +139,43 @@ def reproduce(
     Raises DvcError with the step's last lines if it fails.
     """
     stop = stop or Stop()
+    with _in_turn(root, stage, say, stop):
+        return _reproduce(root, stage, record, force, say, stop, environment)
+
+
+@contextmanager
+def _in_turn(root: Path, stage: str, say: Callable[[str], None], stop: Stop) -> Iterator[None]:
+    """Let no other flow run the stage for the block: DVC reads its lock files before it waits for another DVC.
+
+    It would then run a stage again that the other has just run, unless the run cache has its outputs, which those in
+    git never are. Raises DvcError when stopped.
+    """
+    folder = root / ".tenfold" / "stages"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{stage}.lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"{stage} waits for another command that runs it")
+        while not lock.is_locked:
+            with suppress(Timeout):
+                lock.acquire(timeout=1.0, poll_interval=0.1)
+            stop.wait()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _reproduce(
+    root: Path,
+    stage: str,
+    record: Path,
+    force: bool,
+    say: Callable[[str], None],
+    stop: Stop,
+    environment: Mapping[str, str] | None,
+) -> Outcome:
     command = [*_command("--wait-for-lock"), "repro", "--pull", "-s", address(stage), *(["-f"] if force else [])]
     if not has_remote(root):
         command.remove("--pull")
