@@ -50,12 +50,10 @@ class GlyphSet:
         with opened(path, InvalidLayout, "text images") as archive:
             glyphs, words, boxes = archive["glyphs"], archive["words"], archive["boxes"]
         height, width = glyphs.shape[1:]
-        layouts = (
-            Layout(
-                width, height, tuple(PlacedWord(str(word), tuple(box)) for word, box in zip(*row, strict=True) if word)
-            )
-            for row in zip(words.tolist(), boxes.tolist(), strict=True)
-        )
+        layouts = []
+        for texts, places in zip(words.tolist(), boxes.tolist(), strict=True):
+            placed = (PlacedWord(str(text), tuple(box)) for text, box in zip(texts, places, strict=True) if text)
+            layouts.append(Layout(width, height, tuple(placed)))
         return cls(glyphs, tuple(layouts))
 
 

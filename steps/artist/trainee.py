@@ -54,7 +54,9 @@ class Trainee:
             list(parts.parameters()), lr=learning_rate, weight_decay=params.weight_decay, fused=True
         )
 
-    def train(self, run: Run, batch: Batch, loss: BatchLoss, draw: Callable[..., Draws], updates: int, name: str) -> None:
+    def train(
+        self, run: Run, batch: Batch, loss: BatchLoss, draw: Callable[..., Draws], updates: int, name: str
+    ) -> None:
         """Train for more updates on images drawn with replacement from ``batch``; logs ``<name>/loss`` ten times.
 
         ``draw(batch, generator)`` draws times and noise. Raises Diverged if a logged loss is not finite.
@@ -75,6 +77,18 @@ class Trainee:
             self.updates += 1
             if update % max(updates // 10, 1) == 0:
                 run.log({f"{name}/loss": float(found.detach())}, update=self.updates)
+
+    def continued(self) -> Trainee:
+        """Return a training of its own that goes on from here, with the same weights, optimiser and draws."""
+        import copy
+
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        average = copy.deepcopy(self.average)
+        copied = Trainee(copy.deepcopy(self.parts), average, generator, self.params, self.learning_rate)
+        copied.load_state_dict(copy.deepcopy(self.state_dict()))
+        return copied
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that an update changes, for a checkpoint."""
