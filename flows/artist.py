@@ -10,10 +10,11 @@ VARIANTS = ("artist", "visual_only", "controls")
 @paper_flow
 def artist() -> None:
     """ARTIST: images with words by two disentangled diffusion models (arXiv:2406.12044)."""
-    prepared = step("prepare", **sources(*FONTS), photographs=source("photographs"), prompts=source("text_prompts"))
+    prompts = source("text_prompts")
+    prepared = step("prepare", **sources(*FONTS), photographs=source("photographs"))
     # the decoder that the debiasing paper brings to a form that loads quickly
-    planned = step("plan", prepared=prepared, decoder=output("debias", "convert"))
-    classifier = step("train_background_classifier", prepared=prepared)
+    planned = step("plan", prepared=prepared, prompts=prompts, decoder=output("debias", "convert"))
+    classifiers = step("train_background_classifier", prepared=prepared)
     text = step("train_text", prepared=prepared, gpu=True)
     arms = {
         variant: step("train_visual", prepared=prepared, text=text, variant=variant, gpu=True) for variant in VARIANTS
@@ -25,7 +26,7 @@ def artist() -> None:
         for variant, trained in arms.items()
     }
     read = step("read", prepared=prepared, samples=list(samples.values()))
-    timed = step("measure_speed", prepared=prepared, text=text, trained=arms["artist"], timed=True)
+    step("measure_speed", prepared=prepared, text=text, trained=arms["artist"], timed=True)
     step(
         "evaluate",
         prepared=prepared,
@@ -34,8 +35,7 @@ def artist() -> None:
         trained=list(arms.values()),
         samples=list(samples.values()),
         read=read,
-        classifier=classifier,
-        timed=timed,
+        classifiers=classifiers,
         publishes=True,
     )
 

@@ -92,7 +92,6 @@ def prepare(
     source_sans: Path,
     source_serif: Path,
     photographs: Path,
-    prompts: Path,
     *,
     out: Path,
     params: PrepareParams,
@@ -100,7 +99,7 @@ def prepare(
 ) -> None:
     """Draw text images and composites whose parts share no word, photograph or held-out face; read the test's.
 
-    Reads   fonts of each source; photographs; prompts: for the record of where they came from
+    Reads   fonts of each source; photographs
     Writes  words.json (train, validation, test); fonts.json (name, licence, sha256 and part of each face);
             text/{words,sentences,validation_words,validation_sentences}.npz: glyphs, words, boxes;
             visual/<stage>/{train,validation}/, test/<stage>/: composites, glyphs, layouts, captions;
@@ -128,7 +127,7 @@ def prepare(
     sets.write_prompts(_prompts(out, params, parts), out)
     about = {
         "stages": params.stages,
-        "sources": {folder.name: _origin(folder) for folder in (*folders, photographs, prompts)},
+        "sources": {folder.name: _origin(folder) for folder in (*folders, photographs)},
         "words": {name: len(getattr(parts, name).words) for name in ("train", "validation", "test")},
         "parameters": params.model_dump(mode="json"),
     }
