@@ -11,7 +11,7 @@ VARIANTS = ("artist", "visual_only", "controls")
 def artist() -> None:
     """ARTIST: images with words by two disentangled diffusion models (arXiv:2406.12044)."""
     prompts = source("text_prompts")
-    prepared = step("prepare", **sources(*FONTS), photographs=source("photographs"))
+    prepared = step("prepare", **sources(*FONTS), photographs=source("photos"))
     # the decoder that the debiasing paper brings to a form that loads quickly
     planned = step("plan", prepared=prepared, prompts=prompts, decoder=output("debias", "convert"))
     classifiers = step("train_background_classifier", prepared=prepared)

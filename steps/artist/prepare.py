@@ -143,12 +143,17 @@ def prepare(
 
 def _faces(folders: Sequence[Path], params: PrepareParams) -> tuple[list[Font], tuple[Font, ...], tuple[Font, ...]]:
     """Return the faces that are drawn with, each once, then those of training and the held-out ones."""
-    from tenfold.artist.parts import fonts_of
+    from tenfold.artist.parts import SharedParts, fonts_of
     from tenfold.rendering.fonts import bundled_fonts, fonts_in
 
     found = (*bundled_fonts(), *(font for folder in folders for font in fonts_in(folder)))
     every = list({font.name: font for font in found}.values())
     kept, held_out = fonts_of(every, params.fonts), fonts_of(every, params.held_out)
+    design = held_out[0].design
+    wrong = [font.name for font in kept if font.design == design]
+    wrong += [font.name for font in held_out if font.design != design]
+    if wrong:
+        raise SharedParts(f"held out is one design, {design!r}, in no other part: {wrong[0]!r} is on the wrong side")
     return [*kept, *held_out], kept, held_out
 
 
