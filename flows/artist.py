@@ -26,7 +26,7 @@ def artist() -> None:
         for variant, trained in arms.items()
     }
     read = step("read", prepared=prepared, samples=list(samples.values()))
-    step("measure_speed", prepared=prepared, text=text, trained=arms["artist"], timed=True)
+    timings = step("measure_speed", timed=True, gpu=True)
     step(
         "evaluate",
         prepared=prepared,
@@ -36,6 +36,7 @@ def artist() -> None:
         samples=list(samples.values()),
         read=read,
         classifiers=classifiers,
+        timings=timings,
         publishes=True,
     )
 
