@@ -6,14 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.artist.canvas_sets import prompt_rows, real_composites, stages_of
+from pydantic import NonNegativeInt
+
+from steps.artist.canvas_sets import chosen, prompt_rows, real_composites, stages_of
+from steps.step.params import Count, Params
 
 if TYPE_CHECKING:
     from tenfold.artist.canvases import Canvases
     from tenfold.ocr.engine import Engine
 
 
-def measured_ceilings(prepared: Path, engines: Sequence[str], *, border: int, enlarge: int) -> list[dict[str, Any]]:
+class WholeParams(Params):
+    """How whole canvases are read: how many, with how many pixels of border around, how many times enlarged."""
+
+    images: Count
+    border: NonNegativeInt
+    enlarge: Count
+
+
+def measured_ceilings(prepared: Path, engines: Sequence[str], whole: WholeParams) -> list[dict[str, Any]]:
     """Return a row per stage, engine and mode: shares of words and letters that are read, and of wrong words (to be 0).
 
     Mode "crop" is recognition in the known boxes, all images together and, as "crop_seen", "crop_unseen" and
@@ -34,20 +45,20 @@ def measured_ceilings(prepared: Path, engines: Sequence[str], *, border: int, en
             rows += [_none(stage, name, str(error)) for stage in stages_of(prepared)]
             continue
         for stage in stages_of(prepared):
-            rows += _of_stage(prepared, stage, engine, border, enlarge)
+            rows += _of_stage(prepared, stage, engine, whole)
     if len(refused) == len(engines):
         raise refused[0]
     return rows
 
 
-def _of_stage(prepared: Path, stage: str, engine: Engine, border: int, enlarge: int) -> list[dict[str, Any]]:
+def _of_stage(prepared: Path, stage: str, engine: Engine, whole: WholeParams) -> list[dict[str, Any]]:
     from tenfold.artist.readings import read_in_boxes
 
     canvases = real_composites(prepared, stage)
     came = read_in_boxes(canvases.images, canvases.layouts, engine)
     kinds = {"crop": range(len(canvases)), **_kinds(prepared)}
     rows = [_crop_row(canvases, came, list(places), stage, engine, mode) for mode, places in kinds.items() if places]
-    return [*rows, _canvas_row(canvases, stage, engine, border, enlarge)]
+    return [*rows, _canvas_row(chosen(canvases, range(min(whole.images, len(canvases)))), stage, engine, whole)]
 
 
 def _kinds(prepared: Path) -> dict[str, list[int]]:
@@ -72,12 +83,12 @@ def _crop_row(
     return _row(stage, engine, mode, len(places), word_accuracy(sums), letter_accuracy(sums), word_accuracy(others))
 
 
-def _canvas_row(canvases: Canvases, stage: str, engine: Engine, border: int, enlarge: int) -> dict[str, Any]:
+def _canvas_row(canvases: Canvases, stage: str, engine: Engine, whole: WholeParams) -> dict[str, Any]:
     """Return the mean recall of words on whole images, whatever their lines and order."""
     from tenfold.artist.readings import read_lines
     from tenfold.text.word_scores import corrected_word_scores
 
-    lines = read_lines(list(canvases.images), engine, enlarge=enlarge, border=border)
+    lines = read_lines(list(canvases.images), engine, enlarge=whole.enlarge, border=whole.border)
     found = corrected_word_scores(canvases.words, lines).recall
     wrong = corrected_word_scores(_others(canvases.words), lines).recall
     return _row(stage, engine, "canvas", len(canvases), found, None, wrong)

@@ -10,6 +10,7 @@ from pydantic import NonNegativeInt
 
 from steps.artist import canvas_sets as sets
 from steps.artist.canvas_sets import GlyphSet, PromptRow, Stage, chosen, joined
+from steps.artist.ceilings import WholeParams, measured_ceilings
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Field, Params, Positive
 from steps.step.run import Run
@@ -57,8 +58,7 @@ class PrepareParams(Params):
     """Letters of the words, faces by name, the stages and how their canvases look, and how many of each there are.
 
     ``photograph``: the longest side, in pixels, of the photographs that are cut up. ``engines`` read the composites
-    of the test; those that are not installed read nothing, and say so. ``border`` and ``enlarge``: pixels around a
-    whole canvas, and how many times it is enlarged before an engine looks for words on it.
+    of the test; those that are not installed read nothing, and say so. ``whole``: how whole canvases are read.
     """
 
     shortest: Count
@@ -72,8 +72,7 @@ class PrepareParams(Params):
     test: TestParams
     photograph: Count
     engines: list[str]
-    border: NonNegativeInt
-    enlarge: Count
+    whole: WholeParams
 
     def style_of(self, stage: Stage, words: int = 1) -> CanvasStyle:
         """Return how the canvases of a stage look."""
@@ -108,7 +107,6 @@ def prepare(
     Logs    ceiling/<stage>/<engine>/{words,letters} (shares, words read in their boxes)
     Raises  SharedParts, MissingFonts, TextDoesNotFit; EngineNotInstalled if no engine is there
     """
-    from steps.artist.ceilings import measured_ceilings
     from tenfold.artist.parts import split_parts
     from tenfold.data.photographs import read_photographs
     from tenfold.rendering.words import english_words
@@ -132,7 +130,7 @@ def prepare(
         "parameters": params.model_dump(mode="json"),
     }
     write_json(out / sets.ABOUT, about)
-    found = measured_ceilings(out, params.engines, border=params.border, enlarge=params.enlarge)
+    found = measured_ceilings(out, params.engines, params.whole)
     write_json(out / sets.CEILING, found)
     for row in found:
         if row["mode"] == "crop" and not row["why_not"]:

@@ -43,8 +43,7 @@ def prepare_params(**changes: Any) -> PrepareParams:
         "test": {"one_word": 4, "unseen_font": 2, "two_words": 2},
         "photograph": 80,
         "engines": ["ppocr6"],
-        "border": 40,
-        "enlarge": 2,
+        "whole": {"images": 6, "border": 40, "enlarge": 2},
     }
     return PrepareParams.model_validate(values | changes)
 
