@@ -76,6 +76,13 @@ class NoiseParams(Params):
         return draw(batch, generator, mean=self.mean, deviation=self.deviation)
 
 
+class TimesParams(Params):
+    """The times of one training, as in `NoiseParams`."""
+
+    mean: float
+    deviation: Positive
+
+
 class Settings(Params):
     """What later steps need to know of how the text modules were made."""
 

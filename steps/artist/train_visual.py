@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.artist.arm_setup import ARTIST, CONTROLS, VISUAL_ONLY, save_arm
 from steps.artist.canvas_sets import Stage
+from steps.artist.settings import TimesParams
 from steps.artist.trainee import OptimiserParams
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
@@ -40,6 +41,7 @@ class TrainVisualParams(Params):
     sizes: list[Count]
     size_seeds: Count
     optimiser: OptimiserParams
+    times: TimesParams
     rates: dict[str, list[Positive]]
     controls: dict[str, Count]
 
@@ -62,7 +64,7 @@ def train_visual(prepared: Path, text: Path, *, out: Path, params: TrainVisualPa
 
     arms = list(params.controls) if run.variant == CONTROLS else [str(run.variant)]
     (out / MODELS).mkdir()
-    trainer = Trainer(VisualData(prepared, text, run.device), params, out, run)
+    trainer = Trainer(VisualData(prepared, text, run.device, params.times), params, out, run)
     for arm in arms:
         trainer.train(arm)
     with (out / ROWS).open("w", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ import torch
 from steps.artist.arm_setup import new_artist, pretraining_of, variant_name
 from steps.artist.batches import visual_batch
 from steps.artist.canvas_sets import chosen, visual_set
-from steps.artist.settings import SETTINGS, read_settings
+from steps.artist.settings import SETTINGS, TimesParams, read_settings
 from steps.artist.trainee import OptimiserParams, Trainee
 from steps.step.json_files import read_json
 from steps.step.run import Run
@@ -36,14 +36,16 @@ class TooFewComposites(ValueError):
 
 @dataclass
 class VisualData:
-    """Composites of every stage and size, and the text modules with what they have cost."""
+    """Composites of every stage and size, the noise, and the text modules with what they have cost."""
 
     prepared: Path
     text: Path
     device: str
+    times: TimesParams
 
     def __post_init__(self) -> None:
         self.settings = read_settings(self.text)
+        self.noise = self.settings.noise.model_copy(update=dict(self.times))
         self.costs = read_json(self.text / SETTINGS)["costs"]
         self.train, self.validation = cache(self._train), cache(self._validation)
 
@@ -103,7 +105,7 @@ class ArmTraining:
         batch = self.data.train(self.stage, self.size)
         name = f"{self.arm}-{self.stage}-{self.size}-{self.seed}-{self.learning_rate:g}"
         more = updates - self.trainee.updates
-        self.trainee.train(self.run, batch, self._loss, self.data.settings.noise.draw, more, name)
+        self.trainee.train(self.run, batch, self._loss, self.data.noise.draw, more, name)
         text = self.artist.text
         if text is not None and text.frozen and self._text_sha256() != self.before:
             raise FrozenChanged(f"{name}: the frozen text module was {self.before} and is {self._text_sha256()}")
@@ -136,7 +138,7 @@ class ArmTraining:
             "size": self.size,
             "seed": self.seed,
             "learning_rate": self.learning_rate,
-            "prediction": self.data.settings.noise.prediction,
+            "prediction": self.data.noise.prediction,
             "updates": cost.updates,
             "samples_seen": cost.samples,
             "flops": cost.flops,
@@ -159,17 +161,17 @@ class ArmTraining:
         """Return the operations of a forward and a backward pass of one update."""
         every = self.data.validation(self.stage)
         batch = every.at(torch.arange(self.optimiser.batch_size, device=self.data.device) % len(every))
-        draws = self.data.settings.noise.draw(batch, torch.Generator().manual_seed(0))
+        draws = self.data.noise.draw(batch, torch.Generator().manual_seed(0))
         found = flops_of(lambda: self._loss(batch, draws).backward())
         self.trainee.parts.zero_grad(set_to_none=True)
         return found
 
     def _loss(self, batch: Batch, draws: Draws) -> torch.Tensor:
-        losses = visual_losses(self.artist, self.data.settings.noise.scheduler(), batch, draws)
+        losses = visual_losses(self.artist, self.data.noise.scheduler(), batch, draws)
         return objective(VARIANTS[variant_name(self.arm)], losses)
 
     def _losses(self, kinds: tuple[Any, ...]) -> dict[str, float]:
-        batch, noise = self.data.validation(self.stage), self.data.settings.noise
+        batch, noise = self.data.validation(self.stage), self.data.noise
         generator = torch.Generator().manual_seed(draw_seed(self.run.seed, 0, VALIDATED))
         draws = noise.draw(batch, generator)
         with self.averaged() as model:

@@ -100,6 +100,7 @@ def visual_params(**changes: Any) -> TrainVisualParams:
         "sizes": [8],
         "size_seeds": 1,
         "optimiser": OPTIMISER,
+        "times": {"mean": -0.5, "deviation": 1.3},
         "rates": {"artist": [2e-3], "visual_only": [2e-3]},
         "controls": {"random_text_module": 1, "unfrozen": 1, "joint": 1, "skip_injection": 1, "glyph_image": 1},
     }

@@ -60,7 +60,7 @@ def trained(prepared, text, tmp_path_factory):
 
 @pytest.fixture
 def data(prepared, text):
-    return VisualData(prepared, text, "cpu")
+    return VisualData(prepared, text, "cpu", visual_params().times)
 
 
 def training(arm, data, tmp_path, seed=0, rate=2e-3):
@@ -215,8 +215,8 @@ def test_a_text_module_that_moves_although_it_is_frozen_stops_the_training(data,
 def test_at_update_zero_nothing_is_injected_and_everything_can_learn(data, tmp_path):
     arm = training("artist", data, tmp_path)
     batch = data.train("grey", 16)
-    draws = data.settings.noise.draw(batch, torch.Generator().manual_seed(3))
-    scheduler = data.settings.noise.scheduler()
+    draws = data.noise.draw(batch, torch.Generator().manual_seed(3))
+    scheduler = data.noise.scheduler()
     noisy = scheduler.add_noise(batch.images, draws.noise, draws.t)
     read = scheduler.add_noise(batch.text, draws.text_noise, draws.t)
     with torch.no_grad():
