@@ -1,0 +1,188 @@
+"""Pretrain text modules: on images of one word, then of two; and those that saw one kind, or have no map of letters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from steps.artist.canvas_sets import real_composites, text_set
+from steps.artist.settings import SETTINGS, ModelParams, NoiseParams, Settings
+from steps.artist.trainee import OptimiserParams, Trainee
+from steps.step.json_files import write_json
+from steps.step.params import Count, Params, Positive
+from steps.step.run import Run
+
+if TYPE_CHECKING:
+    import torch
+
+    from tenfold.artist.cost import TrainingCost
+    from tenfold.artist.denoiser import Denoiser
+    from tenfold.artist.losses import Batch
+
+Arm = Literal["word_sentence", "word_only", "sentence_only", "cross_attention"]
+WORDS, SENTENCES = "words", "sentences"
+TEXT_MODULES, HISTORY, CONTROLS = "text", "history.jsonl", "controls.json"
+STAGES: dict[str, tuple[str, str]] = {  # what an arm sees in each of two stages of equal lengths for all
+    "word_sentence": (WORDS, SENTENCES),
+    "word_only": (WORDS, WORDS),
+    "sentence_only": (SENTENCES, SENTENCES),
+    "cross_attention": (WORDS, SENTENCES),
+}
+DRAWN = 71  # tells what is drawn here from what other trainings draw under the same seed
+
+
+class TrainTextParams(Params):
+    """Seeds of each arm, the networks, the noise, updates of both stages, and how samples are read.
+
+    ``read``: how many images of the test's layouts each module samples, in ``sampled_in`` denoising calls each, for
+    the OCR ``engine`` to read.
+    """
+
+    arms: dict[Arm, Count]
+    model: ModelParams
+    noise: NoiseParams
+    optimiser: OptimiserParams
+    learning_rate: Positive
+    word_updates: Count
+    sentence_updates: Count
+    read: Count
+    sampled_in: Count
+    engine: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """The batches of training and of validation, by kind of text image."""
+
+    train: dict[str, Batch]
+    validation: dict[str, Batch]
+
+
+def train_text(prepared: Path, *, out: Path, params: TrainTextParams, run: Run) -> None:
+    """Pretrain text modules, and look whether they read their condition before anything is built on them.
+
+    Reads   prepared/text/: text images and layouts; test/: layouts that samples are read on; ceiling.json
+    Writes  text/<arm>-<seed>/: the averaged module; history.jsonl (arm, seed, update, loss); controls.json: per arm,
+            seed and kind, validation loss right and with letters exchanged, shares of words and letters read on its
+            own samples; train_text.json: settings, and the cost of each arm
+    Logs    <arm>-<seed>/<stage>/loss; <arm>-<seed>/{words,letters} (shares)
+    Raises  Diverged; UnknownEngine, EngineNotInstalled
+    """
+    longest = params.model.longest
+    material = _material(prepared, longest, run.device)
+    controls, costs = [], {}
+    for arm, seed, trainee in _trained(material, params, run):
+        from steps.artist.text_controls import text_controls
+
+        module = trainee.average.model
+        module.save_pretrained(out / TEXT_MODULES / f"{arm}-{seed}")  # type: ignore[operator]
+        found = text_controls(
+            module,  # type: ignore[arg-type]
+            params.noise,
+            material.validation,
+            real_composites(prepared, "grey"),
+            engine=params.engine,
+            count=params.read,
+            longest=longest,
+            num_inference_steps=params.sampled_in,
+            seed=run.seed + seed,
+        )
+        controls += [{"arm": arm, "seed": seed} | row for row in found]
+        costs[arm] = asdict(_cost(trainee, material, arm, params))
+        for row in found:
+            if row["kind"] == WORDS:
+                run.log({f"{arm}-{seed}/words": row["words"], f"{arm}-{seed}/letters": row["letters"]})
+                run.say(f"{arm}, seed {seed}: reads {row['words']:.3f} of words, {row['letters']:.3f} of letters")
+    _write(controls, costs, params, out, run)
+
+
+def _material(prepared: Path, longest: int, device: str) -> Material:
+    from steps.artist.batches import text_batch
+
+    kinds = (WORDS, SENTENCES)
+    train = {kind: text_batch(text_set(prepared, kind), longest=longest, device=device) for kind in kinds}
+    validation = {
+        kind: text_batch(text_set(prepared, f"validation_{kind}"), longest=longest, device=device) for kind in kinds
+    }
+    return Material(train, validation)
+
+
+def _trained(material: Material, params: TrainTextParams, run: Run) -> Iterator[tuple[Arm, int, Trainee]]:
+    """Yield each arm's training, seed by seed; what two arms have in common is trained once."""
+    for seed in range(max(params.arms.values())):
+        begun: dict[tuple[bool, str], Trainee] = {}
+        for arm in (arm for arm, seeds in params.arms.items() if seed < seeds):
+            first, second = STAGES[arm]
+            start = (arm == "cross_attention", first)
+            if start not in begun:
+                begun[start] = new_trainee(arm, seed, params, run)
+                _stage(begun[start], material, first, params.word_updates, params, run, f"{arm}-{seed}/{first}")
+            trainee = begun[start].continued()
+            _stage(trainee, material, second, params.sentence_updates, params, run, f"{arm}-{seed}/{second}_after")
+            yield arm, seed, trainee
+
+
+def new_trainee(arm: str, seed: int, params: TrainTextParams, run: Run) -> Trainee:
+    """Return an untrained text module; modules of the same seed start from the same weights where these are alike."""
+    import torch
+
+    from tenfold.artist.denoiser import Denoiser
+    from tenfold.nn.ema import ExponentialMovingAverage
+    from tenfold.nn.seeding import draw_seed
+
+    config = params.model.text(cross_attention=arm == "cross_attention")
+    module = Denoiser.new(config, seed=draw_seed(run.seed, seed, DRAWN)).to(run.device)
+    generator = torch.Generator().manual_seed(draw_seed(run.seed, seed, DRAWN + 1))
+    average = ExponentialMovingAverage(module, params.optimiser.ema_decay)
+    return Trainee(module, average, generator, params.optimiser, params.learning_rate)
+
+
+def _stage(
+    trainee: Trainee, material: Material, kind: str, updates: int, params: TrainTextParams, run: Run, name: str
+) -> None:
+    from tenfold.artist.losses import text_loss
+
+    scheduler = params.noise.scheduler()
+
+    def loss(batch: Batch, draws: Any) -> torch.Tensor:
+        module: Any = trainee.parts
+        return text_loss(module, scheduler, batch, draws)
+
+    trainee.train(run, material.train[kind], loss, params.noise.draw, updates, name)
+
+
+def _cost(trainee: Trainee, material: Material, arm: str, params: TrainTextParams) -> TrainingCost:
+    """Return what both stages of an arm have cost; an update of either costs the same."""
+    import torch
+
+    from tenfold.artist.cost import TrainingCost
+    from tenfold.artist.losses import text_loss
+
+    size = params.optimiser.batch_size
+    batch = material.train[STAGES[arm][0]]
+    part = batch.at(torch.arange(size) % len(batch))
+    draws = params.noise.draw(part, torch.Generator().manual_seed(0))
+    module: Denoiser = trainee.parts  # type: ignore[assignment]
+
+    def update() -> None:
+        text_loss(module, params.noise.scheduler(), part, draws).backward()
+        module.zero_grad(set_to_none=True)
+
+    return TrainingCost.of(update, updates=trainee.updates, batch_size=size)
+
+
+def _write(controls: list[dict[str, Any]], costs: dict[str, Any], params: TrainTextParams, out: Path, run: Run) -> None:
+    write_json(out / CONTROLS, controls)
+    settings = Settings(model=params.model, noise=params.noise)
+    write_json(out / SETTINGS, {"settings": settings.model_dump(mode="json"), "costs": costs})
+    with (out / HISTORY).open("w", encoding="utf-8") as file:
+        for row in run.history:
+            for key, value in row.items():
+                if key.endswith("/loss"):
+                    model, stage, _ = key.split("/")
+                    arm, _, seed = model.rpartition("-")
+                    told = {"arm": arm, "seed": int(seed), "stage": stage, "update": row["update"], "loss": value}
+                    file.write(json.dumps(told) + "\n")
