@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -18,10 +19,10 @@ from jaxtyping import Bool, Float
 
 from steps.artist.canvas_sets import PromptRow
 from steps.artist.compared_arms import Arm, Key, arms_of, common_seeds
-from steps.artist.read import CANVAS, CROP, REAL, TEST_IMAGES
+from steps.artist.read import CANVAS, CROP, REAL, TEST_LAYOUTS
 from tenfold.artist.readings import COLUMNS, edit_similarity, letter_accuracy, word_accuracy
 from tenfold.metrics.bootstrap import Estimate, resample_counts
-from tenfold.metrics.clustered import RESAMPLES, clustered_estimate
+from tenfold.metrics.clustered import RESAMPLES
 from tenfold.metrics.intervals import CONFIDENCE, student
 
 Measure = Literal["words", "letters", "ned"]
@@ -73,7 +74,7 @@ class Evidence:
         """Return the evidence of rows as the steps write them."""
         rows: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
         for row in readings:
-            rows.setdefault((row["engine"], row["mode"], row["model"], row["images"]), []).append(row)
+            rows.setdefault((row["engine"], row["mode"], row["model"], row["layouts"]), []).append(row)
         return cls(arms_of(trained), tuple(prompts), rows)
 
     @property
@@ -83,10 +84,10 @@ class Evidence:
         return tuple(sorted(found, key=lambda one: (one != ENGINE, one)))
 
     def readings(
-        self, model: str, *, mode: str = CROP, engine: str = ENGINE, images: str = TEST_IMAGES
+        self, model: str, *, mode: str = CROP, engine: str = ENGINE, layouts: str = TEST_LAYOUTS
     ) -> Sequence[Mapping[str, Any]]:
-        """Return the rows of one model's images; none where they were not read."""
-        return self.rows.get((engine, mode, model, images), ())
+        """Return the rows of one model's images, of the test's layouts or of planned ones; none where none was read."""
+        return self.rows.get((engine, mode, model, layouts), ())
 
     def sums(self, arm: Arm, seeds: Sequence[int], engine: str = ENGINE) -> Table:
         """Return the sums of what was read, by seed and prompt. Raises MissingReadings."""
@@ -118,8 +119,7 @@ class Evidence:
         if len(rows) < 2:
             return None
         sums = np.array([[row[column] for column in COLUMNS] for row in rows])
-        found = clustered_estimate(sums, MEASURES[measure], seed=SEED)
-        return None if found is None else scaled(found, 100)
+        return contrast([(1.0, sums[None])], MEASURES[measure])
 
     def group(self, name: str) -> Bool[np.ndarray, " P"]:
         """Return which prompts belong to a group.
@@ -165,7 +165,7 @@ def contrast(terms: Sequence[tuple[float, Table]], statistic: Callable[[Any], An
     count = terms[0][1].shape[1]
     if count < 2:
         return None
-    counts = resample_counts(count, RESAMPLES, np.random.default_rng(SEED))  # (R, P)
+    counts = _resamples(count)  # (R, P)
 
     def of(summed: Sequence[np.ndarray]) -> Any:
         return 100 * sum(weight * statistic(one) for (weight, _), one in zip(terms, summed, strict=True))
@@ -178,6 +178,12 @@ def contrast(terms: Sequence[tuple[float, Table]], statistic: Callable[[Any], An
     low, high = np.nanquantile(draws, [tails, 1 - tails])
     of_seeds = [float(of([table[seed].sum(axis=0) for _, table in terms])) for seed in range(len(terms[0][1]))]
     return with_seeds(Estimate(round(value, DECIMALS), (float(low), float(high)), count), of_seeds)
+
+
+@lru_cache(maxsize=8)
+def _resamples(prompts: int) -> Float[np.ndarray, "R P"]:
+    """Return how often each resample draws each prompt, the same for all that stands on as many prompts."""
+    return resample_counts(prompts, RESAMPLES, np.random.default_rng(SEED))
 
 
 def with_seeds(found: Estimate, of_seeds: Sequence[float]) -> Estimated:

@@ -68,7 +68,7 @@ def arrived(samples: Sequence[Path]) -> dict[str, Measurement]:
     rows = [row for folder in samples for row in read_dump(folder)]
     words = [word for row in rows for word in row["words"]]
     refused = [row for row in rows if row["refused"] is not None]
-    given = [row for row in refused if row["images"] == "test"]
+    given = [row for row in refused if row["layouts"] == "test"]
     if not words:
         return dict.fromkeys(("layouts_arrived", "layouts_refused"), unavailable("nothing was sampled"))
     share = 100 * float(np.mean([word["text"] == word["found"] for word in words]))

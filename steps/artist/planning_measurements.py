@@ -53,18 +53,13 @@ def planner_estimate(
         return None
     terms = [(1.0, first)]
     if less is not None:
-        second = _table([row for row in plans if _same_prompts(row, plans, planner)], less, form, score, name)
+        asked = {row["number"] for row in plans if (row["planner"], row["set"]) == (planner, name)}
+        own = [row for row in plans if row["number"] in asked]  # a language model plans some prompts alone
+        second = _table(own, less, form, score, name)
         if second is None or second.shape[1] != first.shape[1]:
             return None
         terms.append((-1.0, np.broadcast_to(second.mean(axis=0), first.shape)))
     return contrast(terms, lambda sums: _mean(np.asarray(sums)))
-
-
-def _same_prompts(row: Mapping[str, Any], plans: Rows, planner: str) -> bool:
-    """Say whether a row's prompt was planned by a planner, too: a language model plans some alone."""
-    return planner != CHAT or (row["set"], row["number"]) in {
-        (one["set"], one["number"]) for one in plans if one["planner"] == CHAT
-    }
 
 
 def _table(plans: Rows, planner: str, form: str, score: Score, name: str) -> Float[np.ndarray, "S T 2"] | None:
@@ -163,7 +158,7 @@ def end_to_end_estimate(
 
 def _right(evidence: Evidence, model: str, images: str) -> dict[int, float]:
     """Return by prompt whether exactly the wanted words are read, in any order."""
-    rows = evidence.readings(model, engine=ENGINE, images=images)
+    rows = evidence.readings(model, engine=ENGINE, layouts=images)
     return {row["prompt"]: float(_words(row["wanted"]) == _words(row["read"])) for row in rows}
 
 

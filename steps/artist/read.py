@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READINGS, READERS = "readings.jsonl", "readers.json"
 REAL = "real-"  # what the names of real composites begin with, before their stage
 CROP, CANVAS = "crop", "canvas"
-TEST_IMAGES = "test"
+TEST_LAYOUTS = "test"
 
 
 class ReadParams(Params):
@@ -48,12 +48,13 @@ def read(prepared: Path, samples: list[Path], *, out: Path, params: ReadParams, 
     """Read all images; the engines are given pixels and boxes, and no word.
 
     Reads   prepared/prompts.jsonl, real composites; samples/images/*.npz, conditioning.jsonl
-    Writes  readings.jsonl: a row per image, engine and mode (crop, canvas): what was wanted and read, words and letters
+    Writes  readings.jsonl: a row per image, engine and mode (crop, canvas): whose layouts (test, or
+            <planner>-<form>), what was wanted and read, words and letters
             right, outside_ink (the share of the image's edges outside all boxes); readers.json: each engine with its
             version, its ceiling per stage, or why it read nothing
     Raises  EngineNotInstalled, EngineMismatch for the first engine
     """
-    from tenfold.ocr.errors import EngineNotInstalled
+    from tenfold.ocr.errors import EngineMismatch, EngineNotInstalled
     from tenfold.ocr.reading import load_engine
 
     rows: list[dict[str, Any]] = []
@@ -61,7 +62,7 @@ def read(prepared: Path, samples: list[Path], *, out: Path, params: ReadParams, 
     for place, name in enumerate(params.engines):
         try:
             engine = load_engine(name)
-        except EngineNotInstalled as error:
+        except (EngineMismatch, EngineNotInstalled) as error:
             if not place:
                 raise
             readers.append({"engine": name, "version": "", "why_not": str(error), "ceilings": {}})
@@ -90,7 +91,7 @@ def _composites(prepared: Path, reader: Reader) -> tuple[list[dict[str, Any]], d
     rows, shares = [], {}
     for stage in stages_of(prepared):
         real = real_composites(prepared, stage)
-        named = {"model": f"{REAL}{stage}", "images": TEST_IMAGES}
+        named = {"model": f"{REAL}{stage}", "layouts": TEST_LAYOUTS}
         about = [{**named, "prompt": number, "repeat": 0} for number in range(len(real))]
         images, layouts = list(real.images), list(real.layouts)
         wanted = [layout.texts for layout in layouts]
@@ -105,14 +106,14 @@ def _samples(prepared: Path, samples: Sequence[Path], reader: Reader, run: Run) 
     """Return the readings of every model's images."""
     prompts, rows = prompt_rows(prepared), []
     dumped = {
-        (row["model"], row["images"], row["prompt"]): row["words"] for folder in samples for row in read_dump(folder)
+        (row["model"], row["layouts"], row["prompt"]): row["words"] for folder in samples for row in read_dump(folder)
     }
     for name, path in read_images(samples).items():
         with np.load(path) as arrays:
-            images = list(arrays[TEST_IMAGES])
+            images = list(arrays[TEST_LAYOUTS])
             repeats = len(images) // len(prompts)
             about = [
-                {"model": name, "images": TEST_IMAGES, "prompt": number // repeats, "repeat": number % repeats}
+                {"model": name, "layouts": TEST_LAYOUTS, "prompt": number // repeats, "repeat": number % repeats}
                 for number in range(len(images))
             ]
             layouts = [prompts[row["prompt"]].layout for row in about]
@@ -121,7 +122,7 @@ def _samples(prepared: Path, samples: Sequence[Path], reader: Reader, run: Run) 
             rows += reader.canvases(images, wanted, about)
             for key in (one for one in arrays.files if f"{one}-prompts" in arrays.files):
                 numbers = arrays[f"{key}-prompts"].tolist()
-                about = [{"model": name, "images": key, "prompt": number, "repeat": 0} for number in numbers]
+                about = [{"model": name, "layouts": key, "prompt": number, "repeat": 0} for number in numbers]
                 found = [_layout(prompts[number].layout, dumped[name, key, number]) for number in numbers]
                 rows += reader.boxes(list(arrays[key]), found, [prompts[number].keywords for number in numbers], about)
         run.say(f"{reader.engine.name}: {name}")

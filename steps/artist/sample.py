@@ -166,7 +166,7 @@ class Sampler:
             rows.append({"model": self.name, "prompt": one.number, "kind": kind, "inside": inside, "outside": outside})
         return rows
 
-    def _taken(self, images: str, layouts: Mapping[int, Layout]) -> list[Layout]:
+    def _taken(self, name: str, layouts: Mapping[int, Layout]) -> list[Layout]:
         """Return layouts as the networks take them, and write down what these were told."""
         from tenfold.artist.conditioning import UnknownLetter, condition, conditioning_dump
         from tenfold.artist.layouts import InvalidLayout, Layout
@@ -181,7 +181,7 @@ class Sampler:
                 layout = Layout(layout.width, layout.height)
             else:
                 (words,) = conditioning_dump([layout], arrays, stride=SIDE)
-            about = {"model": self.name, "images": images, "prompt": number}
+            about = {"model": self.name, "layouts": name, "prompt": number}
             self.dumped.append({**about, "words": words, "refused": refused})
             taken.append(layout)
         return taken

@@ -17,7 +17,7 @@ from steps.artist.plan import CHAT, FORMS, QUOTED, REAL, REGEX, TAGGER, TEST, UN
 from steps.artist.read import CANVAS, CROP, READINGS
 from steps.artist.saved_arms import model_name
 from tenfold.artist.readings import COLUMNS, reading_table
-from tests.steps.artist.small import row_of
+from tests.steps.artist.rows import row_of
 
 SEEDS, REPEATS, SIZE, UPDATES = (0, 1, 2), 2, 1000, 500
 WORDS = ("open", "shut", "stop", "walk", "tea", "milk", "bread", "salt")
@@ -87,33 +87,50 @@ def rows_of(models: Mapping[str, Model]) -> list[dict[str, Any]]:
     ]
 
 
-def readings_of(models: Mapping[str, Model], *, ceiling: float = 1.0, count: int = 192) -> list[dict[str, Any]]:
+def readings_of(
+    models: Mapping[str, Model], *, ceiling: float = 1.0, asked: Sequence[PromptRow] | None = None
+) -> list[dict[str, Any]]:
     """Return readings.jsonl, with those of real composites."""
+    asked = prompts() if asked is None else asked
     rows = []
     stages = dict.fromkeys(stage for one in models.values() for stage in one.stages)
     for place, stage in enumerate(stages):
-        rows += _images(f"real-{stage}", ceiling, np.random.default_rng([9, place]), count, 1)
+        rows += _images(f"real-{stage}", ceiling, np.random.default_rng([9, place]), asked, 1)
     for place, one in enumerate(models.values()):
-        for stage in one.stages:
-            for seed in one.seeds:
-                generator = np.random.default_rng([place, seed, stage == "colour"])
-                row = row_of(one.arm, stage=stage, size=one.size, seed=seed, updates=one.updates)
-                name = model_name(row)
-                rows += _images(name, one.right + one.noise * generator.normal(), generator, count, REPEATS)
-                for images, right in one.planned.items():
-                    rows += _planned(name, images, right, generator, count)
+        key = f"{place} {one} {asked[:3]} {len(asked)}"
+        if key not in _known:
+            _known[key] = _of_model(one, place, asked)
+        rows += _known[key]
     return rows
 
 
-def _images(name: str, right: float, generator: np.random.Generator, count: int, repeats: int) -> list[dict[str, Any]]:
+_known: dict[str, list[dict[str, Any]]] = {}  # readings are the same wherever a model is
+
+
+def _of_model(one: Model, place: int, asked: Sequence[PromptRow]) -> list[dict[str, Any]]:
+    """Return what is read of a model's images; seeds are alike unless there is noise."""
     rows = []
-    for prompt in prompts(count):
+    for stage in one.stages:
+        for seed in one.seeds:
+            drawn = [place, seed if one.noise else 0, int(stage == "colour")]
+            generator = np.random.default_rng(drawn)
+            name = model_name(row_of(one.arm, stage=stage, size=one.size, seed=seed, updates=one.updates))
+            rows += _images(name, one.right + one.noise * generator.normal(), generator, asked, REPEATS)
+            for images, right in one.planned.items():
+                rows += _planned(name, images, right, np.random.default_rng(drawn), asked)
+    return rows
+
+
+def _images(
+    name: str, right: float, generator: np.random.Generator, asked: Sequence[PromptRow], repeats: int
+) -> list[dict[str, Any]]:
+    rows = []
+    for prompt in asked:
         for repeat in range(repeats):
             wanted = list(prompt.keywords)
             read = [word if generator.random() < right else "x" + word[1:-1] for word in wanted]
-            about = {"model": name, "images": "test", "prompt": prompt.number, "repeat": repeat, **STAMP}
-            (sums,) = reading_table([wanted], [read]).tolist()
-            counts = dict(zip(COLUMNS, sums, strict=True))
+            about = {"model": name, "layouts": "test", "prompt": prompt.number, "repeat": repeat, **STAMP}
+            counts = _counts(tuple(wanted), tuple(read))
             said = {"wanted": wanted, "read": read}
             rows.append({**about, "how": HOW[CROP], "mode": CROP, **said, **counts, "outside_ink": 0.25})
             if not repeat:
@@ -122,24 +139,31 @@ def _images(name: str, right: float, generator: np.random.Generator, count: int,
     return rows
 
 
-def _planned(name: str, images: str, right: float, generator: np.random.Generator, count: int) -> list[dict[str, Any]]:
+@lru_cache
+def _counts(wanted: tuple[str, ...], read: tuple[str, ...]) -> dict[str, float]:
+    (sums,) = reading_table([wanted], [read]).tolist()
+    return dict(zip(COLUMNS, sums, strict=True))
+
+
+def _planned(
+    name: str, images: str, right: float, generator: np.random.Generator, asked: Sequence[PromptRow]
+) -> list[dict[str, Any]]:
     rows = []
-    for one in prompts(count):
+    for one in asked:
+        read = list(one.keywords) if generator.random() < right else ["else"]
         if one.quoted or images.endswith(UNQUOTED):
-            read = list(one.keywords) if generator.random() < right else ["else"]
-            about = {"model": name, "images": images, "prompt": one.number, "repeat": 0, **STAMP, "how": HOW[CROP]}
+            about = {"model": name, "layouts": images, "prompt": one.number, "repeat": 0, **STAMP, "how": HOW[CROP]}
             rows.append({**about, "mode": CROP, "wanted": list(one.keywords), "read": read, "outside_ink": None})
     if images == f"{TAGGER}-{UNQUOTED}":  # a rule about quotes finds nothing there
         for row in list(rows):
-            rows.append({**row, "images": f"{REGEX}-{UNQUOTED}", "read": []})
+            rows.append({**row, "layouts": f"{REGEX}-{UNQUOTED}", "read": []})
     return rows
 
 
 def evidence(models: Mapping[str, Model] | None = None, **options: Any) -> Evidence:
     """Return what was read of the images of models."""
     own = USUAL if models is None else models
-    count = options.get("count", 192)
-    return Evidence.of(rows_of(own), prompts(count), readings_of(own, **options))
+    return Evidence.of(rows_of(own), prompts(), readings_of(own, **options))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,6 +21,7 @@ from tenfold.nn.pretrained import weights_sha256
 from tenfold.rendering.assets import Assets
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.words import english_words, split_words
+from tests.steps.artist.rows import control, row_of
 
 WORDS = split_words(english_words(3, 4), {"train": 0.7, "validation": 0.1, "test": 0.2})
 MODEL = ModelParams(
@@ -34,7 +34,6 @@ MODEL = ModelParams(
     longest=9,
 )
 SETTINGS_OF = Settings(model=MODEL, noise=NoiseParams(prediction="v_prediction", mean=0.0, deviation=1.0))
-SIZE = 16
 REAL_PROMPTS = (
     '{"source": "GlyphControl", "set": "SimpleBench", "bucket": "top_1000", "words": ["%s"], '
     '"prompt": "A sign that says \\"%s\\"."}\n'
@@ -109,37 +108,6 @@ def write_text(folder: Path, seeds: int = 1) -> Path:
     write_json(folder / SETTINGS, {"settings": SETTINGS_OF.model_dump(mode="json"), "costs": {}})
     write_json(folder / CONTROLS, [control(seed) for seed in range(seeds)])
     return folder
-
-
-def control(seed: int, **other: Any) -> dict[str, Any]:
-    """Return a row of controls.json of a text module that writes."""
-    about = {"arm": "word_sentence", "seed": seed, "kind": "words", "images": 128, "engine": "ppocr6"}
-    losses = {"validation_loss": 0.1, "validation_loss_permuted_letters": 0.2}
-    return about | losses | {"words": 0.9, "letters": 0.97, "ceiling_words": 1.0, "ceiling_letters": 1.0} | other
-
-
-def row_of(arm: str, *, stage: str = "grey", size: int = SIZE, seed: int = 0, updates: int = 500) -> dict[str, Any]:
-    """Return a row of rows.jsonl of a model that was trained well."""
-    flops = updates * 10**9
-    sha256 = None if arm in ("visual_only", "glyph_image") else "a" * 64
-    return {
-        "arm": arm,
-        "stage": stage,
-        "size": size,
-        "seed": seed,
-        "learning_rate": 2e-3,
-        "updates": updates,
-        "samples_seen": 32 * updates,
-        "flops": flops,
-        "total_flops_with_text": flops + (900 * 10**9 if sha256 else 0),
-        "validation_loss": 0.1,
-        "validation_loss_permuted_letters": 0.15,
-        "validation_loss_moved_times": None if sha256 is None else 0.12,
-        "text_sha256_before": sha256,
-        "text_sha256_after": sha256,
-        "searched": {"0.001": 0.2, "0.002": 0.1, "0.004": 0.2},
-        "at_edge": False,
-    }
 
 
 def write_trained(folder: Path, text: Path, arms: dict[str, list[int]]) -> Path:

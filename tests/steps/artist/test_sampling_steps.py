@@ -22,6 +22,8 @@ from steps.step.json_files import read_json
 from steps.step.run import Run
 from tenfold.artist.denoiser import Denoiser
 from tenfold.artist.layouts import Layout, PlacedWord
+from tenfold.data.made_up_files import made_up_files
+from tenfold.data.registry import StandIn
 from tenfold.metrics.metric_classifier import MetricClassifier
 from tests.steps.artist.small import MODEL, write_prepared, write_real_prompts, write_text, write_trained
 
@@ -121,14 +123,14 @@ def test_a_batch_of_another_size_changes_nothing(made, tmp_path):
 def test_the_dump_lists_every_word_and_box(made):
     rows = read_dump(made["sampled"])
     prompts = prompt_rows(made["prepared"])
-    test = [row for row in rows if row["images"] == "test" and row["model"].startswith("artist-")]
+    test = [row for row in rows if row["layouts"] == "test" and row["model"].startswith("artist-")]
     assert [row["prompt"] for row in test] == [one.number for one in prompts]
     for row, one in zip(test, prompts, strict=True):
         assert [(word["text"], tuple(word["box"])) for word in row["words"]] == list(
             zip(one.keywords, one.boxes, strict=True)
         )
         assert all(word["text"] == word["found"] for word in row["words"]) and row["refused"] is None
-    planned = {(row["prompt"], row["images"]): row for row in rows if "-" in row["images"]}
+    planned = {(row["prompt"], row["layouts"]): row for row in rows if "-" in row["layouts"]}
     plans = read_plans(made["planned"])
     for (number, images), row in planned.items():
         planner, form = images.split("-")
@@ -181,11 +183,11 @@ def test_real_composites_are_read_and_untrained_arms_are_not(made, tmp_path):
     real = [row for row in boxes if row["model"] == "real-grey"]
     assert len(real) == 8 and sum(row["exact"] for row in real) >= 0.8 * sum(row["words"] for row in real)
     assert all({"engine", "version", "how"} <= set(row) and row["version"] for row in rows)
-    untrained = [row for row in boxes if not row["model"].startswith("real-") and row["images"] == "test"]
+    untrained = [row for row in boxes if not row["model"].startswith("real-") and row["layouts"] == "test"]
     assert len(untrained) == 4 * 16 and sum(row["exact"] for row in untrained) == 0
     whole = [row for row in rows if row["mode"] == CANVAS]
     assert {(row["prompt"], row["repeat"]) for row in whole} == {(0, 0), (1, 0)} and len(whole) == 2 * 5
-    planned = [row for row in boxes if row["images"] == f"{REGEX}-{UNQUOTED}"]
+    planned = [row for row in boxes if row["layouts"] == f"{REGEX}-{UNQUOTED}"]
     assert planned and all(row["read"] == [] and row["wanted"] for row in planned)
     (about,) = read_json(tmp_path / "read" / reading.READERS)
     assert about["ceilings"]["grey"] >= 0.8 and not about["why_not"]
@@ -196,3 +198,18 @@ def test_the_background_classifier_learns_from_training_photographs(made, tmp_pa
     out = ran(train_background_classifier, tmp_path / "classifiers", {"prepared": made["prepared"]}, params)
     model = MetricClassifier.load(out / "grey" / "classifier")
     assert model.config.classes == 2 * 5 and len(json.loads((out / "history.json").read_text())["grey"]) == 3
+
+
+def test_a_language_model_that_writes_no_plan_falls_back_in_the_open(made, tmp_path):
+    decoder = tmp_path / "decoder"
+    decoder.mkdir()
+    for name, content in made_up_files(StandIn(maker="decoder", seed=0, width=16))[1].items():
+        (decoder / name).write_bytes(content)
+    inputs = {"prepared": made["prepared"], "prompts": write_real_prompts(tmp_path / "prompts"), "decoder": decoder}
+    params = PLAN.model_copy(update={"chat": 2, "max_tokens": 4, "seeds": 1})
+    out = ran(plan, tmp_path / "planned", inputs, params)
+    rows = [row for row in read_plans(out) if row["planner"] == CHAT]
+    assert len(rows) == 4 and {row["set"] for row in rows} == {REAL} and all(row["fallback"] for row in rows)
+    assert {row["form"]: row["hits"] for row in rows} == {QUOTED: 1, UNQUOTED: 0}  # no tagger helps it
+    told = read_json(out / "fallbacks.json")
+    assert [CHAT, REAL, UNQUOTED, "centred rows", 2] in told and (out / "replies.jsonl").stat().st_size
