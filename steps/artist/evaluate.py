@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from steps.artist import facts, figures, tables
+from steps.artist import facts, figures, speed, tables
 from steps.artist.background_distance import distances
 from steps.artist.canvas_sets import prompt_rows, stages_of
 from steps.artist.compared_arms import Arm
@@ -45,6 +45,7 @@ def evaluate(
     samples: list[Path],
     read: Path,
     classifiers: Path,
+    timings: Path,
     *,
     out: Path,
     params: EvaluateParams,
@@ -54,18 +55,20 @@ def evaluate(
 
     Reads   prepared/prompts.jsonl, test/, about.json; planned/plans.jsonl; text/controls.json; rows.jsonl of each
             training; images/, conditioning.jsonl, swap.json of each sampling; read/readings.jsonl;
-            classifiers/<stage>/classifier/
+            classifiers/<stage>/classifier/; timings/speed.csv
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/samples.html
     Raises  AmbiguousModel, MissingReadings, MixedEngines
     """
     rows = read_rows(trained)
     evidence = Evidence.of(rows, prompt_rows(prepared), read_readings(read))
     plans, images, controls = read_plans(planned), read_images(samples), facts.text_controls(text)
+    timed = speed.read_speed(timings)
     found, backgrounds = distances(evidence, prepared, classifiers, images, params.size)
     run.publish(
         claims=arm_measurements(evidence, params.size)
         | planning_measurements(plans, evidence, stages_of(prepared)[0], params.size)
         | found
+        | speed.speed_measurements(timed)
         | _facts(evidence, prepared, samples, controls),
         headlines=HEADLINES,
         tables={
@@ -76,9 +79,11 @@ def evaluate(
             "planners": tables.planners(plans),
             "outside_ink": tables.outside(evidence),
             "backgrounds": (backgrounds, BACKGROUNDS),
+            "speed": speed.table(timed),
         }
         | tables.benchmarks(evidence),
         figures=_figures(evidence, prepared, images, plans, params.size),
+        timings=speed.TIMINGS,
     )
     (out / "pages").mkdir()
     write_samples(evidence, _shown(evidence, params.size), images, out / "pages" / "samples.html", shown=params.shown)

@@ -19,6 +19,7 @@ from steps.artist.evaluate import HEADLINES, EvaluateParams, evaluate
 from steps.artist.facts import arrived, moved, wrong_words
 from steps.artist.sample import DUMP, IMAGES, SWAP
 from steps.artist.saved_arms import ROWS, model_name
+from steps.artist.speed import CELL, read_speed, speed_measurements
 from steps.artist.tables import benchmarks
 from steps.artist.train_background_classifier import CLASSIFIER
 from steps.step.json_files import write_json
@@ -78,6 +79,21 @@ def write_sampled(folder: Path, models: dict[str, Model], real: Canvases, asked:
     return folder
 
 
+def write_speed(folder: Path, *, drawn: float = 0.5, naive: float = 2.0) -> Path:
+    """Write what ``measure_speed`` writes: CPU seconds of 400 canvases and of naive sampling, the others' being 1."""
+    folder.mkdir()
+    kinds = [("draw", "composites", 1.0, "bytes", drawn), ("draw", "text images", 1.0, "bytes", drawn / 2)]
+    kinds += [("sample", "lock-step", 3.0, "float32", 1.0), ("sample", "naive", 3.0, "float32", naive)]
+    rows = [
+        dict(zip(CELL, (*kind[:4], False), strict=True))
+        | {"canvases": 400, "repeat": repeat, "seconds": 9.0, "cpu_seconds": kind[4] * (1 + 0.01 * repeat)}
+        for kind in kinds
+        for repeat in (1, 2)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "speed.csv", index=False)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return a folder with what all steps write, and what evaluate makes of it, twice."""
@@ -94,6 +110,7 @@ def written(tmp_path_factory):
         "samples": [write_sampled(root / "sampled", GREY, real, asked)],
         "read": write_readings(readings_of(GREY, asked=asked), root / "read"),
         "classifiers": root / "classifiers",
+        "timings": write_speed(root / "timings"),
     }
     for name in ("first", "second"):
         out = root / name
@@ -126,7 +143,7 @@ def test_every_claim_finds_its_measurements(written):
     require_measurements(claims, found, CLAIMS, path)
     verdicts = {entry.id: judge(entry, found).verdict for entry in claims.entries}
     assert verdicts["C1"] is Verdict.REPRODUCED, judge(claims.entries[0], found).reason
-    assert {verdicts[f"F{number}"] for number in range(1, 6)} == {Verdict.HOLDS}
+    assert {verdicts[f"F{number}"] for number in range(1, 8)} == {Verdict.HOLDS}
     assert verdicts["C1-colour"] is verdicts["C3-colour"] is Verdict.NOT_TESTABLE
 
 
@@ -163,6 +180,13 @@ def test_the_page_shows_boxes_what_was_wanted_and_read_and_why(written):
     page = (written / "first" / "pages" / "samples.html").read_text(encoding="utf-8")
     assert page.count("<article") == 8 and "letter by letter" in page and "letters are wrong" in page
     assert "PP-OCRv6 planted, boxes" in page and str(written) not in page
+
+
+def test_slow_drawing_and_useless_caching_are_seen(tmp_path):
+    slow = speed_measurements(read_speed(write_speed(tmp_path / "slow", drawn=2.0, naive=1.0)))
+    claims = load_claims(CLAIMS)
+    failing = [entry for entry in claims.facts if entry.id in ("F6", "F7")]
+    assert [judge(entry, slow).verdict for entry in failing] == [Verdict.FAILS, Verdict.FAILS]
 
 
 def test_facts_see_what_is_wrong(tmp_path):

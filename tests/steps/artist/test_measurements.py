@@ -183,7 +183,7 @@ def test_intervals_cover_prompts_and_widen_with_what_seeds_differ_by():
     artist = known.arms[Key("artist", "grey", SIZE)]
     found = accuracy(known, artist, "words")
     assert abs(found.value - 80) < 10 and found.seeds == 3 and found.n == int(known.group("main").sum())
-    noisy = evidence(changed(artist=replace(USUAL["artist"], noise=0.1)))
+    noisy = evidence(changed(artist=replace(USUAL["artist"], noise=0.2)))
     wider = accuracy(noisy, noisy.arms[Key("artist", "grey", SIZE)], "words")
     assert np.ptp(wider.interval) > 1.5 * np.ptp(found.interval)
     one = difference(known, artist, artist, "letters")
