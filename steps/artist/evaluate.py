@@ -8,10 +8,10 @@ from typing import Any
 
 from steps.artist import facts, figures, speed, tables
 from steps.artist.background_distance import distances
-from steps.artist.canvas_sets import prompt_rows, stages_of
+from steps.artist.canvas_sets import prompt_rows
 from steps.artist.compared_arms import Arm
 from steps.artist.estimates import Evidence
-from steps.artist.measurements import arm_measurements
+from steps.artist.measurements import STAGES, arm_measurements
 from steps.artist.pages import write_samples
 from steps.artist.plan import read_plans
 from steps.artist.planning_measurements import planning_measurements
@@ -19,7 +19,7 @@ from steps.artist.read import read_readings
 from steps.artist.sample import read_images
 from steps.artist.saved_arms import read_rows
 from steps.step.params import Count, Params
-from steps.step.publish import CaptionedFigure
+from steps.step.publish import CaptionedFigure, CaptionedTable
 from steps.step.run import Run
 from tenfold.metrics.measurement import Measurement
 
@@ -66,22 +66,18 @@ def evaluate(
     found, backgrounds = distances(evidence, prepared, classifiers, images, params.size)
     run.publish(
         claims=arm_measurements(evidence, params.size)
-        | planning_measurements(plans, evidence, stages_of(prepared)[0], params.size)
+        | planning_measurements(plans, evidence, STAGES[0], params.size)
         | found
         | speed.speed_measurements(timed)
         | _facts(evidence, prepared, samples, controls),
         headlines=HEADLINES,
-        tables={
-            "arms": tables.arms(evidence),
-            "differences": tables.differences(evidence),
-            "training": tables.training(rows),
+        tables=_arm_tables(evidence, rows)
+        | {
             "text_modules": tables.text_modules(controls),
             "planners": tables.planners(plans),
-            "outside_ink": tables.outside(evidence),
             "backgrounds": (backgrounds, BACKGROUNDS),
             "speed": speed.table(timed),
-        }
-        | tables.benchmarks(evidence),
+        },
         figures=_figures(evidence, prepared, images, plans, params.size),
         timings=speed.TIMINGS,
     )
@@ -94,6 +90,16 @@ BACKGROUNDS = (
     "words taken out, in features of a classifier trained on backgrounds alone. Neither FID nor comparable with it, "
     "nor between stages. Low and high ends: 95 % over images."
 )
+
+
+def _arm_tables(evidence: Evidence, rows: list[dict[str, Any]]) -> dict[str, CaptionedTable]:
+    """Return what is told of the trained arms, by the tables' names."""
+    return {
+        "arms": tables.arms(evidence),
+        "differences": tables.differences(evidence),
+        "training": tables.training(rows),
+        "outside_ink": tables.outside(evidence),
+    } | tables.benchmarks(evidence)
 
 
 def _facts(

@@ -66,6 +66,7 @@ def plan(prepared: Path, prompts: Path, decoder: Path, *, out: Path, params: Pla
     rows = _planned(asked, REGEX, 0, _quotes(sampler, run.seed))
     for seed in range(params.seeds):
         tagger, loss = _trained(prepared, params, seed, run)
+        (out / TAGGERS / str(seed)).mkdir(parents=True)
         tagger.save(out / TAGGERS / str(seed))
         if not seed:
             run.log({"tagger/loss": loss})

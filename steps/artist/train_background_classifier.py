@@ -48,6 +48,7 @@ def train_background_classifier(
         model, losses = train_background_classifier(
             images, labels, seed=run.seed, updates=params.updates, batch_size=min(params.batch_size, len(images))
         )
+        (out / stage / CLASSIFIER).mkdir(parents=True)
         model.save(out / stage / CLASSIFIER)
         history[stage] = losses
         run.log({f"{stage}/loss": losses[-1]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from steps.artist.saved_arms import MODELS, ROWS, TEXT_MODULES, model_name
 from steps.artist.settings import SETTINGS, ModelParams, NoiseParams, Settings
 from steps.step.json_files import write_json
 from tenfold.artist.canvases import Canvases, CanvasStyle, draw_canvases
-from tenfold.artist.denoiser import Denoiser
 from tenfold.artist.quotations import quoted_words
-from tenfold.nn.pretrained import weights_sha256
 from tenfold.rendering.assets import Assets
 from tenfold.rendering.fonts import bundled_fonts
 from tenfold.rendering.words import english_words, split_words
@@ -102,6 +101,8 @@ def write_prepared(folder: Path, prompts: int = 8, stages: tuple[str, ...] = ("g
 
 def write_text(folder: Path, seeds: int = 1) -> Path:
     """Write untrained text modules where ``train_text`` writes trained ones."""
+    from tenfold.artist.denoiser import Denoiser
+
     for seed in range(seeds):
         module = Denoiser.new(MODEL.text(), seed=seed)
         module.save_pretrained(folder / TEXT_MODULES / f"word_sentence-{seed}")
@@ -112,7 +113,7 @@ def write_text(folder: Path, seeds: int = 1) -> Path:
 
 def write_trained(folder: Path, text: Path, arms: dict[str, list[int]]) -> Path:
     """Write untrained arms, after the numbers of updates that are said, where ``train_visual`` writes trained ones."""
-    import json
+    from tenfold.nn.pretrained import weights_sha256
 
     rows = []
     for arm, lengths in arms.items():

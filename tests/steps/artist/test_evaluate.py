@@ -101,6 +101,7 @@ def written(tmp_path_factory):
     prepared = write_prepared(root / "prepared", prompts=32)
     asked, real = prompt_rows(prepared), real_composites(prepared, "grey")
     config = ConvNetConfig(64, 3, WIDTHS, FEATURES, 10)
+    (root / "classifiers" / "grey" / CLASSIFIER).mkdir(parents=True)
     seeded(MetricClassifier, config, 0).save(root / "classifiers" / "grey" / CLASSIFIER)
     inputs = {
         "prepared": prepared,
@@ -222,6 +223,7 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
     assets = Assets(bundled_fonts()[:2], WORDS["train"], photographs(3))
     images, labels = background_examples(assets, 6, np.random.default_rng(0), style=CanvasStyle())
     model, _ = trained_classifier(images, labels, seed=0, updates=40, batch_size=32)
+    (tmp_path / "classifiers" / "grey" / CLASSIFIER).mkdir(parents=True)
     model.save(tmp_path / "classifiers" / "grey" / CLASSIFIER)
     few = {name: GREY[name] for name in ("artist", "visual")}
     known = Evidence.of(rows_of(few), asked, readings_of(few, asked=asked))
