@@ -14,7 +14,7 @@ from steps.artist.compared_arms import Arm, Budget
 from steps.artist.estimates import ENGINE, OVER, Evidence, Measure, accuracy
 from steps.artist.plan import CHAT, FORMS, REGEX, TAGGER
 from steps.artist.planning_measurements import planner_estimate, planners_of, recall
-from steps.artist.sample import rendered
+from steps.artist.sample import rendered, seen_face
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, YELLOW
 from steps.step.publish import CaptionedFigure
@@ -36,9 +36,9 @@ def samples(evidence: Evidence, prepared: Path, images: Mapping[str, Path], stag
     """Draw the images of every arm of a stage and size for the same prompts, from the same noise."""
     arms = [arm for key, arm in evidence.arms.items() if (key.stage, key.size) == (stage, size)]
     prompts = shown_prompts(evidence.prompts, COLUMNS)
-    real = real_composites(prepared, stage).images
+    real, face = real_composites(prepared, stage).images, seen_face(prepared)
     rows = {
-        "layout": [_coloured(rendered(one.layout)) for one in prompts],
+        "layout": [_coloured(rendered(one.layout, face)) for one in prompts],
         "real composite": [real[one.number] for one in prompts],
     }
     seed = 0

@@ -12,11 +12,11 @@ import numpy as np
 from pydantic import NonNegativeInt
 
 from steps.artist.arm_setup import ARTIST
-from steps.artist.canvas_sets import PromptRow, prompt_rows
+from steps.artist.canvas_sets import FONTS, PromptRow, prompt_rows
 from steps.artist.plan import FORMS, REGEX, TAGGER, TEST, read_plans
 from steps.artist.saved_arms import load_arm, model_name, read_rows
 from steps.artist.settings import SIDE, Settings, read_settings
-from steps.step.json_files import write_json
+from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tenfold.artist.conditions import Conditions
     from tenfold.artist.layouts import Layout
     from tenfold.artist.model import Artist
+    from tenfold.rendering.fonts import Font
 
 IMAGES, DUMP, SWAP = "images", "conditioning.jsonl", "swap.json"
-FACE = "DejaVu Sans Bold"
 STREAM = 7  # tells the seed of sampled noise from others
 LEAST_MOVE = 4  # pixels that a box is moved by at least
 
@@ -55,22 +55,22 @@ def sample(
     Image i of a prompt starts from the same noise in all arms of a seed. A layout that no network takes (more letters
     than it reads, a letter without a place of its own) becomes an empty one, and the row says why.
 
-    Reads   prepared/prompts.jsonl; planned/plans.jsonl; text/text/<arm>-<seed>/, train_text.json; trained/rows.jsonl,
-            models/
+    Reads   prepared/prompts.jsonl, fonts.json; planned/plans.jsonl; text/text/<arm>-<seed>/, train_text.json;
+            trained/rows.jsonl, models/
     Writes  images/<model>.npz: test (N·R, H, W, 3) uint8, R images of each of N prompts after one another; text
             (N·R, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,);
             conditioning.jsonl: every word and box as it can be read off what went into the network; swap.json: how
             much moving a box changes inside old and new box, and outside
     Raises  OtherTextModule, InvalidModel, InvalidSampling
     """
-    prompts, settings = prompt_rows(prepared), read_settings(text)
+    prompts, settings, face = prompt_rows(prepared), read_settings(text), seen_face(prepared)
     plans = [row for row in read_plans(planned) if row["set"] == TEST]
     (out / IMAGES).mkdir()
     dumped: list[dict[str, Any]] = []
     swapped: list[dict[str, Any]] = []
     for row in read_rows([trained]):
         name, artist = model_name(row), load_arm(trained, row, text).to(run.device)
-        sampler = Sampler(name, artist, settings, params, run.seed, row["seed"])
+        sampler = Sampler(name, artist, settings, face, params, run.seed, row["seed"])
         arrays = sampler.test(prompts)
         if row["arm"] == ARTIST:
             arrays |= sampler.planned(plans, prompts)
@@ -105,6 +105,7 @@ class Sampler:
     name: str
     artist: Artist
     settings: Settings
+    face: Font
     params: SampleParams
     seed: int
     model_seed: int
@@ -214,20 +215,31 @@ class Sampler:
         found = Conditions.from_arrays(arrays)
         if not self.artist.visual.glyphs:
             return found
-        return replace(found, glyphs=unshuffled(to_tensor(np.stack([rendered(one) for one in layouts])), SIDE))
+        return replace(
+            found, glyphs=unshuffled(to_tensor(np.stack([rendered(one, self.face) for one in layouts])), SIDE)
+        )
 
 
-def rendered(layout: Layout) -> np.ndarray:
-    """Return a layout's words in white on black, in a face that training has; black if a box is too small.
+def seen_face(prepared: Path) -> Font:
+    """Return the first of the faces of training that is there without any folder of fonts. Raises MissingFonts."""
+    from tenfold.rendering.errors import MissingFonts
+    from tenfold.rendering.fonts import bundled_fonts
+
+    seen = {row["name"] for row in read_json(prepared / FONTS) if row["part"] == "seen"}
+    for font in bundled_fonts():
+        if font.name in seen:
+            return font
+    raise MissingFonts(f"no face of training is always there: {', '.join(sorted(seen))}; add one to prepare.fonts")
+
+
+def rendered(layout: Layout, face: Font) -> np.ndarray:
+    """Return a layout's words in white on black, in one face; black if a box is too small.
 
     What the arm ``glyph_image`` is given.
     """
     from tenfold.artist.canvases import glyphs_in_boxes
-    from tenfold.artist.parts import fonts_of
     from tenfold.rendering.errors import TextDoesNotFit
-    from tenfold.rendering.fonts import bundled_fonts
 
-    (face,) = fonts_of(bundled_fonts(), [FACE])
     try:
         return glyphs_in_boxes(layout, face)
     except TextDoesNotFit:

@@ -85,6 +85,7 @@ def write_prepared(folder: Path, prompts: int = 8, stages: tuple[str, ...] = ("g
     """Write what ``prepare`` writes and later steps read."""
     folder.mkdir(parents=True)
     write_json(folder / sets.WORDS, {name: list(words) for name, words in WORDS.items()})
+    write_json(folder / sets.FONTS, [{"name": font.name, "part": "seen"} for font in bundled_fonts()[:2]])
     style = {"width": 64, "height": 16, "contrast": 7.0, "smallest": 1.0}
     write_json(folder / sets.ABOUT, {"stages": list(stages), "parameters": {"style": style}})
     found = test_canvases(prompts)
