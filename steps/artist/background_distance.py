@@ -68,8 +68,7 @@ class Distances:
         with np.load(self.images[arm.name(seed)]) as arrays:
             test = arrays["test"]
         count = len(self.real[0])
-        repeats = len(test) // len(self.prompts)
-        return test[::repeats][:count], [one.layout for one in self.prompts[:count]]
+        return test[:count], [one.layout for one in self.prompts[:count]]
 
     def control(self) -> Measurement:
         """Return by how much blurred backgrounds are farther from half of the real ones than the others are."""

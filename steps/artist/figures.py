@@ -45,8 +45,7 @@ def samples(evidence: Evidence, prepared: Path, images: Mapping[str, Path], stag
     for arm in arms:
         seed = arm.seeds[0]
         with np.load(images[arm.name(seed)]) as arrays:
-            repeats = len(arrays["test"]) // len(evidence.prompts)
-            places = [one.number * repeats for one in prompts]
+            places = [one.number for one in prompts]  # the first images of all prompts come first
             if arm.key.arm == ARTIST and "text" in arrays.files:
                 rows["its text module"] = [_coloured(arrays["text"][place]) for place in places]
             rows[f"{arm.label}\n{arm.updates} updates"] = [arrays["test"][place] for place in places]

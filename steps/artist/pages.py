@@ -36,9 +36,8 @@ def write_samples(
         name = arm.name(arm.seeds[0])
         with np.load(images[name]) as arrays:
             test = arrays["test"]
-        repeats = len(test) // len(evidence.prompts)
         rows = [row for row in evidence.readings(name) if not row["repeat"]]
-        found += [(arm, row, test[row["prompt"] * repeats]) for row in rows]
+        found += [(arm, row, test[row["prompt"]]) for row in rows]
     kinds = [(arm.key, row["exact"] == row["words"], len(row["wanted"])) for arm, row, _ in found]
     samples = [_sample(evidence, *found[place]) for place in evenly(kinds, shown)]
     write_page(samples, path, title=TITLE, notes=[NOTE], most_bytes=MOST_BYTES)

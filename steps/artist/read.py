@@ -111,9 +111,13 @@ def _samples(prepared: Path, samples: Sequence[Path], reader: Reader, run: Run) 
     for name, path in read_images(samples).items():
         with np.load(path) as arrays:
             images = list(arrays[TEST_LAYOUTS])
-            repeats = len(images) // len(prompts)
             about = [
-                {"model": name, "layouts": TEST_LAYOUTS, "prompt": number // repeats, "repeat": number % repeats}
+                {
+                    "model": name,
+                    "layouts": TEST_LAYOUTS,
+                    "prompt": number % len(prompts),
+                    "repeat": number // len(prompts),
+                }
                 for number in range(len(images))
             ]
             layouts = [prompts[row["prompt"]].layout for row in about]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import NonNegativeInt
 
-from steps.artist.arm_setup import ARTIST
+from steps.artist.arm_setup import ARTIST, CONTROLS
 from steps.artist.canvas_sets import FONTS, PromptRow, prompt_rows
 from steps.artist.plan import FORMS, REGEX, TAGGER, TEST, read_plans
 from steps.artist.saved_arms import load_arm, model_name, read_rows
@@ -35,11 +35,13 @@ LEAST_MOVE = 4  # pixels that a box is moved by at least
 class SampleParams(Params):
     """How many images of each prompt, and how they are sampled.
 
+    ``repeats_beside`` is of the controls, and of arms whose visual set is of another size than the first one's.
     ``planned`` counts the test prompts that the full arm also draws from planned layouts, ``moved`` those of which one
     box is moved or two words change places.
     """
 
     repeats: Count
+    repeats_beside: Count
     planned: NonNegativeInt
     moved: NonNegativeInt
     num_inference_steps: Count
@@ -52,13 +54,13 @@ def sample(
 ) -> None:
     """Sample from every model of one output of ``train_visual``.
 
-    Image i of a prompt starts from the same noise in all arms of a seed. A layout that no network takes (more letters
+    The n-th image of a prompt starts from the same noise in all arms of a seed. A layout that no network takes (more letters
     than it reads, a letter without a place of its own) becomes an empty one, and the row says why.
 
     Reads   prepared/prompts.jsonl, fonts.json; planned/plans.jsonl; text/text/<arm>-<seed>/, train_text.json;
             trained/rows.jsonl, models/
-    Writes  images/<model>.npz: test (N·R, H, W, 3) uint8, R images of each of N prompts after one another; text
-            (N·R, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,);
+    Writes  images/<model>.npz: test (R·N, H, W, 3) uint8, an image of each of N prompts, then again; text
+            (R·N, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,);
             conditioning.jsonl: every word and box as it can be read off what went into the network; swap.json: how
             much moving a box changes inside old and new box, and outside
     Raises  OtherTextModule, InvalidModel, InvalidSampling
@@ -68,10 +70,12 @@ def sample(
     (out / IMAGES).mkdir()
     dumped: list[dict[str, Any]] = []
     swapped: list[dict[str, Any]] = []
-    for row in read_rows([trained]):
+    rows = read_rows([trained])
+    for row in rows:
         name, artist = model_name(row), load_arm(trained, row, text).to(run.device)
         sampler = Sampler(name, artist, settings, face, params, run.seed, row["seed"])
-        arrays = sampler.test(prompts)
+        beside = run.variant == CONTROLS or row["size"] != rows[0]["size"]
+        arrays = sampler.test(prompts, params.repeats_beside if beside else params.repeats)
         if row["arm"] == ARTIST:
             arrays |= sampler.planned(plans, prompts)
         np.savez_compressed(out / IMAGES / f"{name}.npz", allow_pickle=False, **arrays)
@@ -117,10 +121,10 @@ class Sampler:
         self.noise = draw_seed(self.seed, self.model_seed, STREAM)
         self.longest = self.settings.model.longest
 
-    def test(self, prompts: Sequence[PromptRow]) -> dict[str, np.ndarray]:
+    def test(self, prompts: Sequence[PromptRow], repeats: int) -> dict[str, np.ndarray]:
         """Return the images of the test prompts, and the text module's text images where there is one."""
         layouts = self._taken("test", {one.number: one.layout for one in prompts})
-        images, text = self._drawn([layout for layout in layouts for _ in range(self.params.repeats)])
+        images, text = self._drawn(layouts * repeats)
         return {"test": images} | ({} if text is None else {"text": text})
 
     def planned(self, plans: Sequence[Mapping[str, Any]], prompts: Sequence[PromptRow]) -> dict[str, np.ndarray]:

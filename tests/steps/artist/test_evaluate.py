@@ -62,9 +62,9 @@ def write_sampled(folder: Path, models: dict[str, Model], real: Canvases, asked:
     dumped, swapped = [], []
     for number, row in enumerate(rows_of(models)):
         name, generator = model_name(row), np.random.default_rng(number)
-        twice = real.images.repeat(REPEATS, axis=0).astype(float)
+        twice = np.concatenate([real.images] * REPEATS).astype(float)
         noisy = np.clip(twice + generator.normal(0, 20, twice.shape), 0, 255).astype(np.uint8)
-        text = {"text": real.glyphs.repeat(REPEATS, axis=0)} if row["arm"] == "artist" else {}
+        text = {"text": np.concatenate([real.glyphs] * REPEATS)} if row["arm"] == "artist" else {}
         np.savez_compressed(folder / IMAGES / f"{name}.npz", test=noisy, **text)
         for one in asked:
             words = [
@@ -238,7 +238,7 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
             if row["arm"] == worse:
                 drawn = np.stack([TREATMENTS["noise"](TREATMENTS["noise"](one, generator), generator) for one in drawn])
             paths[model_name(row)] = tmp_path / f"{worse}-{model_name(row)}.npz"
-            np.savez_compressed(paths[model_name(row)], test=drawn.repeat(REPEATS, axis=0))
+            np.savez_compressed(paths[model_name(row)], test=np.concatenate([drawn] * REPEATS))
         measure = Distances(known, prepared, tmp_path / "classifiers", paths, "grey")
         found = {"fd_bg_artist_excess_grey": measure.excess(SIZE)}
         assert judge(c3.model_copy(update={"tests": tests}), found).verdict is wanted, found

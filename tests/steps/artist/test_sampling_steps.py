@@ -28,7 +28,9 @@ from tenfold.metrics.metric_classifier import MetricClassifier
 from tests.steps.artist.small import MODEL, write_prepared, write_real_prompts, write_text, write_trained
 
 PLAN = PlanParams(seeds=2, captions=40, updates=3, learning_rate=1e-2, real=None, chat=0, max_tokens=32, batch_size=4)
-SAMPLE = SampleParams(repeats=2, planned=4, moved=6, num_inference_steps=2, guidance_scale=1.0, batch_size=5)
+SAMPLE = SampleParams(
+    repeats=2, repeats_beside=1, planned=4, moved=6, num_inference_steps=2, guidance_scale=1.0, batch_size=5
+)
 READ = ReadParams(
     engines=["ppocr6"],
     least_ceiling=0.8,
@@ -106,7 +108,7 @@ def test_every_model_is_sampled_from_the_same_noise(made):
             assert ("tagger-unquoted" in arrays.files) == name.startswith("artist-")
     first, second = (np.load(images[f"visual_only-grey-16-0@{n}"])["test"] for n in (4, 9))
     assert np.array_equal(first, second)  # the same untrained weights, the same noise
-    assert not np.array_equal(first[0], first[1])  # two images of a prompt
+    assert not np.array_equal(first[0], first[len(prompts)])  # two images of a prompt
 
 
 def test_a_batch_of_another_size_changes_nothing(made, tmp_path):
@@ -213,3 +215,14 @@ def test_a_language_model_that_writes_no_plan_falls_back_in_the_open(made, tmp_p
     assert {row["form"]: row["hits"] for row in rows} == {QUOTED: 1, UNQUOTED: 0}  # no tagger helps it
     told = read_json(out / "fallbacks.json")
     assert [CHAT, REAL, UNQUOTED, "centred rows", 2] in told and (out / "replies.jsonl").stat().st_size
+
+
+def test_controls_have_fewer_images_of_each_prompt(made, tmp_path):
+    names = ("prepared", "planned", "text", "trained")
+    params = SAMPLE.model_copy(update={"planned": 0, "moved": 0})
+    out = ran(sample, tmp_path / "controls", {name: made[name] for name in names}, params, variant="controls")
+    prompts = prompt_rows(made["prepared"])
+    images = read_images([made["sampled"]])
+    for name, path in read_images([out]).items():
+        once, twice = (np.load(one)["test"].astype(int) for one in (path, images[name]))
+        assert len(once) == len(prompts) and abs(once - twice[: len(prompts)]).max() <= 1  # from the same noise
