@@ -54,8 +54,8 @@ def sample(
 ) -> None:
     """Sample from every model of one output of ``train_visual``.
 
-    The n-th image of a prompt starts from the same noise in all arms of a seed. A layout that no network takes (more letters
-    than it reads, a letter without a place of its own) becomes an empty one, and the row says why.
+    The n-th image of a prompt starts from the same noise in all arms of a seed. A layout that no network takes (more
+    letters than it reads, a letter without a place of its own) becomes an empty one, and the row says why.
 
     Reads   prepared/prompts.jsonl, fonts.json; planned/plans.jsonl; text/text/<arm>-<seed>/, train_text.json;
             trained/rows.jsonl, models/
