@@ -98,11 +98,11 @@ class Distances:
         seeds = common_seeds(*arms) if len(arms) == 2 else ()
         if not seeds:
             return unavailable(f"this profile has not both {told(keys[0])} and {told(keys[1])} of one seed")
-        per_seed = []
-        for seed in seeds:
-            one, other = (self.sampled(arm, seed) for arm in arms)
-            level = fd_bg(*other, *self.real, self.classifier).value
-            per_seed.append(scaled(fd_bg_difference(one, other, self.real, self.classifier), 100 / level))
+        pairs = [tuple(self.sampled(arm, seed) for arm in arms) for seed in seeds]
+        level = float(np.mean([fd_bg(*other, *self.real, self.classifier).value for _, other in pairs]))
+        per_seed = [
+            scaled(fd_bg_difference(one, other, self.real, self.classifier), 100 / level) for one, other in pairs
+        ]
         value = float(np.mean([each.value for each in per_seed]))
         low, high = (float(np.mean([each.interval[end] for each in per_seed])) for end in (0, 1))
         found = with_seeds(Estimate(value, (low, high), per_seed[0].n), [each.value for each in per_seed])

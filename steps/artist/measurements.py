@@ -131,7 +131,8 @@ def _ceiling(evidence: Evidence, stage: str) -> Measurement:
     if found is None:
         return unavailable(f"this profile has no {stage} composites that were read")
     (row, *_) = evidence.readings(f"real-{stage}")
-    return estimated(found, UNIT, f"words read on real {stage} composites × 100, {row['version']}, {row['how']}")
+    detail = f"words read on real {stage} composites × 100, {row['version']}, {row['how']}"
+    return measured(found.value, UNIT, detail, n=found.n)  # what this reader reads of these very words: no noise
 
 
 def _seeds(evidence: Evidence, *keys: Key) -> Measurement:

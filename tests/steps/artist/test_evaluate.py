@@ -217,7 +217,7 @@ def test_facts_see_what_is_wrong(tmp_path):
 
 
 def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
-    """A counterfeit for C3: images with noise in their backgrounds against images without."""
+    """A counterfeit for C3: images with much noise in their backgrounds against images with little."""
     prepared = write_prepared(tmp_path / "prepared", prompts=60)
     asked, real = prompt_rows(prepared), real_composites(prepared, "grey")
     assets = Assets(bundled_fonts()[:2], WORDS["train"], photographs(3))
@@ -233,7 +233,7 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
     for worse, wanted in (("artist", Verdict.CONTRADICTED), ("visual_only", Verdict.REPRODUCED)):
         paths = {}
         for row in rows_of(few):
-            drawn = real.images.astype(float) + generator.normal(0, 3, real.images.shape)
+            drawn = real.images.astype(float) + generator.normal(0, 8, real.images.shape)
             drawn = np.clip(drawn, 0, 255).astype(np.uint8)
             if row["arm"] == worse:
                 drawn = np.stack([TREATMENTS["noise"](TREATMENTS["noise"](one, generator), generator) for one in drawn])
