@@ -1,0 +1,122 @@
+"""How far an arm's backgrounds are from those of real composites, words taken out: ``fd_bg``, which is not FID."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from steps.artist.arm_setup import ARTIST, VISUAL_ONLY
+from steps.artist.canvas_sets import PromptRow, real_composites, stages_of
+from steps.artist.compared_arms import Arm, Key, common_seeds
+from steps.artist.estimates import Evidence, scaled, with_seeds
+from steps.artist.measurements import STAGES, arm_of, told
+from steps.artist.train_background_classifier import CLASSIFIER
+from tenfold.metrics.measurement import Measurement
+from tenfold.metrics.measurements import estimated, unavailable
+
+if TYPE_CHECKING:
+    from tenfold.artist.layouts import Layout
+    from tenfold.metrics.metric_classifier import MetricClassifier
+
+FEATURES = 24  # of the classifier: a distance takes more images than these
+BLURRED = "blur"
+PER_CENT = "per cent"
+Sampled = tuple[np.ndarray, Sequence["Layout"]]  # images (N, H, W, 3) with their layouts
+
+
+def distances(
+    evidence: Evidence, prepared: Path, classifiers: Path, images: dict[str, Path], size: int
+) -> tuple[dict[str, Measurement], pd.DataFrame]:
+    """Return the measurements of ``fd_bg`` for every stage, and a row per model.
+
+    Each model's first image of each prompt is set against the real composite of as many prompts.
+    """
+    found, rows = dict[str, Measurement](), list[dict[str, Any]]()
+    for stage in STAGES:
+        if stage not in stages_of(prepared) or len(evidence.prompts) <= FEATURES:
+            said = f"this profile has no {stage} stage, or no more than {FEATURES} prompts"
+            found[f"fd_bg_artist_excess_{stage}"] = found[f"fd_bg_sees_blur_{stage}"] = unavailable(said)
+            continue
+        measure = Distances(evidence, prepared, classifiers, images, stage)
+        found[f"fd_bg_sees_blur_{stage}"] = measure.control()
+        found[f"fd_bg_artist_excess_{stage}"] = measure.excess(size)
+        rows += measure.rows()
+    return found, pd.DataFrame(rows, columns=["arm", "stage", "size", "budget", "seed", "fd_bg", "low", "high"])
+
+
+class Distances:
+    """The distances of one stage, each model's images read once."""
+
+    def __init__(
+        self, evidence: Evidence, prepared: Path, classifiers: Path, images: dict[str, Path], stage: str
+    ) -> None:
+        from tenfold.metrics.metric_classifier import MetricClassifier
+
+        self.evidence, self.images, self.stage = evidence, images, stage
+        self.prompts: Sequence[PromptRow] = evidence.prompts
+        real = real_composites(prepared, stage)
+        count = min(len(real), len(self.prompts))
+        self.real: Sampled = (real.images[:count], real.layouts[:count])
+        self.classifier: MetricClassifier = MetricClassifier.load(classifiers / stage / CLASSIFIER)
+
+    def sampled(self, arm: Arm, seed: int) -> Sampled:
+        """Return the first image of each prompt, as many as there are real ones, and their layouts."""
+        with np.load(self.images[arm.name(seed)]) as arrays:
+            test = arrays["test"]
+        count = len(self.real[0])
+        return test[:count], [one.layout for one in self.prompts[:count]]
+
+    def control(self) -> Measurement:
+        """Return by how much blurred backgrounds are farther from half of the real ones than the others are."""
+        from tenfold.artist.background_classifier import TREATMENTS, fd_bg_difference
+
+        images, layouts = self.real
+        half = len(images) // 2
+        if half <= FEATURES:
+            return unavailable(f"{half} images in half of the real {self.stage} composites: too few for a distance")
+        generator = np.random.default_rng(0)
+        blurred = np.stack([TREATMENTS[BLURRED](image, generator) for image in images[half : 2 * half]])
+        own = layouts[half : 2 * half]
+        plain = (images[half : 2 * half], own)
+        found = fd_bg_difference((blurred, own), plain, (images[:half], layouts[:half]), self.classifier)
+        return estimated(found, "fd_bg", f"real {self.stage} backgrounds blurred, less as they are, over images")
+
+    def excess(self, size: int) -> Measurement:
+        """Return by how much ARTIST's ``fd_bg`` exceeds that of the visual module alone, in per cent of the latter.
+
+        The interval is over images, the mean of the seeds' widened by what seeds differ by.
+        """
+        from tenfold.artist.background_classifier import fd_bg, fd_bg_difference
+        from tenfold.metrics.bootstrap import Estimate
+
+        keys = Key(ARTIST, self.stage, size), Key(VISUAL_ONLY, self.stage, size)
+        arms = [arm for key in keys if (arm := arm_of(self.evidence, key)) is not None]
+        seeds = common_seeds(*arms) if len(arms) == 2 else ()
+        if not seeds:
+            return unavailable(f"this profile has not both {told(keys[0])} and {told(keys[1])} of one seed")
+        pairs = [tuple(self.sampled(arm, seed) for arm in arms) for seed in seeds]
+        level = float(np.mean([fd_bg(*other, *self.real, self.classifier).value for _, other in pairs]))
+        per_seed = [
+            scaled(fd_bg_difference(one, other, self.real, self.classifier), 100 / level) for one, other in pairs
+        ]
+        value = float(np.mean([each.value for each in per_seed]))
+        low, high = (float(np.mean([each.interval[end] for each in per_seed])) for end in (0, 1))
+        found = with_seeds(Estimate(value, (low, high), per_seed[0].n), [each.value for each in per_seed])
+        detail = f"fd_bg of {told(keys[0])} less that of {told(keys[1])}, of the latter, over images and seeds"
+        return estimated(found, PER_CENT, detail, seeds=found.seeds)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the distance of every model of the stage."""
+        from tenfold.artist.background_classifier import fd_bg
+
+        rows: list[dict[str, Any]] = []
+        for key, arm in self.evidence.arms.items():
+            for seed in arm.seeds if key.stage == self.stage else ():
+                found = fd_bg(*self.sampled(arm, seed), *self.real, self.classifier)
+                low, high = found.interval
+                rows.append({**key._asdict(), "seed": seed, "fd_bg": found.value, "low": low, "high": high})
+        return rows
