@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from tenfold.artist.generation import centred_words as centred_words
     from tenfold.artist.generation import generate as generate
     from tenfold.artist.generation import load_pipeline as load_pipeline
+    from tenfold.artist.image_folders import sheet_of as sheet_of
     from tenfold.artist.injector import Injector as Injector
     from tenfold.artist.layouts import InvalidLayout as InvalidLayout
     from tenfold.artist.layouts import Layout as Layout
     from tenfold.artist.layouts import PlacedWord as PlacedWord
     from tenfold.artist.layouts import fitted_layout as fitted_layout
     from tenfold.artist.model import Artist as Artist
+    from tenfold.artist.noising import small_scheduler as small_scheduler
     from tenfold.artist.parts import split_parts as split_parts
     from tenfold.artist.pipeline import ArtistPipeline as ArtistPipeline
     from tenfold.artist.plan_images import drawn_layout as drawn_layout
