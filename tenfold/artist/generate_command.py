@@ -65,11 +65,14 @@ def generate_command(
     The words are the quoted ones, or those that a tagger finds; without any the image is plain. No file is ever
     replaced. The folder is what evaluate takes: tenfold artist evaluate images images/prompts.jsonl.
     """
+    from diffusers.utils import logging
+
     from tenfold.artist import generation
     from tenfold.artist.image_folders import images_folder, sheet_of, write_prompt
 
     if plan is not None:
         cli.refuse_unused({"boxes": boxes, "tagger": tagger}, [], "--layout")
+    logging.disable_progress_bar()  # of loading: sampling has its own
     with images_folder(out, add=add) as (folder, number):
         pipeline = generation.load_pipeline(model, cli.torch_device(device))
         face = None if font is None else _font(font)
