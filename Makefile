@@ -45,6 +45,7 @@ bench: setup
 	python -m benchmarks.dp_cross_attention
 	python -m benchmarks.ntk_attention
 	python -m benchmarks.debias
+	python -m benchmarks.artist
 	python -m benchmarks.mmr
 	python -m benchmarks.imagefolder
 

@@ -7,6 +7,7 @@ from tenfold.lazy import exports
 if TYPE_CHECKING:
     from tenfold.artist.asked import images_in as images_in
     from tenfold.artist.asked import read_asked as read_asked
+    from tenfold.artist.autoencoder_ceiling import autoencoder_ceiling as autoencoder_ceiling
     from tenfold.artist.box_sampler import BoxSampler as BoxSampler
     from tenfold.artist.canvases import Canvases as Canvases
     from tenfold.artist.canvases import CanvasStyle as CanvasStyle
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from tenfold.artist.denoiser import DenoiserConfig as DenoiserConfig
     from tenfold.artist.evaluation import Evaluation as Evaluation
     from tenfold.artist.evaluation import evaluate as evaluate
+    from tenfold.artist.generation import centred_words as centred_words
+    from tenfold.artist.generation import generate as generate
+    from tenfold.artist.generation import load_pipeline as load_pipeline
+    from tenfold.artist.image_folders import sheet_of as sheet_of
     from tenfold.artist.injector import Injector as Injector
     from tenfold.artist.layouts import InvalidLayout as InvalidLayout
     from tenfold.artist.layouts import Layout as Layout
     from tenfold.artist.layouts import PlacedWord as PlacedWord
     from tenfold.artist.layouts import fitted_layout as fitted_layout
     from tenfold.artist.model import Artist as Artist
+    from tenfold.artist.noising import small_scheduler as small_scheduler
     from tenfold.artist.parts import split_parts as split_parts
     from tenfold.artist.pipeline import ArtistPipeline as ArtistPipeline
     from tenfold.artist.plan_images import drawn_layout as drawn_layout

@@ -13,17 +13,26 @@ tags: [tenfold, artist, text-to-image]
 
 # ARTIST
 
-Images with text by two disentangled diffusion models (arXiv:2406.12044): a frozen text module, a visual module, and an
-injector that adds the former's features to the latter's.
+{summary}
 
 ```python
-from tenfold.artist import ArtistPipeline
+from tenfold.artist import centred_words, generate, load_pipeline
 
-pipe = ArtistPipeline.from_pretrained("this folder")
-images = pipe(conditions, seed=0).images
+pipe = load_pipeline("this folder")
+layout = centred_words(["open"], width={width}, height={height})
+images = generate(pipe, "a sign that says 'open'", layout, images=4, seed=0).images
+```
+
+```sh
+tenfold artist generate --model "this folder" --prompt "a sign that says 'open'" --out images
 ```
 
 """
+WITH_TEXT = (
+    "Images with text by two disentangled diffusion models (arXiv:2406.12044): a frozen text module, a visual module, "
+    "and an\ninjector that adds the former's features to the latter's."
+)
+ALONE = "Images with text by the visual module alone: the arm of ARTIST (arXiv:2406.12044) without a text module."
 
 
 def card(pipeline: Any) -> str:
@@ -48,4 +57,16 @@ def card(pipeline: Any) -> str:
     scheduler = pipeline.scheduler
     rows["scheduler"] = f"{type(scheduler).__name__}, predicts {scheduler.config.prediction_type}"
     rows["latents"] = "of the autoencoder" if pipeline.vae is not None else f"pixels, {pipeline.config.side}² per place"
-    return HEAD + "| part | |\n|---|---|\n" + "".join(f"| {name} | {text} |\n" for name, text in rows.items())
+    rows["canvas"] = "not said" if pipeline.canvas is None else "{}×{} pixels".format(*pipeline.canvas)
+    rows["words"] = _letters(pipeline)
+    width, height = pipeline.canvas or ("…", "…")
+    head = HEAD.format(summary=ALONE if artist.text is None else WITH_TEXT, width=width, height=height)
+    return head + "| part | |\n|---|---|\n" + "".join(f"| {name} | {text} |\n" for name, text in rows.items())
+
+
+def _letters(pipeline: Any) -> str:
+    """Return which words the networks can be asked for."""
+    if pipeline.tokenizer is not None:
+        return f"of the text encoder's tokens, {pipeline.tokenizer.model_max_length} at most"
+    longest = pipeline.longest
+    return "of printable ASCII" + ("" if longest is None else f", {longest} letters and spaces at most")

@@ -46,6 +46,7 @@ class ArtistPipeline(DiffusionPipeline):
     ``unet`` is the visual module's, ``text_unet`` the text module's; each has its own encoders of letters. With ``vae``
     latents are an autoencoder's, without one pixels, ``side`` × ``side`` of them per place. With ``text_encoder`` and
     ``tokenizer`` both U-Nets read their states. The ``injector`` is attached when the pipeline is made or loaded.
+    ``width`` and ``height`` say on which canvas it was trained, in pixels, where that is known.
     """
 
     _optional_components: ClassVar[list[str]] = [
@@ -76,6 +77,8 @@ class ArtistPipeline(DiffusionPipeline):
         tokenizer: Any = None,
         side: int = 2,
         glyphs: bool = False,
+        width: int | None = None,
+        height: int | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -91,7 +94,7 @@ class ArtistPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
         )
-        self.register_to_config(side=side, glyphs=glyphs)
+        self.register_to_config(side=side, glyphs=glyphs, width=width, height=height)
         self._attach()
 
     def _attach(self) -> None:
@@ -105,9 +108,18 @@ class ArtistPipeline(DiffusionPipeline):
         self._artist = Artist(visual, text, self.injector).eval()
 
     @classmethod
-    def of(cls, artist: Artist, scheduler: Any, *, side: int = 2, **encoders: Any) -> Self:
+    def of(
+        cls,
+        artist: Artist,
+        scheduler: Any,
+        *,
+        side: int = 2,
+        canvas: tuple[int | None, int | None] = (None, None),
+        **encoders: Any,
+    ) -> Self:
         """Put a trained model and its scheduler together; ``encoders`` are vae, text_encoder and tokenizer.
 
+        ``canvas`` is the width and height that it was trained on, in pixels, which who generates need not say then.
         The pipeline shares the model's networks: it freezes the text module, and evaluates.
         """
         visual, text = artist.visual, artist.text
@@ -115,12 +127,36 @@ class ArtistPipeline(DiffusionPipeline):
         if text is not None:
             parts |= {"text_unet": text.unet, "text_characters": text.characters, "text_letters": text.letters}
             parts["injector"] = artist.injector
-        return cls(scheduler=scheduler, side=side, glyphs=visual.glyphs, **parts, **encoders)
+        width, height = canvas
+        settings = {"side": side, "glyphs": visual.glyphs, "width": width, "height": height}
+        return cls(scheduler=scheduler, **settings, **parts, **encoders)
 
     @property
     def artist(self) -> Artist:
         """Both modules and the injector, as training and `sample` take them."""
         return self._artist
+
+    @property
+    def canvas(self) -> tuple[int, int] | None:
+        """Width and height in pixels that it was trained on: as it was said, else the autoencoder's; None if unsaid."""
+        if self.config.width is not None and self.config.height is not None:
+            return self.config.width, self.config.height
+        size = self.unet.config.sample_size
+        if self.vae is None or size is None:
+            return None
+        height, width = (size, size) if isinstance(size, int) else size
+        return width * self.pixels_per_place, height * self.pixels_per_place
+
+    @property
+    def pixels_per_place(self) -> int:
+        """How many pixels wide and high a latent place is."""
+        return self.config.side if self.vae is None else 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def longest(self) -> int | None:
+        """How many letters and spaces all words of a canvas may have together; None where no network counts them."""
+        counted = [part.config.longest for part in (self.letters, self.text_letters) if part is not None]
+        return min(counted) if counted else None
 
     def __call__(
         self,
@@ -150,6 +186,10 @@ class ArtistPipeline(DiffusionPipeline):
         if images.ndim != 3:
             raise InvalidSampling(f"text images are (B, H, W), not {images.shape}")
         return self.latents(images)
+
+    def reconstructed(self, images: UInt8[np.ndarray, "B H W C"]) -> UInt8[np.ndarray, "B H W C"]:
+        """Return images as they come back from their latents: the same bytes without an autoencoder."""
+        return to_pixels(self._decoded(self.latents(images)))
 
     def states(self, texts: Sequence[str]) -> Float[Tensor, "B K D"]:
         """Return the text encoder's states. Raises InvalidConditions without one, or for a text beyond its length."""

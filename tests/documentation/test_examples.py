@@ -25,12 +25,14 @@ from transformers import ViTConfig, ViTForImageClassification
 
 from steps.step.plotting import panels
 from steps.step.run import Run
+from tenfold.artist.layouts import Layout, PlacedWord
 from tenfold.imagefolder import ImageFolder
 from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.conftest import ROOT
 from tests.documentation.pages import PAGES, blocks, name
+from tests.tenfold.artist.tiny_pipelines import stable_diffusion, untrained_pipeline
 from tests.tenfold.chat.conftest import Book, Call
 from tests.tenfold.debias.stand_ins import items
 
@@ -172,6 +174,34 @@ def reading_parts(names: Names) -> None:
     assert not any(name.startswith(("vision.low", "vision.high")) for name in trained)
 
 
+def words_pipeline() -> Names:
+    untrained_pipeline(Path("model"))
+    return {}
+
+
+def words_generated(names: Names) -> None:
+    assert names["made"].images.shape == (4, 16, 64, 3) and Path("sheet.png").is_file()
+
+
+def words_planned(names: Names) -> None:
+    assert names["fitted"].layout.texts == ("don't",) and names["dump"][0]["found"] == "don't"
+
+
+def modules_joined(names: Names) -> None:
+    assert Path("model_of_mine", "README.md").is_file() and names["pipe"].artist.injector.attached
+
+
+def latent_words() -> Names:
+    Path("made").mkdir()
+    stable_diffusion(Path("made")).rename("stable-diffusion-v1-5")
+    word = PlacedWord("open", (8, 2, 56, 14))
+    return {"images": np.full((1, 16, 64, 3), 128, np.uint8), "layouts": [Layout(64, 16, (word,))]}
+
+
+def latent_words_run(names: Names) -> None:
+    assert names["pipe"].unet.config.in_channels == 5 and names["ceiling"].described()["images"] == 1
+
+
 def nothing() -> Names:
     return {}
 
@@ -233,6 +263,10 @@ RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]]
     ("docs/papers/llava_read.md", 0): (reading_model, reading_answers),
     ("docs/papers/llava_read.md", 1): (reading_model, reading_learns),
     ("docs/papers/llava_read.md", 2): (reading_model, reading_parts),
+    ("docs/papers/artist.md", 0): (words_pipeline, words_generated),
+    ("docs/papers/artist.md", 1): (nothing, words_planned),
+    ("docs/papers/artist.md", 2): (nothing, modules_joined),
+    ("docs/papers/artist.md", 3): (latent_words, latent_words_run),
     ("docs/papers/mmr.md", 0): (posters, posters_read),
     ("docs/papers/mmr.md", 1): (posters, posters_scored),
     ("docs/adding_a_paper.md", 0): (nothing, step_runs),

@@ -23,6 +23,7 @@ from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.reader import Reader
 from tests.conftest import ROOT
 from tests.documentation.pages import blocks, commands
+from tests.tenfold.artist.tiny_pipelines import untrained_pipeline
 from tests.tenfold.llava_read.small_models import drawn_model, small_config
 
 PAGE = ROOT / "docs" / "own_data.md"
@@ -36,6 +37,7 @@ WRITTEN = {
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
     "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "words.png"],
     "commit-tuning": ["balance.svg"],
+    "artist": ["images/0001_0003.png", "images/grids/0000.png", "scores.json"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film"]
@@ -125,6 +127,17 @@ def training_logs(draws: np.random.Generator) -> None:
     table("log.csv", {"step": range(1, 9), "llm_rate": draws.uniform(size=8), "encoder_rate": draws.uniform(size=8)})
 
 
+def words_on_images(_: np.random.Generator) -> None:
+    untrained_pipeline(Path("model"))
+    asked = next(block for block in blocks(PAGE, "json") if '"wanted"' in block)
+    Path("asked.jsonl").write_text(asked, encoding="utf-8")
+    Path("theirs").mkdir()
+    for number, word in enumerate(("open", "tea")):
+        canvas = Image.new("RGB", (64, 16), "white")
+        ImageDraw.Draw(canvas).text((12, 0), word, "black", ImageFont.load_default(14))
+        canvas.save(Path("theirs", f"{number:04d}_0000.png"))
+
+
 FILES = {
     "dp-john": polytope,
     "dp-ntk": records,
@@ -135,6 +148,7 @@ FILES = {
     "mmr": posters,
     "llava-read": till,
     "commit-tuning": training_logs,
+    "artist": words_on_images,
 }
 
 

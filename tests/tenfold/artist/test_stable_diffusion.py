@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from diffusers import UNet2DConditionModel
 
 from tenfold.artist.errors import InvalidConditions, InvalidInjection
 from tenfold.artist.latents import latent_mask
@@ -16,41 +13,7 @@ from tenfold.artist.pipeline import ArtistPipeline
 from tenfold.artist.sampling import SamplingConfig
 from tenfold.artist.stable_diffusion import from_stable_diffusion, widened
 from tenfold.models.folder import InvalidModel
-from tenfold.nn.seeding import drawn_from
 from tests.tenfold.artist.toys import filled
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """A folder as the hub's: four kinds of blocks less two, a text encoder of twelve tokens, an autoencoder."""
-    path = tmp_path_factory.mktemp("stable-diffusion")
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (path / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
-    (path / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(str(path / "vocab.json"), str(path / "merges.txt"), model_max_length=12)
-    with drawn_from(0):
-        encoder = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-                num_attention_heads=2, max_position_embeddings=12,
-                bos_token_id=len(words) - 2, eos_token_id=len(words) - 1, pad_token_id=len(words) - 1,
-            )
-        )  # fmt: skip
-        unet = UNet2DConditionModel(
-            sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 16), norm_num_groups=4,
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-            layers_per_block=2, cross_attention_dim=16, attention_head_dim=2,
-        )  # fmt: skip
-        vae = AutoencoderKL(
-            block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4,
-            down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        )  # fmt: skip
-    scheduler = PNDMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True)
-    StableDiffusionPipeline(vae, encoder, tokenizer, unet, scheduler, None, None, requires_safety_checker=False
-                            ).save_pretrained(path / "sd")  # fmt: skip
-    return path / "sd"
 
 
 @pytest.fixture(scope="module")
