@@ -39,7 +39,7 @@ class TuningRun:
     says what the training has as much of as the constant one: updates, or updates of single components. ``auc`` is the
     mean training loss per update in nats per token of the answers, ``log_auc`` the mean of its logarithm, ``loss_last``
     the mean of the last tenth, ``updates_to`` the first update whose smoothed loss is below the task's fixed one.
-    ``held_out_loss`` and the accuracies are of the test part, which no choice reads; ``validation_loss`` is what choices
+    ``held_out_loss`` and the accuracies are of the test part, which no choice reads; ``validation_loss`` is what they
     read. ``log_kappa_last`` and ``ema_last`` are means of |log κ| and |ℓ| over the last ten defined estimates,
     ``log_kappa_mean`` the mean of log κ, with its sign. ``reward_share`` is the reward's share of the loss's gradient
     norm. ``rate_X`` and ``rate_S`` are means of the rates that were used. The digests are of the weights at the start
@@ -56,8 +56,8 @@ class TuningRun:
     equal: Literal["updates", "parameter_updates"]
     seed: int
     updates: int
-    parameter_updates_X: int
-    parameter_updates_S: int
+    parameter_updates_X: int  # noqa: N815
+    parameter_updates_S: int  # noqa: N815
     auc: float
     log_auc: float
     loss_last: float
@@ -72,8 +72,8 @@ class TuningRun:
     estimates: int
     undefined: int
     reward_share: float | None
-    rate_X: float
-    rate_S: float
+    rate_X: float  # noqa: N815
+    rate_S: float  # noqa: N815
     start_sha256: str
     order_sha256: str
     validation_loss: float
