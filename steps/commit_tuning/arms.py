@@ -75,15 +75,15 @@ class Arm:
         return f"{self.method}@{self.ratio:g}{changed}" + ("" if self.equal == "updates" else f"-{self.equal}")
 
     def scheduler(self, settings: TuningParams, balances: Sequence[float], factors: Sequence[Any]) -> Any:
-        """Return how the arm sets rates; ``balances`` are another seed's ℓ, ``factors`` those of the same seed's CoMMIT.
+        """Return how the arm sets rates; ``balances``: another seed's ℓ, ``factors``: those of the same seed's CoMMIT.
 
         Raises InvalidScheduler, also for a placebo or half the rate without the training that it is made from.
         """
         from tenfold.commit_tuning.baselines import mean_rate
         from tenfold.commit_tuning.schedulers import (
             ConstantScheduler,
-            CoordinatedScheduler,
             CoordinateDescent,
+            CoordinatedScheduler,
             PlaceboScheduler,
         )
 
@@ -126,7 +126,8 @@ def knob_arms(knob: str, values: Sequence[Any], ratio: float, rate_factors: dict
     """Return the arms of an ablation: per value CLR, or CoMMIT where the reward is changed.
 
     Under another optimiser, adaptation or owner of the projector, constant rates are trained beside CLR. A value of
-    ``estimate`` is m and the probe's size, such as "4x32". ``rate_factors``: of the base rates by optimiser or adaptation, which have rates of their own. Raises UnknownArm.
+    ``estimate`` is m and the probe's size, such as "4x32". ``rate_factors``: of the base rates by optimiser or
+    adaptation, which have rates of their own. Raises UnknownArm.
     """
     if knob not in KNOBS:
         raise UnknownArm(f"no ablation is called {knob!r}; there are {', '.join(KNOBS)}")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tenfold.commit_tuning.item_parts import Items, Parts
 
 
+SPARE = 5  # images per class more than are wanted, for those whose content is there twice
+
+
 class ImageCounts(Params):
     """Images per class of each part."""
 
@@ -82,7 +85,9 @@ def _read(task: Task, folder: Path, params: PrepareParams, run: Run) -> tuple[Pa
 
     seed = int(run.generator(f"parts of {task.source}").integers(2**31))
     if task.modality == "images":
-        train, test = (read_images(folder, split) for split in ("train", "test"))
+        images = params.images
+        wanted = {"train": images.train + images.validation + images.probe, "test": images.test}
+        train, test = (read_images(folder, split, per_class=count + SPARE) for split, count in wanted.items())  # type: ignore[arg-type]
         counts = {f"{name}_per_class": count for name, count in params.images.model_dump().items()}
         parts = image_parts(train, test, seed=seed, **counts)
         by_part = dict.fromkeys(PARTS, train.pixels) | {"test": test.pixels}
@@ -101,9 +106,7 @@ def _read(task: Task, folder: Path, params: PrepareParams, run: Run) -> tuple[Pa
     else:
         sounds = read_sound_clips(folder)
         recordings = params.sounds.probe_recordings
-        parts = clip_parts(
-            sounds, test_fold=params.sounds.test_fold, probe_recordings_per_class=recordings, seed=seed
-        )
+        parts = clip_parts(sounds, test_fold=params.sounds.test_fold, probe_recordings_per_class=recordings, seed=seed)
     return parts, {name: _sounds(sounds.sounds, parts.part(name), sounds.sample_rate) for name in PARTS}
 
 

@@ -13,12 +13,17 @@ from steps.commit_tuning.tasks import Task, read_part, tasks_of
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
+from tenfold.commit_tuning.model import SmallModel, SmallModelConfig
+from tenfold.commit_tuning.pretexts import pretrain_decoder, pretrain_encoder
+from tenfold.commit_tuning.question_batches import words_of
+from tenfold.nn.seeding import seeded
+from tenfold.nn.token_convnet import TokenConvNetConfig
 
 STARTS, PRETRAINED = "starts", "pretrained.json"
 CARD = """# A small model before it is tuned: {task}, seed {seed}
 
-Its encoder learnt {pretext}, its decoder to answer questions about words; its projector is as it was drawn. Made for the
-reproduction of "CoMMIT" (arXiv 2407.20454). License: Apache-2.0.
+Its encoder learnt {pretext}, its decoder to answer questions about words; its projector is as it was drawn. Made for
+the reproduction of "CoMMIT" (arXiv 2407.20454). License: Apache-2.0.
 """
 
 
@@ -70,7 +75,8 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
             (out / STARTS).mkdir(exist_ok=True)
             move(folder / "model", out / STARTS / f"{task.name}-{seed}")
             losses = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
-            rows.append({"task": task.name, "seed": seed, "loss_last": {name: _end(one) for name, one in losses.items()}})
+            ends = {name: _end(one) for name, one in losses.items()}
+            rows.append({"task": task.name, "seed": seed, "loss_last": ends})
             for name, curve in losses.items() if seed == 0 else ():
                 for update in range(1, len(curve) + 1, max(1, len(curve) // 25)):
                     run.log({f"{task.name}-0/{name}": curve[update - 1]}, update=update)
@@ -85,12 +91,6 @@ def start_folder(pretrained: Path, task: str, seed: int) -> Path:
 
 
 def _make(task: Task, media: Any, seed: int, folder: Path, params: PretrainParams, run_seed: int) -> None:
-    from tenfold.commit_tuning.model import SmallModel, SmallModelConfig
-    from tenfold.commit_tuning.pretexts import pretrain_decoder, pretrain_encoder
-    from tenfold.commit_tuning.question_batches import words_of
-    from tenfold.nn.seeding import seeded
-    from tenfold.nn.token_convnet import TokenConvNetConfig
-
     size = params.model
     rows, columns, high, wide = *size.grid, *size.cells
     encoder = TokenConvNetConfig(media.shape[1], tuple(size.widths), (rows, columns), (high, wide))

@@ -30,7 +30,6 @@ def score(model: Any, part: Encoded, *, never: int, size: int = 300) -> Score:
     """Return how a model answers a part's questions, ``size`` at a time; no answer holds the token ``never``."""
     import torch
 
-    from tenfold.commit_tuning.probe import causal_answers
     from tenfold.commit_tuning.question_batches import accuracy_by_kind, exact_matches
     from tenfold.multimodal.labels import IGNORED
 

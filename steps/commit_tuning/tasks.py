@@ -143,6 +143,7 @@ def encoded(part: Part, encode: QuestionEncoder) -> Encoded:
     """Return a part's questions as tokens. Raises EmptyAnswer."""
     from tenfold.commit_tuning.question_batches import padded
 
-    rows = [encode.answered(one.question, one.answer, name=one.id) for one in part.questions]
-    found = padded(rows, encode.tokenizer.pad_token_id)
+    texts = {(one.question, one.answer): one.id for one in part.questions}
+    known = {text: encode.answered(*text, name=name) for text, name in texts.items()}  # the same ones come often
+    found = padded([known[one.question, one.answer] for one in part.questions], encode.tokenizer.pad_token_id)
     return Encoded(part, found["input_ids"], found["labels"])

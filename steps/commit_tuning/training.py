@@ -49,8 +49,9 @@ class TaskData:
     def __init__(self, prepared: Path, task: Task, model: SmallModel) -> None:
         self.task, encode = task, model.questions()
         self.never = encode.media_token_id
-        parts = {name: encoded(read_part(prepared, task, name), encode) for name in ("train", "validation", "probe", "test")}
-        self.train, self.validation, self.probe, self.test = parts.values()
+        parts = ("train", "validation", "probe", "test")
+        found = [encoded(read_part(prepared, task, part), encode) for part in parts]
+        self.train, self.validation, self.probe, self.test = found
 
 
 @dataclass
@@ -196,8 +197,11 @@ class Training:
 
     def _loss(self, batch: dict[str, Any], update: int) -> Tensor:
         """Return what is minimised; the cross-entropy of the answers alone goes into the trace."""
-        rewarded = self.tuning.reward is not None
-        logits, targets, reward = self.tuning.rewarded(batch) if rewarded else (*causal_answers(self.model, batch), None)
+        if self.tuning.reward is not None:
+            logits, targets, reward = self.tuning.rewarded(batch)
+        else:
+            logits, targets = causal_answers(self.model, batch)
+            reward = None
         counted = targets != IGNORED
         loss = torch.nn.functional.cross_entropy(logits[counted], targets[counted])
         self.tuning.note_loss(loss)
