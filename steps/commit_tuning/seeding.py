@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+FIRST = 10  # batches that the digest of an order is of
+
 
 def seed_of(run_seed: int, purpose: str, task: str, seed: int) -> int:
     """Return a seed for one purpose of one task, from the project's seed and the training's, whatever the step.
@@ -26,6 +28,6 @@ def order_of(questions: int, batch_size: int, updates: int, seed: int) -> list[l
     return [batch.tolist() for batch in batches]
 
 
-def first_batches(order: Sequence[Sequence[int]], ids: Sequence[str], batches: int = 10) -> str:
+def first_batches(order: Sequence[Sequence[int]], ids: Sequence[str], batches: int = FIRST) -> str:
     """Return the sha256 of the questions, by id, of the first batches."""
     return hashlib.sha256("\n".join(ids[place] for one in order[:batches] for place in one).encode()).hexdigest()

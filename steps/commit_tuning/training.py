@@ -17,7 +17,7 @@ from torch import Tensor
 from steps.commit_tuning.arms import REWARDED, Arm, TuningParams
 from steps.commit_tuning.pretrain import start_folder
 from steps.commit_tuning.scores import Score, score
-from steps.commit_tuning.seeding import first_batches, order_of, seed_of
+from steps.commit_tuning.seeding import FIRST, first_batches, order_of, seed_of
 from steps.commit_tuning.tasks import Encoded, Task, encoded, read_part
 from steps.step.run import Diverged, Run
 from tenfold.commit_tuning.balance import BalanceEstimator
@@ -134,9 +134,8 @@ class Training:
         name = data.task.name
         self.model: Any = SmallModel.from_pretrained(start_folder(pretrained, name, seed))
         self.start_sha256 = weights_sha256(self.model)
-        self.order = order_of(
-            len(data.train), settings.batch_size, self.updates, seed_of(run.seed, "order", name, seed)
-        )
+        shown = max(self.updates, FIRST)  # the digest is of as many batches however short the training is
+        self.order = order_of(len(data.train), settings.batch_size, shown, seed_of(run.seed, "order", name, seed))
         ids = [one.id for one in data.train.part.questions]
         self.order_sha256 = first_batches(self.order, ids)
         self.scheduler = arm.scheduler(settings, balances, factors)

@@ -199,6 +199,8 @@ def test_lora_trains_adapters_of_the_llm_and_the_whole_encoder(inputs, tmp_path)
     one = training(inputs, tmp_path, Arm("constant", adaptation="lora"))
     trained = {name for name, value in one.model.named_parameters() if value.requires_grad}
     assert all(".lora_" in name for name in trained if name.startswith("language_model"))
+    longer = training(inputs, tmp_path / "longer", Arm("feature_cd", equal="parameter_updates"), updates=3)
+    assert (len(longer.order), longer.order_sha256) == (10, one.order_sha256)  # not the digest of three batches
     assert {name.split(".")[0] for name in trained} == {"encoder", "projector", "language_model"}
     assert one.start_sha256 == training(inputs, tmp_path / "full", Arm("constant")).start_sha256
 
