@@ -9,7 +9,7 @@ from typing import Any
 
 from steps.commit_tuning.jobs import clear_jobs, side_by_side
 from steps.commit_tuning.seeding import seed_of
-from steps.commit_tuning.tasks import Task, read_part, tasks_of
+from steps.commit_tuning.tasks import Task, read_part, seeds_of, tasks_of
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params, Positive
 from steps.step.run import Run
@@ -47,9 +47,9 @@ class SizeParams(Params):
 
 
 class PretrainParams(Params):
-    """From how many seeds models are made, how large they are, and how long their parts are trained."""
+    """From how many seeds models are made, by task, how large they are, and how long their parts are trained."""
 
-    seeds: Count
+    seeds: dict[str, Count]
     model: SizeParams
     encoder: PretextParams
     decoder: PretextParams
@@ -65,12 +65,13 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
     """
     rows: list[dict[str, Any]] = []
     for task in tasks_of(prepared, run.variant):
+        seeds = seeds_of(params.seeds, task)
         media = read_part(prepared, task, "train").media
 
         def one(seed: int, folder: Path, task: Task = task, media: Any = media) -> None:
             _make(task, media, seed, folder, params, run.seed)
 
-        made = side_by_side(run, {f"{task.name}-{seed}": (one, seed) for seed in range(params.seeds)})
+        made = side_by_side(run, {f"{task.name}-{seed}": (one, seed) for seed in range(seeds)})
         for seed, folder in enumerate(made):
             (out / STARTS).mkdir(exist_ok=True)
             move(folder / "model", out / STARTS / f"{task.name}-{seed}")
@@ -80,7 +81,7 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
             for name, curve in losses.items() if seed == 0 else ():
                 for update in range(1, len(curve) + 1, max(1, len(curve) // 25)):
                     run.log({f"{task.name}-0/{name}": curve[update - 1]}, update=update)
-        run.say(f"{task.name}: {params.seeds} models, {rows[-1]['loss_last']} at the end")
+        run.say(f"{task.name}: {seeds} models, {rows[-1]['loss_last']} at the end")
     clear_jobs(run)
     write_json(out / PRETRAINED, rows)
 

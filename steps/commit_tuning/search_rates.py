@@ -12,7 +12,7 @@ from steps.commit_tuning.jobs import clear_jobs
 from steps.commit_tuning.runs import TuningRun, write_runs
 from steps.commit_tuning.scores import mean
 from steps.commit_tuning.study import Study
-from steps.commit_tuning.tasks import Task, tasks_of
+from steps.commit_tuning.tasks import Task, seeds_of, tasks_of
 from steps.commit_tuning.training import Rates
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
@@ -26,7 +26,7 @@ class InvalidGrid(ValueError):
 
 
 class SearchRatesParams(Params):
-    """Grids of the LLM's rate at ratio 1 and of the ratio η_S / η_X, and from how many seeds each point is trained.
+    """Grids of the LLM's rate at ratio 1 and of the ratio η_S / η_X, and from how many seeds, by task, each is trained.
 
     ``updates`` are charged: those of all trainings of the search together.
     """
@@ -34,7 +34,7 @@ class SearchRatesParams(Params):
     rates: list[Positive]
     rate_seeds: Count
     ratios: list[Positive]
-    seeds: Count
+    seeds: dict[str, Count]
     tuning: TuningParams
 
 
@@ -72,9 +72,10 @@ def _searched(
 ) -> tuple[list[TuningRun], dict[str, Any]]:
     from tenfold.commit_tuning.baselines import tune_ratio
 
+    seeds = seeds_of(params.seeds, task)
     study = Study(run, prepared, pretrained, task, params.tuning, Rates(1.0))
     grid = [Arm("constant", 1.0, RATE_KNOB, f"{rate:g}", rate_factor=rate) for rate in sorted(params.rates)]
-    rates = study.trained(grid, params.rate_seeds)
+    rates = study.trained(grid, min(params.rate_seeds, seeds))
     study.keep_traces(rates, out)
     by_rate = {rate: validation_loss(rates, "value", f"{rate:g}") for rate in sorted(params.rates)}
     rate = min(by_rate, key=lambda one: (by_rate[one], one))
@@ -84,9 +85,9 @@ def _searched(
         if row.value == f"{rate:g}":
             trace = study.known[Arm("constant", 1.0, RATE_KNOB, row.value).name, row.seed][1]
             study.known[Arm("constant", 1.0).name, row.seed] = replace(row, knob=None, value=None), trace
-    ratios = study.trained([Arm("constant", ratio) for ratio in sorted(params.ratios)], params.seeds)
+    ratios = study.trained([Arm("constant", ratio) for ratio in sorted(params.ratios)], seeds)
     study.keep_traces(ratios, out)
-    cost = params.tuning.updates * params.seeds
+    cost = params.tuning.updates * seeds
     best = tune_ratio(params.ratios, lambda ratio: validation_loss(ratios, "ratio", ratio), updates=cost)
     rate_at_edge = rate in (min(by_rate), max(by_rate))
     run.say(f"{task.name}: rate {rate:g}, ratio {best.ratio:g} of {params.ratios}")
@@ -98,8 +99,8 @@ def _searched(
         "ratio_at_edge": best.at_edge,
         "validation_loss_by_rate": {f"{one:g}": loss for one, loss in by_rate.items()},
         "validation_loss_by_ratio": {f"{one:g}": loss for one, loss in best.losses},
-        "seeds": list(range(params.seeds)),
-        "updates_charged": best.updates + params.tuning.updates * params.rate_seeds * len(by_rate),
+        "seeds": list(range(seeds)),
+        "updates_charged": best.updates + params.tuning.updates * len(rates),
     }
 
 

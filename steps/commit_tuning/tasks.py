@@ -6,7 +6,7 @@ Legend:  N items · Q questions · T tokens · C channels · H, W sides of an im
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -76,6 +76,13 @@ def tasks_of(prepared: Path, modality: str | None) -> list[Task]:
     if not own:
         raise UnknownTask(f"no task of {modality} was prepared, but {', '.join(task.name for task in found)}")
     return own
+
+
+def seeds_of(seeds: Mapping[str, int], task: Task) -> int:
+    """Return from how many seeds a task is trained. Raises UnknownTask if nothing says so."""
+    if task.name not in seeds:
+        raise UnknownTask(f"seeds names {', '.join(seeds)}, and not {task.name}, which was prepared: add it")
+    return seeds[task.name]
 
 
 def write_part(folder: Path, arrays: dict[str, np.ndarray], questions: Sequence[Question]) -> None:

@@ -9,7 +9,7 @@ from steps.commit_tuning.jobs import clear_jobs
 from steps.commit_tuning.runs import TuningRun, write_runs
 from steps.commit_tuning.search_rates import chosen_rates
 from steps.commit_tuning.study import Study
-from steps.commit_tuning.tasks import Task, tasks_of
+from steps.commit_tuning.tasks import Task, seeds_of, tasks_of
 from steps.step.params import Count, Params
 from steps.step.run import Run
 
@@ -23,13 +23,13 @@ SHOWN = {"constant": "constant rates", "commit": "CoMMIT's rates and reward"}
 
 
 class TuneParams(Params):
-    """The ratios of each method, and from how many seeds they are trained.
+    """The ratios of each method, and from how many seeds, by task, they are trained.
 
     The tuned constant has the ratio that the search chose. ``equal_parameter_updates``: coordinate descent once more,
     with as many updates of each component as the other methods.
     """
 
-    seeds: Count
+    seeds: dict[str, Count]
     methods: dict[str, list[float]]
     equal_parameter_updates: bool
     tuning: TuningParams
@@ -55,7 +55,7 @@ def tune(prepared: Path, pretrained: Path, searched: Path, *, out: Path, params:
         arms = main_arms(params.methods, equal_parameter_updates=params.equal_parameter_updates)
         arms.append(Arm("tuned_constant", ratio))
         shown = [arm for arm in arms if arm.method in SHOWN and arm.ratio == 1 and arm.equal == "updates"]
-        found = study.trained(arms, params.seeds, models=[arm.name for arm in shown])
+        found = study.trained(arms, seeds_of(params.seeds, task), models=[arm.name for arm in shown])
         study.keep_traces(found, out)
         for arm in shown:
             _keep_model(run, study, arm, task)

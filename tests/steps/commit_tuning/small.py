@@ -64,7 +64,9 @@ def prepare_params(*tasks: str) -> PrepareParams:
 def pretrain_params(seeds: int = 2) -> PretrainParams:
     pretext = {"updates": 2, "batch_size": 4, "learning_rate": 1e-3}
     size = {"widths": [8, 8], "grid": [2, 2], "cells": [1, 1], "hidden": 16, "layers": 1, "heads": 2}
-    return PretrainParams.model_validate({"seeds": seeds, "model": size, "encoder": pretext, "decoder": pretext})
+    return PretrainParams.model_validate(
+        {"seeds": {TASK: seeds}, "model": size, "encoder": pretext, "decoder": pretext}
+    )
 
 
 def tuning(**changes: Any) -> TuningParams:

@@ -45,7 +45,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def search_params(**changes: Any) -> SearchRatesParams:
-    values = {"rates": [1e-3, 3e-3, 1e-2], "rate_seeds": 1, "ratios": [0.1, 1.0, 3.0], "seeds": 2}
+    values = {"rates": [1e-3, 3e-3, 1e-2], "rate_seeds": 1, "ratios": [0.1, 1.0, 3.0], "seeds": {TASK: 2}}
     return SearchRatesParams.model_validate(values | {"tuning": tuning().model_dump()} | changes)
 
 
@@ -57,7 +57,7 @@ def searched(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tune_params(**changes: Any) -> TuneParams:
-    values = {"seeds": 2, "methods": METHODS, "equal_parameter_updates": True, "tuning": tuning().model_dump()}
+    values = {"seeds": {TASK: 2}, "methods": METHODS, "equal_parameter_updates": True, "tuning": tuning().model_dump()}
     return TuneParams.model_validate(values | changes)
 
 
@@ -207,7 +207,7 @@ def test_lora_trains_adapters_of_the_llm_and_the_whole_encoder(inputs, tmp_path)
 
 def test_a_placebo_needs_another_seed_and_methods_need_names(inputs, searched, tmp_path):
     out, run = made(tmp_path, "tune")
-    params = tune_params(seeds=1, methods={"clr": [1.0], "placebo": [1.0]}, equal_parameter_updates=False)
+    params = tune_params(seeds={TASK: 1}, methods={"clr": [1.0], "placebo": [1.0]}, equal_parameter_updates=False)
     with pytest.raises(MissingSeed, match="two seeds"):
         tune(*inputs, searched, out=out, params=params, run=run)
     with pytest.raises(UnknownArm, match="no method is called 'clt'"):
