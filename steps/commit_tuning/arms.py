@@ -140,7 +140,8 @@ def knob_arms(knob: str, values: Sequence[Any], ratio: float, rate_factors: dict
             every, probe = (int(one) for one in said.split("x"))
             arms.append(replace(arm, every=every, probe=probe))
         elif knob in ("optimiser", "adaptation", "projector_group"):
-            arm = replace(arm, rate_factor=rate_factors.get(said, 1.0), **{knob: said})
+            changed: dict[str, Any] = {knob: said}
+            arm = replace(arm, rate_factor=rate_factors.get(said, 1.0), **changed)
             arms += [arm, replace(arm, method="constant")]
         else:
             arms.append(replace(arm, **{knob: value}))
