@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ WORDS = {
     "rate_S": "mean rate of the encoder",
 }
 BySeed = Mapping[int, TuningRun]
+Kind = tuple[str, str, str | None, str | None, str]
 
 
 class TooFewSeeds(ValueError):
@@ -69,11 +71,10 @@ class Cell:
     value: str | None = None
     equal: str = "updates"
 
-    def holds(self, run: TuningRun, *, any_ratio: bool = False) -> bool:
-        """Say whether a training is of this cell, or of it but for its ratio."""
-        own = (run.task, run.method, run.knob, run.value, run.equal)
-        same = own == (self.task, self.method, self.knob, self.value, self.equal)
-        return same and (any_ratio or close(run.ratio, self.ratio))
+    @property
+    def kind(self) -> Kind:
+        """All but the ratio."""
+        return (self.task, self.method, self.knob, self.value, self.equal)
 
     @property
     def words(self) -> str:
@@ -107,11 +108,16 @@ class Evidence:
 
     def by_seed(self, cell: Cell) -> dict[int, TuningRun]:
         """Return the trainings of a cell by seed; those of the tuned constant at any ratio if none is at the cell's."""
-        found = {run.seed: run for run in self.runs if cell.holds(run)}
-        if found or cell.method != "tuned_constant":
-            return dict(sorted(found.items()))
-        own = [run for run in self.runs if cell.holds(run, any_ratio=True)]
-        return {run.seed: run for run in sorted(own, key=lambda run: run.seed)}
+        own = self._by_kind.get(cell.kind, [])
+        found = [run for run in own if close(run.ratio, cell.ratio)]
+        return {run.seed: run for run in found or (own if cell.method == "tuned_constant" else [])}
+
+    @cached_property
+    def _by_kind(self) -> dict[Kind, list[TuningRun]]:
+        found: dict[Kind, list[TuningRun]] = {}
+        for run in sorted(self.runs, key=lambda run: run.seed):
+            found.setdefault((run.task, run.method, run.knob, run.value, run.equal), []).append(run)
+        return found
 
     def ratios(self, task: str, method: str = "constant") -> list[float]:
         """Return the ratios at which a method was trained in the main study or in the search of ratios, in order."""
@@ -138,6 +144,8 @@ def values(runs: BySeed, name: str) -> dict[int, float]:
 
 def aggregate(found: Sequence[float], what: str) -> tuple[float, ...]:
     """Return values to be averaged over seeds. Raises TooFewSeeds if there are fewer than three."""
+    if not found:
+        raise TooFewSeeds(f"this profile has no such training: {what}")
     if len(found) < LEAST_SEEDS:
         raise TooFewSeeds(f"{what}: {len(found)} seeds where an average takes {LEAST_SEEDS} or more; train more seeds")
     return tuple(found)

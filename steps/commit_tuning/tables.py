@@ -142,7 +142,7 @@ def search(evidence: Evidence) -> CaptionedTable:
     ]
     return _frame(rows, ["task", "searched", "value", "validation_loss", "chosen", "at_edge", "updates_charged"]), (
         "The search of the tuned constant: validation loss (nats per token) by the LLM's rate at ratio 1, then by "
-        "ratio. updates_charged: what the whole search of a task cost, in updates; a scheduler is spared the ratios alone."
+        "ratio. updates_charged: what the whole search of a task cost; a scheduler is spared that of ratios alone."
     )
 
 

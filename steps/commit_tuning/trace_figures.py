@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from steps.commit_tuning.estimates import Cell, Evidence, values
 from steps.commit_tuning.figures import COLOURS, NAMES, RATIOS
@@ -51,8 +52,9 @@ def balance(traces: Traces) -> CaptionedFigure | None:
         _kappa(kappa, of, modality)
         _pair(rates, of["clr"], ("lr_X", "lr_S"), relative=False)
         _pair(norms, of["clr"], ("g_X", "g_S"), relative=True)
-        rates.set(title="rates as used (CLR)", yscale="log")
-        norms.set(title="gradient norms over their first (CLR)", yscale="log")
+        rates.set(title="rates as used (CLR)")
+        norms.set(title="gradient norms over their first (CLR)")
+        _logarithmic(rates, norms)
     plotting.shared_legend(figure)
     return figure, (
         f"Where the encoder's rate starts at a tenth of the LLM's: the average ℓ of log κ, above 0 where the LLM "
@@ -76,7 +78,8 @@ def losses(traces: Traces) -> CaptionedFigure | None:
     for axis, (task, ratio) in zip(axes, ((task, ratio) for task in tasks for ratio in ratios), strict=True):
         for method, table in found[task, ratio].items():
             _band(axis, table, "loss", COLOURS[method], NAMES[method], change=_smoothed)
-        axis.set(title=f"{task}, ratio {ratio:g}", yscale="log", xlabel="update")
+        axis.set(title=f"{task}, ratio {ratio:g}", xlabel="update")
+        _logarithmic(axis)
         if ratio == ratios[0]:
             axis.set_ylabel("training loss (nats per token)")
     plotting.shared_legend(figure, columns=3)
@@ -97,7 +100,8 @@ def failure(traces: Traces) -> CaptionedFigure | None:
         _kappa(kappa, of, modality)
         for method, table in of.items():
             _band(rates, table, "lr_S", COLOURS[method], NAMES[method])
-        rates.set(title="encoder's rate as used", yscale="log", xlabel="update")
+        rates.set(title="encoder's rate as used", xlabel="update")
+        _logarithmic(rates)
         task = JUDGED[modality]
         cells = {NAMES[method]: Cell(task, method, FAST) for method in ("constant", "clr", "tuned_constant")}
         dots = {
@@ -109,8 +113,8 @@ def failure(traces: Traces) -> CaptionedFigure | None:
     plotting.shared_legend(figure)
     return figure, (
         "Where the encoder's rate starts at ten times the LLM's: the average ℓ of log κ, the encoder's rate as used, "
-        f"and the loss on test questions, a dot per seed. A scheduler that trusts κ raises the rate where ℓ is above 0. "
-        f"{BANDS}"
+        f"and the loss on test questions, a dot per seed. A scheduler that trusts κ raises the rate where "
+        f"ℓ is above 0. {BANDS}"
     )
 
 
@@ -155,6 +159,15 @@ def _band(
     wide = (wide if change is None else change(wide)).dropna(how="all")
     axis.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.18, linewidth=0)
     axis.plot(wide.index, wide.median(axis=1), color=colour, linewidth=1.3, label=label)
+
+
+def _logarithmic(*axes: Axes) -> None:
+    """Make the y axes logarithmic, with ticks as plain numbers."""
+    for axis in axes:
+        axis.set_yscale("log")
+        axis.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        for formatted in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            formatted(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _smoothed(wide: pd.DataFrame) -> pd.DataFrame:

@@ -78,14 +78,15 @@ def test_every_test_has_its_unit_and_its_seeds():
             for name in test.measurements:
                 one = usual()[name]
                 if one.unavailable is None:
-                    assert (one.interval is not None) == (test.over is not None), name
+                    exact = name.startswith("validity")  # all seeds rank alike here
+                    assert (one.interval is not None) == (test.over is not None) or exact, name
                     assert not test.training or one.seeds in (3, len(SEEDS)), name
 
 
 @pytest.mark.parametrize(
     ("claims", "planted"),
     [
-        (("C1-{}",), {"imbalance": {0.1: 0.6, 0.3: 0.9, 1.0: 1.2, 3.0: 3.0, 10.0: 0.8}, "fast": {"kappa": -1, "rate": 1, "loss": 0}}),
+        (("C1-{}",), {"imbalance": {0.1: 1.3, 0.3: 1.4, 1.0: 0.9, 3.0: 3.0, 10.0: 0.8}, "cost": {**COST, 10.0: 0.5}}),
         (("C2-{}", "C6-{}-sgd", "C6-{}-adafactor", "C6-{}-lora", "C2-language-{}"), {"held": {"clr": 1.3}}),
         (("C2-{}-own",), {"held": {"clr": 0.4, "placebo": 0.2}}),
         (("C3-{}", "C3-{}-0.3", "C3-{}-0.1"), {"gains": {**GAINS, "commit": -0.3}}),
@@ -250,5 +251,5 @@ def test_what_two_steps_trained_alike_counts_once_and_what_differs_is_refused():
 
 def test_ablations_are_no_part_of_the_main_study():
     found = tuning_measurements(Evidence.of(ablations(World())))
-    assert "0 seeds" in (found["imbalance_constant_images_at_0_1"].unavailable or "")
+    assert "no such training" in (found["imbalance_constant_images_at_0_1"].unavailable or "")
     assert found["imbalance_constant_images_sgd"].value is not None
