@@ -139,7 +139,7 @@ def _place(run: TuningRun) -> tuple[Any, ...]:
 
 def values(runs: BySeed, name: str) -> dict[int, float]:
     """Return a field's values by seed, of those that have one."""
-    return {seed: float(value) for seed, run in runs.items() if (value := getattr(run, name)) is not None}
+    return {seed: float(value) for seed, one in runs.items() if (value := getattr(one, name)) is not None}
 
 
 def aggregate(found: Sequence[float], what: str) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ def evaluate(
     tuned: list[Path],
     ablated: list[Path],
     language: Path,
-    timed: Path,
+    timings: Path,
     *,
     out: Path,
     run: Run,
@@ -43,7 +43,7 @@ def evaluate(
     trained = [*tuned, *ablated, *searched]  # the main study's own before what a search trained alike
     chosen = {task: known for folder in searched for task, known in read_json(folder / CHOSEN).items()}
     evidence = Evidence.of((one for folder in trained for one in read_runs(folder)), chosen)
-    with_language, speed = Evidence.of(read_runs(language)), read_json(timed / SPEED)
+    with_language, speed = Evidence.of(read_runs(language)), read_json(timings / SPEED)
     costs, shown = speed_measurements(speed), _tables(evidence, with_language, speed)
     run.publish(
         claims=tuning_measurements(evidence) | language_measurements(with_language) | costs,

@@ -162,7 +162,7 @@ def _apart(runs: Iterable[TuningRun], task: str, names: tuple[str, ...]) -> Meas
     own = list(runs)
     if not own:
         return unavailable(f"this profile has no training of {task}")
-    counts = {name: [getattr(run, name) for run in own] for name in names}
+    counts = {name: [getattr(one, name) for one in own] for name in names}
     spread = max(max(found) - min(found) for found in counts.values())
     return measured(spread, "updates", f"most less least, of all methods of {task} at equal updates", n=len(own))
 

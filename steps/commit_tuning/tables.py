@@ -47,7 +47,7 @@ def methods(evidence: Evidence) -> CaptionedTable:
             {
                 **_of_cell(cell),
                 "seeds": len(runs),
-                **{name: max(getattr(run, name) for run in runs.values()) for name in COUNTED},
+                **{name: max(getattr(one, name) for one in runs.values()) for name in COUNTED},
                 **{name: _mean(values(runs, name)) for name in SHOWN},
                 "auc_low": low,
                 "auc_high": high,

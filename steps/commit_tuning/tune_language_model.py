@@ -18,7 +18,7 @@ import numpy as np
 from steps.commit_tuning.jobs import child_run, clear_jobs, side_by_side
 from steps.commit_tuning.language_parts import Parts, placed
 from steps.commit_tuning.runs import TuningRun, run_of, write_runs
-from steps.commit_tuning.seeding import first_batches, order_of, seed_of
+from steps.commit_tuning.seeding import FIRST, first_batches, order_of, seed_of
 from steps.commit_tuning.tasks import FACTS, Encoded, read_part, task_named
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Field, Params, Positive
@@ -113,11 +113,12 @@ def _train(what: tuple[Run, Path, Parts, TuneLanguageModelParams, str, int], fol
     seeds = {purpose: seed_of(run.seed, f"language {purpose}", name, seed) for purpose in ("start", "order", "probe")}
     model, encode = parts.model(folder / "encoder", settings.lora_rank, seeds["start"])
     start = weights_sha256(model)
-    count = len(read_part(prepared, parts.task, "train").questions)
-    order = order_of(count, settings.batch_size, settings.updates, seeds["order"])
+    ids = [one.id for one in read_part(prepared, parts.task, "train").questions]
+    shown = max(settings.updates, FIRST)  # the digest is of as many batches however short the training is
+    order = order_of(len(ids), settings.batch_size, shown, seeds["order"])
+    order_sha256, order = first_batches(order, ids), order[: settings.updates]
     asked = sorted({place for batch in order for place in batch})
     train = parts.part(prepared, "train", encode, asked)
-    order_sha256 = first_batches(order, dict(zip(asked, (one.id for one in train.part.questions), strict=True)))  # type: ignore[arg-type]
     renamed = {place: number for number, place in enumerate(asked)}
     order = [[renamed[place] for place in batch] for batch in order]
     probe = parts.part(prepared, "probe", encode)
@@ -176,9 +177,11 @@ def _tuned(
     with tuning:
         for update in run.updates(len(order), state):
             batch = train.batch(order[update - 1])
-            logits, targets, reward = (
-                (*causal_answers(model, batch), None) if tuning.reward is None else tuning.rewarded(batch)
-            )
+            if tuning.reward is not None:
+                logits, targets, reward = tuning.rewarded(batch)
+            else:
+                logits, targets = causal_answers(model, batch)
+                reward = None
             counted = targets != IGNORED
             loss = torch.nn.functional.cross_entropy(logits[counted], targets[counted])
             tuning.note_loss(loss)

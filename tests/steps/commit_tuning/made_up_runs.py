@@ -205,8 +205,8 @@ def write_inputs(root: Path, world: World | None = None) -> dict[str, Any]:
         for run in made["tuned"]:
             if run.task == task and run.seed < 3:
                 write_trace(root / f"tuned-{modality}" / run.trace, run)
-    for name in ("language", "timed"):
+    for name in ("language", "timings"):
         (root / name).mkdir()
     write_runs(root / "language", language(own))
-    write_json(root / "timed" / "speed.json", SPEED)
-    return {**found, "language": root / "language", "timed": root / "timed"}
+    write_json(root / "timings" / "speed.json", SPEED)
+    return {**found, "language": root / "language", "timings": root / "timings"}

@@ -85,7 +85,7 @@ def test_a_profile_with_one_seed_and_no_later_steps_is_published_too(tmp_path):
     inputs = write_inputs(tmp_path / "inputs", World(seeds=(0,)))
     for folder in (*inputs["ablated"], inputs["language"]):
         write_runs(folder, [])
-    write_json(inputs["timed"] / "speed.json", {"task": "cifar10", "copied_share": 1.0, "rows": []})
+    write_json(inputs["timings"] / "speed.json", {"task": "cifar10", "copied_share": 1.0, "rows": []})
     out = published(inputs, tmp_path / "out")
     found = load_measurements(out / "claims.json")
     claims = load_claims(CLAIMS)
