@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,7 +16,7 @@ from steps.step.params import Count, Params
 from steps.step.run import Run
 
 NEVER = 10**9  # updates between two estimates that no training reaches
-PLAIN = "plain"
+PLAIN, REWARD = "plain", "reward"
 
 
 class MissingStart(ValueError):
@@ -42,7 +43,7 @@ def measure_speed(prepared: Path, pretrained: list[Path], *, out: Path, params: 
     """
     import torch
 
-    from steps.commit_tuning.training import Rates, TaskData, Training
+    from steps.commit_tuning.training import TaskData
     from tenfold.commit_tuning.model import SmallModel
 
     task = task_named(params.task)
@@ -51,23 +52,11 @@ def measure_speed(prepared: Path, pretrained: list[Path], *, out: Path, params: 
         raise MissingStart(f"no pretrained model of {task.name}: prepare the task, or time another one")
     data = TaskData(prepared, task, SmallModel.from_pretrained(start_folder(own, task.name, 0)))
     arms = {PLAIN: Arm("constant", every=NEVER)} | {f"m{every}": Arm("constant", every=every) for every in params.every}
-    arms["reward"] = Arm("regulariser", every=NEVER)
-    settings = params.tuning.model_copy(update={"updates": params.updates, "share_every": NEVER})
-    seconds: dict[str, list[float]] = {name: [] for name in arms}
-    copied: dict[str, int] = {}
+    arms[REWARD] = Arm("regulariser", every=NEVER)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for repeat in range(params.repeats + 1):
-            for name, arm in arms.items():
-                alone = Run(run.paper, run.step, out=out, profile=run.profile, seed=run.seed)  # without checkpoints
-                training = Training(alone, data, own, arm, 0, settings, Rates(1e-3))
-                started = time.process_time()
-                training.train()
-                if repeat:  # the first one warms up
-                    seconds[name].append((time.process_time() - started) / params.updates)
-                if name == "reward":
-                    copied = _bytes(training)
+        seconds, copied = _timed(arms, data, own, params, run)
     finally:
         torch.set_num_threads(threads)
     rows = [_row(name, arms[name], seconds[name], seconds[PLAIN]) for name in arms if name != PLAIN]
@@ -86,6 +75,28 @@ def measure_speed(prepared: Path, pretrained: list[Path], *, out: Path, params: 
         run.say(f"{row['words']}: {100 * row['share']:.1f} % of an update's CPU time more")
 
 
+def _timed(
+    arms: Mapping[str, Arm], data: Any, pretrained: Path, params: MeasureSpeedParams, run: Run
+) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Return the CPU seconds per update of each arm and repeat, all arms in turn, and the bytes of what is copied."""
+    from steps.commit_tuning.training import Rates, Training
+
+    settings = params.tuning.model_copy(update={"updates": params.updates, "share_every": NEVER})
+    seconds: dict[str, list[float]] = {name: [] for name in arms}
+    copied: dict[str, int] = {}
+    for repeat in range(params.repeats + 1):
+        for name, arm in arms.items():
+            alone = Run(run.paper, run.step, out=run.out, profile=run.profile, seed=run.seed)  # without checkpoints
+            training = Training(alone, data, pretrained, arm, 0, settings, Rates(1e-3))
+            started = time.process_time()
+            training.train()
+            if repeat:  # the first one warms up
+                seconds[name].append((time.process_time() - started) / params.updates)
+            if name == REWARD:
+                copied = _bytes(training)
+    return seconds, copied
+
+
 def _bytes(training: Any) -> dict[str, int]:
     """Return the bytes of the copies of parameters that an estimate or the reward keeps, and of the model's tensors."""
     parameters = list(training.model.parameters())
@@ -99,7 +110,7 @@ def _bytes(training: Any) -> dict[str, int]:
 def _row(name: str, arm: Arm, found: list[float], plain: list[float]) -> dict[str, Any]:
     shares = [one / other - 1 for one, other in zip(found, plain, strict=True)]
     known = {"share": median(shares), "low": min(shares), "high": max(shares), "timed": len(shares)}
-    if name == "reward":
+    if name == REWARD:
         return {"what": "reward", "every": 1, "words": "the reward at every update", **known}
     each = "every update" if arm.every == 1 else f"each {arm.every}th update"
     return {"what": "estimate", "every": arm.every, "words": f"an estimate after {each}", **known}

@@ -26,6 +26,7 @@ from steps.step.run import Run
 
 if TYPE_CHECKING:
     from tenfold.commit_tuning.question_batches import QuestionEncoder
+    from tenfold.commit_tuning.tuning import CommitTuning
 
 METHODS = ("constant", "clr", "commit")
 ROW, TRACE_FILE, PARTS_FILE = "row.json", "trace.jsonl", "parts.json"
@@ -147,32 +148,17 @@ def _tuned(
     import torch
 
     from steps.commit_tuning.training import Shares, TraceRows, Trained
-    from tenfold.commit_tuning.balance import BalanceEstimator
-    from tenfold.commit_tuning.components import Components, optimiser_groups
-    from tenfold.commit_tuning.probe import Probe, causal_answers
-    from tenfold.commit_tuning.reward import DistributionReward, gradient_share
-    from tenfold.commit_tuning.schedulers import ConstantScheduler, CoordinatedScheduler
-    from tenfold.commit_tuning.tuning import CommitTuning
+    from tenfold.commit_tuning.probe import causal_answers
+    from tenfold.commit_tuning.reward import gradient_share
     from tenfold.multimodal.labels import IGNORED
 
     settings = params.tuning
     model.to(run.device)
     train, probe = placed(train, run.device), placed(probe, run.device)
-    components = Components(("encoder",), ("language_model",), ("projector",))
-    rates: Any = {"llm": settings.learning_rate, "encoder": settings.learning_rate * params.ratio}
-    optimiser = torch.optim.AdamW(optimiser_groups(model, components, rates))
-    drawn = Probe(range(len(probe)), min(settings.probe, len(probe)), probe.batch, seed=probe_seed)
+    optimiser, tuning = _set_up(model, probe, method, params, probe_seed)
     trace, shares = TraceRows(), Shares()
     written: Any = trace
-    tuning = CommitTuning(
-        model,
-        optimiser,
-        components,
-        scheduler=ConstantScheduler() if method == "constant" else CoordinatedScheduler(),
-        estimator=BalanceEstimator(drawn, every=settings.every, smoothing=settings.smoothing),
-        reward=DistributionReward() if method == "commit" else None,
-        trace=written,
-    )
+    tuning.trace = written
     state = {"model": Trained(model), "optimiser": optimiser, "tuning": tuning, "trace": trace, "shares": shares}
     with tuning:
         for update in run.updates(len(order), state):
@@ -191,6 +177,34 @@ def _tuned(
             optimiser.step()
             optimiser.zero_grad()
     return trace.rows, shares.mean
+
+
+def _set_up(
+    model: Any, probe: Encoded, method: str, params: TuneLanguageModelParams, probe_seed: int
+) -> tuple[Any, CommitTuning]:
+    """Return the optimiser, and what sets its rates by the method."""
+    import torch
+
+    from tenfold.commit_tuning.balance import BalanceEstimator
+    from tenfold.commit_tuning.components import Components, optimiser_groups
+    from tenfold.commit_tuning.probe import Probe
+    from tenfold.commit_tuning.reward import DistributionReward
+    from tenfold.commit_tuning.schedulers import ConstantScheduler, CoordinatedScheduler
+    from tenfold.commit_tuning.tuning import CommitTuning
+
+    settings = params.tuning
+    components = Components(("encoder",), ("language_model",), ("projector",))
+    rates: Any = {"llm": settings.learning_rate, "encoder": settings.learning_rate * params.ratio}
+    optimiser = torch.optim.AdamW(optimiser_groups(model, components, rates))
+    drawn = Probe(range(len(probe)), min(settings.probe, len(probe)), probe.batch, seed=probe_seed)
+    return optimiser, CommitTuning(
+        model,
+        optimiser,
+        components,
+        scheduler=ConstantScheduler() if method == "constant" else CoordinatedScheduler(),
+        estimator=BalanceEstimator(drawn, every=settings.every, smoothing=settings.smoothing),
+        reward=DistributionReward() if method == "commit" else None,
+    )
 
 
 def _row(
