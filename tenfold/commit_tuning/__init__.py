@@ -48,7 +48,13 @@ if TYPE_CHECKING:
     from tenfold.commit_tuning.model import MultimodalModel as MultimodalModel
     from tenfold.commit_tuning.model import SmallModel as SmallModel
     from tenfold.commit_tuning.model import SmallModelConfig as SmallModelConfig
-    from tenfold.commit_tuning.model import group_paths as group_paths
+    from tenfold.commit_tuning.own_items import ItemReader as ItemReader
+    from tenfold.commit_tuning.own_items import OwnItems as OwnItems
+    from tenfold.commit_tuning.own_items import own_parts as own_parts
+    from tenfold.commit_tuning.own_items import read_own_items as read_own_items
+    from tenfold.commit_tuning.own_tuning import OwnTuning as OwnTuning
+    from tenfold.commit_tuning.own_tuning import TuningSettings as TuningSettings
+    from tenfold.commit_tuning.own_tuning import tune_own as tune_own
     from tenfold.commit_tuning.pretexts import pretrain_decoder as pretrain_decoder
     from tenfold.commit_tuning.pretexts import pretrain_encoder as pretrain_encoder
     from tenfold.commit_tuning.pretrained_model import from_pretrained_parts as from_pretrained_parts

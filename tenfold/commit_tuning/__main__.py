@@ -1,4 +1,4 @@
-"""``tenfold commit-tuning``: look at the balance of encoder and LLM in a training log."""
+"""``tenfold commit-tuning``: teach a small model one's own items, ask it, and look at a training log's balance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from tenfold import command_line as cli
+from tenfold.commit_tuning.own_commands import ASK_EXAMPLE, TUNE_EXAMPLE, ask_command, tune_command
 
 app = cli.application("Coordinated tuning of encoder and LLM.")
 FORMATS = (".svg", ".png")
+app.command("tune", epilog=TUNE_EXAMPLE)(tune_command)
+app.command("ask", epilog=ASK_EXAMPLE)(ask_command)
 
 
 @app.command(epilog=cli.example("tenfold commit-tuning inspect run --out balance.svg"))

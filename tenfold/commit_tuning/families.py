@@ -1,4 +1,4 @@
-"""Where encoder, projector and LLM lie in models of transformers: LLaVA, BLIP-2 and Qwen2-Audio, with LoRA or not."""
+"""Where encoder, projector and LLM lie: LLaVA, BLIP-2, Qwen2-Audio and this package's own models, with LoRA or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenfold.commit_tuning.errors import InvalidComponents
 if TYPE_CHECKING:
     from torch import nn
 
-FAMILIES = {  # class of transformers -> paths of encoder, of projector, of LLM; those that a model lacks are left out
+FAMILIES = {  # class -> paths of encoder, of projector, of LLM; those that a model lacks are left out
     "LlavaForConditionalGeneration": (
         ("model.vision_tower",),
         ("model.multi_modal_projector",),
@@ -31,6 +31,7 @@ FAMILIES = {  # class of transformers -> paths of encoder, of projector, of LLM;
         ("model.multi_modal_projector",),
         ("model.language_model", "lm_head"),
     ),
+    "MultimodalModel": (("encoder",), ("projector",), ("language_model",)),  # of this package
 }
 LORA = "base_model.model"  # where peft keeps the model that it wraps
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,20 +25,6 @@ from tenfold.multimodal.placeholders import place
 from tenfold.nn.errors import InvalidConfig
 from tenfold.nn.pretrained import Pretrained
 from tenfold.nn.token_convnet import TokenConvNet, TokenConvNetConfig
-
-MODULES = {"encoder": ("encoder",), "projector": ("projector",), "llm": ("language_model",)}
-
-
-def group_paths(projector_group: Literal["encoder", "llm", "own"] = "encoder") -> dict[str, list[str]]:
-    """Return the module paths of the groups "encoder" and "llm", and of "projector" where it is its own.
-
-    Raises InvalidConfig for another group.
-    """
-    if projector_group not in ("encoder", "llm", "own"):
-        raise InvalidConfig(f"projector_group is encoder, llm or own, not {projector_group!r}")
-    found = {"encoder": list(MODULES["encoder"]), "llm": list(MODULES["llm"])}
-    found.setdefault("projector" if projector_group == "own" else projector_group, []).extend(MODULES["projector"])
-    return found
 
 
 class MultimodalModel(nn.Module):

@@ -32,7 +32,8 @@ NAME_QUESTION = "what is it ?"
 class Subject:
     """What is asked about: the classes in the order of their labels, and which of them have each property.
 
-    Raises InvalidSubject unless names are distinct, of one to three words, and every property divides the classes.
+    Without properties, names and classes alone are asked for. Raises InvalidSubject unless names are distinct, of one
+    to three words, and every property divides the classes.
     """
 
     name: str
@@ -46,8 +47,6 @@ class Subject:
         for name in self.classes:
             if name != name.lower().strip() or not 1 <= len(name.split()) <= LONGEST_ANSWER:
                 raise InvalidSubject(f"{self.name}: a class's name is one to three words in small letters: {name!r}")
-        if not self.properties:
-            raise InvalidSubject(f"{self.name} has no property to ask for")
         for word, holders in self.properties.items():
             if unknown := sorted(holders - set(self.classes)):
                 raise InvalidSubject(f"{self.name}: {word} is said of {', '.join(unknown)}, which is no class")
@@ -114,6 +113,7 @@ class Question:
 def ask(subject: Subject, items: Sequence[str], labels: Int[np.ndarray, " n"], *, seed: int) -> tuple[Question, ...]:
     """Return three questions per item, one of each kind; which ones depends on the item's name and the seed alone.
 
+    Where there are no properties, there are two.
     Raises InvalidSubject for a label that is no class's, or for other numbers of items and labels.
     """
     if len(items) != len(labels):
@@ -131,18 +131,20 @@ def _of(subject: Subject, item: str, label: int, seed: int) -> list[Question]:
     digest = hashlib.sha256(f"{subject.name}\0{item}".encode()).digest()
     generator = np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])
     name = subject.classes[label]
-    true = bool(generator.integers(2))
-    fitting = [word for word, holders in subject.properties.items() if (name in holders) == true]
-    word = str(generator.choice(fitting or list(subject.properties)))
-    answer = "yes" if name in subject.properties[word] else "no"
+    found = [Question(f"{item}-name", item, "name", NAME_QUESTION, name)]
+    if subject.properties:
+        true = bool(generator.integers(2))
+        fitting = [word for word, holders in subject.properties.items() if (name in holders) == true]
+        word = str(generator.choice(fitting or list(subject.properties)))
+        answer = "yes" if name in subject.properties[word] else "no"
+        found.append(Question(f"{item}-property", item, "property", f"is it {word} ?", answer))
     right = bool(generator.integers(2))
     other = str(generator.choice([one for one in subject.classes if one != name]))
     asked = name if right else other
-    return [
-        Question(f"{item}-name", item, "name", NAME_QUESTION, name),
-        Question(f"{item}-property", item, "property", f"is it {word} ?", answer),
-        Question(f"{item}-class", item, "class", f"is it {article(asked)} {asked} ?", "yes" if right else "no"),
-    ]
+    found.append(
+        Question(f"{item}-class", item, "class", f"is it {article(asked)} {asked} ?", "yes" if right else "no")
+    )
+    return found
 
 
 def article(words: str) -> str:

@@ -128,10 +128,11 @@ def test_the_reward_of_accumulated_batches_is_weighed_as_their_loss_is(tmp_path)
         assert found[1][name] == pytest.approx(found[2][name], rel=1e-3)
 
 
-def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
-    whole, first = lora_run(tmp_path / "whole", "llava")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_resumed_training_is_the_uninterrupted_one(tmp_path, family):
+    whole, first = lora_run(tmp_path / "whole", family)
     whole.train()
-    half, _ = lora_run(tmp_path / "half", "llava")
+    half, _ = lora_run(tmp_path / "half", family)
 
     class Stop(TrainerCallback):
         def on_step_end(self, args, state, control, **more):
@@ -139,13 +140,15 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
 
     half.add_callback(Stop())
     half.train()
-    resumed, second = lora_run(tmp_path / "half", "llava")
+    resumed, second = lora_run(tmp_path / "half", family)
     resumed.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-3"))
     for name, one in whole.model.named_parameters():
         assert torch.equal(one, resumed.model.get_parameter(name)), name
     assert vars(first.tuning.estimator.average) == vars(second.tuning.estimator.average)
+    assert torch.equal(first.tuning.estimator.probe.state(), second.tuning.estimator.probe.state())
+    assert first.tuning.used == second.tuning.used
     assert (tmp_path / "whole/trace.jsonl").read_bytes() == (tmp_path / "half/trace.jsonl").read_bytes()
-    lost, third = lora_run(tmp_path / "elsewhere", "llava")
+    lost, third = lora_run(tmp_path / "elsewhere", family)
     with pytest.raises(StateMismatch, match=r"resumes at update 3, .*resume_from"):
         lost.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-3"))
     assert third.tuning is None

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tenfold.commit_tuning import (
+    InvalidComponents,
     InvalidMedia,
     MultimodalModel,
     QuestionEncoder,
@@ -16,7 +17,8 @@ from tenfold.commit_tuning import (
     answers,
     ask,
     exact_matches,
-    group_paths,
+    known_components,
+    parameters_by_component,
     word_tokenizer,
     words_of,
 )
@@ -24,7 +26,7 @@ from tenfold.commit_tuning.question_errors import InvalidModelParts
 from tenfold.commit_tuning.questions import CIFAR10, ESC10, SUBJECTS, Question
 from tenfold.language.errors import EmptyAnswer
 from tenfold.models import load
-from tenfold.multimodal import PlaceholderMismatch, parameters_by_group
+from tenfold.multimodal import PlaceholderMismatch
 from tenfold.multimodal.labels import IGNORED
 from tenfold.nn.errors import InvalidConfig
 from tenfold.nn.pretrained import weights_sha256
@@ -157,7 +159,7 @@ def test_one_forward_says_what_greedy_decoding_says():
 @pytest.mark.parametrize("projector", ["encoder", "llm", "own"])
 def test_groups_are_disjoint_complete_and_by_module_path(projector):
     model, _ = small_model()
-    groups = parameters_by_group(model, group_paths(projector))
+    groups = parameters_by_component(model, known_components(model, projector_group=projector))
     assert set(groups) == ({"encoder", "llm", "projector"} if projector == "own" else {"encoder", "llm"})
     names = [name for group in groups.values() for name in group]
     assert sorted(names) == sorted(name for name, _ in model.named_parameters()) and len(set(names)) == len(names)
@@ -167,8 +169,8 @@ def test_groups_are_disjoint_complete_and_by_module_path(projector):
     for group, parameters in groups.items():  # no tensor is in two groups, tied ones neither
         for one in parameters.values():
             assert owners.setdefault(one.data_ptr(), group) == group
-    with pytest.raises(InvalidConfig, match="projector_group"):
-        group_paths("both")  # type: ignore[arg-type]
+    with pytest.raises(InvalidComponents, match="projector_group"):
+        known_components(model, projector_group="both")  # type: ignore[arg-type]
 
 
 def test_gradients_reach_every_parameter_of_both_groups():

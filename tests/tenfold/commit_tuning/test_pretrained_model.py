@@ -10,14 +10,21 @@ import torch
 
 from tenfold.audio import InvalidSound, LogMel
 from tenfold.audio.whisper import convert_whisper
-from tenfold.commit_tuning import InvalidMedia, InvalidModelParts, ask, from_pretrained_parts, group_paths
+from tenfold.commit_tuning import (
+    InvalidMedia,
+    InvalidModelParts,
+    ask,
+    from_pretrained_parts,
+    known_components,
+    parameters_by_component,
+)
 from tenfold.commit_tuning.media import lite0_images, small_images, small_sounds, whisper_sounds
 from tenfold.commit_tuning.pretrained_model import LoraSettings, lite0_tokens, whisper_tokens
 from tenfold.commit_tuning.questions import CIFAR10, SPOKEN_DIGITS
 from tenfold.data.made_up_files import made_up_files
 from tenfold.data.registry import StandIn
 from tenfold.language.errors import EmptyAnswer
-from tenfold.multimodal import lora_names, parameters_by_group
+from tenfold.multimodal import lora_names
 from tenfold.multimodal.labels import IGNORED
 from tenfold.nn.pretrained import weights_sha256
 from tenfold.nn.token_convnet import TokenConvNetConfig
@@ -76,7 +83,7 @@ def test_lite0_and_a_chat_decoder_with_lora(folders):
     assert {name for name in moved if name.startswith("language_model.")} <= {
         f"language_model.{name}" for name in lora_names(model.language_model)
     }
-    groups = parameters_by_group(model, group_paths())
+    groups = parameters_by_component(model, known_components(model))
     assert sum(map(len, groups.values())) == len(list(model.named_parameters())) and not lora_names(model.encoder)
 
 

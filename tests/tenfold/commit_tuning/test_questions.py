@@ -76,7 +76,6 @@ def test_labels_that_are_no_classes_are_refused():
         ({"classes": ("a", "a")}, "different names"),
         ({"classes": ("a", "one of four words")}, "one to three words"),
         ({"classes": ("a", "B")}, "small letters"),
-        ({"properties": {}}, "no property"),
         ({"properties": {"red": frozenset({"c"})}}, "said of c"),
         ({"properties": {"red": frozenset({"a", "b"})}}, "known beforehand"),
         ({"properties": {"red": frozenset()}}, "known beforehand"),
@@ -90,3 +89,9 @@ def test_a_subject_without_sense_is_refused(changes, words):
                 | changes
             )
         )
+
+
+def test_without_properties_names_and_classes_alone_are_asked_for():
+    subject = Subject("s", "image", ("cup", "pot"), {})
+    asked = ask(subject, ["a", "b"], np.array([0, 1]), seed=0)
+    assert [one.kind for one in asked] == ["name", "class"] * 2 and asked[0].answer == "cup"
