@@ -60,7 +60,8 @@ def child_run(run: Run, folder: Path) -> Run:
 
 def _in_processes(jobs: Mapping[str, Job], folders: Mapping[str, Path], waiting: list[str], workers: int) -> None:
     context = multiprocessing.get_context("fork")
-    left, running = list(reversed(waiting)), {}
+    left = list(reversed(waiting))
+    running: dict[str, Any] = {}
     try:
         while left or running:
             while left and len(running) < workers:
