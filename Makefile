@@ -48,6 +48,7 @@ bench: setup
 	python -m benchmarks.artist
 	python -m benchmarks.mmr
 	python -m benchmarks.imagefolder
+	python -m benchmarks.commit_tuning
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --quiet

@@ -31,6 +31,7 @@ from tenfold.imagefolder.config import GeneratorConfig, TokenizerConfig
 from tenfold.imagefolder.generator import FoldedGenerator
 from tenfold.imagefolder.tokenizer import Tokenizer
 from tests.conftest import ROOT
+from tests.documentation import tuning_blocks
 from tests.documentation.pages import PAGES, blocks, name
 from tests.tenfold.artist.tiny_pipelines import stable_diffusion, untrained_pipeline
 from tests.tenfold.chat.conftest import Book, Call
@@ -259,6 +260,10 @@ RUNS: dict[tuple[str, int], tuple[Callable[[], Names], Callable[[Names], None]]]
     ("docs/papers/dp_cross_attention.md", 0): (memory, memory_runs),
     ("docs/papers/imagefolder.md", 0): (generator, generator_runs),
     ("docs/papers/ntk_attention.md", 0): (adapter, adapter_runs),
+    ("docs/papers/commit_tuning.md", 0): (tuning_blocks.two_components, tuning_blocks.components_were_balanced),
+    ("docs/papers/commit_tuning.md", 1): (tuning_blocks.tiny_llava, tuning_blocks.llava_was_tuned),
+    ("docs/papers/commit_tuning.md", 2): (tuning_blocks.tiny_decoder, tuning_blocks.parts_have_gradients),
+    ("docs/papers/commit_tuning.md", 3): (tuning_blocks.animals, tuning_blocks.animals_are_known),
     ("docs/papers/debias.md", 0): (endpoint, endpoint_runs),
     ("docs/papers/llava_read.md", 0): (reading_model, reading_answers),
     ("docs/papers/llava_read.md", 1): (reading_model, reading_learns),

@@ -22,6 +22,7 @@ from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.reader import Reader
 from tests.conftest import ROOT
+from tests.documentation.own_classes import own_classes
 from tests.documentation.pages import blocks, commands
 from tests.tenfold.artist.tiny_pipelines import untrained_pipeline
 from tests.tenfold.llava_read.small_models import drawn_model, small_config
@@ -36,7 +37,7 @@ WRITTEN = {
     "debias": ["scores.json", "answers.html"],
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
     "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "words.png"],
-    "commit-tuning": ["balance.svg"],
+    "commit-tuning": ["balance.svg", "animals_run/model/model.safetensors", "calls_run/balance.svg", "animals.svg"],
     "artist": ["images/0001_0003.png", "images/grids/0000.png", "scores.json"],
 }
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -118,7 +119,8 @@ def till(_: np.random.Generator) -> None:
     Reader(drawn_model(), LlavaReadProcessor.for_config(small_config()), asking).save(Path("model"))
 
 
-def training_logs(draws: np.random.Generator) -> None:
+def classes_and_logs(draws: np.random.Generator) -> None:
+    own_classes(draws)
     Path("run").mkdir()
     rows = [
         {"update": update, "log_kappa": float(draws.normal()), "lr_X": 1e-3, "lr_S": 1e-4} for update in range(1, 9)
@@ -147,7 +149,7 @@ FILES = {
     "debias": questions,
     "mmr": posters,
     "llava-read": till,
-    "commit-tuning": training_logs,
+    "commit-tuning": classes_and_logs,
     "artist": words_on_images,
 }
 

@@ -22,7 +22,7 @@ from tenfold.commit_tuning import (
     tune_own,
 )
 from tenfold.commit_tuning.item_parts import PARTS
-from tenfold.commit_tuning.own_tuning import METHODS, RATIOS
+from tenfold.commit_tuning.own_tuning import METHODS, RATIOS, _Asked, scored
 from tenfold.models import load
 
 SHORT = ("--updates", 6, "--pretrain-updates", 2, "--batch", 8, "--every", 2)
@@ -140,6 +140,8 @@ def test_the_tuned_constant_is_chosen_on_validation_and_the_model_is_the_chosen_
     assert losses[ratio] == min(losses.values()) and tuned.facts["ratio_at_edge"] == (ratio in (0.1, 10.0))
     plain = TuningSettings("constant", updates=4, batch_size=8, ratio=ratio, pretrain_updates=2)
     alone = tune_own(items, plain, tmp_path / "b").model
+    names = own_parts(items).validation.names
+    assert losses[ratio] == scored(alone, _Asked(items, names, alone.questions(), 0))["loss"]
     assert all(torch.equal(one, alone.state_dict()[name]) for name, one in tuned.model.state_dict().items())
 
 
