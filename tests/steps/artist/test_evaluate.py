@@ -24,7 +24,7 @@ from steps.artist.tables import benchmarks
 from steps.artist.train_background_classifier import CLASSIFIER
 from steps.step.json_files import write_json
 from steps.step.run import Run
-from tenfold.artist.background_classifier import FEATURES, TREATMENTS, WIDTHS, background_examples
+from tenfold.artist.background_classifier import FEATURES, WIDTHS, background_examples
 from tenfold.artist.background_classifier import train_background_classifier as trained_classifier
 from tenfold.artist.canvases import Canvases, CanvasStyle
 from tenfold.artist.score_rows import MixedEngines
@@ -217,7 +217,7 @@ def test_facts_see_what_is_wrong(tmp_path):
 
 
 def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
-    """A counterfeit for C3: images with much noise in their backgrounds against images with little."""
+    """A counterfeit for C3: backgrounds turned into their negative against backgrounds as they are."""
     prepared = write_prepared(tmp_path / "prepared", prompts=60)
     asked, real = prompt_rows(prepared), real_composites(prepared, "grey")
     assets = Assets(bundled_fonts()[:2], WORDS["train"], photographs(3))
@@ -234,9 +234,7 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
         paths = {}
         for row in rows_of(few):
             drawn = real.images.astype(float) + generator.normal(0, 8, real.images.shape)
-            drawn = np.clip(drawn, 0, 255).astype(np.uint8)
-            if row["arm"] == worse:
-                drawn = np.stack([TREATMENTS["noise"](TREATMENTS["noise"](one, generator), generator) for one in drawn])
+            drawn = np.clip(drawn if row["arm"] != worse else 255 - drawn, 0, 255).astype(np.uint8)
             paths[model_name(row)] = tmp_path / f"{worse}-{model_name(row)}.npz"
             np.savez_compressed(paths[model_name(row)], test=np.concatenate([drawn] * REPEATS))
         measure = Distances(known, prepared, tmp_path / "classifiers", paths, "grey")
