@@ -20,10 +20,14 @@ from tenfold.artist.errors import InvalidConditions
 class ConditionArrays(Protocol):
     """Arrays of layouts: letters (N, h, w), places (N, 2, h, w), mask (N, 1, h, w), sequence (N, L)."""
 
-    letters: np.ndarray
-    places: np.ndarray
-    mask: np.ndarray
-    sequence: np.ndarray
+    @property
+    def letters(self) -> np.ndarray: ...
+    @property
+    def places(self) -> np.ndarray: ...
+    @property
+    def mask(self) -> np.ndarray: ...
+    @property
+    def sequence(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

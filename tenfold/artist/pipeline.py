@@ -128,7 +128,7 @@ class ArtistPipeline(DiffusionPipeline):
             parts |= {"text_unet": text.unet, "text_characters": text.characters, "text_letters": text.letters}
             parts["injector"] = artist.injector
         width, height = canvas
-        settings = {"side": side, "glyphs": visual.glyphs, "width": width, "height": height}
+        settings: dict[str, Any] = {"side": side, "glyphs": visual.glyphs, "width": width, "height": height}
         return cls(scheduler=scheduler, **settings, **parts, **encoders)
 
     @property
