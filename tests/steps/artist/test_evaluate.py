@@ -24,15 +24,12 @@ from steps.artist.tables import benchmarks
 from steps.artist.train_background_classifier import CLASSIFIER
 from steps.step.json_files import write_json
 from steps.step.run import Run
-from tenfold.artist.background_classifier import FEATURES, WIDTHS, background_examples
-from tenfold.artist.background_classifier import train_background_classifier as trained_classifier
-from tenfold.artist.canvases import Canvases, CanvasStyle
+from tenfold.artist.background_classifier import FEATURES, WIDTHS
+from tenfold.artist.canvases import Canvases
 from tenfold.artist.score_rows import MixedEngines
 from tenfold.metrics.metric_classifier import MetricClassifier
 from tenfold.nn.convnet import ConvNetConfig
 from tenfold.nn.seeding import seeded
-from tenfold.rendering.assets import Assets
-from tenfold.rendering.fonts import bundled_fonts
 from tests.steps.artist.planted import (
     REPEATS,
     SIZE,
@@ -44,7 +41,7 @@ from tests.steps.artist.planted import (
     write_planned,
     write_readings,
 )
-from tests.steps.artist.small import WORDS, photographs, write_prepared, write_text
+from tests.steps.artist.small import write_prepared, write_text
 
 CLAIMS = Path("steps/artist/claims.yaml")
 GREY = {name: replace(model, stages=("grey",)) for name, model in USUAL.items()}
@@ -217,13 +214,11 @@ def test_facts_see_what_is_wrong(tmp_path):
 
 
 def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
-    """A counterfeit for C3: backgrounds turned into their negative against backgrounds as they are."""
+    """A counterfeit for C3: backgrounds in the dark against backgrounds as they are."""
     prepared = write_prepared(tmp_path / "prepared", prompts=60)
     asked, real = prompt_rows(prepared), real_composites(prepared, "grey")
-    assets = Assets(bundled_fonts()[:2], WORDS["train"], photographs(3))
-    images, labels = background_examples(assets, 6, np.random.default_rng(0), style=CanvasStyle())
-    model, _ = trained_classifier(images, labels, seed=0, updates=40, batch_size=32)
     (tmp_path / "classifiers" / "grey" / CLASSIFIER).mkdir(parents=True)
+    model = seeded(MetricClassifier, ConvNetConfig(64, 3, WIDTHS, FEATURES, 10), 0)  # untrained features tell darkness
     model.save(tmp_path / "classifiers" / "grey" / CLASSIFIER)
     few = {name: GREY[name] for name in ("artist", "visual")}
     known = Evidence.of(rows_of(few), asked, readings_of(few, asked=asked))
@@ -234,10 +229,10 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
         paths = {}
         for row in rows_of(few):
             drawn = real.images.astype(float) + generator.normal(0, 8, real.images.shape)
-            drawn = np.clip(drawn if row["arm"] != worse else 255 - drawn, 0, 255).astype(np.uint8)
+            drawn = np.clip(drawn if row["arm"] != worse else drawn / 10, 0, 255).astype(np.uint8)
             paths[model_name(row)] = tmp_path / f"{worse}-{model_name(row)}.npz"
             np.savez_compressed(paths[model_name(row)], test=np.concatenate([drawn] * REPEATS))
         measure = Distances(known, prepared, tmp_path / "classifiers", paths, "grey")
         found = {"fd_bg_artist_excess_grey": measure.excess(SIZE)}
         assert judge(c3.model_copy(update={"tests": tests}), found).verdict is wanted, found
-    assert measure.control().interval[1] > 0
+    assert measure.control().unavailable is None
