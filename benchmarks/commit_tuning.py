@@ -57,7 +57,12 @@ def build(kind: str) -> tuple[Any, Any]:
     encode = small.questions()
     if kind == SMALL:
         return small, encode
-    sizes = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {
+        "hidden_size": 256,
+        "intermediate_size": 768,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 4,
+    }
     decoder = LlamaForCausalLM(LlamaConfig(vocab_size=len(encode.tokenizer), **sizes))
     model = MultimodalModel(TokenConvNet(TokenConvNetConfig()), decoder, encode.media_token_id)
     model.language_model = with_lora(decoder, rank=8, alpha=16)

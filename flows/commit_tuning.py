@@ -1,5 +1,7 @@
 """CoMMIT: coordinated tuning of a multimodal model's encoder and LLM (arXiv:2407.20454)."""
 
+from typing import Any
+
 from flows.execution.paper_flow import paper_flow
 from flows.graph.paper import model, output, source, sources, step
 
@@ -11,7 +13,9 @@ def commit_tuning() -> None:
     """CoMMIT: coordinated tuning of a multimodal model's encoder and LLM (arXiv:2407.20454)."""
     prepared = step("prepare", **sources("cifar10", "fashion_mnist", "fsdd", "esc10"))
     pretrained = {one: step("pretrain", prepared=prepared, variant=one) for one in MODALITIES}
-    parts = {one: {"prepared": prepared, "pretrained": pretrained[one]} for one in MODALITIES}
+    parts: dict[str, dict[str, Any]] = {
+        one: {"prepared": prepared, "pretrained": pretrained[one]} for one in MODALITIES
+    }
     searched = {one: step("search_rates", **parts[one], variant=one) for one in MODALITIES}
     tuned = {one: step("tune", **parts[one], searched=searched[one], variant=one) for one in MODALITIES}
     ablated = {one: step("ablate", **parts[one], searched=searched[one], variant=one) for one in MODALITIES}

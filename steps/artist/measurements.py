@@ -75,8 +75,8 @@ def _stage_measurements(evidence: Evidence, stage: str, size: int) -> dict[str, 
     found[f"two_word_prompts_{stage}"] = measured(
         int(evidence.group("two_words").sum()), "prompts", "test prompts of two words"
     )
-    for name, key in (("glyph_image", Key(GLYPHS, stage, size)), ("artist", first)):
-        found[f"{name}_of_ceiling_{stage}"] = _of_ceiling(evidence, (key,), min, name, MAIN)
+    for name, arm_key in (("glyph_image", Key(GLYPHS, stage, size)), ("artist", first)):
+        found[f"{name}_of_ceiling_{stage}"] = _of_ceiling(evidence, (arm_key,), min, name, MAIN)
     learnt = Key(VISUAL_ONLY, stage, size, "compute")
     found[f"visual_learns_{stage}"] = _of_ceiling(evidence, (learnt,), min, "the longer visual_only", MAIN, "letters")
     found[f"compute_short_{stage}"] = _compute_short(evidence, first, learnt)

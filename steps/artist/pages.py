@@ -51,8 +51,8 @@ def _sample(evidence: Evidence, arm: Arm, row: Mapping[str, Any], image: np.ndar
         messages.append(Message(f"{row['version']}, whole canvas", " | ".join(lines) or "(nothing)", "read"))
     right = row["exact"] == row["words"]
     boxes = tuple(
-        Box(*(SCALE * edge for edge in box), word, "good" if _same(word, read) else "bad")
-        for word, box, read in zip(prompt.keywords, prompt.boxes, row["read"], strict=True)
+        Box(SCALE * left, SCALE * top, SCALE * right, SCALE * bottom, word, "good" if _same(word, read) else "bad")
+        for word, (left, top, right, bottom), read in zip(prompt.keywords, prompt.boxes, row["read"], strict=True)
     )
     return Sample(
         title=f"{arm.label}, {arm.key.stage}, prompt {prompt.number}",

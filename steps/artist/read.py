@@ -111,7 +111,7 @@ def _samples(prepared: Path, samples: Sequence[Path], reader: Reader, run: Run) 
     for name, path in read_images(samples).items():
         with np.load(path) as arrays:
             images = list(arrays[TEST_LAYOUTS])
-            about = [
+            about: list[dict[str, Any]] = [
                 {
                     "model": name,
                     "layouts": TEST_LAYOUTS,

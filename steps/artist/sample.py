@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tenfold.artist.model import Artist
     from tenfold.rendering.fonts import Font
 
-IMAGES, DUMP, SWAP = "images", "conditioning.jsonl", "swap.json"
+IMAGES, DUMP, SWAP, PIPELINE = "images", "conditioning.jsonl", "swap.json", "pipeline"
 STREAM = 7  # tells the seed of sampled noise from others
 LEAST_MOVE = 4  # pixels that a box is moved by at least
 
@@ -62,7 +62,8 @@ def sample(
     Writes  images/<model>.npz: test (R·N, H, W, 3) uint8, an image of each of N prompts, then again; text
             (R·N, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,);
             conditioning.jsonl: every word and box as it can be read off what went into the network; swap.json: how
-            much moving a box changes inside old and new box, and outside
+            much moving a box changes inside old and new box, and outside; pipeline/: the first ARTIST model, as
+            ``tenfold artist generate --model`` takes it
     Raises  OtherTextModule, InvalidModel, InvalidSampling
     """
     prompts, settings, face = prompt_rows(prepared), read_settings(text), seen_face(prepared)
@@ -81,9 +82,20 @@ def sample(
         np.savez_compressed(out / IMAGES / f"{name}.npz", allow_pickle=False, **arrays)
         swapped += sampler.swapped(prompts[: params.moved])
         dumped += sampler.dumped
+        if row["arm"] == ARTIST and not (out / PIPELINE).exists():
+            save_pipeline(artist, settings, prompts[0].layout, out / PIPELINE)
         run.say(f"{name}: {sum(len(one) for key, one in arrays.items() if one.ndim == 4)} images")
     (out / DUMP).write_text("".join(json.dumps(row) + "\n" for row in dumped), encoding="utf-8")
     write_json(out / SWAP, swapped)
+
+
+def save_pipeline(artist: Artist, settings: Settings, layout: Layout, out: Path) -> None:
+    """Save a model, with the scheduler that it was trained by, as a pipeline for canvases of a layout's size."""
+    from tenfold.artist.pipeline import ArtistPipeline
+
+    canvas = (layout.width, layout.height)
+    pipeline = ArtistPipeline.of(artist, settings.noise.scheduler(), side=SIDE, canvas=canvas)
+    pipeline.save_pretrained(out)
 
 
 def read_images(sampled: Sequence[Path]) -> dict[str, Path]:

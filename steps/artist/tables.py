@@ -179,12 +179,12 @@ def planners(plans: Sequence[Mapping[str, Any]]) -> CaptionedTable:
         for form in FORMS:
             row: dict[str, Any] = {"planner": planner, "form": form}
             scores = {"recall": (recall, REAL), "precision": (precision, REAL), "false_alarms": (alarm, WORDLESS)}
-            for name, (score, own) in scores.items():
-                found = planner_estimate(plans, planner, form, score, name=own)
+            for name, (score, group) in scores.items():
+                found = planner_estimate(plans, planner, form, score, name=group)
                 if found is not None:
                     low, high = found.interval
                     row |= {name: found.value, f"{name}_low": low, f"{name}_high": high}
-                    row |= {"templates": found.n, "seeds": found.seeds} if own == REAL else {}
+                    row |= {"templates": found.n, "seeds": found.seeds} if group == REAL else {}
             own = [one for one in plans if (one["planner"], one["form"], one["set"]) == (planner, form, REAL)]
             row |= {"plans": len(own), "fallbacks": sum(one["fallback"] for one in own)}
             rows.append(row)

@@ -44,7 +44,7 @@ def text_controls(
     for kind, batch in validation.items():
         draws = noise.draw(batch, torch.Generator().manual_seed(seed))
         losses = [
-            control_loss(module, noise.scheduler(), batch, draws, permuted=permuted)  # type: ignore[arg-type]
+            control_loss(module, noise.scheduler(), batch, draws, permuted=permuted)
             for permuted in ("nothing", "letters")
         ]
         places = [place for place, words in enumerate(canvases.words) if len(words) == KINDS[kind]][:count]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -174,7 +174,9 @@ def _cost(trainee: Trainee, material: Material, arm: str, params: TrainTextParam
     return TrainingCost.of(update, updates=trainee.updates, batch_size=size)
 
 
-def _write(controls: list[dict[str, Any]], costs: dict[str, Any], params: TrainTextParams, out: Path, run: Run) -> None:
+def _write(
+    controls: list[dict[str, Any]], costs: Mapping[Any, Any], params: TrainTextParams, out: Path, run: Run
+) -> None:
     write_json(out / CONTROLS, controls)
     settings = Settings(model=params.model, noise=params.noise)
     write_json(out / SETTINGS, {"settings": settings.model_dump(mode="json"), "costs": costs})

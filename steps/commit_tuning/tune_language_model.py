@@ -130,8 +130,8 @@ def _train(what: tuple[Run, Path, Parts, TuneLanguageModelParams, str, int], fol
         writer.write(row)
     writer.close()
     marks = {"seed": seed, "start_sha256": start, "order_sha256": order_sha256, "reward_share": shares}
-    row = _row(model, encode, prepared, parts, params, method, trace, marks)
-    write_json(folder / ROW, asdict(row))
+    scored = _row(model, encode, prepared, parts, params, method, trace, marks)
+    write_json(folder / ROW, asdict(scored))
 
 
 def _tuned(

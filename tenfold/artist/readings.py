@@ -43,7 +43,7 @@ class Reader:
 
 
 def read_in_boxes(
-    images: Sequence[np.ndarray], layouts: Sequence[Layout], engine: Engine, *, enlarge: int = ENLARGED
+    images: Sequence[np.ndarray] | np.ndarray, layouts: Sequence[Layout], engine: Engine, *, enlarge: int = ENLARGED
 ) -> list[list[str]]:
     """Return what ``engine`` reads in each box of each image, "" for nothing. It is given pixels, and no word.
 

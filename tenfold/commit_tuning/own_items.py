@@ -154,9 +154,10 @@ def _files(folder: Path) -> tuple[dict[str, list[Path]], int, Literal["image", "
     if len(classes) < 2:
         raise TooFewItems(f"{folder} has {len(classes)} subfolders; give it one for each of two classes or more")
     there = {one.name: sorted(file for file in one.iterdir() if file.is_file()) for one in classes}
-    seen: dict[Literal["image", "sound"], dict[str, list[Path]]] = {
-        medium: {name: [file for file in listed if file.suffix.lower() in known] for name, listed in there.items()}
-        for medium, known in (("image", IMAGES), ("sound", SOUNDS))
+    known: dict[Literal["image", "sound"], frozenset[str]] = {"image": frozenset(IMAGES), "sound": frozenset(SOUNDS)}
+    seen = {
+        medium: {name: [file for file in listed if file.suffix.lower() in ends] for name, listed in there.items()}
+        for medium, ends in known.items()
     }
     counts = {medium: sum(map(len, found.values())) for medium, found in seen.items()}
     if all(counts.values()):

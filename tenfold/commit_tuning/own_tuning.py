@@ -253,7 +253,8 @@ def scored(model: SmallModel, asked: _Asked) -> dict[str, float]:
             count = int((batch["labels"] != IGNORED).sum())
             total, tokens = total + float(out.loss) * count, tokens + count
             right += exact_matches(out.logits, batch["labels"], never=asked.encode.media_token_id).tolist()
-    return {"loss": total / tokens, **accuracy_by_kind(asked.questions, right)}
+    by_kind = accuracy_by_kind(asked.questions, right)
+    return {"loss": total / tokens} | {str(kind): share for kind, share in by_kind.items()}
 
 
 def question_of(text: str, encode: QuestionEncoder) -> str:

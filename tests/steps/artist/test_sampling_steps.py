@@ -12,7 +12,7 @@ from steps.artist import read as reading
 from steps.artist.canvas_sets import prompt_rows
 from steps.artist.plan import CHAT, QUOTED, REAL, REGEX, TAGGER, UNQUOTED, PlanParams, plan, read_plans, template_of
 from steps.artist.read import CANVAS, CROP, ReadParams, read, read_readings
-from steps.artist.sample import SWAP, SampleParams, changed_layout, changes, read_dump, read_images, sample
+from steps.artist.sample import PIPELINE, SWAP, SampleParams, changed_layout, changes, read_dump, read_images, sample
 from steps.artist.saved_arms import OtherTextModule, load_arm, read_rows
 from steps.artist.train_background_classifier import (
     TrainBackgroundClassifierParams,
@@ -66,6 +66,13 @@ def made(tmp_path_factory):
     names = ("prepared", "planned", "text", "trained")
     found["sampled"] = ran(sample, root / "sampled", {name: found[name] for name in names}, SAMPLE)
     return found
+
+
+def test_the_first_model_is_saved_as_generate_takes_it(made):
+    from tenfold.artist import load_pipeline
+
+    pipeline = load_pipeline(made["sampled"] / PIPELINE)
+    assert pipeline.canvas == (64, 16) and pipeline.artist.text is not None and pipeline.artist.text.frozen
 
 
 def test_plans_of_both_forms_by_both_planners(made):
