@@ -214,6 +214,7 @@ def _train(
     )
     order = torch.Generator().manual_seed(settings.seed)
     begun = time.monotonic()
+    optimiser.zero_grad()  # of what was learned apart
     model.train()
     with tuning:
         for update in range(1, settings.updates + 1):

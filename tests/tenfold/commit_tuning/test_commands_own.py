@@ -25,7 +25,7 @@ from tenfold.commit_tuning.item_parts import PARTS
 from tenfold.commit_tuning.own_tuning import METHODS, RATIOS, _Asked, scored
 from tenfold.models import load
 
-SHORT = ("--updates", 6, "--pretrain-updates", 2, "--batch", 8, "--every", 2)
+SHORT = ("--updates", 4, "--pretrain-updates", 1, "--batch", 8, "--every", 2)
 COLOURS = {"Red_Door": (200, 30, 30), "lake": (30, 30, 200)}
 
 
@@ -57,15 +57,15 @@ def photos(tmp_path_factory):
 
 def test_images_are_learned_told_apart_and_asked_about(tenfold, photos, tmp_path):
     (tmp_path / "more.json").write_text('{"made of water": ["lake"]}')
-    words = ("--updates", 60, "--pretrain-updates", 20, "--side", 16, "--properties", tmp_path / "more.json")
+    words = ("--updates", 40, "--pretrain-updates", 5, "--side", 16, "--properties", tmp_path / "more.json")
     printed = tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *words)
-    assert "20 images of red door, lake" in printed.err and "update 60 of 60: loss" in printed.err
+    assert "20 images of red door, lake" in printed.err and "update 40 of 40: loss" in printed.err
     assert "test: 1.000 of the name questions right, 0.500 by their words alone" in printed.out
     assert "of the property questions" in printed.out
     facts = json.loads((tmp_path / "run" / "facts.json").read_text())
     assert facts["items"] == {"train": 12, "validation": 2, "probe": 2, "test": 4, "left_out": 0}
     rows = read_trace(tmp_path / "run" / "trace.jsonl")
-    assert len(rows) == 60 and rows[0]["factor_X"] == 1.0 != rows[-1]["factor_X"] and rows[-1]["loss"] < rows[0]["loss"]
+    assert len(rows) == 40 and rows[0]["factor_X"] == 1.0 != rows[-1]["factor_X"] and rows[-1]["loss"] < rows[0]["loss"]
     assert "learning rate as used" in (tmp_path / "run" / "balance.svg").read_text()
     assert "red door, lake" in (tmp_path / "run" / "model" / "README.md").read_text()
     new = tmp_path / "new.png"
@@ -89,7 +89,7 @@ def test_images_are_learned_told_apart_and_asked_about(tenfold, photos, tmp_path
     assert "by --like" in tenfold("commit-tuning", "ask", new, "--model", tmp_path / "run" / "model", status=2).err
     like = ("--model", tmp_path / "run" / "model", "--like")
     assert tenfold("commit-tuning", "ask", new, *like, "cifar10").out.startswith(str(new))
-    assert "reads 3 channel(s)" in tenfold("commit-tuning", "ask", new, *like, "fashion_mnist", status=2).err
+    assert "other items, of 3 channels" in tenfold("commit-tuning", "ask", new, *like, "fashion_mnist", status=2).err
 
 
 def test_sounds_are_heard_as_long_as_the_longest_or_as_is_said(tenfold, tmp_path):
@@ -242,6 +242,5 @@ def test_an_interrupted_training_leaves_nothing(tenfold, photos, tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SmallModel, "save_pretrained", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *SHORT)
+    tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *SHORT, status=130)
     assert list(tmp_path.iterdir()) == []
