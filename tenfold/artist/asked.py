@@ -68,6 +68,12 @@ def read_asked(path: Path) -> list[Asked]:
     return rows
 
 
+def _in_order(path: Path) -> list[tuple[int, str]]:
+    """Return what sorts names as people count: 2.png stands before 10.png."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
 def images_in(folder: Path, asked: Sequence[Asked]) -> list[Shown]:
     """Return the images of a folder, each with what it was asked to show.
 
@@ -75,7 +81,7 @@ def images_in(folder: Path, asked: Sequence[Asked]) -> list[Shown]:
     their order, as many images for each prompt. Raises InvalidImages if names of both kinds stand there, a number has
     no prompt, a prompt has no image, or images in order do not divide evenly among the prompts.
     """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted((path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES), key=_in_order)
     if not files or not asked:
         raise InvalidImages(f"{folder} holds {len(files)} images, and {len(asked)} prompts are there: both are needed")
     numbers = _numbers(folder, files, len(asked))

@@ -196,7 +196,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
     def settings(self) -> dict[str, Any]:
         """Return what a saved state must agree with."""
         return {
-            "scheduler": repr(self.scheduler),
+            "scheduler": _described(self.scheduler),
             "components": repr(self.components),
             "reward": None if self.reward is None else self.reward.settings(),
             "estimator": self.estimator is not None,
@@ -230,6 +230,13 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         device = next(self.model.parameters()).device
         self.previous = {name: one.to(device) for name, one in state["previous"].items()}
         return self
+
+
+def _described(scheduler: Scheduler) -> str:
+    """Return a scheduler in words that are the same in another process."""
+    if type(scheduler).__repr__ is not object.__repr__:
+        return repr(scheduler)
+    return f"{type(scheduler).__name__}({', '.join(f'{name}={one!r}' for name, one in vars(scheduler).items())})"
 
 
 def _unwrapped(optimiser: Any, model: nn.Module) -> torch.optim.Optimizer:

@@ -195,6 +195,19 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(inputs, tmp_path, 
         assert torch.equal(one, other), name
 
 
+def test_pretraining_that_was_killed_after_a_model_was_put_out_goes_on(inputs, tmp_path, monkeypatch):
+    killed, run = made(tmp_path, "pretrain", name="killed")
+    run = child_run(run, tmp_path / "checkpoints")
+    with monkeypatch.context() as patched:
+        patched.setattr("steps.commit_tuning.pretrain.clear_jobs", lambda _run: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pretrain(inputs[0], out=killed, params=pretrain_params(), run=run)
+    again = made(tmp_path, "pretrain", name="again")[0]
+    pretrain(inputs[0], out=again, params=pretrain_params(), run=child_run(run, tmp_path / "checkpoints"))
+    files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
+    assert files and all((again / one).read_bytes() == (inputs[1] / one).read_bytes() for one in files)
+
+
 def test_lora_trains_adapters_of_the_llm_and_the_whole_encoder(inputs, tmp_path):
     one = training(inputs, tmp_path, Arm("constant", adaptation="lora"))
     trained = {name for name, value in one.model.named_parameters() if value.requires_grad}

@@ -198,6 +198,14 @@ def test_what_makes_a_comparison_say_nothing():
     assert "saturated" in str(obstacle(1.0, {"artist": 0.95, "visual only": 0.93}))
 
 
+def test_ten_comes_after_two(tmp_path):
+    for number in range(1, 13):
+        save_images(tmp_path / "made", np.full((1, 8, 8, 3), number, np.uint8))
+        next((tmp_path / "made").iterdir()).rename(tmp_path / f"{number}.png")
+    shown = images_in(tmp_path, [Asked(f"{number}", ()) for number in range(1, 13)])
+    assert [int(one.image.mean()) for one in shown] == list(range(1, 13)) == [one.number + 1 for one in shown]
+
+
 def test_images_of_a_folder_find_their_prompts(tmp_path):
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a sign 'open'\n\na sign that says “24h late”\n", encoding="utf-8")

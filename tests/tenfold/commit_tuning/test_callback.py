@@ -16,6 +16,7 @@ from tenfold.commit_tuning import (
     CoordinatedScheduler,
     DistributionReward,
     FrozenPart,
+    InvalidTrace,
     LearningRateOverwritten,
     MixedGroup,
     NoGradient,
@@ -74,6 +75,17 @@ def lora_run(folder: Path, family: str, **settings: Any) -> tuple[Trainer, Commi
     )
     groups = optimiser_groups(model, components, {"encoder": 0.05, "llm": 0.02})
     return trainer(folder, family, model, callback, groups, **settings), callback
+
+
+def test_a_start_that_fails_leaves_no_hook(tmp_path):
+    (tmp_path / "trace.jsonl").write_text("")
+    run, callback = lora_run(tmp_path, FAMILIES[0])
+    with pytest.raises(InvalidTrace, match="is there already"):
+        run.train()
+    assert not run.model._forward_hooks and not run.optimizer.optimizer._optimizer_step_pre_hooks
+    (tmp_path / "trace.jsonl").unlink()
+    run.train()
+    assert callback.tuning.updates == 6 and len(read_trace(tmp_path / "trace.jsonl")) == 6
 
 
 @pytest.mark.parametrize("family", FAMILIES)
