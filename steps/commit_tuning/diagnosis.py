@@ -56,12 +56,12 @@ def validity(evidence: Evidence, task: str) -> Measurement:
 
 
 def direction(evidence: Evidence, task: str) -> Measurement:
-    """Return of the loss's change between neighbouring ratios how much ℓ's sign points down, less how much up.
+    """Return whether ℓ's sign points to the neighbouring ratio with the lower training loss: from −1 to 1.
 
-    1: wherever ℓ is above 0 the next larger encoder's rate has the lower training loss, wherever below 0 the higher;
-    −1: the other way round; 0: the sign says nothing.
+    Above 0 the scheduler raises the encoder's rate over the LLM's, below 0 it lowers it. 1: each such move to the next
+    ratio of the grid lowers the loss; −1: each raises it; a move weighs as much as it changes the loss.
     """
-    what = f"fall of the mean training loss to where ℓ's sign points, over all its change, constant, {task}"
+    what = f"fall of the mean training loss to the ratio that ℓ's sign points to, over its changes, constant, {task}"
     return _of_seeds(evidence, task, "log_kappa_mean", _pointed, "share", what)
 
 
@@ -77,11 +77,12 @@ def direction_beyond_raising(evidence: Evidence, task: str) -> Measurement:
 
 
 def _pointed(losses: Sequence[float], balances: Sequence[float]) -> float | None:
-    """Return Σ sign(ℓ_i)·(L_i − L_{i+1}) / Σ |L_i − L_{i+1}|; ℓ between two ratios is the mean of theirs."""
-    falls = -np.diff(losses)
-    between = (np.asarray(balances)[1:] + np.asarray(balances)[:-1]) / 2
+    """Return Σ (L_i − L_i+s) / Σ |L_i − L_i+s|, s the sign of ℓ_i; without such a neighbour there is no term."""
+    signs = np.sign(balances).astype(int)
+    moves = [(place, place + sign) for place, sign in enumerate(signs) if sign and 0 <= place + sign < len(losses)]
+    falls = np.array([losses[place] - losses[other] for place, other in moves])
     total = np.abs(falls).sum()
-    return float((np.sign(between) * falls).sum() / total) if total else None
+    return float(falls.sum() / total) if total else None
 
 
 def _scores(

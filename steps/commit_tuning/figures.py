@@ -64,9 +64,9 @@ def headroom(evidence: Evidence) -> CaptionedFigure | None:
     axes[0].set_ylabel("mean training loss per update\nless the constant rate's (nats per token)")
     plotting.shared_legend(figure)
     return figure, (
-        "Headroom: what the mean training loss per update of a tuned constant pair of rates differs by from that of the "
-        "constant pair, by the ratio of the two rates, and what a scheduler's does that starts from that pair; paired "
-        f"by seed. Below 0 is better. {BARS}"
+        "Headroom: what the mean training loss per update of a tuned constant pair of rates differs by from that of "
+        "the constant pair, by the ratio of the two rates, and what a scheduler's does that starts from that pair; "
+        f"paired by seed. Below 0 is better. {BARS}"
     )
 
 

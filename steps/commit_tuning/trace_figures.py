@@ -64,9 +64,9 @@ def balance(traces: Traces) -> CaptionedFigure | None:
 
 
 def losses(traces: Traces) -> CaptionedFigure | None:
-    """Draw the training loss less the constant rate's of the same seed by update, a row per modality, a column per ratio.
+    """Draw the training loss by update less that of the constant rate from the same seed.
 
-    None where no trace was kept.
+    A row per modality, a column per ratio; None where no trace was kept.
     """
     tasks = [task for task in JUDGED.values() if traces.evidence.by_seed(Cell(task, "constant"))]
     found = {
