@@ -261,12 +261,11 @@ def speed_measurements(speed: Mapping[str, object]) -> dict[str, Measurement]:
         end = "reward" if row["what"] == "reward" else f"m{row['every']}"
         detail = f"CPU time of {row['words']}, over that of an update without it, {speed['task']}"
         found[f"overhead_{end}"] = measured(row["share"], "share", detail, n=row["timed"])
-    if {"overhead_m4", "overhead_reward"} <= set(found):
-        both = found["overhead_m4"].number + found["overhead_reward"].number
-        detail = (
-            f"CPU time of an estimate after each fourth update and of the reward, over an update's, {speed['task']}"
-        )
-        found["overhead_as_trained"] = measured(both, "share", detail)
+    detail = f"CPU time of an estimate after each fourth update and of the reward, over an update's, {speed['task']}"
+    parts = [found[name].number for name in ("overhead_m4", "overhead_reward") if name in found]
+    found["overhead_as_trained"] = (
+        measured(sum(parts), "share", detail) if len(parts) == 2 else unavailable(f"not timed: {detail}")
+    )
     copies = f"bytes of the copies that an estimate needs over the bytes of the trained tensors, {speed['task']}"
     found["copied_share"] = measured(float(speed["copied_share"]), "share", copies)  # type: ignore[arg-type]
     return found

@@ -141,24 +141,27 @@ def ablations(evidence: Evidence) -> CaptionedTable:
 
 
 def search(evidence: Evidence) -> CaptionedTable:
-    """Return the validation losses that rates were chosen by."""
-    rows = [
-        {
-            "task": task,
-            "searched": what,
-            "value": float(value),
-            "validation_loss": loss,
-            "chosen": bool(np.isclose(float(value), known[f"{what}_chosen"])),
-            "at_edge": bool(known[f"{what}_at_edge"]),
-            "updates_charged": known.get("updates_charged"),
-        }
-        for task, known in evidence.chosen.items()
-        for what in ("rate", "ratio")
-        for value, loss in known.get(f"validation_loss_by_{what}", {}).items()
-    ]
+    """Return the validation losses that rates were chosen by, and those by which schedulers would choose theirs."""
+    rows = []
+    for task, known in evidence.chosen.items():
+        grids = [(what, known[f"{what}_chosen"], known[f"validation_loss_by_{what}"]) for what in ("rate", "ratio")]
+        grids += [
+            (f"rate of {method}", known["rate_by_method"][method], losses)
+            for method, losses in known.get("validation_loss_by_rate_and_method", {}).items()
+            if method != "constant"
+        ]
+        for what, chosen, losses in grids:
+            known_at_edge = known.get(f"{what}_at_edge")
+            at_edge = chosen in (min(map(float, losses)), max(map(float, losses)))
+            more = {"at_edge": at_edge if known_at_edge is None else bool(known_at_edge)}
+            more |= {"updates_charged": known.get("updates_charged")}
+            for value, loss in losses.items():
+                row = {"task": task, "searched": what, "value": float(value), "validation_loss": loss}
+                rows.append({**row, "chosen": bool(np.isclose(float(value), chosen)), **more})
     return _frame(rows, ["task", "searched", "value", "validation_loss", "chosen", "at_edge", "updates_charged"]), (
         "The search of the tuned constant: validation loss (nats per token) by the LLM's rate at ratio 1, then by "
-        "ratio. updates_charged: what the whole search of a task cost; a scheduler is spared that of ratios alone."
+        "ratio. updates_charged: what this search of a task cost; a scheduler is spared that of ratios alone. Rates of "
+        "schedulers: which one they would choose for themselves; they are compared at the constant's."
     )
 
 
