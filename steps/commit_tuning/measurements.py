@@ -54,6 +54,7 @@ AGAINST = ("constant", "tuned_constant", "feature_cd", "language_cd", "half_rate
 OF_ANSWERS = {"names": "accuracy_names", "held_out_loss": "held_out_loss"}
 BLOCKS = ("feature_cd", "language_cd")
 COORDINATED = ("commit",)  # whose own rates must have been searched before it is judged by its loss
+BETTER = 0.01  # nats per token; two rates whose losses are closer are as good
 LANGUAGE = ("constant", "clr", "commit")
 
 
@@ -191,11 +192,16 @@ def _choices(evidence: Evidence, task: str) -> Measurement:
 def _elsewhere(evidence: Evidence, task: str) -> Measurement:
     """Return how many schedulers would have done better at another rate of the grid than they were trained with."""
     known = evidence.chosen.get(task, {})
-    own = known.get("rate_by_method", {})
-    detail = f"methods whose own best rate on validation is not the constant's, {task}: {', '.join(COORDINATED)}"
-    if missing := [method for method in COORDINATED if method not in own]:
+    found = known.get("validation_loss_by_rate_and_method", {})
+    detail = f"methods whose validation loss at another rate is lower by {BETTER:g} and more, {task}: {COORDINATED[0]}"
+    if missing := [method for method in COORDINATED if method not in found]:
         return unavailable(f"the rates of {', '.join(missing)} were not searched: {detail}")
-    return measured(sum(not close(own[one], known["rate_chosen"]) for one in COORDINATED), "methods", detail)
+    wrong = 0
+    for method in COORDINATED:
+        losses = {float(rate): loss for rate, loss in found[method].items() if loss is not None}
+        own = next((loss for rate, loss in losses.items() if close(rate, known["rate_chosen"])), None)
+        wrong += own is None or own - min(losses.values()) >= BETTER
+    return measured(float(wrong), "methods", detail)
 
 
 def _starts(runs: Iterable[TuningRun], task: str) -> Measurement:

@@ -21,6 +21,7 @@ SEEDS = tuple(range(8))
 CHOSEN = {
     "ratio_chosen": 3.0,
     "rate_chosen": 3e-3,
+    "validation_loss_by_rate_and_method": {"commit": {"0.001": 1.3, "0.003": 1.2, "0.01": 1.195}},
     "rate_by_method": {"constant": 3e-3, "commit": 3e-3},
     "at_edge": False,
     "rate_at_edge": False,

@@ -223,8 +223,9 @@ def test_ratios_that_teach_nothing_say_nothing_of_balance():
 
 
 def test_commits_own_rates_must_be_searched_and_be_those_that_it_had():
-    for own in ({"constant": 3e-3, "commit": 1e-3}, {"constant": 3e-3}):
-        found = measured(rate_by_method=own)
+    assert usual()["method_rates_elsewhere_images"].value == 0  # another rate that is better by a hair is as good
+    for own in ({"commit": {"0.001": 1.1, "0.003": 1.2}}, {"commit": {"0.001": 1.3, "0.003": None}}, {}):
+        found = measured(validation_loss_by_rate_and_method=own)
         for claim in ("C3-images", "C4-audio", "C5-images"):
             assert verdict(claim, found) is INCONCLUSIVE and "method_rates_elsewhere" in reason(claim, found)
 
