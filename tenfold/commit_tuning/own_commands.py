@@ -142,7 +142,7 @@ def ask_command(
     """Ask a model about images or sounds; each file's answer is a line of its own."""
     from tenfold.commit_tuning.model import SmallModel
     from tenfold.commit_tuning.own_items import ItemReader
-    from tenfold.commit_tuning.own_tuning import question_of
+    from tenfold.commit_tuning.own_questions import question_of
     from tenfold.commit_tuning.question_batches import answers
 
     home, known = _home(model)

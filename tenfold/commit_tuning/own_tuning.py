@@ -68,8 +68,8 @@ class TuningSettings:
     def _check_that_it_acts(self) -> None:
         if self.method in ("clr", "commit") and self.updates <= self.every:
             raise InvalidScheduler(
-                f"{self.method} sets rates from update {self.every + 1} on, after its first estimate, and {self.updates} "
-                "updates are asked for: give more updates (--updates) or estimate more often (--every)"
+                f"{self.method} sets rates from update {self.every + 1} on, after its first estimate, and "
+                f"{self.updates} updates are asked for: give more updates (--updates) or estimate more often (--every)"
             )
         if self.method in ("feature_cd", "language_cd") and self.updates < 2 * BLOCK:
             raise InvalidScheduler(
@@ -293,28 +293,3 @@ def scored(model: SmallModel, asked: _Asked) -> dict[str, float]:
             right += exact_matches(out.logits, batch["labels"], never=asked.encode.media_token_id).tolist()
     by_kind = accuracy_by_kind(asked.questions, right)
     return {"loss": total / tokens} | {str(kind): share for kind, share in by_kind.items()}
-
-
-def question_of(text: str, encode: QuestionEncoder, *, context: int | None = None) -> str:
-    """Return a question in the model's words: small letters, marks apart.
-
-    Raises InvalidSubject for words that it does not know, and for a question that leaves no room for an answer in
-    ``context``, the tokens that it reads.
-    """
-    from tenfold.commit_tuning.question_batches import SPECIAL
-    from tenfold.commit_tuning.question_errors import InvalidSubject
-    from tenfold.commit_tuning.questions import LONGEST_ANSWER
-
-    words = text.lower().replace("?", " ? ").replace(".", " . ").split()
-    known = set(encode.tokenizer.get_vocab()) - set(SPECIAL)
-    if unknown := [word for word in words if word not in known]:
-        raise InvalidSubject(f"the model does not know {', '.join(unknown)}; it knows {' '.join(sorted(known))}")
-    if not words:
-        raise InvalidSubject("the question has no word")
-    taken = len(encode.prompt(" ".join(words))) + LONGEST_ANSWER + 1  # the answer and its end
-    if context is not None and taken > context:
-        raise InvalidSubject(
-            f"the question has {len(words)} words; with its item and an answer that is {taken} tokens, of which the "
-            f"model reads {context}: shorten it by {taken - context}"
-        )
-    return " ".join(words)
