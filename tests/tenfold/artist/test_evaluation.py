@@ -19,7 +19,7 @@ from tenfold.artist.background_classifier import (
 )
 from tenfold.artist.canvases import Canvases, CanvasStyle, draw_canvases
 from tenfold.artist.evaluation import NothingToEvaluate, evaluate, without_watermark
-from tenfold.artist.layouts import InvalidLayout
+from tenfold.artist.layouts import InvalidLayout, Layout
 from tenfold.artist.outside_ink import box_mask
 from tenfold.artist.parts import fonts_of
 from tenfold.artist.prompt_sets import Prompt, overlong, read_prompts
@@ -248,6 +248,24 @@ def test_canvases_that_were_written_are_evaluated_with_their_layouts(canvases, t
     (tmp_path / "wrong.jsonl").write_text('{"prompt": "a"}\n{"prompt": "b", "width": 8, "height": 8, "words": [3]}\n')
     with pytest.raises(TableMismatch, match=r"wrong.jsonl:2"):
         read_asked(tmp_path / "wrong.jsonl")
+    row = {"prompt": "a", "wanted": ["open"], "width": 8, "height": 8, "words": [{"text": "shut", "box": [0, 0, 8, 8]}]}
+    (tmp_path / "other.jsonl").write_text(json.dumps(row))
+    with pytest.raises(TableMismatch, match=r"`wanted` is open, but `words` with boxes are shut"):
+        read_asked(tmp_path / "other.jsonl")
+    (tmp_path / "prompts.json").write_text("[]")
+    with pytest.raises(TableMismatch, match=r"prompts.json: .*\.txt\) or JSON lines \(.jsonl\)"):
+        read_asked(tmp_path / "prompts.json")
+
+
+def test_what_is_no_number_is_none_in_json():
+    shown = [
+        Shown("0", np.zeros((16, 64, 3), np.uint8), Asked("'open'", ("open",), Layout(64, 16)), 0),
+        Shown("1", np.zeros((16, 64, 3), np.uint8), Asked("a cat", (), Layout(64, 16)), 1),
+    ]
+    heard = []
+    described = evaluate(shown, NoEngine(), progress=lambda *told: heard.append(told)).described()
+    assert described["boxes"]["word_accuracy"] is None is described["boxes"]["ned"]
+    assert json.loads(json.dumps(described, allow_nan=False)) == described and heard == [(1, 2), (2, 2)]
 
 
 def test_a_watermark_is_blackened():

@@ -76,6 +76,9 @@ def test_the_row_says_what_was_asked_for_and_what_reached_the_networks(tenfold, 
     layout.write_text(json.dumps(described))
     more = ("--layout", layout, "--images", 2, "--add", "--font", "DejaVu Sans Book")
     tenfold("artist", "generate", "--model", trained, "--prompt", "'b' 'a'", "--out", out, *more)
+    follows = ("--layout", layout, "--images", 1, "--steps", 1, "--out", tmp_path / "other")
+    said = tenfold("artist", "generate", "--model", trained, "--prompt", "'ab'", *follows).err
+    assert "the prompt quotes ab, and --layout has b a: the layout is followed" in said
     first, second = (json.loads(line) for line in (out / "prompts.jsonl").read_text().splitlines())
     assert first["words"] == [{"text": "ab", "box": [0, 0, 16, 8], "found": "ab", "cells": 32}]
     assert [word["found"] for word in second["words"]] == ["b", "a"] == second["wanted"]
