@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt
 
 from steps.artist.arm_setup import ARTIST, CONTROLS, DEFAULT_TEXT
 from steps.artist.canvas_sets import FONTS, PromptRow, prompt_rows, real_composites, stages_of
+from steps.artist.moved_boxes import changed_layout, changes
 from steps.artist.plan import FORMS, REGEX, TAGGER, TEST, read_plans
 from steps.artist.saved_arms import TEXT_MODULES, load_arm, model_name, read_rows
 from steps.artist.settings import SIDE, Settings, read_settings
@@ -31,7 +32,6 @@ IMAGES, DUMP, SWAP, PIPELINE = "images", "conditioning.jsonl", "swap.json", "pip
 GIVEN, CASCADE = "given", "cascade"  # images beside those of the test's layouts, by what the text is taken from
 RANDOM, GLYPHS = "random_text_module", "glyph_image"
 STREAM = 7  # tells the seed of sampled noise from others
-LEAST_MOVE = 4  # pixels that a box is moved by at least
 
 
 class SampleParams(Params):
@@ -237,10 +237,9 @@ class Sampler:
         text: np.ndarray | None = None,
         glyphs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return images (N, H, W, 3) and text images (N, H, W) of layouts, a batch at a time.
+        """Return images and text images of layouts, a batch at a time; ``artist`` samples in place of the model.
 
-        ``text`` (N, H, W) stands in place of the text branch's own walk, ``glyphs`` of what the renderer draws for the
-        arm that reads it; ``artist`` samples in place of the model itself.
+        ``text`` (N, H, W) replaces the text branch's own walk, ``glyphs`` what is drawn for the arm that reads it.
         """
         from tenfold.artist.conditioning import condition
         from tenfold.artist.pipeline import ArtistPipeline
@@ -260,9 +259,7 @@ class Sampler:
             texts += [] if found.text_images is None else [found.text_images]
         return np.concatenate(images), np.concatenate(texts) if texts else None
 
-    def _conditions(
-        self, arrays: Conditioning, layouts: Sequence[Layout], glyphs: np.ndarray | None = None
-    ) -> Conditions:
+    def _conditions(self, arrays: Conditioning, layouts: Sequence[Layout], glyphs: np.ndarray | None) -> Conditions:
         from dataclasses import replace
 
         from tenfold.artist.conditions import Conditions
@@ -300,39 +297,3 @@ def rendered(layout: Layout, face: Font) -> np.ndarray:
         return glyphs_in_boxes(layout, face)
     except TextDoesNotFit:
         return np.zeros((layout.height, layout.width), np.uint8)
-
-
-def changed_layout(layout: Layout) -> Layout | None:
-    """Return a layout with its one box at the other end of the free room, or with two words changed; None for neither.
-
-    Deviation: of two words it is the words that are exchanged, since two boxes that fill the canvas have no room.
-    """
-    from tenfold.artist.layouts import Layout, PlacedWord
-
-    if len(layout.words) == 2 and layout.texts[0] != layout.texts[1]:
-        first, second = layout.words
-        if len(first.text) != len(second.text):
-            return None  # a longer word in a smaller box says nothing
-        return Layout(
-            layout.width, layout.height, (PlacedWord(second.text, first.box), PlacedWord(first.text, second.box))
-        )
-    if len(layout.words) != 1:
-        return None
-    ((x0, y0, x1, y1),) = layout.boxes
-    moved = max(-x0, layout.width - x1, key=abs)
-    if abs(moved) < LEAST_MOVE:
-        return None
-    return Layout(layout.width, layout.height, (PlacedWord(layout.texts[0], (x0 + moved, y0, x1 + moved, y1)),))
-
-
-def changes(first: np.ndarray, second: np.ndarray, one: Layout, other: Layout) -> tuple[float, float]:
-    """Return the mean absolute difference of two images (levels of 255) inside the boxes of both layouts, and outside.
-
-    A pixel around each box belongs to it. 0 outside where the boxes leave nothing.
-    """
-    from tenfold.artist.outside_ink import MARGIN, box_mask
-
-    mask = box_mask(one, margin=MARGIN) | box_mask(other, margin=MARGIN)
-    difference = np.abs(first.astype(np.float64) - second.astype(np.float64)).mean(axis=-1)
-    outside = float(difference[~mask].mean()) if not mask.all() else 0.0
-    return float(difference[mask].mean()), outside
