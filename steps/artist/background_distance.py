@@ -11,15 +11,16 @@ import pandas as pd
 
 from steps.artist.arm_setup import ARTIST, VISUAL_ONLY
 from steps.artist.canvas_sets import PromptRow, real_composites, stages_of
-from steps.artist.compared_arms import Arm, Key, common_seeds
+from steps.artist.compared_arms import COMPUTE, Arm, Budget, Key, common_seeds
 from steps.artist.estimates import Evidence, scaled, with_seeds
 from steps.artist.measurements import STAGES, arm_of, told
 from steps.artist.train_background_classifier import CLASSIFIER
 from tenfold.metrics.measurement import Measurement
-from tenfold.metrics.measurements import estimated, unavailable
+from tenfold.metrics.measurements import estimated, measured, unavailable
 
 if TYPE_CHECKING:
     from tenfold.artist.layouts import Layout
+    from tenfold.metrics.bootstrap import Estimate
     from tenfold.metrics.metric_classifier import MetricClassifier
 
 FEATURES = 24  # of the classifier: a distance takes more images than these
@@ -31,21 +32,38 @@ Sampled = tuple[np.ndarray, Sequence["Layout"]]  # images (N, H, W, 3) with thei
 def distances(
     evidence: Evidence, prepared: Path, classifiers: Path, images: dict[str, Path], size: int
 ) -> tuple[dict[str, Measurement], pd.DataFrame]:
-    """Return the measurements of ``fd_bg`` for every stage, and a row per model.
+    """Return the measurements of ``fd_bg``, and a row per model of every stage.
 
     Each model's first image of each prompt is set against the real composite of as many prompts.
     """
     found, rows = dict[str, Measurement](), list[dict[str, Any]]()
-    for stage in STAGES:
-        if stage not in stages_of(prepared) or len(evidence.prompts) <= FEATURES:
-            said = f"this profile has no {stage} stage, or no more than {FEATURES} prompts"
-            found[f"fd_bg_artist_excess_{stage}"] = found[f"fd_bg_sees_blur_{stage}"] = unavailable(said)
-            continue
+    for stage in stages_of(prepared) if len(evidence.prompts) > FEATURES else ():
         measure = Distances(evidence, prepared, classifiers, images, stage)
-        found[f"fd_bg_sees_blur_{stage}"] = measure.control()
-        found[f"fd_bg_artist_excess_{stage}"] = measure.excess(size)
         rows += measure.rows()
+        if stage in STAGES:
+            found[f"fd_bg_sees_blur_{stage}"] = measure.control()
+            found[f"fd_bg_artist_excess_{stage}"] = excess = measure.excess(size)
+            found[f"fd_bg_artist_excess_longer_{stage}"] = measure.excess(size, COMPUTE)
+            found[f"fd_bg_half_width_{stage}"] = half_width(excess)
+            found[f"fd_bg_photographs_{stage}"] = PHOTOGRAPHS
+    for stage in STAGES:
+        said = unavailable(f"this profile has no {stage} stage, or no more than {FEATURES} prompts")
+        for name in ("sees_blur", "artist_excess", "artist_excess_longer", "half_width", "photographs"):
+            found.setdefault(f"fd_bg_{name}_{stage}", said)
     return found, pd.DataFrame(rows, columns=["arm", "stage", "size", "budget", "seed", "fd_bg", "low", "high"])
+
+
+PHOTOGRAPHS = measured(
+    0, "photographs", "known of the composites' backgrounds: `prepare` does not write which one each was cut from"
+)
+
+
+def half_width(excess: Measurement) -> Measurement:
+    """Return half the width of an interval: the least excess that these images can tell from none."""
+    if excess.unavailable is not None:
+        return excess
+    low, high = excess.bounds
+    return measured((high - low) / 2, PER_CENT, "half the width of the interval of the excess: what can be told")
 
 
 class Distances:
@@ -85,7 +103,18 @@ class Distances:
         found = fd_bg_difference((blurred, own), plain, (images[:half], layouts[:half]), self.classifier)
         return estimated(found, "fd_bg", f"real {self.stage} backgrounds blurred, less as they are, over images")
 
-    def excess(self, size: int) -> Measurement:
+    def floor(self) -> Estimate | None:
+        """Return the distance of one half of the real backgrounds from the other; None for too few."""
+        from tenfold.artist.background_classifier import fd_bg
+
+        images, layouts = self.real
+        half = len(images) // 2
+        if half <= FEATURES:
+            return None
+        one, other = (slice(None, 2 * half, 2), slice(1, 2 * half, 2))  # groups of prompts stand one after the other
+        return fd_bg(images[one], layouts[one], images[other], layouts[other], self.classifier)
+
+    def excess(self, size: int, budget: Budget = "equal") -> Measurement:
         """Return by how much ARTIST's ``fd_bg`` exceeds that of the visual module alone, in per cent of the latter.
 
         The interval is over images, the mean of the seeds' widened by what seeds differ by.
@@ -93,7 +122,7 @@ class Distances:
         from tenfold.artist.background_classifier import fd_bg, fd_bg_difference
         from tenfold.metrics.bootstrap import Estimate
 
-        keys = Key(ARTIST, self.stage, size), Key(VISUAL_ONLY, self.stage, size)
+        keys = Key(ARTIST, self.stage, size), Key(VISUAL_ONLY, self.stage, size, budget)
         arms = [arm for key in keys if (arm := arm_of(self.evidence, key)) is not None]
         seeds = common_seeds(*arms) if len(arms) == 2 else ()
         if not seeds:
@@ -106,7 +135,9 @@ class Distances:
         value = float(np.mean([each.value for each in per_seed]))
         low, high = (float(np.mean([each.interval[end] for each in per_seed])) for end in (0, 1))
         found = with_seeds(Estimate(value, (low, high), per_seed[0].n), [each.value for each in per_seed])
-        detail = f"fd_bg of {told(keys[0])} less that of {told(keys[1])}, of the latter, over images and seeds"
+        floor = self.floor()
+        least = "" if floor is None else f", {level:.3g}; real backgrounds, half against half: {floor.value:.3g}"
+        detail = f"fd_bg of {told(keys[0])} less that of {told(keys[1])}, of the latter{least}, over images and seeds"
         return estimated(found, PER_CENT, detail, seeds=found.seeds)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -119,4 +150,7 @@ class Distances:
                 found = fd_bg(*self.sampled(arm, seed), *self.real, self.classifier)
                 low, high = found.interval
                 rows.append({**key._asdict(), "seed": seed, "fd_bg": found.value, "low": low, "high": high})
+        if (least := self.floor()) is not None:
+            about = {"arm": "real composites, half against half", "stage": self.stage, "fd_bg": least.value}
+            rows.append(about | dict(zip(("low", "high"), least.interval, strict=True)))
         return rows

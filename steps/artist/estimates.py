@@ -36,7 +36,7 @@ SAID: dict[Measure, str] = {
     "letters": "letters read right",
     "ned": "normalised edit similarity of words (AnyText's NED)",
 }
-GROUPS = MAIN, *_ = ("main", "unseen_font", "two_words", "all")
+GROUPS = MAIN, _, _, TOGETHER, _ = ("main", "unseen_font", "two_words", "one_or_two_words", "all")
 OVER = "prompts and seeds"
 ENGINE = "ppocr6"  # that of every verdict
 SEED = 0  # of the resamples: the same prompts are drawn for all that is compared
@@ -89,30 +89,30 @@ class Evidence:
         """Return the rows of one model's images, of the test's layouts or of planned ones; none where none was read."""
         return self.rows.get((engine, mode, model, layouts), ())
 
-    def sums(self, arm: Arm, seeds: Sequence[int], engine: str = ENGINE) -> Table:
+    def sums(self, arm: Arm, seeds: Sequence[int], engine: str = ENGINE, layouts: str = TEST_LAYOUTS) -> Table:
         """Return the sums of what was read, by seed and prompt. Raises MissingReadings."""
-        return np.stack([self._of_model(arm.name(seed), engine) for seed in seeds])
+        return np.stack([self._of_model(arm.name(seed), engine, layouts) for seed in seeds])
 
-    def _of_model(self, name: str, engine: str) -> Float[np.ndarray, "P C"]:
-        if (name, engine) not in self._known:
+    def _of_model(self, name: str, engine: str, layouts: str) -> Float[np.ndarray, "P C"]:
+        if (name, engine, layouts) not in self._known:
             table = np.zeros((len(self.prompts), len(COLUMNS)))
-            for row in self.readings(name, engine=engine):
+            for row in self.readings(name, engine=engine, layouts=layouts):
                 table[row["prompt"]] += [row[column] for column in COLUMNS]
             if not table[:, COLUMNS.index("images")].all():
                 raise MissingReadings(f"{name}: {engine} has not read the images of every prompt; run `read` again")
-            self._known[name, engine] = table
-        return self._known[name, engine]
+            self._known[name, engine, layouts] = table
+        return self._known[name, engine, layouts]
 
-    def was_read(self, arm: Arm, engine: str = ENGINE) -> bool:
+    def was_read(self, arm: Arm, engine: str = ENGINE, layouts: str = TEST_LAYOUTS) -> bool:
         """Say whether an engine has read the images of every seed of an arm."""
-        return all(self.readings(arm.name(seed), engine=engine) for seed in arm.seeds)
+        return all(self.readings(arm.name(seed), engine=engine, layouts=layouts) for seed in arm.seeds)
 
     def ceiling(
         self, stage: str, engine: str = ENGINE, measure: Measure = "words", group: str = MAIN
     ) -> Estimate | None:
         """Return what an engine reads of real composites in their boxes × 100: what samples could have at best.
 
-        Composite n has the words and boxes of prompt n.
+        Composite n of the prompts' stage has the words and boxes of prompt n, those of other stages as many words.
         """
         chosen = self.group(group)
         rows = [row for row in self.readings(f"{REAL}{stage}", engine=engine) if chosen[row["prompt"]]]
@@ -124,27 +124,42 @@ class Evidence:
     def group(self, name: str) -> Bool[np.ndarray, " P"]:
         """Return which prompts belong to a group.
 
-        ``main``, by which claims are judged, are those of one word in proportions of a design that training has seen.
+        ``main``, by which most claims are judged, are those of one word in proportions of a design that training has
+        seen; ``one_or_two_words`` has those of two words beside them.
         """
         tests: dict[str, Callable[[PromptRow], bool]] = {
             "all": lambda one: True,
             MAIN: lambda one: one.seen and len(one.keywords) == 1,
             "two_words": lambda one: len(one.keywords) == 2,
+            TOGETHER: lambda one: one.seen,
             "unseen_font": lambda one: not one.seen,
         }
         return np.array([tests[name](one) for one in self.prompts], dtype=bool)
 
 
 def accuracy(
-    evidence: Evidence, arm: Arm, measure: Measure, *, group: str = MAIN, engine: str = ENGINE
+    evidence: Evidence,
+    arm: Arm,
+    measure: Measure,
+    *,
+    group: str = MAIN,
+    engine: str = ENGINE,
+    layouts: str = TEST_LAYOUTS,
 ) -> Estimated | None:
     """Return what was read of an arm × 100; None for fewer than two prompts."""
     chosen = evidence.group(group)
-    return contrast([(1.0, evidence.sums(arm, arm.seeds, engine)[:, chosen])], MEASURES[measure])
+    return contrast([(1.0, evidence.sums(arm, arm.seeds, engine, layouts)[:, chosen])], MEASURES[measure])
 
 
 def difference(
-    evidence: Evidence, first: Arm, second: Arm, measure: Measure, *, group: str = MAIN, engine: str = ENGINE
+    evidence: Evidence,
+    first: Arm,
+    second: Arm,
+    measure: Measure,
+    *,
+    group: str = MAIN,
+    engine: str = ENGINE,
+    layouts: tuple[str, str] = (TEST_LAYOUTS, TEST_LAYOUTS),
 ) -> Estimated | None:
     """Return what was read of ``first`` less what was read of ``second`` × 100, paired by prompt and by seed.
 
@@ -153,7 +168,8 @@ def difference(
     seeds, chosen = common_seeds(first, second), evidence.group(group)
     if not seeds:
         return None
-    terms = [(weight, evidence.sums(arm, seeds, engine)[:, chosen]) for weight, arm in ((1.0, first), (-1.0, second))]
+    sides = ((1.0, first, layouts[0]), (-1.0, second, layouts[1]))
+    terms = [(weight, evidence.sums(arm, seeds, engine, taken)[:, chosen]) for weight, arm, taken in sides]
     return contrast(terms, MEASURES[measure])
 
 

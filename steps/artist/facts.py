@@ -11,6 +11,7 @@ import numpy as np
 from steps.artist.arm_setup import DEFAULT_TEXT
 from steps.artist.canvas_sets import stages_of
 from steps.artist.estimates import Evidence
+from steps.artist.measurements import LEAST_GRID
 from steps.artist.read import REAL
 from steps.artist.sample import SWAP, read_dump
 from steps.step.json_files import read_json
@@ -29,15 +30,26 @@ def text_controls(text: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def text_searched(controls: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether ``train_text`` tells of a search of its learning rate: of three rates at least."""
+    own = [row for row in controls if row["arm"] == DEFAULT_TEXT]
+    return bool(own) and all(len(row.get("searched") or {}) >= LEAST_GRID for row in own)
+
+
 def text_measurements(controls: Sequence[Mapping[str, Any]]) -> dict[str, Measurement]:
     """Return whether the text module reads its letters and writes them: the least of its seeds."""
-    own = [row for row in controls if (row["arm"], row["kind"]) == (DEFAULT_TEXT, "words") and row["words"] is not None]
+    known = [row for row in controls if row["arm"] == DEFAULT_TEXT and row["words"] is not None]
+    own = [row for row in known if row["kind"] == "words"]
+    two = [100 * row["words"] / row["ceiling_words"] for row in known if row["kind"] == "sentences"]
+    said = "words read on the text module's own images of two words, in hundredths of the ceiling"
+    pairs = measured(min(two), UNIT, said, seeds=len(two)) if two else unavailable("no canvases of two words were read")
+    found = {"text_module_two_words_of_ceiling": pairs}
     if not own:
         missing = unavailable(f"this profile has no text module {DEFAULT_TEXT}")
-        return {"text_module_of_ceiling": missing, "text_module_letters_used": missing}
+        return found | {"text_module_of_ceiling": missing, "text_module_letters_used": missing}
     share = min(100 * row["words"] / row["ceiling_words"] for row in own)
     rise = min(100 * (row["validation_loss_permuted_letters"] / row["validation_loss"] - 1) for row in own)
-    return {
+    return found | {
         "text_module_of_ceiling": measured(
             share, UNIT, "words read on the text module's own images, in hundredths of the ceiling", seeds=len(own)
         ),

@@ -55,8 +55,9 @@ def samples(evidence: Evidence, prepared: Path, images: Mapping[str, Path], stag
     asked = "; ".join(" ".join(one.keywords) for one in prompts)
     return figure, (
         f"The first image of each arm for the same {len(prompts)} test prompts (words: {asked}), stage {stage}, visual "
-        f"set of {size} images, seed {seed}; all arms have the same layout and start from the same noise. Words of the "
-        "test stand in no training image. Not chosen by what is on them: at equal distances among the prompts."
+        f"set of {size} images, seed {seed}; all arms have the same layout and start from the same noise. Real "
+        "composites of stage colour have other words. Words of the test stand in no training image. Not chosen by what "
+        "is on them: at equal distances among the prompts."
     )
 
 

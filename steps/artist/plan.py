@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import NonNegativeInt
 
 from steps.artist.canvas_sets import WORDS, PromptRow, prompt_rows, stages_of, visual_set
@@ -26,15 +27,17 @@ PLANS, TAGGERS = "plans.jsonl", "taggers"
 REGEX, TAGGER, CHAT = PLANNERS = ("quote_regex", "tagger", "chat")
 QUOTED, UNQUOTED = FORMS = ("quoted", "unquoted")
 TEST, REAL, WORDLESS = SETS = ("test", "real", "wordless")
-TEMPLATES = "CreativeBench_templates"  # of the real prompts: they ask for no words
+ALARMS = 20  # captions of each template that wants no words
+COUNTS = (0, 1, 1, 2, 2, 3)  # words of the captions that taggers learn from, in turn
 
 
 class PlanParams(Params):
     """How the taggers are trained, by how many seeds, and how much the language model plans.
 
-    ``captions`` are made up from templates and training words; one of six wants no words. ``real`` and ``test`` count
+    ``captions`` are made up from templates and training words; one of six wants no words, and every second one quotes
+    nothing, since prompts with quotes are none of a tagger's business. ``real`` and ``test`` count
     the prompts that are planned, each in both forms; null for all. ``chat`` counts the real prompts that the language
-    model plans, none in most profiles, in replies of at most ``max_tokens``.
+    model plans, each of a template of its own, none in most profiles, in replies of at most ``max_tokens``.
     """
 
     seeds: Count
@@ -50,7 +53,7 @@ class PlanParams(Params):
 def plan(prepared: Path, prompts: Path, decoder: Path, *, out: Path, params: PlanParams, run: Run) -> None:
     """Plan every prompt by every planner, with its quotation marks and without them.
 
-    Real prompts are GlyphControl's: their words are known because they stand in quotes. Its templates quote nothing:
+    Real prompts are GlyphControl's: their words are known because they stand in quotes. Made-up captions want no words:
     what is found there is a false alarm. Boxes are drawn after those of training canvases.
 
     Reads   prepared/words.json, prompts.jsonl, visual/<first stage>/train; prompts/: GlyphControl's; decoder/, where a
@@ -61,7 +64,8 @@ def plan(prepared: Path, prompts: Path, decoder: Path, *, out: Path, params: Pla
     Logs    tagger/loss (nats per word, the last update's) of the first seed
     Raises  TableMismatch
     """
-    asked = [*_test_rows(prompt_rows(prepared)), *_real_rows(prompts, params.real)]
+    wordless = _wordless_rows(run.generator("captions without words"))
+    asked = [*_test_rows(prompt_rows(prepared)), *_real_rows(prompts, params.real), *wordless]
     sampler = _box_sampler(prepared)
     rows = _planned(asked, REGEX, 0, _quotes(sampler, run.seed))
     for seed in range(params.seeds):
@@ -72,8 +76,7 @@ def plan(prepared: Path, prompts: Path, decoder: Path, *, out: Path, params: Pla
             run.log({"tagger/loss": loss})
         rows += _planned(asked, TAGGER, seed, _tagger(tagger, sampler, run.seed))
     if params.chat:
-        chosen = [row for row in asked if row["set"] == REAL]
-        rows += _chat_rows(_spread(chosen, params.chat), decoder, params, out)
+        rows += _chat_rows(one_of_each(_of(asked, REAL), params.chat), decoder, params, out)
     write_plans(rows, out)
     told = Counter((row["planner"], row["set"], row["form"], row["how"]) for row in rows)
     write_json(out / "fallbacks.json", [[*key, count] for key, count in sorted(told.items())])
@@ -115,7 +118,7 @@ def _test_rows(prompts: Sequence[PromptRow]) -> list[dict[str, Any]]:
 
 
 def _real_rows(folder: Path, most: int | None) -> list[dict[str, Any]]:
-    """Return the real prompts whose words are known, in both forms, and the templates that want none."""
+    """Return the real prompts whose words are known, in both forms."""
     from tenfold.artist.prompt_sets import read_prompts
     from tenfold.artist.quotations import without_quotes
 
@@ -123,12 +126,26 @@ def _real_rows(folder: Path, most: int | None) -> list[dict[str, Any]]:
     for number, one in enumerate(read_prompts(folder)):
         bare, words = without_quotes(one.text), list(one.words)
         about = {"number": number, "wanted": words}
-        if one.set == TEMPLATES:
-            rows.append({"set": WORDLESS, **about, "template": bare, "form": UNQUOTED, "prompt": bare})
-        elif words:  # GlyphControl's; TextDiffuser's say not what they want
+        if words:  # GlyphControl's; TextDiffuser's say not what they want, and templates have had theirs cut out
             about |= {"set": REAL, "template": template_of(bare, words)}
             rows += [{**about, "form": QUOTED, "prompt": one.text}, {**about, "form": UNQUOTED, "prompt": bare}]
-    return rows if most is None else [row for name in SETS for row in _spread(_of(rows, name), most)]
+    return rows if most is None else _spread(rows, most)
+
+
+def _wordless_rows(generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Return captions that want no words, of every template that does: whole sentences, none with a word cut out."""
+    from tenfold.artist.captions import KINDS, PLACES, SUBJECTS, WITHOUT_WORDS
+
+    rows = []
+    for place, template in enumerate(WITHOUT_WORDS):
+        for number in range(ALARMS):
+            filling = {
+                name: items[int(generator.integers(0, len(items)))]
+                for name, items in (("kind", KINDS), ("subject", SUBJECTS), ("place", PLACES))
+            }
+            about = {"set": WORDLESS, "number": place * ALARMS + number, "template": template, "wanted": []}
+            rows.append({**about, "form": UNQUOTED, "prompt": template.format(**filling)})
+    return rows
 
 
 def _of(rows: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -136,11 +153,22 @@ def _of(rows: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def _spread(rows: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Return the rows of at most ``most`` prompts at equal distances: the sets stand one after the other."""
+    """Return the rows of at most ``most`` prompts at equal distances."""
     numbers = list(dict.fromkeys(row["number"] for row in rows))
     count = min(len(numbers), most)
     kept = {numbers[place * len(numbers) // count] for place in range(count)}
     return [row for row in rows if row["number"] in kept]
+
+
+def one_of_each(rows: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Return the rows of the first prompt of each of at most ``most`` templates at equal distances.
+
+    Most real prompts share one template, which would be most of what is asked.
+    """
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(row["template"], row["number"])
+    return _spread([row for row in rows if row["number"] in set(first.values())], most)
 
 
 def _box_sampler(prepared: Path) -> BoxSampler:
@@ -168,7 +196,11 @@ def _trained(prepared: Path, params: PlanParams, seed: int, run: Run) -> tuple[K
 
     generator, words = run.generator(f"captions {seed}"), read_json(prepared / WORDS)["train"]
     captions = [
-        caption([words[int(place)] for place in generator.integers(0, len(words), number % 6)][:3], generator)
+        caption(
+            [words[int(place)] for place in generator.integers(0, len(words), COUNTS[number % len(COUNTS)])],
+            generator,
+            quotes="none" if number // len(COUNTS) % 2 else None,
+        )
         for number in range(params.captions)
     ]
     tagger, losses = train_tagger(captions, seed=seed, updates=params.updates, learning_rate=params.learning_rate)

@@ -17,7 +17,7 @@ from steps.artist.arm_setup import ARTIST
 from steps.artist.compared_arms import Key
 from steps.artist.estimates import ENGINE, Estimated, Evidence, contrast
 from steps.artist.measurements import UNIT, arm_of, told
-from steps.artist.plan import CHAT, FORMS, PLANNERS, QUOTED, REAL, REGEX, TAGGER, UNQUOTED, WORDLESS
+from steps.artist.plan import CHAT, FORMS, PLANNERS, QUOTED, REAL, REGEX, TAGGER, TEST, UNQUOTED, WORDLESS
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
@@ -91,6 +91,7 @@ def planning_measurements(plans: Rows, evidence: Evidence, stage: str, size: int
         for planner in (TAGGER, CHAT):
             found[f"precision_{planner}_{form}"] = _planner(plans, planner, form, precision)
     found["regex_quoted_recall"] = _planner(plans, REGEX, QUOTED, recall)
+    found["recall_tagger_test"] = _planner(plans, TAGGER, UNQUOTED, recall, name=TEST)
     found["alarms_tagger"] = _planner(plans, TAGGER, UNQUOTED, alarm, name=WORDLESS)
     found["seeds_tagger"] = measured(
         len({row["seed"] for row in plans if row["planner"] == TAGGER}), "seeds", "taggers that were trained"

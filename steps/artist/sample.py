@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import NonNegativeInt
 
-from steps.artist.arm_setup import ARTIST, CONTROLS
-from steps.artist.canvas_sets import FONTS, PromptRow, prompt_rows
+from steps.artist.arm_setup import ARTIST, CONTROLS, DEFAULT_TEXT
+from steps.artist.canvas_sets import FONTS, PromptRow, prompt_rows, real_composites, stages_of
+from steps.artist.moved_boxes import changed_layout, changes
 from steps.artist.plan import FORMS, REGEX, TAGGER, TEST, read_plans
-from steps.artist.saved_arms import load_arm, model_name, read_rows
+from steps.artist.saved_arms import TEXT_MODULES, load_arm, model_name, read_rows
 from steps.artist.settings import SIDE, Settings, read_settings
 from steps.step.json_files import read_json, write_json
 from steps.step.params import Count, Params, Positive
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from tenfold.rendering.fonts import Font
 
 IMAGES, DUMP, SWAP, PIPELINE = "images", "conditioning.jsonl", "swap.json", "pipeline"
+GIVEN, CASCADE = "given", "cascade"  # images beside those of the test's layouts, by what the text is taken from
+RANDOM, GLYPHS = "random_text_module", "glyph_image"
 STREAM = 7  # tells the seed of sampled noise from others
-LEAST_MOVE = 4  # pixels that a box is moved by at least
 
 
 class SampleParams(Params):
@@ -60,7 +62,10 @@ def sample(
     Reads   prepared/prompts.jsonl, fonts.json; planned/plans.jsonl; text/text/<arm>-<seed>/, train_text.json;
             trained/rows.jsonl, models/
     Writes  images/<model>.npz: test (R·N, H, W, 3) uint8, an image of each of N prompts, then again; text
-            (R·N, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,);
+            (R·N, H, W), the text module's own; <planner>-<form> (M, H, W, 3) with <planner>-<form>-prompts (M,); given
+            (N, H, W, 3) with given-prompts, of ARTIST and of the untrained text module: the composites' own text
+            images, noised as in training, in place of sampled ones; cascade, of the arm glyph_image: given the
+            finished text images that ARTIST's text module samples;
             conditioning.jsonl: every word and box as it can be read off what went into the network; swap.json: how
             much moving a box changes inside old and new box, and outside; pipeline/: the first ARTIST model, as
             ``tenfold artist generate --model`` takes it
@@ -79,6 +84,10 @@ def sample(
         arrays = sampler.test(prompts, params.repeats_beside if beside else params.repeats)
         if row["arm"] == ARTIST:
             arrays |= sampler.planned(plans, prompts)
+        if row["arm"] in (ARTIST, RANDOM) and row["size"] == rows[0]["size"]:
+            arrays |= sampler.given(prompts, real_composites(prepared, stages_of(prepared)[0]).glyphs)
+        if row["arm"] == GLYPHS:
+            arrays |= sampler.cascade(prompts, text / TEXT_MODULES / f"{DEFAULT_TEXT}-{row['seed']}")
         np.savez_compressed(out / IMAGES / f"{name}.npz", allow_pickle=False, **arrays)
         swapped += sampler.swapped(prompts[: params.moved])
         dumped += sampler.dumped
@@ -169,6 +178,23 @@ class Sampler:
                 found[f"{key}-prompts"] = np.array(list(own), np.int64)
         return found
 
+    def given(self, prompts: Sequence[PromptRow], glyphs: np.ndarray) -> dict[str, np.ndarray]:
+        """Return an image per prompt, the text branch given the right text image at every t: what training gave it."""
+        layouts = self._taken(GIVEN, {one.number: one.layout for one in prompts})
+        images, _ = self._drawn(layouts, text=glyphs[[one.number for one in prompts]])
+        return {GIVEN: images, f"{GIVEN}-prompts": np.array([one.number for one in prompts], np.int64)}
+
+    def cascade(self, prompts: Sequence[PromptRow], folder: Path) -> dict[str, np.ndarray]:
+        """Return an image per prompt, given as an input what the text module of ``folder`` samples by itself."""
+        from tenfold.artist.denoiser import Denoiser
+        from tenfold.artist.model import Artist
+
+        layouts = self._taken(CASCADE, {one.number: one.layout for one in prompts})
+        module = Denoiser.from_pretrained(folder).freeze().to(self.artist.visual.unet.device)
+        text, _ = self._drawn(layouts, artist=Artist(module).eval())
+        images, _ = self._drawn(layouts, glyphs=text)
+        return {CASCADE: images, f"{CASCADE}-prompts": np.array([one.number for one in prompts], np.int64)}
+
     def swapped(self, prompts: Sequence[PromptRow]) -> list[dict[str, Any]]:
         """Return how much each image changes, from the same noise, when a box is moved or two words change places."""
         pairs = [(one, other) for one in prompts if (other := changed_layout(one.layout)) is not None]
@@ -203,25 +229,37 @@ class Sampler:
             taken.append(layout)
         return taken
 
-    def _drawn(self, layouts: Sequence[Layout]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return images (N, H, W, 3) and text images (N, H, W) of layouts, a batch at a time."""
+    def _drawn(
+        self,
+        layouts: Sequence[Layout],
+        *,
+        artist: Artist | None = None,
+        text: np.ndarray | None = None,
+        glyphs: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return images and text images of layouts, a batch at a time; ``artist`` samples in place of the model.
+
+        ``text`` (N, H, W) replaces the text branch's own walk, ``glyphs`` what is drawn for the arm that reads it.
+        """
         from tenfold.artist.conditioning import condition
         from tenfold.artist.pipeline import ArtistPipeline
         from tenfold.artist.sampling import SamplingConfig
 
-        pipeline = ArtistPipeline.of(self.artist, self.settings.noise.scheduler(), side=SIDE)
+        pipeline = ArtistPipeline.of(artist or self.artist, self.settings.noise.scheduler(), side=SIDE)
         config = SamplingConfig(self.params.num_inference_steps, self.params.guidance_scale)
         images, texts = [], []
         for start in range(0, len(layouts), self.params.batch_size):
-            part = layouts[start : start + self.params.batch_size]
+            rows = slice(start, start + self.params.batch_size)
+            part = layouts[rows]
             arrays = condition(part, stride=SIDE, longest=self.longest)
-            conditions = self._conditions(arrays, part)
-            found = pipeline(conditions, config=config, seed=self.noise, first=start)
+            conditions = self._conditions(arrays, part, None if glyphs is None else glyphs[rows])
+            own = None if text is None else text[rows]
+            found = pipeline(conditions, config=config, seed=self.noise, first=start, text_images=own)
             images.append(found.images)
             texts += [] if found.text_images is None else [found.text_images]
         return np.concatenate(images), np.concatenate(texts) if texts else None
 
-    def _conditions(self, arrays: Conditioning, layouts: Sequence[Layout]) -> Conditions:
+    def _conditions(self, arrays: Conditioning, layouts: Sequence[Layout], glyphs: np.ndarray | None) -> Conditions:
         from dataclasses import replace
 
         from tenfold.artist.conditions import Conditions
@@ -231,9 +269,8 @@ class Sampler:
         found = Conditions.from_arrays(arrays)
         if not self.artist.visual.glyphs:
             return found
-        return replace(
-            found, glyphs=unshuffled(to_tensor(np.stack([rendered(one, self.face) for one in layouts])), SIDE)
-        )
+        drawn = np.stack([rendered(one, self.face) for one in layouts]) if glyphs is None else glyphs
+        return replace(found, glyphs=unshuffled(to_tensor(drawn), SIDE))
 
 
 def seen_face(prepared: Path) -> Font:
@@ -260,39 +297,3 @@ def rendered(layout: Layout, face: Font) -> np.ndarray:
         return glyphs_in_boxes(layout, face)
     except TextDoesNotFit:
         return np.zeros((layout.height, layout.width), np.uint8)
-
-
-def changed_layout(layout: Layout) -> Layout | None:
-    """Return a layout with its one box at the other end of the free room, or with two words changed; None for neither.
-
-    Deviation: of two words it is the words that are exchanged, since two boxes that fill the canvas have no room.
-    """
-    from tenfold.artist.layouts import Layout, PlacedWord
-
-    if len(layout.words) == 2 and layout.texts[0] != layout.texts[1]:
-        first, second = layout.words
-        if len(first.text) != len(second.text):
-            return None  # a longer word in a smaller box says nothing
-        return Layout(
-            layout.width, layout.height, (PlacedWord(second.text, first.box), PlacedWord(first.text, second.box))
-        )
-    if len(layout.words) != 1:
-        return None
-    ((x0, y0, x1, y1),) = layout.boxes
-    moved = max(-x0, layout.width - x1, key=abs)
-    if abs(moved) < LEAST_MOVE:
-        return None
-    return Layout(layout.width, layout.height, (PlacedWord(layout.texts[0], (x0 + moved, y0, x1 + moved, y1)),))
-
-
-def changes(first: np.ndarray, second: np.ndarray, one: Layout, other: Layout) -> tuple[float, float]:
-    """Return the mean absolute difference of two images (levels of 255) inside the boxes of both layouts, and outside.
-
-    A pixel around each box belongs to it. 0 outside where the boxes leave nothing.
-    """
-    from tenfold.artist.outside_ink import MARGIN, box_mask
-
-    mask = box_mask(one, margin=MARGIN) | box_mask(other, margin=MARGIN)
-    difference = np.abs(first.astype(np.float64) - second.astype(np.float64)).mean(axis=-1)
-    outside = float(difference[~mask].mean()) if not mask.all() else 0.0
-    return float(difference[mask].mean()), outside

@@ -43,8 +43,9 @@ def arms(evidence: Evidence) -> CaptionedTable:
     return pd.DataFrame(rows), (
         "What is read in the boxes of the words × 100: words exactly, letters, and the normalised edit similarity of "
         "words (AnyText's NED), by group of prompts; main: one word in proportions of a design that training has "
-        "seen. Ceiling: words that the same reader reads on real composites of the same words. Budget equal: as many "
-        f"visual updates as ARTIST; compute: as many operations as ARTIST with its text module. {INTERVALS}"
+        "seen. Ceiling: words that the same reader reads on real composites, in stage grey of the same words. "
+        "Budget equal: as many visual updates as ARTIST; compute: as many operations as ARTIST with its text module. "
+        f"{INTERVALS}"
     )
 
 
@@ -173,7 +174,7 @@ def _lines(evidence: Evidence, arm: Arm, seed: int, engine: str) -> ScoreRow | N
 
 
 def planners(plans: Sequence[Mapping[str, Any]]) -> CaptionedTable:
-    """Return what each planner finds in real prompts, and in templates that want no words."""
+    """Return what each planner finds in real prompts, and in captions that want no words."""
     rows = []
     for planner in planners_of(plans):
         for form in FORMS:
@@ -190,9 +191,9 @@ def planners(plans: Sequence[Mapping[str, Any]]) -> CaptionedTable:
             rows.append(row)
     return pd.DataFrame(rows), (
         "What planners find in GlyphControl's real prompts × 100, with their quotes and without: recall and precision "
-        "of the wanted words, averaged within prompts that differ by these alone; false alarms: prompts that want no "
-        "words and get some. Fallbacks: replies of a language model that were no plan. Low and high ends: 95 % over "
-        "templates and seeds."
+        "of the wanted words, averaged within prompts that differ by these alone; false alarms: made-up captions that "
+        "want no words and get some, of templates that the tagger has learnt. Fallbacks: replies of a language model "
+        "that were no plan. Low and high ends: 95 % over templates and seeds."
     )
 
 

@@ -132,15 +132,18 @@ def train_tagger(
 ) -> tuple[KeywordTagger, list[float]]:
     """Return a tagger trained on captions, and the loss in nats per word of every update.
 
-    A share ``forgotten`` of the known words is taken for unknown ones, so that unknown words around the wanted ones do
-    not pass for these. Raises PromptTooLong, InvalidConfig, NotFinite.
+    A share ``forgotten`` of the known words is taken for unknown ones, others in every batch, so that unknown words
+    around the wanted ones do not pass for these. Raises PromptTooLong, InvalidConfig, NotFinite.
     """
     model = seeded(KeywordTagger, TaggerConfig(known_words()), seed)
-    tokens, labels = _arrays(model, captions, np.random.default_rng(seed), forgotten)
+    tokens, labels = _arrays(model, captions)
+    hidden = torch.Generator().manual_seed(seed + 1)
     model.train()
 
     def loss(chosen: Tensor) -> Tensor:
         batch, wanted = tokens[chosen], labels[chosen]
+        forgot = (torch.rand(batch.shape, generator=hidden) < forgotten) & (batch != PADDING)
+        batch = batch.masked_fill(forgot, UNKNOWN)
         losses = functional.binary_cross_entropy_with_logits(model(batch), wanted, reduction="none")
         counted = (batch != PADDING).float()
         return (losses * counted).sum() / counted.sum()
@@ -158,9 +161,7 @@ def train_tagger(
     return model.eval(), losses
 
 
-def _arrays(
-    model: KeywordTagger, captions: Sequence[Caption], generator: np.random.Generator, forgotten: float
-) -> tuple[Int[Tensor, "N T"], Float[Tensor, "N T"]]:
+def _arrays(model: KeywordTagger, captions: Sequence[Caption]) -> tuple[Int[Tensor, "N T"], Float[Tensor, "N T"]]:
     """Return the numbers of words, 0 after the last, and 1 for each word that is wanted."""
     rows = [model.encoded(caption.text) for caption in captions]
     length = max(1, *(len(numbers) for numbers, _ in rows))
@@ -168,7 +169,6 @@ def _arrays(
     for number, (caption, (numbers, spans)) in enumerate(zip(captions, rows, strict=True)):
         first, last = caption.span
         wanted = np.array([first <= start and end <= last for start, end in spans], bool)
-        hidden = generator.random(len(numbers)) < forgotten
-        tokens[number, : len(numbers)] = np.where(hidden, UNKNOWN, numbers)
+        tokens[number, : len(numbers)] = numbers
         labels[number, : len(numbers)] = wanted
     return torch.from_numpy(tokens), torch.from_numpy(labels)

@@ -31,9 +31,9 @@ from tenfold.metrics.metric_classifier import MetricClassifier
 from tenfold.nn.convnet import ConvNetConfig
 from tenfold.nn.seeding import seeded
 from tests.steps.artist.planted import (
+    MENDED,
     REPEATS,
     SIZE,
-    USUAL,
     Model,
     evidence,
     readings_of,
@@ -44,7 +44,8 @@ from tests.steps.artist.planted import (
 from tests.steps.artist.small import write_prepared, write_text
 
 CLAIMS = Path("steps/artist/claims.yaml")
-GREY = {name: replace(model, stages=("grey",)) for name, model in USUAL.items()}
+GREY = {name: replace(model, stages=("grey",)) for name, model in MENDED.items()}
+GREY["glyphs"] = replace(GREY["glyphs"], taken={"cascade": 0.0})  # few prompts: a lead that they can tell
 
 
 def write_trained(folder: Path, models: dict[str, Model]) -> Path:
@@ -142,7 +143,8 @@ def test_every_claim_finds_its_measurements(written):
     verdicts = {entry.id: judge(entry, found).verdict for entry in claims.entries}
     assert verdicts["C1"] is Verdict.REPRODUCED, judge(claims.entries[0], found).reason
     assert {verdicts[f"F{number}"] for number in range(1, 8)} == {Verdict.HOLDS}
-    assert verdicts["C1-colour"] is verdicts["C3-colour"] is Verdict.NOT_TESTABLE
+    assert verdicts["C1-colour"] is Verdict.NOT_TESTABLE
+    assert verdicts["C3"] is Verdict.INCONCLUSIVE  # no photograph is known
 
 
 def test_each_row_names_engine_version_and_ceiling(written):
@@ -224,7 +226,7 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
     known = Evidence.of(rows_of(few), asked, readings_of(few, asked=asked))
     generator, claim = np.random.default_rng(1), load_claims(CLAIMS)
     c3 = next(entry for entry in claim.entries if entry.id == "C3")
-    tests = tuple(test for test in c3.tests if test.measurement.startswith("fd_bg_artist"))
+    tests = tuple(test for test in c3.tests if test.measurement == "fd_bg_artist_excess_grey")
     for worse, wanted in (("artist", Verdict.CONTRADICTED), ("visual_only", Verdict.REPRODUCED)):
         paths = {}
         for row in rows_of(few):
@@ -235,4 +237,5 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
         measure = Distances(known, prepared, tmp_path / "classifiers", paths, "grey")
         found = {"fd_bg_artist_excess_grey": measure.excess(SIZE)}
         assert judge(c3.model_copy(update={"tests": tests}), found).verdict is wanted, found
-    assert measure.control().unavailable is None
+    assert measure.control().unavailable is None and measure.floor().value < measure.rows()[-2]["fd_bg"]
+    assert "half against half" in found["fd_bg_artist_excess_grey"].detail

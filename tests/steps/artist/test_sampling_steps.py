@@ -10,9 +10,22 @@ import pytest
 
 from steps.artist import read as reading
 from steps.artist.canvas_sets import prompt_rows
-from steps.artist.plan import CHAT, QUOTED, REAL, REGEX, TAGGER, UNQUOTED, PlanParams, plan, read_plans, template_of
+from steps.artist.moved_boxes import changed_layout, changes
+from steps.artist.plan import (
+    CHAT,
+    QUOTED,
+    REAL,
+    REGEX,
+    TAGGER,
+    UNQUOTED,
+    PlanParams,
+    one_of_each,
+    plan,
+    read_plans,
+    template_of,
+)
 from steps.artist.read import CANVAS, CROP, ReadParams, read, read_readings
-from steps.artist.sample import PIPELINE, SWAP, SampleParams, changed_layout, changes, read_dump, read_images, sample
+from steps.artist.sample import PIPELINE, SWAP, SampleParams, read_dump, read_images, sample
 from steps.artist.saved_arms import OtherTextModule, load_arm, read_rows
 from steps.artist.train_background_classifier import (
     TrainBackgroundClassifierParams,
@@ -20,6 +33,7 @@ from steps.artist.train_background_classifier import (
 )
 from steps.step.json_files import read_json
 from steps.step.run import Run
+from tenfold.artist.captions import WITHOUT_WORDS
 from tenfold.artist.denoiser import Denoiser
 from tenfold.artist.layouts import Layout, PlacedWord
 from tenfold.data.made_up_files import made_up_files
@@ -84,7 +98,11 @@ def test_plans_of_both_forms_by_both_planners(made):
         assert row["found"] == (row["wanted"] if row["form"] == QUOTED else [])
         assert row["hits"] == len(row["found"]) == len(row["boxes"])
     wordless = [row for row in rows if row["set"] == "wordless"]
-    assert len(wordless) == 3 and not wordless[0]["wanted"] and '"' not in wordless[0]["prompt"]
+    assert len({row["template"] for row in wordless}) == len(WITHOUT_WORDS) and not any(
+        row["wanted"] for row in wordless
+    )
+    assert all("{" not in row["prompt"] and not row["prompt"].endswith((" says", " reads ")) for row in wordless)
+    assert not [row for row in rows if "street sign on the street" in row["prompt"]]  # a word was cut out of it
     asked = prompt_rows(made["prepared"])
     tested = [row for row in rows if row["set"] == "test" and row["planner"] == TAGGER and row["seed"] == 0]
     assert {row["number"] for row in tested if row["form"] == UNQUOTED} == set(range(len(asked)))
@@ -116,6 +134,35 @@ def test_every_model_is_sampled_from_the_same_noise(made):
     first, second = (np.load(images[f"visual_only-grey-16-0@{n}"])["test"] for n in (4, 9))
     assert np.array_equal(first, second)  # the same untrained weights, the same noise
     assert not np.array_equal(first[0], first[len(prompts)])  # two images of a prompt
+
+
+def test_text_is_given_to_both_and_finished_text_to_the_arm_that_reads_it(made):
+    images, prompts = read_images([made["sampled"]]), prompt_rows(made["prepared"])
+    artist, glyphs = (np.load(images[f"{name}-grey-16-0@4"]) for name in ("artist", "glyph_image"))
+    assert {"given", "given-prompts"} <= set(artist.files) and not {"given", "cascade"} & set(
+        np.load(images["visual_only-grey-16-0@4"]).files
+    )
+    assert artist["given"].shape == (len(prompts), 16, 64, 3)
+    assert np.array_equal(artist["given"], artist["test"][: len(prompts)])  # an injector of zeros tells no text
+    assert "given" not in glyphs.files and glyphs["cascade"].shape == artist["given"].shape
+    assert not np.array_equal(
+        glyphs["cascade"], glyphs["test"][: len(prompts)]
+    )  # another text image than the drawn one
+    told = {row["prompt"]: row for row in read_dump(made["sampled"]) if row["layouts"] == "cascade"}
+    assert [tuple(word["text"] for word in told[one.number]["words"]) for one in prompts] == [
+        one.keywords for one in prompts
+    ]
+
+
+def test_a_language_model_is_asked_one_prompt_of_each_template():
+    rows = [
+        {"number": 10 * place + n, "template": name, "form": form}
+        for place, (name, times) in enumerate((("a", 9), ("b", 1), ("c", 1)))
+        for n in range(times)
+        for form in (QUOTED, UNQUOTED)
+    ]
+    assert [row["number"] for row in one_of_each(rows, 5)] == [0, 0, 10, 10, 20, 20]
+    assert len({row["template"] for row in one_of_each(rows, 2)}) == 2
 
 
 def test_a_batch_of_another_size_changes_nothing(made, tmp_path):
