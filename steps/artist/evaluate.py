@@ -33,7 +33,7 @@ HEADLINES = (
 class EvaluateParams(Params):
     """The size of the visual set that claims are about, and how many images the page shows."""
 
-    size: Count
+    images: Count
     shown: Count
 
 
@@ -63,10 +63,10 @@ def evaluate(
     evidence = Evidence.of(rows, prompt_rows(prepared), read_readings(read))
     plans, images, controls = read_plans(planned), read_images(samples), facts.text_controls(text)
     timed = speed.read_speed(timings)
-    found, backgrounds = distances(evidence, prepared, classifiers, images, params.size)
+    found, backgrounds = distances(evidence, prepared, classifiers, images, params.images)
     run.publish(
-        claims=arm_measurements(evidence, params.size, text_searched=facts.text_searched(controls))
-        | planning_measurements(plans, evidence, STAGES[0], params.size)
+        claims=arm_measurements(evidence, params.images, text_searched=facts.text_searched(controls))
+        | planning_measurements(plans, evidence, STAGES[0], params.images)
         | found
         | speed.speed_measurements(timed)
         | _facts(evidence, prepared, samples, controls),
@@ -78,11 +78,11 @@ def evaluate(
             "backgrounds": (backgrounds, BACKGROUNDS),
             "speed": speed.table(timed),
         },
-        figures=_figures(evidence, prepared, images, plans, params.size),
+        figures=_figures(evidence, prepared, images, plans, params.images),
         timings=speed.TIMINGS,
     )
     (out / "pages").mkdir()
-    write_samples(evidence, _shown(evidence, params.size), images, out / "pages" / "samples.html", shown=params.shown)
+    write_samples(evidence, _shown(evidence, params.images), images, out / "pages" / "samples.html", shown=params.shown)
 
 
 BACKGROUNDS = (

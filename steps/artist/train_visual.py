@@ -31,13 +31,14 @@ class StageParams(Params):
 class TrainVisualParams(Params):
     """Stages and their lengths, sizes of the visual set, grids of rates, and the controls with their seeds.
 
-    ``size`` is the visual set's in all that is compared; ``sizes`` are others, for ARTIST and the visual module alone
-    in the first stage, of ``size_seeds`` seeds. ``rates`` are searched in the first stage, from the first seed, by
-    validation loss; of one rate nothing is searched. Controls train at ARTIST's rate in the middle of its grid.
+    ``images`` is the size of the visual set in all that is compared; ``sizes`` are others, for ARTIST and the visual
+    module alone in the first stage, of ``size_seeds`` seeds. ``rates`` are searched in the first stage, from the first
+    seed, by validation loss; of one rate nothing is searched. A control without rates of its own trains at ARTIST's
+    rate in the middle of its grid.
     """
 
     stages: dict[Stage, StageParams]
-    size: Count
+    images: Count
     sizes: list[Count]
     size_seeds: Count
     optimiser: OptimiserParams
@@ -105,7 +106,7 @@ class Trainer:
         for stage, one in params.stages.items():
             if compared or stage == first:
                 seeds = one.seeds if compared else params.controls[arm]
-                yield from ((stage, params.size, seed) for seed in range(seeds))
+                yield from ((stage, params.images, seed) for seed in range(seeds))
         if compared:
             yield from ((first, size, seed) for size in params.sizes for seed in range(params.size_seeds))
 
@@ -131,7 +132,7 @@ class Trainer:
 
     def _lengths(self, training: ArmTraining, updates: int) -> list[int]:
         """Return after how many updates a training is taken: ARTIST's, and what ARTIST's whole cost allows."""
-        if training.arm != VISUAL_ONLY or training.size != self.params.size:
+        if training.arm != VISUAL_ONLY or training.size != self.params.images:
             return [updates]
         from tenfold.artist.cost import TrainingCost, matched_updates
 

@@ -96,7 +96,7 @@ def visual_params(**changes: Any) -> TrainVisualParams:
     """Return parameters of arms that are trained for two updates."""
     values: dict[str, Any] = {
         "stages": {"grey": {"updates": 2, "seeds": 2}, "colour": {"updates": 3, "seeds": 1}},
-        "size": 16,
+        "images": 16,
         "sizes": [8],
         "size_seeds": 1,
         "optimiser": OPTIMISER,

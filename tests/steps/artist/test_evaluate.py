@@ -114,7 +114,7 @@ def written(tmp_path_factory):
     for name in ("first", "second"):
         out = root / name
         out.mkdir()
-        params = EvaluateParams(size=SIZE, shown=8)
+        params = EvaluateParams(images=SIZE, shown=8)
         evaluate(**inputs, out=out, params=params, run=Run("artist", "evaluate", out=out))
     return root
 
