@@ -11,7 +11,7 @@ import pandas as pd
 
 from steps.artist.arm_setup import ARTIST, VISUAL_ONLY
 from steps.artist.canvas_sets import PromptRow, real_composites, stages_of
-from steps.artist.compared_arms import COMPUTE, Arm, Budget, Key, common_seeds
+from steps.artist.compared_arms import Arm, Budget, Key, common_seeds
 from steps.artist.estimates import Evidence, scaled, with_seeds
 from steps.artist.measurements import STAGES, arm_of, told
 from steps.artist.train_background_classifier import CLASSIFIER
@@ -43,7 +43,7 @@ def distances(
         if stage in STAGES:
             found[f"fd_bg_sees_blur_{stage}"] = measure.control()
             found[f"fd_bg_artist_excess_{stage}"] = excess = measure.excess(size)
-            found[f"fd_bg_artist_excess_longer_{stage}"] = measure.excess(size, COMPUTE)
+            found[f"fd_bg_artist_excess_longer_{stage}"] = measure.excess(size, "compute")
             found[f"fd_bg_half_width_{stage}"] = half_width(excess)
             found[f"fd_bg_photographs_{stage}"] = PHOTOGRAPHS
     for stage in STAGES:

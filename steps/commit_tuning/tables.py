@@ -153,7 +153,7 @@ def search(evidence: Evidence) -> CaptionedTable:
         for what, chosen, losses in grids:
             known_at_edge = known.get(f"{what}_at_edge")
             at_edge = chosen in (min(map(float, losses)), max(map(float, losses)))
-            more = {"at_edge": at_edge if known_at_edge is None else bool(known_at_edge)}
+            more: dict[str, Any] = {"at_edge": at_edge if known_at_edge is None else bool(known_at_edge)}
             more |= {"updates_charged": known.get("updates_charged")}
             for value, loss in losses.items():
                 row = {"task": task, "searched": what, "value": float(value), "validation_loss": loss}
