@@ -33,7 +33,7 @@ def train_background_classifier(
     Reads   prepared/about.json, words.json, backgrounds/train
     Writes  <stage>/classifier/: safetensors and configuration; history.json: the loss of every update by stage
     Logs    <stage>/loss (nats per image, the last update's)
-    Raises  InvalidDrawing for fewer than two photographs
+    Raises  InvalidDrawing if there is no photograph
     """
     from tenfold.artist.background_classifier import background_examples, train_background_classifier
     from tenfold.rendering.assets import Assets

@@ -51,10 +51,10 @@ def background_examples(
 ) -> tuple[Images, Int64[np.ndarray, " N"]]:
     """Return ``each`` backgrounds of every photograph in every treatment, the words taken out, and their classes.
 
-    The class is photograph · T + treatment. Raises InvalidDrawing for fewer than two photographs.
+    The class is photograph · T + treatment. Raises InvalidDrawing if there is no photograph.
     """
-    if len(assets.photographs) < 2:
-        raise InvalidDrawing(f"{len(assets.photographs)} photograph(s): a classifier of backgrounds needs two or more")
+    if not assets.photographs:
+        raise InvalidDrawing("no photograph: a classifier of backgrounds needs one or more")
     images, labels = [], []
     for number, source in enumerate(assets.photographs):
         own = Assets(assets.fonts, assets.words, (source,))
