@@ -56,6 +56,7 @@ class CommitTuningCallback(TrainerCallback):
             self._begin(args, state, more)
         except BaseException:
             self.on_train_end(args, state, control)
+            self.tuning = None
             raise
 
     def _begin(self, args: Any, state: Any, more: dict[str, Any]) -> None:

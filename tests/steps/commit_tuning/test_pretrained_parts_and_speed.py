@@ -143,7 +143,7 @@ def test_shares_of_cpu_time_are_of_interleaved_repeats(inputs, tmp_path):
     assert all(row["low"] <= row["share"] <= row["high"] for row in found["rows"])
     assert found["copied_bytes"] == found["trained_bytes"] == found["model_bytes"]  # all is trained
     measured = speed_measurements(found)
-    assert set(measured) == {"overhead_m1", "overhead_m4", "overhead_reward", "copied_share"}
+    assert set(measured) == {"overhead_m1", "overhead_m4", "overhead_reward", "overhead_as_trained", "copied_share"}
     assert measured["overhead_m1"].number > 0 and measured["copied_share"].value == 1
     shutil.rmtree(pretrained[0])
     with pytest.raises(MissingStart, match="cifar10"):
