@@ -16,6 +16,8 @@ Optimiser = Literal["adamw", "sgd", "adafactor"]
 REWARDED = ("commit", "regulariser")
 COORDINATED = ("clr", "commit", "placebo")
 BLOCKS = {"feature_cd": "encoder", "language_cd": "llm"}
+REGIME_KNOBS = ("optimiser", "adaptation")  # whose values have base rates of their own
+RELABELLED = 3.0  # times the ratio: about that of geo's mean rates where ℓ is at the clip, exp(2·γ·c) = 3.3
 AFTER_OTHERS = ("half_rate", "placebo")  # made from other trainings' traces
 
 
@@ -125,9 +127,10 @@ KNOBS = {  # the paper's ablations, by the name of what is changed
 def knob_arms(knob: str, values: Sequence[Any], ratio: float, rate_factors: dict[str, float]) -> list[Arm]:
     """Return the arms of an ablation: per value CLR, or CoMMIT where the reward is changed.
 
-    Under another optimiser, adaptation or owner of the projector, constant rates are trained beside CLR. A value of
-    ``estimate`` is m and the probe's size, such as "4x32". ``rate_factors``: of the base rates by optimiser or
-    adaptation, which have rates of their own. Raises UnknownArm.
+    Under another optimiser, adaptation or owner of the projector, constant rates are trained beside CLR, and under
+    another optimiser or adaptation the rivals of CLR besides: constant rates at `RELABELLED` times the ratio, and a
+    placebo. A value of ``estimate`` is m and the probe's size, such as "4x32". ``rate_factors``: of the base rates by
+    optimiser or adaptation, which have rates of their own. Raises UnknownArm.
     """
     if knob not in KNOBS:
         raise UnknownArm(f"no ablation is called {knob!r}; there are {', '.join(KNOBS)}")
@@ -143,6 +146,8 @@ def knob_arms(knob: str, values: Sequence[Any], ratio: float, rate_factors: dict
             changed: dict[str, Any] = {knob: said}
             arm = replace(arm, rate_factor=rate_factors.get(said, 1.0), **changed)
             arms += [arm, replace(arm, method="constant")]
+            if knob in REGIME_KNOBS:
+                arms += [replace(arm, method="constant", ratio=RELABELLED * ratio), replace(arm, method="placebo")]
         else:
             arms.append(replace(arm, **{knob: value}))
     return arms

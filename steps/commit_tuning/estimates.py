@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
 from steps.commit_tuning.runs import TuningRun
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import difference_of, mean_of, unavailable
 
 LEAST_SEEDS = 3  # below which nothing is averaged
 CLOSE = 1e-6  # ratios that differ by less are one
+ALIKE = 1e-3  # relative: mean losses of one training that two steps made, perhaps on other processors
 UNITS = {
     "auc": "nats per token",
     "log_auc": "log of nats per token",
@@ -32,6 +30,7 @@ UNITS = {
     "log_kappa_last": "mean |log κ|",
     "log_kappa_mean": "mean log κ",
     "ema_last": "mean |ℓ|",
+    "clipped_share": "share",
     "reward_share": "share",
     "rate_S": "rate",
 }
@@ -45,6 +44,7 @@ WORDS = {
     "log_kappa_last": "mean |log κ| of the last ten estimates",
     "log_kappa_mean": "mean log κ",
     "ema_last": "mean |ℓ| at the last ten estimates",
+    "clipped_share": "share of updates at which |ℓ| is at the clip",
     "reward_share": "share of the reward in the loss's gradient norm",
     "rate_S": "mean rate of the encoder",
 }
@@ -91,20 +91,31 @@ def close(one: float, other: float) -> bool:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All trainings, and by task what a search of rates chose. Raises TwoRuns if two of one place differ."""
+    """All trainings, and by task what a search of rates chose, ``regimes`` by optimiser or adaptation.
+
+    Raises TwoRuns if two of one place differ.
+    """
 
     runs: tuple[TuningRun, ...]
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    regimes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, runs: Iterable[TuningRun], chosen: Mapping[str, Mapping[str, Any]] | None = None) -> Evidence:
+    def of(
+        cls,
+        runs: Iterable[TuningRun],
+        chosen: Mapping[str, Mapping[str, Any]] | None = None,
+        regimes: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+    ) -> Evidence:
         """Return the trainings, each once: what two steps trained alike counts as one. Raises TwoRuns."""
         found: dict[tuple[Any, ...], TuningRun] = {}
         for run in runs:
             known = found.setdefault(_place(run), run)
             if (known.start_sha256, known.order_sha256) != (run.start_sha256, run.order_sha256):
                 raise TwoRuns(f"{_place(run)}: two trainings that start apart; a step's output is from other parts")
-        return cls(tuple(found.values()), dict(chosen or {}))
+            if known.updates != run.updates or not math.isclose(known.auc, run.auc, rel_tol=ALIKE):
+                raise TwoRuns(f"{_place(run)}: two trainings that go apart; a step's output is from other parameters")
+        return cls(tuple(found.values()), dict(chosen or {}), dict(regimes or {}))
 
     def by_seed(self, cell: Cell) -> dict[int, TuningRun]:
         """Return the trainings of a cell by seed; those of the tuned constant at any ratio if none is at the cell's."""
@@ -121,8 +132,11 @@ class Evidence:
 
     def ratios(self, task: str, method: str = "constant") -> list[float]:
         """Return the ratios at which a method was trained in the main study or in the search of ratios, in order."""
-        own = {run.ratio for run in self.runs if (run.task, run.method, run.knob) == (task, method, None)}
-        return sorted(own)
+        return self.ratios_of(Cell(task, method))
+
+    def ratios_of(self, cell: Cell) -> list[float]:
+        """Return the ratios at which there are trainings that are like a cell's but for the ratio, in order."""
+        return sorted({run.ratio for run in self._by_kind.get(cell.kind, [])})
 
     def by_task(self, task: str) -> list[TuningRun]:
         """Return all trainings of a task."""
@@ -195,27 +209,8 @@ def above_blind(evidence: Evidence, cell: Cell) -> Measurement:
     return paired(values(runs, "accuracy_names"), blind, "share", detail)
 
 
-def validity(evidence: Evidence, task: str) -> Measurement:
-    """Return Spearman's correlation over ratios of |ℓ| with the loss beyond the tuned constant, meaned over seeds.
-
-    What the tuned constant's loss is, shifts all ratios of one seed alike, and so no rank.
-    """
-    grid = evidence.ratios(task)
-    detail = f"Spearman's over {len(grid)} ratios of |ℓ| and the excess of the mean training loss, constant, {task}"
-
-    def make() -> Measurement:
-        by_ratio = [evidence.by_seed(Cell(task, "constant", ratio)) for ratio in grid]
-        losses, balances = ([values(runs, name) for runs in by_ratio] for name in ("auc", "ema_last"))
-        seeds = set.intersection(*map(set, (*losses, *balances))) if grid else set()
-        ranks = [_spearman([one[seed] for one in balances], [one[seed] for one in losses]) for seed in sorted(seeds)]
-        found = aggregate([rank for rank in ranks if rank is not None], detail)
-        return mean_of(found, "rank correlation", detail, seeds=len(found))
-
-    return unavailable(f"fewer than three ratios: {detail}") if len(grid) < 3 else averaged(make)
-
-
-def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return the rank correlation; None where one of both is constant."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(stats.spearmanr(first, second).statistic)
+def below_blind(evidence: Evidence, cell: Cell) -> Measurement:
+    """Return by how much the loss on test questions is below that of a guess by the answers' frequencies."""
+    runs = evidence.by_seed(cell)
+    detail = f"loss of the questions alone less that on test questions, {cell.task}: {cell.words}"
+    return paired(values(runs, "blind_loss"), values(runs, "held_out_loss"), UNITS["held_out_loss"], detail)

@@ -35,14 +35,15 @@ def evaluate(
 ) -> None:
     """Publish what the paper's claims are tested by.
 
-    Reads   runs.jsonl of each step that trains, with the traces that it kept; chosen.json of each search of rates;
-            speed.json
+    Reads   runs.jsonl of each step that trains, with the traces that it kept; chosen.json of each search of rates
+            and of the ablations; speed.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions
     Raises  InvalidRuns, InvalidTrace, TwoRuns
     """
     trained = [*tuned, *ablated, *searched]  # the main study's own before what a search trained alike
     chosen = {task: known for folder in searched for task, known in read_json(folder / CHOSEN).items()}
-    evidence = Evidence.of((one for folder in trained for one in read_runs(folder)), chosen)
+    regimes = {task: known for folder in ablated for task, known in read_json(folder / CHOSEN).items()}
+    evidence = Evidence.of((one for folder in trained for one in read_runs(folder)), chosen, regimes)
     with_language, speed = Evidence.of(read_runs(language)), read_json(timings / SPEED)
     costs, shown = speed_measurements(speed), _tables(evidence, with_language, speed)
     run.publish(

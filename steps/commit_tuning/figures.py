@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from steps.commit_tuning.estimates import Cell, Evidence, difference, values
+from steps.commit_tuning.estimates import Cell, Evidence, difference
 from steps.commit_tuning.measurements import JUDGED, PAPERS, SLOW, SLOWER
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from steps.step.publish import CaptionedFigure
-from tenfold.metrics.intervals import student
+from tenfold.metrics.measurement import Measurement
 
 COLOURS = {
     "constant": BLACK,
@@ -44,46 +44,40 @@ RATIOS = (PAPERS, SLOW, SLOWER)
 
 
 def headroom(evidence: Evidence) -> CaptionedFigure | None:
-    """Draw the mean training loss by ratio of rates: constant, tuned, coordinated; None with fewer than two ratios."""
+    """Draw by ratio what a tuned pair of rates and schedulers differ by from the constant pair, paired by seed.
+
+    None with fewer than two ratios.
+    """
     known = {modality: task for modality, task in JUDGED.items() if len(evidence.ratios(task)) > 1}
     if not known:
         return None
     figure, axes = plotting.panels(len(known), width=4.4, height=3.3)
     for axis, (modality, task) in zip(axes, known.items(), strict=True):
         ratios = evidence.ratios(task)
-        _tuned(axis, evidence, task)
-        for place, method in enumerate(("constant", "clr", "commit")):
-            found = {ratio: values(evidence.by_seed(Cell(task, method, ratio)), "auc") for ratio in ratios}
-            _means(axis, found, COLOURS[method], NAMES[method], 1.05 ** (place - 1))
+        axis.axhline(0, color=COLOURS["constant"], linewidth=1.2, label=NAMES["constant"])
+        for place, method in enumerate(("tuned_constant", "clr", "commit")):
+            cells = {ratio: (Cell(task, method, ratio), Cell(task, "constant", ratio)) for ratio in ratios}
+            found = {ratio: difference(evidence, *pair, "auc") for ratio, pair in cells.items()}
+            _paired(axis, found, COLOURS[method], NAMES[method], 1.05 ** (place - 1))
         plotting.log_ticks(axis, ratios)
         axis.set(title=f"{modality} ({task})", xlabel=RATIO)
-    axes[0].set_ylabel("mean training loss per update\n(nats per token)")
+    axes[0].set_ylabel("mean training loss per update\nless the constant rate's (nats per token)")
     plotting.shared_legend(figure)
     return figure, (
-        "Headroom: the mean training loss per update by the ratio of the two rates. A scheduler has something to gain "
-        f"where the constant rate lies above the tuned constant one. {BARS}"
+        "Headroom: what the mean training loss per update of a tuned constant pair of rates differs by from that of "
+        "the constant pair, by the ratio of the two rates, and what a scheduler's does that starts from that pair; "
+        f"paired by seed. Below 0 is better. {BARS}"
     )
 
 
-def _tuned(axis: Axes, evidence: Evidence, task: str) -> None:
-    found = list(values(evidence.by_seed(Cell(task, "tuned_constant")), "auc").values())
-    if not found:
-        return
-    ends = student(found) or (found[0], found[0])
-    axis.axhspan(*ends, color=COLOURS["tuned_constant"], alpha=0.15, linewidth=0)
-    axis.axhline(sum(found) / len(found), color=COLOURS["tuned_constant"], label=NAMES["tuned_constant"], linewidth=1.2)
-
-
-def _means(axis: Axes, found: Mapping[float, Mapping[int, float]], colour: str, label: str, shift: float) -> None:
-    known = {place: list(of.values()) for place, of in found.items() if of}
+def _paired(axis: Axes, found: Mapping[float, Measurement], colour: str, label: str, shift: float) -> None:
+    known = {place * shift: one for place, one in found.items() if one.unavailable is None}
     if not known:
         return
-    places = [place * shift for place in known]
-    means = [sum(of) / len(of) for of in known.values()]
-    ends = [student(of) or (mean, mean) for of, mean in zip(known.values(), means, strict=True)]
-    axis.plot(places, means, color=colour, linewidth=1.1)
-    low, high = zip(*ends, strict=True)
-    plotting.error_bars(axis, places, means, low, high, colour, label=label)
+    means = [one.number for one in known.values()]
+    low, high = zip(*(one.interval or (one.number, one.number) for one in known.values()), strict=True)
+    axis.plot(list(known), means, color=colour, linewidth=1.1)
+    plotting.error_bars(axis, list(known), means, low, high, colour, label=label)
 
 
 def differences(evidence: Evidence, measure: str = "auc") -> CaptionedFigure | None:

@@ -36,13 +36,12 @@ def side_by_side(run: Run, jobs: Mapping[str, Job]) -> list[Path]:
     root = kept_folder(run) / JOBS
     folders = {name: root / name for name in jobs}
     waiting = [name for name, folder in folders.items() if not (folder / DONE).exists()]
-    workers = min(len(waiting), _threads())
     with _one_thread():
-        if workers < 2:
+        if _threads() < 2:
             for name in waiting:
                 _do(*jobs[name], folders[name])
-        else:
-            _in_processes(jobs, folders, waiting, workers)
+        else:  # a single one, too: after a backward pass here, torch refuses those of forks where there is a GPU
+            _in_processes(jobs, folders, waiting, _threads())
     return list(folders.values())
 
 

@@ -7,17 +7,26 @@ its first task; the others stand in the tables.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
+from steps.commit_tuning.diagnosis import (
+    direction,
+    direction_beyond_raising,
+    felt,
+    less_equal_rates,
+    validity,
+    worst_headroom,
+)
 from steps.commit_tuning.estimates import (
-    CLOSE,
     Cell,
     Evidence,
     above_blind,
+    below_blind,
     close,
     difference,
     mean,
     paired,
-    validity,
     values,
 )
 from steps.commit_tuning.runs import TuningRun
@@ -27,7 +36,13 @@ from tenfold.metrics.measurements import measured, unavailable
 
 MODALITIES = {"images": ("cifar10", "fashion_mnist"), "audio": ("fsdd", "fsdd_speakers", "esc10")}
 JUDGED = {modality: tasks[0] for modality, tasks in MODALITIES.items()}
-PAPERS, SLOW, SLOWER, FAST = 1.0, 0.3, 0.1, 10.0  # ratios: one rate for both as in the paper, and set badly
+PAPERS, SLOW, SLOWER, RAISED, FAST = (
+    1.0,
+    0.3,
+    0.1,
+    3.0,
+    10.0,
+)  # ratios: one rate for both as in the paper, and set badly
 REWARD_KNOB, STRONG = "weight", ("100", "10000")  # A2: λ
 OPTIMISER_KNOB, ADAPTATION_KNOB = "optimiser", "adaptation"  # A8, A9
 REGIMES = {  # C6, by the end of a measurement's name
@@ -38,6 +53,8 @@ REGIMES = {  # C6, by the end of a measurement's name
 AGAINST = ("constant", "tuned_constant", "feature_cd", "language_cd", "half_rate", "placebo", "clr")
 OF_ANSWERS = {"names": "accuracy_names", "held_out_loss": "held_out_loss"}
 BLOCKS = ("feature_cd", "language_cd")
+COORDINATED = ("commit",)  # whose own rates must have been searched before it is judged by its loss
+BETTER = 0.01  # nats per token; two rates whose losses are closer are as good
 LANGUAGE = ("constant", "clr", "commit")
 
 
@@ -67,6 +84,12 @@ def _of_modality(evidence: Evidence, modality: str, task: str) -> dict[str, Meas
     constant = {ratio: Cell(task, "constant", ratio) for ratio in (PAPERS, SLOWER)}
     return {
         f"validity_{modality}": validity(evidence, task),
+        f"direction_{modality}": direction(evidence, task),
+        f"direction_beyond_raising_{modality}": direction_beyond_raising(evidence, task),
+        f"headroom_worst_{modality}": worst_headroom(evidence, task),
+        f"loss_below_blind_{modality}": below_blind(evidence, constant[PAPERS]),
+        f"clipped_share_{modality}": mean(evidence, Cell(task, "clr", SLOWER), "clipped_share"),
+        f"method_rates_elsewhere_{modality}": _elsewhere(evidence, task),
         f"log_kappa_slow_minus_equal_{modality}": difference(
             evidence, constant[SLOWER], constant[PAPERS], "log_kappa_mean"
         ),
@@ -96,15 +119,20 @@ def _at_ratio(evidence: Evidence, task: str, ratio: float) -> Iterator[tuple[str
     yield "imbalance_constant", mean(evidence, constant, "log_kappa_last")
     yield "imbalance_clr_minus_constant", difference(evidence, clr, constant, "log_kappa_last")
     yield "imbalance_clr_minus_placebo", difference(evidence, clr, Cell(task, "placebo", ratio), "log_kappa_last")
-    yield "reward_share", mean(evidence, commit, "reward_share")
+    yield "imbalance_clr_minus_equal_rates", less_equal_rates(evidence, clr, "log_kappa_last")
+    yield from _reward(evidence, commit, clr)
 
 
 def _in_regime(evidence: Evidence, task: str, knob: str, value: str) -> Iterator[tuple[str, Measurement]]:
     """Return the sign of C2 under another optimiser or adaptation, and whether that learned anything."""
     clr, constant = (Cell(task, method, SLOWER, knob, value) for method in ("clr", "constant"))
     yield "imbalance_clr_minus_constant", difference(evidence, clr, constant, "log_kappa_last")
+    yield "imbalance_clr_minus_placebo", difference(evidence, clr, replace(clr, method="placebo"), "log_kappa_last")
+    yield "imbalance_clr_minus_equal_rates", less_equal_rates(evidence, clr, "log_kappa_last")
     yield "imbalance_constant", mean(evidence, constant, "log_kappa_last")
     yield "names_above_blind", above_blind(evidence, constant)
+    yield "loss_below_blind", below_blind(evidence, constant)
+    yield "rates_at_an_edge", _edge(evidence.regimes.get(task, {}).get(value), f"{task}, {value}")
 
 
 def _rewarded(evidence: Evidence, task: str, weight: str) -> Iterator[tuple[str, Measurement]]:
@@ -112,13 +140,23 @@ def _rewarded(evidence: Evidence, task: str, weight: str) -> Iterator[tuple[str,
     commit, clr = Cell(task, "commit", PAPERS, REWARD_KNOB, weight), Cell(task, "clr", PAPERS)
     yield "auc_commit_minus_clr", difference(evidence, commit, clr, "auc")
     yield "names_commit_minus_clr", difference(evidence, commit, clr, "accuracy_names")
-    yield "reward_share", mean(evidence, commit, "reward_share")
+    yield from _reward(evidence, commit, clr)
+
+
+def _reward(evidence: Evidence, commit: Cell, clr: Cell) -> Iterator[tuple[str, Measurement]]:
+    """Return the reward's share of the gradient norm, and whether it is felt at all."""
+    share = mean(evidence, commit, "reward_share")
+    yield "reward_share", share
+    detail = f"rewards that are a hundredth of the gradient norm or change the loss, {commit.task}: {commit.words}"
+    yield "reward_felt", felt(share, difference(evidence, commit, clr, "auc"), detail)
 
 
 def _fast(evidence: Evidence, task: str) -> Iterator[tuple[str, Measurement]]:
     """Return what happens where the encoder's rate is ten times the LLM's."""
     constant, clr = (Cell(task, method, FAST) for method in ("constant", "clr"))
     yield "log_kappa_constant", mean(evidence, constant, "log_kappa_mean")
+    lower = Cell(task, "constant", RAISED)
+    yield "log_kappa_less_that_at_3", difference(evidence, constant, lower, "log_kappa_mean")
     yield "held_out_loss_clr_minus_constant", difference(evidence, clr, constant, "held_out_loss")
     rates = [values(evidence.by_seed(cell), "rate_S") for cell in (clr, constant)]
     relative = {seed: rate / rates[1][seed] for seed, rate in rates[0].items() if rates[1].get(seed)}
@@ -127,23 +165,43 @@ def _fast(evidence: Evidence, task: str) -> Iterator[tuple[str, Measurement]]:
 
 
 def _edges(evidence: Evidence, task: str) -> Measurement:
-    known = evidence.chosen.get(task)
-    detail = f"searches of {task}'s rates whose winner is at the grid's edge"
+    return _edge(evidence.chosen.get(task), task)
+
+
+def _edge(known: Mapping[str, Any] | None, what: str) -> Measurement:
+    detail = f"searches of the rates of {what} whose winner is at the grid's edge"
     if known is None:
         return unavailable(f"no search of rates: {detail}")
     return measured(float(bool(known["at_edge"])), "searches", f"{detail}, of one")
 
 
 def _choices(evidence: Evidence, task: str) -> Measurement:
-    """Return whether the chosen ratio is another one than validation says."""
+    """Return of the rate and the ratio that were chosen, how many are others than validation says."""
     known = evidence.chosen.get(task)
-    detail = f"ratios of {task} chosen that have not the least validation loss"
+    detail = f"rate and ratio of {task} that were chosen and have not the least validation loss"
     if known is None:
         return unavailable(f"no search of rates: {detail}")
-    losses = {float(ratio): loss for ratio, loss in known["validation_loss_by_ratio"].items() if loss is not None}
-    own = next((loss for ratio, loss in losses.items() if close(ratio, known["ratio_chosen"])), None)
-    wrong = own is None or own > min(losses.values()) + CLOSE
-    return measured(float(wrong), "choices", f"{detail}, of one")
+    wrong = 0
+    for what in ("rate", "ratio"):
+        losses = {float(one): loss for one, loss in known[f"validation_loss_by_{what}"].items() if loss is not None}
+        own = next((loss for one, loss in losses.items() if close(one, known[f"{what}_chosen"])), None)
+        wrong += own is None or own > min(losses.values())
+    return measured(float(wrong), "choices", f"{detail}, of two")
+
+
+def _elsewhere(evidence: Evidence, task: str) -> Measurement:
+    """Return how many schedulers would have done better at another rate of the grid than they were trained with."""
+    known = evidence.chosen.get(task, {})
+    found = known.get("validation_loss_by_rate_and_method", {})
+    detail = f"methods whose validation loss at another rate is lower by {BETTER:g} and more, {task}: {COORDINATED[0]}"
+    if missing := [method for method in COORDINATED if method not in found]:
+        return unavailable(f"the rates of {', '.join(missing)} were not searched: {detail}")
+    wrong = 0
+    for method in COORDINATED:
+        losses = {float(rate): loss for rate, loss in found[method].items() if loss is not None}
+        own = next((loss for rate, loss in losses.items() if close(rate, known["rate_chosen"])), None)
+        wrong += own is None or own - min(losses.values()) >= BETTER
+    return measured(float(wrong), "methods", detail)
 
 
 def _starts(runs: Iterable[TuningRun], task: str) -> Measurement:
@@ -209,6 +267,11 @@ def speed_measurements(speed: Mapping[str, object]) -> dict[str, Measurement]:
         end = "reward" if row["what"] == "reward" else f"m{row['every']}"
         detail = f"CPU time of {row['words']}, over that of an update without it, {speed['task']}"
         found[f"overhead_{end}"] = measured(row["share"], "share", detail, n=row["timed"])
+    detail = f"CPU time of an estimate after each fourth update and of the reward, over an update's, {speed['task']}"
+    parts = [found[name].number for name in ("overhead_m4", "overhead_reward") if name in found]
+    found["overhead_as_trained"] = (
+        measured(sum(parts), "share", detail) if len(parts) == 2 else unavailable(f"not timed: {detail}")
+    )
     copies = f"bytes of the copies that an estimate needs over the bytes of the trained tensors, {speed['task']}"
     found["copied_share"] = measured(float(speed["copied_share"]), "share", copies)  # type: ignore[arg-type]
     return found

@@ -61,7 +61,8 @@ def prepare(
     Reads   the sources' files; source.json of each
     Writes  <task>/<part>/items.npz: names (N,); pixels (N, H, W) or (N, H, W, 3) uint8, or samples (n,) int16 at
             ``sample_rate`` with offsets (N+1,) int64 and labels (N,) int64; <task>/<part>/questions.jsonl: id, item,
-            kind, question, answer; tasks.json: origin, counts, digests, answers' prior and blind accuracy of each task
+            kind, question, answer; tasks.json: origin, counts, digests, answers' prior, blind accuracy
+            and blind loss of each task
     Raises  UnknownTask, TableMismatch, CorruptArchive, TooFewItems, LeakedItems
     """
     sources = {"cifar10": cifar10, "fashion_mnist": fashion_mnist, "fsdd": fsdd, "esc10": esc10}
@@ -119,7 +120,7 @@ def _sounds(sounds: tuple[np.ndarray, ...], items: Items, sample_rate: int) -> d
 def _write(task: Task, parts: Parts, arrays: dict[str, dict[str, np.ndarray]], out: Path, run: Run) -> dict[str, Any]:
     """Write the parts of a task and return what there is to say about them."""
     from tenfold.commit_tuning.item_parts import PARTS
-    from tenfold.commit_tuning.questions import answer_prior, ask, blind_accuracy
+    from tenfold.commit_tuning.questions import answer_prior, ask, blind_accuracy, blind_loss
 
     seed = int(run.generator(f"questions of {task.name}").integers(2**31))
     asked = {name: ask(task.subject, parts.part(name).names, parts.part(name).labels, seed=seed) for name in PARTS}
@@ -136,4 +137,5 @@ def _write(task: Task, parts: Parts, arrays: dict[str, dict[str, np.ndarray]], o
         "left_out": parts.left_out,
         "answer_prior": answer_prior(asked["test"]),
         "blind_accuracy": blind_accuracy(asked["train"], asked["test"]),
+        "blind_loss": blind_loss(asked["train"], asked["test"]),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shutil import move, rmtree
+from shutil import copytree, rmtree
 from typing import Any
 
 from steps.commit_tuning.jobs import clear_jobs, side_by_side
@@ -74,7 +74,7 @@ def pretrain(prepared: Path, *, out: Path, params: PretrainParams, run: Run) -> 
         made = side_by_side(run, {f"{task.name}-{seed}": (one, seed) for seed in range(seeds)})
         for seed, folder in enumerate(made):
             (out / STARTS).mkdir(exist_ok=True)
-            move(folder / "model", out / STARTS / f"{task.name}-{seed}")
+            copytree(folder / "model", out / STARTS / f"{task.name}-{seed}")
             losses = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
             ends = {name: _end(one) for name, one in losses.items()}
             rows.append({"task": task.name, "seed": seed, "loss_last": ends})

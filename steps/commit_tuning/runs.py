@@ -40,7 +40,9 @@ class TuningRun:
     mean training loss per update in nats per token of the answers, ``log_auc`` the mean of its logarithm, ``loss_last``
     the mean of the last tenth, ``updates_to`` the first update whose smoothed loss is below the task's fixed one.
     ``held_out_loss`` and the accuracies are of the test part, which no choice reads; ``validation_loss`` is what they
-    read. ``log_kappa_last`` and ``ema_last`` are means of |log κ| and |ℓ| over the last ten defined estimates,
+    read. ``blind_loss`` is that of a guess by the answers' frequencies, which needs no item, on the test part; None
+    where tokens are others. ``clipped_share`` is the share of updates at which |ℓ| was at the scheduler's clip c = 1.2
+    or beyond. ``log_kappa_last`` and ``ema_last`` are means of |log κ| and |ℓ| over the last ten defined estimates,
     ``log_kappa_mean`` the mean of log κ, with its sign. ``reward_share`` is the reward's share of the loss's gradient
     norm. ``rate_X`` and ``rate_S`` are means of the rates that were used. The digests are of the weights at the start
     and of the questions of the first ten batches.
@@ -66,8 +68,10 @@ class TuningRun:
     accuracy: float
     accuracy_names: float
     blind_accuracy_names: float
+    blind_loss: float | None
     log_kappa_last: float | None
     ema_last: float | None
+    clipped_share: float | None
     log_kappa_mean: float | None
     estimates: int
     undefined: int

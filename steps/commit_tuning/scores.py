@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tenfold.commit_tuning.schedulers import CLIP
+
 if TYPE_CHECKING:
     from steps.commit_tuning.tasks import Encoded
 
@@ -63,6 +65,7 @@ def of_trace(rows: Sequence[Mapping[str, Any]], reached: float) -> dict[str, Any
         "updates_to": updates_to(losses, reached),
         "log_kappa_last": mean([abs(row["log_kappa"]) for row in last]) if last else None,
         "ema_last": mean([abs(row["ema"]) for row in last]) if last else None,
+        "clipped_share": mean([abs(row["ema"]) >= CLIP for row in rows]) if estimated else None,
         "log_kappa_mean": mean(logs) if logs else None,
         "estimates": len(estimated),
         "undefined": sum(row["undefined"] is True for row in rows),

@@ -15,7 +15,7 @@ from steps.commit_tuning.scores import of_trace
 from steps.commit_tuning.tasks import FACTS, Task
 from steps.commit_tuning.training import Rates, TaskData, Training
 from steps.step.json_files import read_json, write_json
-from steps.step.run import Run
+from steps.step.run import Diverged, Run
 from tenfold.commit_tuning.model import SmallModel
 from tenfold.commit_tuning.trace import TraceWriter, balances_before, factors_of, read_trace
 
@@ -39,10 +39,12 @@ class Study:
         self, run: Run, prepared: Path, pretrained: Path, task: Task, settings: TuningParams, rates: Rates
     ) -> None:
         self.run, self.pretrained, self.task, self.settings, self.rates = run, pretrained, task, settings, rates
-        self.blind = read_json(prepared / FACTS)[task.name]["blind_accuracy"]["name"]
+        facts = read_json(prepared / FACTS)[task.name]
+        self.blind, self.blind_loss = facts["blind_accuracy"]["name"], facts["blind_loss"]
         first = SmallModel.from_pretrained(pretrained / "starts" / f"{task.name}-0")
         self.data = TaskData(prepared, task, first)
         self.known: Known = {}
+        self.diverged: set[tuple[str, int]] = set()
 
     def take(self, folder: Path) -> None:
         """Take in a step's trainings of the main study with their traces. Raises InvalidRuns."""
@@ -50,10 +52,13 @@ class Study:
             if row.task == self.task.name and row.knob is None and (folder / row.trace).is_file():
                 self.known[Arm(row.method, row.ratio, equal=row.equal).name, row.seed] = row, folder / row.trace
 
-    def trained(self, arms: Sequence[Arm], seeds: int, *, models: Iterable[str] = ()) -> list[TuningRun]:
+    def trained(
+        self, arms: Sequence[Arm], seeds: int, *, models: Iterable[str] = (), may_diverge: bool = False
+    ) -> list[TuningRun]:
         """Return the rows of each arm from each seed; of ``models``, arms by name, that of seed 0 is kept, too.
 
-        Raises UnequalStarts; MissingSeed for a placebo or half the rate without the training that it is made from.
+        A training that diverges has no row where it may: it is in ``diverged``. Raises UnequalStarts, Diverged;
+        MissingSeed for a placebo or half the rate without the training that it is made from.
         """
         kept = set(models)
         pairs = [(arm, seed) for arm in arms for seed in range(seeds)]
@@ -64,18 +69,24 @@ class Study:
                 if (arm.method in AFTER_OTHERS) == later and not self._is_known(arm, seed, kept)
             ]
             jobs: dict[str, Any] = {
-                f"{self.task.name}-{arm.name}-{seed}": (self._job, (arm, seed, seeds, arm.name in kept))
+                f"{self.task.name}-{arm.name}-{seed}": (self._job, (arm, seed, seeds, arm.name in kept, may_diverge))
                 for arm, seed in wanted
             }
             for (arm, seed), folder in zip(wanted, side_by_side(self.run, jobs), strict=True):
-                row = run_of(read_json(folder / ROW), str(folder / ROW))
+                if (found := read_json(folder / ROW)) is None:
+                    self.diverged.add((arm.name, seed))
+                    continue
+                row = run_of(found, str(folder / ROW))
                 self.known[arm.name, seed] = row, folder / TRACE_FILE
                 if seed == 0:
                     self._log(arm, folder / TRACE_FILE)
-        rows = [self.known[arm.name, seed][0] for arm, seed in pairs]
+        rows = [self.known[arm.name, seed][0] for arm, seed in pairs if (arm.name, seed) not in self.diverged]
         require_equal_starts(rows)
         for arm in arms:
-            own = [self.known[arm.name, seed][0] for seed in range(seeds)]
+            own = [self.known[arm.name, seed][0] for seed in range(seeds) if (arm.name, seed) in self.known]
+            if len(own) < seeds:
+                self.run.say(f"{self.task.name} {arm.name}: {seeds - len(own)} of {seeds} trainings diverged")
+                continue
             auc, names = (sum(getattr(row, name) for row in own) / len(own) for name in ("auc", "accuracy_names"))
             self.run.say(f"{self.task.name} {arm.name}: loss {auc:.3f} over training, {names:.3f} of the names")
         return rows
@@ -101,8 +112,8 @@ class Study:
             return (self.known[arm.name, 0][1].parent / MODEL).is_dir()
         return (arm.name, seed) in self.known
 
-    def _job(self, what: tuple[Arm, int, int, bool], folder: Path) -> None:
-        arm, seed, seeds, keep = what
+    def _job(self, what: tuple[Arm, int, int, bool, bool], folder: Path) -> None:
+        arm, seed, seeds, keep, may_diverge = what
         training = Training(
             child_run(self.run, folder),
             self.data,
@@ -114,7 +125,14 @@ class Study:
             balances=self._balances(arm, seed, seeds) if arm.method == "placebo" else (),
             factors=self._factors(arm, seed) if arm.method == "half_rate" else (),
         )
-        training.train()
+        try:
+            training.train()
+        except Diverged as error:
+            if not may_diverge:
+                raise
+            self.run.say(str(error))
+            write_json(folder / ROW, None)
+            return
         (folder / TRACE_FILE).unlink(missing_ok=True)  # of a process that was killed as it wrote
         writer = TraceWriter(folder / TRACE_FILE)
         for row in training.trace.rows:
@@ -141,6 +159,7 @@ class Study:
             accuracy=test.accuracy,
             accuracy_names=test.names,
             blind_accuracy_names=self.blind,
+            blind_loss=self.blind_loss,
             reward_share=training.shares.mean,
             start_sha256=training.start_sha256,
             order_sha256=training.order_sha256,
@@ -149,11 +168,11 @@ class Study:
         )
 
     def _balances(self, arm: Arm, seed: int, seeds: int) -> tuple[float, ...]:
-        """Return ℓ before each update of the next seed's CLR at the same ratio; of one seed alone there is none."""
+        """Return ℓ before each update of the next seed's CLR, else the same; of one seed alone there is none."""
         other = (seed + 1) % seeds
         if other == seed:
             raise MissingSeed("a placebo takes the balances of another seed: train from two seeds or more")
-        return balances_before(self._trace(Arm("clr", arm.ratio), other))
+        return balances_before(self._trace(replace(arm, method="clr"), other))
 
     def _factors(self, arm: Arm, seed: int) -> list[Any]:
         """Return the factors that CoMMIT used from the same seed at the same ratio."""

@@ -17,8 +17,17 @@ from tenfold.metrics.measurement import Measurement
 INTERVALS = f"Low and high: Student's at 95 % over seeds, from {LEAST_SEEDS} of them on."
 COMPARED = ("auc", "log_auc", "loss_last", "held_out_loss", "accuracy_names")
 SHOWN = (
-    *("auc", "log_auc", "loss_last", "held_out_loss", "accuracy", "accuracy_names", "blind_accuracy_names"),
-    *("log_kappa_last", "log_kappa_mean", "ema_last", "reward_share", "rate_X", "rate_S"),
+    *(
+        "auc",
+        "log_auc",
+        "loss_last",
+        "held_out_loss",
+        "accuracy",
+        "accuracy_names",
+        "blind_accuracy_names",
+        "blind_loss",
+    ),
+    *("log_kappa_last", "log_kappa_mean", "ema_last", "clipped_share", "reward_share", "rate_X", "rate_S"),
 )
 RATE_KNOB = "rate"  # of the search of rates
 COUNTED = ("updates", "parameter_updates_X", "parameter_updates_S")
@@ -49,6 +58,7 @@ def methods(evidence: Evidence) -> CaptionedTable:
                 "seeds": len(runs),
                 **{name: max(getattr(one, name) for one in runs.values()) for name in COUNTED},
                 **{name: _mean(values(runs, name)) for name in SHOWN},
+                "auc_over_blind": _mean(over_blind(runs)),
                 "auc_low": low,
                 "auc_high": high,
                 "seeds_below_fixed_loss": len(reached),
@@ -59,10 +69,16 @@ def methods(evidence: Evidence) -> CaptionedTable:
     return _frame(rows, ["task", "ratio", "method", "equal", "seeds"]), (
         "Means over seeds by method. Ratio: η0_S / η0_X, the encoder's rate over the LLM's; equal: what a training has "
         "as much of as the constant one, updates or updates of each component. auc: mean training loss per update "
-        "(nats per token); log_kappa_last and ema_last: mean |log κ| and |ℓ| at the last ten defined estimates; "
+        "(nats per token), auc_over_blind: less the loss that the questions alone give; "
+        "log_kappa_last and ema_last: mean |log κ| and |ℓ| at the last ten defined estimates; "
         "blind_accuracy_names: the commonest name's share. The tuned constant's search is charged in the table "
         f"`search`. {INTERVALS}"
     )
+
+
+def over_blind(runs: Mapping[int, TuningRun]) -> dict[int, float]:
+    """Return the mean training loss beyond what the questions alone give, by seed; less than 0 is better than blind."""
+    return {seed: run.auc - run.blind_loss for seed, run in runs.items() if run.blind_loss is not None}
 
 
 def differences(evidence: Evidence) -> CaptionedTable:
@@ -125,24 +141,27 @@ def ablations(evidence: Evidence) -> CaptionedTable:
 
 
 def search(evidence: Evidence) -> CaptionedTable:
-    """Return the validation losses that rates were chosen by."""
-    rows = [
-        {
-            "task": task,
-            "searched": what,
-            "value": float(value),
-            "validation_loss": loss,
-            "chosen": bool(np.isclose(float(value), known[f"{what}_chosen"])),
-            "at_edge": bool(known["at_edge"]),
-            "updates_charged": known.get("updates_charged"),
-        }
-        for task, known in evidence.chosen.items()
-        for what in ("rate", "ratio")
-        for value, loss in known.get(f"validation_loss_by_{what}", {}).items()
-    ]
+    """Return the validation losses that rates were chosen by, and those by which schedulers would choose theirs."""
+    rows = []
+    for task, known in evidence.chosen.items():
+        grids = [(what, known[f"{what}_chosen"], known[f"validation_loss_by_{what}"]) for what in ("rate", "ratio")]
+        grids += [
+            (f"rate of {method}", known["rate_by_method"][method], losses)
+            for method, losses in known.get("validation_loss_by_rate_and_method", {}).items()
+            if method != "constant"
+        ]
+        for what, chosen, losses in grids:
+            known_at_edge = known.get(f"{what}_at_edge")
+            at_edge = chosen in (min(map(float, losses)), max(map(float, losses)))
+            more = {"at_edge": at_edge if known_at_edge is None else bool(known_at_edge)}
+            more |= {"updates_charged": known.get("updates_charged")}
+            for value, loss in losses.items():
+                row = {"task": task, "searched": what, "value": float(value), "validation_loss": loss}
+                rows.append({**row, "chosen": bool(np.isclose(float(value), chosen)), **more})
     return _frame(rows, ["task", "searched", "value", "validation_loss", "chosen", "at_edge", "updates_charged"]), (
         "The search of the tuned constant: validation loss (nats per token) by the LLM's rate at ratio 1, then by "
-        "ratio. updates_charged: what the whole search of a task cost; a scheduler is spared that of ratios alone."
+        "ratio. updates_charged: what this search of a task cost; a scheduler is spared that of ratios alone. Rates of "
+        "schedulers: which one they would choose for themselves; they are compared at the constant's."
     )
 
 

@@ -64,7 +64,10 @@ def balance(traces: Traces) -> CaptionedFigure | None:
 
 
 def losses(traces: Traces) -> CaptionedFigure | None:
-    """Draw the training loss by update, a row per modality and a column per ratio; None where no trace was kept."""
+    """Draw the training loss by update less that of the constant rate from the same seed.
+
+    A row per modality, a column per ratio; None where no trace was kept.
+    """
     tasks = [task for task in JUDGED.values() if traces.evidence.by_seed(Cell(task, "constant"))]
     found = {
         (task, ratio): {method: table for method in LOSSES if len(table := traces.of(Cell(task, method, ratio)))}
@@ -76,16 +79,19 @@ def losses(traces: Traces) -> CaptionedFigure | None:
         return None
     figure, axes = plotting.panels(len(tasks) * len(ratios), columns=len(ratios), width=3.8, height=2.8, sharey="row")
     for axis, (task, ratio) in zip(axes, ((task, ratio) for task in tasks for ratio in ratios), strict=True):
-        for method, table in found[task, ratio].items():
-            _band(axis, table, "loss", COLOURS[method], NAMES[method], change=_smoothed)
+        axis.axhline(0, color=COLOURS["constant"], linewidth=1.2, label=NAMES["constant"])
+        reference = found[task, ratio].get("constant")
+        for method, table in found[task, ratio].items() if reference is not None else ():
+            if method != "constant":
+                _band(axis, _less(table, reference), "loss", COLOURS[method], NAMES[method], change=_smoothed)
         axis.set(title=f"{task}, ratio {ratio:g}", xlabel="update")
-        _logarithmic(axis)
         if ratio == ratios[0]:
-            axis.set_ylabel("training loss (nats per token)")
+            axis.set_ylabel("training loss less the\nconstant rate's (nats per token)")
     plotting.shared_legend(figure, columns=3)
     return figure, (
-        f"Training loss by update, a running mean over {SMOOTHED}, at one rate for both components and at an encoder's "
-        f"rate set badly on purpose. {BANDS}"
+        f"Training loss by update less that of the constant rate from the same seed on the same questions, a running "
+        f"mean over {SMOOTHED}, at one rate for both components and at an encoder's rate set badly on purpose; below 0 "
+        f"is better. {BANDS}"
     )
 
 
@@ -116,6 +122,12 @@ def failure(traces: Traces) -> CaptionedFigure | None:
         f"and the loss on test questions, a dot per seed. A scheduler that trusts κ raises the rate where "
         f"ℓ is above 0. {BANDS}"
     )
+
+
+def _less(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Return the losses less those of the same seed and update of another method."""
+    both: Any = table.merge(reference[["seed", "update", "loss"]], on=["seed", "update"], suffixes=("", "_reference"))
+    return both.assign(loss=both.loss - both.loss_reference)
 
 
 def _known(traces: Traces, methods: Sequence[str], ratio: float) -> dict[str, dict[str, pd.DataFrame]]:

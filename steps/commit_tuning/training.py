@@ -205,7 +205,7 @@ class Training:
         loss = torch.nn.functional.cross_entropy(logits[counted], targets[counted])
         self.tuning.note_loss(loss)
         if not bool(torch.isfinite(loss)):
-            raise Diverged(f"{self.data.task.name} {self.arm.name}, seed {self.seed}: loss = {float(loss)} at {update}")
+            raise Diverged(f"{self.data.task.name} {self.arm.name}, seed {self.seed}: loss = {loss.item()} at {update}")
         if reward is None:
             return loss
         if update % self.settings.share_every == 0:

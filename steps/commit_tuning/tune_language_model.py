@@ -240,6 +240,7 @@ def _row(
         accuracy=found["test"].accuracy,
         accuracy_names=found["test"].names,
         blind_accuracy_names=read_json(prepared / FACTS)[parts.task.name]["blind_accuracy"]["name"],
+        blind_loss=None,  # per token of this decoder it is another
         validation_loss=found["validation"].loss,
         **marks,
         **of_trace(trace, params.tuning.reached),

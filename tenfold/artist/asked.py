@@ -54,10 +54,12 @@ def read_asked(path: Path) -> list[Asked]:
 
     A text file has a prompt per line, and its words are the quoted ones. A ``.jsonl`` file has an object per line:
     ``prompt``; ``wanted``, the words, by default those of the layout or the quoted ones; ``width``, ``height`` and
-    ``words``, each with ``text`` and ``box`` in pixels, where the layout is known.
-    Raises TableMismatch, with the line, for anything else.
+    ``words``, each with ``text`` and ``box`` in pixels, where the layout is known; they are the wanted ones.
+    Raises TableMismatch for files of other kinds, and with the line for anything else.
     """
-    if path.suffix != ".jsonl":
+    if path.suffix not in (".txt", ".jsonl"):
+        raise TableMismatch(f"{path}: prompts are a text file with one per line (.txt) or JSON lines (.jsonl)")
+    if path.suffix == ".txt":
         return [Asked(prompt, tuple(quoted_words(prompt))) for prompt in read_lines(path)]
     rows = []
     for number, line in enumerate(read_lines(path), 1):
@@ -68,6 +70,12 @@ def read_asked(path: Path) -> list[Asked]:
     return rows
 
 
+def _in_order(path: Path) -> list[tuple[int, str]]:
+    """Return what sorts names as people count: 2.png stands before 10.png."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
 def images_in(folder: Path, asked: Sequence[Asked]) -> list[Shown]:
     """Return the images of a folder, each with what it was asked to show.
 
@@ -75,7 +83,7 @@ def images_in(folder: Path, asked: Sequence[Asked]) -> list[Shown]:
     their order, as many images for each prompt. Raises InvalidImages if names of both kinds stand there, a number has
     no prompt, a prompt has no image, or images in order do not divide evenly among the prompts.
     """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted((path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES), key=_in_order)
     if not files or not asked:
         raise InvalidImages(f"{folder} holds {len(files)} images, and {len(asked)} prompts are there: both are needed")
     numbers = _numbers(folder, files, len(asked))
@@ -115,4 +123,6 @@ def _asked(row: dict[str, Any]) -> Asked:
     wanted = row.get("wanted", list(layout.texts) if layout is not None else quoted_words(prompt))
     if not isinstance(wanted, list) or not all(isinstance(word, str) for word in wanted):
         raise ValueError("`wanted` is a list of words")
+    if layout is not None and sorted(" ".join(wanted).split()) != sorted(layout.texts):
+        raise ValueError(f"`wanted` is {' '.join(wanted)}, but `words` with boxes are {' '.join(layout.texts)}")
     return Asked(prompt, tuple(wanted), layout)

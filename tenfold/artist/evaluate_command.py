@@ -20,7 +20,9 @@ def evaluate_command(
     images: Annotated[
         Path, typer.Argument(help="A folder of images, named <prompt>_<image> or in the prompts' order.")
     ],
-    prompts: Annotated[Path, typer.Argument(help="A prompt per line, or JSON lines with prompt, words and boxes.")],
+    prompts: Annotated[
+        Path, typer.Argument(help="A .txt with a prompt per line, or a .jsonl with prompt, words and boxes.")
+    ],
     engine: Annotated[str, typer.Option(help="ppocr6, ppocr4, easyocr or tesseract.")] = "ppocr6",
     enlarge: Annotated[int, typer.Option(min=1, help="How many times as large images are read; 2 for tiny ones.")] = 1,
     border: Annotated[int, typer.Option(min=0, help="Pixels added around before detection; 40 for tiny ones.")] = 0,
@@ -35,14 +37,21 @@ def evaluate_command(
     """
     from tenfold.artist.asked import images_in, read_asked
     from tenfold.artist.evaluation import evaluate
+    from tenfold.artist.told_progress import told_progress
     from tenfold.ocr.reading import load_engine
 
     shown = images_in(images, read_asked(prompts))
-    found = evaluate(shown, load_engine(engine), enlarge=enlarge, border=border, watermark=watermark)
+    with told_progress(f"reading {len(shown)} images", "image") as progress:
+        options = {"enlarge": enlarge, "border": border, "watermark": watermark}
+        found = evaluate(shown, load_engine(engine), **options, progress=progress)
     typer.echo("\n".join(_table(found)))
     if out is not None:
         with cli.new_output(out, force=force) as path:
-            path.write_text(json.dumps(found.described(), indent=1) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(found.described(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _shown(score: float | None) -> str:
+    return "–" if score is None else f"{score:.4f}"
 
 
 def _table(found: Evaluation) -> list[str]:
@@ -62,6 +71,6 @@ def _table(found: Evaluation) -> list[str]:
         lines.append(f"{name:<16}{phrases.exact:>10.4f}{phrases.exact_any_case:>11.4f}{counts}")
     if "boxes" in (described := found.described()):
         row = described["boxes"]
-        said = ", ".join(f"{name} {row[name]:.4f}" for name in ("word_accuracy", "letter_accuracy", "ned"))
+        said = ", ".join(f"{name} {_shown(row[name])}" for name in ("word_accuracy", "letter_accuracy", "ned"))
         lines.append(f"in known boxes: {said} ({row['reader']['how']})")
     return lines

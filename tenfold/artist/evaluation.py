@@ -10,7 +10,8 @@ Legend:  N images
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +35,8 @@ from tenfold.text.line_scores import (
     official_phrase_scores,
 )
 from tenfold.text.word_scores import WordScores, corrected_word_table, mean_word_scores, official_word_table
+
+Progress = Callable[[int, int], None]
 
 
 class NothingToEvaluate(ValueError):
@@ -71,7 +74,7 @@ class Evaluation:
         return mean_word_scores(self.tables[name])
 
     def described(self) -> dict[str, Any]:
-        """Return the scores as JSON holds them, with the engine and how it read."""
+        """Return the scores as JSON holds them, with the engine and how it read; None for what is no number."""
         words = {name: asdict(self.scores(name)) | {"f": self.scores(name).f_measure} for name in self.tables}
         found: dict[str, Any] = {
             "images": len(self.shown),
@@ -88,22 +91,34 @@ class Evaluation:
                 "letter_accuracy": float(letter_accuracy(sums)),
                 "ned": float(edit_similarity(sums)),
             }
-        return found
+        return _with_none(found)
 
 
 def evaluate(
-    shown: Sequence[Shown], engine: Engine, *, enlarge: int = 1, border: int = 0, watermark: int = 0
+    shown: Sequence[Shown],
+    engine: Engine,
+    *,
+    enlarge: int = 1,
+    border: int = 0,
+    watermark: int = 0,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Return the scores of images by what ``engine`` reads on them, made ``enlarge`` times as large.
 
     ``border`` is that of `tenfold.artist.readings.read_lines`, which tiny canvases need.
     ``watermark`` blackens that many pixels at the lower right, as MARIO-Eval does with 64 of 512 for DeepFloyd. Where
-    every image has a layout, what stands in each box is read as well. Raises NothingToEvaluate without images or words.
+    every image has a layout, what stands in each box is read as well, enlarged as elsewhere (`ENLARGED`): recognition
+    brings a crop to its own height. ``progress`` hears after each image how many were read, of how many. Raises
+    NothingToEvaluate without images or words.
     """
     if not any(one.asked.words for one in shown):
         raise NothingToEvaluate(f"{len(shown)} image(s), and none is asked to show a word: bring images and prompts")
     images = [without_watermark(one.image, watermark) for one in shown]
-    lines = read_lines(images, engine, enlarge=enlarge, border=border)
+    lines = []
+    for image in images:
+        lines += read_lines([image], engine, enlarge=enlarge, border=border)
+        if progress is not None:
+            progress(len(lines), len(images))
     targets = [list(one.asked.words) for one in shown]
     words = [[word for line in read for word in line.split()] for read in lines]
     tables = {
@@ -115,7 +130,7 @@ def evaluate(
     boxes = None
     layouts = [one.asked.layout for one in shown if one.asked.layout is not None]
     if len(layouts) == len(shown):
-        came = read_in_boxes(images, layouts, engine, enlarge=enlarge)
+        came = read_in_boxes(images, layouts, engine)
         boxes = reading_table([layout.texts for layout in layouts], came)
     return Evaluation(
         tuple(shown),
@@ -125,9 +140,16 @@ def evaluate(
         official_phrase_scores(phrases, lines),
         corrected_phrase_scores(phrases, lines),
         boxes,
-        None if boxes is None else Reader.crops(engine, enlarge),
+        None if boxes is None else Reader.crops(engine),
         sum(bool(target) and not any(read) for target, read in zip(targets, lines, strict=True)),
     )
+
+
+def _with_none(value: Any) -> Any:
+    """Return what JSON can hold: None in place of numbers that are not finite, at any depth."""
+    if isinstance(value, dict):
+        return {name: _with_none(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def without_watermark(image: np.ndarray, side: int) -> np.ndarray:

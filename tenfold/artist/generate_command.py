@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +28,9 @@ Boxes = Annotated[
     str | None, typer.Option(help="x0,y0,x1,y1 for each word, ; between: shares of the sides. Default: in the middle.")
 ]
 Plan = Annotated[Path | None, typer.Option("--layout", help="Words and boxes as plan prints them, in place of both.")]
-Tagger = Annotated[Path | None, typer.Option(help="The folder of a keyword tagger, for words not quoted.")]
+Tagger = Annotated[
+    Path | None, typer.Option(help="A keyword tagger, such as a run's plan/taggers/0, for words not quoted.")
+]
 Face = Annotated[
     str | None,
     typer.Option(help="Draw the text image in this font ('DejaVu Serif Book', or a file); else it is sampled."),
@@ -43,7 +43,9 @@ Side = Annotated[int | None, typer.Option(min=8, help="Of the canvas, in pixels.
 
 def generate_command(
     prompt: Annotated[str, typer.Option(help="What the image should show; words in quotation marks are written.")],
-    model: Annotated[Path, typer.Option(help="A pipeline's folder, as save_pretrained or a run writes it.")],
+    model: Annotated[
+        Path, typer.Option(help="A pipeline's folder, as save_pretrained or a run's sample-artist writes it.")
+    ],
     out: Annotated[Path, typer.Option(help="The folder that images are written into.")],
     boxes: Boxes = None,
     plan: Plan = None,
@@ -69,6 +71,7 @@ def generate_command(
 
     from tenfold.artist import generation
     from tenfold.artist.image_folders import images_folder, sheet_of, write_prompt
+    from tenfold.artist.told_progress import told_progress
 
     if plan is not None:
         cli.refuse_unused({"boxes": boxes, "tagger": tagger}, [], "--layout")
@@ -79,11 +82,13 @@ def generate_command(
         size = generation.canvas_of(pipeline, width, height)
         layout, how = _planned(plan, size) if plan is not None else _placed(prompt, tagger, boxes, size, face)
         _warn_of(pipeline, prompt, layout)
+        if plan is not None:
+            _warn_of_others(prompt, layout)
         config = generation.default_config(pipeline, steps, cfg)
         told: dict[str, Any] = {"prompt": prompt, "wanted": list(layout.texts), "how": how, "seed": seed}
         told |= {"steps": config.num_inference_steps, "cfg": config.guidance_scale, "images": images, "batch": batch}
         told |= {"font": None if face is None else face.name, **_described(pipeline, layout)}
-        with _progress(images) as progress:
+        with told_progress(f"sampling {images} images", "update") as progress:
             options: dict[str, Any] = {"config": config, "font": face, "batch": batch, "progress": progress}
             made = generation.generate(pipeline, prompt, layout, images=images, seed=seed, **options)
         write_prompt(folder, number, told, made, sheet=sheet_of(layout, made) if grid else None)
@@ -137,6 +142,16 @@ def _warn_of(pipeline: ArtistPipeline, prompt: str, layout: Layout) -> None:
         warnings.warn(f"no words are found in {prompt!r}: its image will be plain", NoKeywords, stacklevel=2)
 
 
+def _warn_of_others(prompt: str, layout: Layout) -> None:
+    """Say where a layout has other words than the prompt quotes: those of the layout are written."""
+    from tenfold.artist.quotations import quoted_words
+
+    quoted = quoted_words(prompt)
+    if quoted and sorted(map(str.casefold, quoted)) != sorted(text.casefold() for text in layout.texts):
+        said = " ".join(layout.texts) or "no words"
+        _say(f"the prompt quotes {' '.join(quoted)}, and --layout has {said}: the layout is followed")
+
+
 def _described(pipeline: ArtistPipeline, layout: Layout) -> dict[str, Any]:
     """Return the layout as JSON holds it, each word with what stands in its box of the arrays that the networks get."""
     from tenfold.artist.conditioning import condition, conditioning_dump
@@ -178,18 +193,6 @@ def _font(name: str) -> Font:
     if not found:
         raise MissingFonts(f"{path} is no font with Latin letters, digits and punctuation (.ttf, .otf)")
     return found[0]
-
-
-@contextmanager
-def _progress(images: int) -> Iterator[Callable[[int, int], None]]:
-    """Yield what shows the progress: a bar in a terminal, a line at each tenth elsewhere."""
-    if sys.stderr.isatty():
-        with typer.progressbar(length=1000, label=f"sampling {images} images", file=sys.stderr) as bar:
-            yield lambda done, total: bar.update(1000 * done // total - 1000 * (done - 1) // total)
-        return
-    yield (
-        lambda done, total: _say(f"update {done} of {total}") if 10 * done // total > 10 * (done - 1) // total else None
-    )
 
 
 def _say(text: str) -> None:

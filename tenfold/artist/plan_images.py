@@ -17,6 +17,13 @@ from tenfold.rendering.fonts import Font, bundled_fonts
 from tenfold.rendering.outlines import outlined
 from tenfold.rendering.word_canvases import largest_ink
 
+LEGIBLE = 512  # pixels that a layout is wide at least, for a person to read it
+
+
+def legible_scale(layout: Layout) -> int:
+    """Return how many times as large a layout is drawn to be legible."""
+    return -(-LEGIBLE // layout.width)
+
 
 def drawn_layout(layout: Layout, *, scale: int = 8, font: Font | None = None) -> UInt8[np.ndarray, "H W 3"]:
     """Return a layout ``scale`` times as large: outlines of boxes in red, words in black, paper in white.

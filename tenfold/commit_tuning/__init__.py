@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tenfold.commit_tuning.errors import StateMismatch as StateMismatch
     from tenfold.commit_tuning.errors import UnknownGroup as UnknownGroup
     from tenfold.commit_tuning.errors import UnsupportedOptimiser as UnsupportedOptimiser
+    from tenfold.commit_tuning.errors import UnusedReward as UnusedReward
     from tenfold.commit_tuning.families import known_components as known_components
     from tenfold.commit_tuning.gradients import FrozenPart as FrozenPart
     from tenfold.commit_tuning.item_parts import Items as Items

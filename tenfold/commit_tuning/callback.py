@@ -52,9 +52,16 @@ class CommitTuningCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Attach to model and optimiser; go on from the checkpoint that the Trainer resumes."""
         self.on_train_end(args, state, control)  # of a training that failed
+        try:
+            self._begin(args, state, more)
+        except BaseException:
+            self.on_train_end(args, state, control)
+            raise
+
+    def _begin(self, args: Any, state: Any, more: dict[str, Any]) -> None:
         model, first = more["model"], state.is_world_process_zero
         components = known_components(model) if self.components is None else self.components
-        tuning = CommitTuning(
+        self.tuning = tuning = CommitTuning(
             model,
             more["optimizer"],
             components,
@@ -69,7 +76,6 @@ class CommitTuningCallback(TrainerCallback):
             folder = Path(args.output_dir) if self.folder is None else self.folder
             tuning.trace = TraceWriter(folder / TRACE, keep=tuning.updates or None)
             print(tuning.table())
-        self.tuning = tuning
         losses = _LossHook(tuning, args.world_size if args.average_tokens_across_devices else 1)
         self._hooks = losses.attach(model)
 

@@ -50,6 +50,10 @@ class InvalidScheduler(CommitTuningError):
     """The settings of a scheduler, or the search for them, do not go together."""
 
 
+class UnusedReward(CommitTuningError):
+    """A tuning has a reward, and no loss was lowered by it: the training would pass for one with a reward."""
+
+
 class StateMismatch(CommitTuningError):
     """A saved state is none, or belongs to other settings."""
 

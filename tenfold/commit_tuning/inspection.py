@@ -5,8 +5,6 @@ Legend:  X the LLM · S the encoder · κ = K_X / K_S
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,8 @@ from typing import Any
 
 from tenfold.commit_tuning.errors import InvalidTrace
 from tenfold.commit_tuning.trace import COLUMNS, TRACE, json_rows, read_text
+from tenfold.data.csv_dialect import records
+from tenfold.data.csv_files import open_csv
 
 LAST = 10  # estimates that say where a run ended
 SHOWN = ("log_kappa", "ema", "lr_X", "lr_S", "g_X", "g_S", "loss")
@@ -44,29 +44,39 @@ def find_log(place: Path) -> Path:
 def read_log(path: Path, names: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Return the rows of a log in JSON lines, CSV or a trainer_state.json; ``names`` gives its columns for ours.
 
-    Lines without an update, or with no column that can be drawn, are those of other records and left out. Raises
-    InvalidTrace for a file that cannot be read, a column that is not ours, or nothing that can be drawn.
+    Lines without an update, or with no column that can be drawn, are those of other records and left out. Where there
+    is no log κ but K_X and K_S are above 0, it is that of their ratio. Raises InvalidTrace for a file that cannot be
+    read, a column that is not ours, no column of updates, or nothing that can be drawn; InvalidCSV.
     """
     theirs = {name: name for name in COLUMNS} | dict(names or {})
     if unknown := sorted(set(theirs) - set(COLUMNS)):
         raise InvalidTrace(f"there is no column {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
-    raw = _raw_rows(path)
+    raw = _raw_rows(path, list((names or {}).values()))
     absent = [name for name in names or {} if not any(theirs[name] in row for row in raw)]
     if absent:
         raise InvalidTrace(f"{path} has no column {theirs[absent[0]]} to read {absent[0]} from")
+    if not any(theirs["update"] in row for row in raw):
+        seen = ", ".join(list(dict.fromkeys(name for row in raw for name in row))[:8]) or "nothing"
+        raise InvalidTrace(
+            f"{path} has no column {theirs['update']}, the number of each update; it has {seen}: "
+            "say which one it is by --column update=…"
+        )
     rows = [
         {name: _value(row.get(column), name, path, number) for name, column in theirs.items()}
         for number, row in enumerate(raw, 1)
     ]
+    for row in rows:
+        if row["log_kappa"] is None and min(row["K_X"] or 0, row["K_S"] or 0) > 0:
+            row["log_kappa"] = math.log(row["K_X"]) - math.log(row["K_S"])
     rows = [row for row in rows if row["update"] is not None and any(row[name] is not None for name in SHOWN)]
     if not rows:
         raise InvalidTrace(f"{path} has nothing to draw: give its columns for {', '.join(SHOWN)} by --column")
     return sorted(rows, key=lambda row: row["update"])
 
 
-def _raw_rows(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".csv":
-        return list(csv.DictReader(io.StringIO(read_text(path))))
+def _raw_rows(path: Path, named: Sequence[str]) -> list[dict[str, Any]]:
+    if path.suffix.lower() == ".csv":
+        return _csv_rows(path, named)
     if path.suffix != ".json":
         return json_rows(path)
     try:
@@ -74,6 +84,19 @@ def _raw_rows(path: Path) -> list[dict[str, Any]]:
     except (json.JSONDecodeError, KeyError, TypeError):
         raise InvalidTrace(f"{path} is no trainer_state.json: it has no log_history") from None
     return [row for row in history if isinstance(row, dict)]
+
+
+def _csv_rows(path: Path, named: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a file by the names in its line 1; empty cells are those of what was not logged."""
+    file = open_csv(path, header=True, named=named)
+    rows = []
+    for line, cells in records(path, file.separator):
+        if not cells or line == 1:
+            continue
+        if len(cells) != len(file.names):
+            raise InvalidTrace(f"{path}, line {line} has {len(cells)} cells, not {len(file.names)}")
+        rows.append(dict(zip(file.names, cells, strict=True)))
+    return rows
 
 
 def _value(value: Any, name: str, path: Path, number: int) -> Any:

@@ -12,6 +12,7 @@ from tenfold import command_line as cli
 
 if TYPE_CHECKING:
     from tenfold.commit_tuning.model import SmallModel
+    from tenfold.commit_tuning.own_items import ItemReader
 
 MODEL, READER, FACTS, FIGURE = "model", "items.json", "facts.json", "balance.svg"
 TUNE_EXAMPLE = cli.example("tenfold commit-tuning tune animals --method commit --out animals_run")
@@ -44,7 +45,7 @@ def tune_command(
             help="commit, clr (without reward), constant, tuned_constant (five trainings), feature_cd or language_cd.",
         ),
     ] = "commit",
-    updates: Annotated[int, typer.Option(min=1)] = 200,
+    updates: Annotated[int, typer.Option(min=1, help="Of the joined model, for each of its trainings.")] = 200,
     batch: Annotated[int, typer.Option(min=1, help="Questions per update.")] = 32,
     rate: Annotated[float, typer.Option(min=1e-9, max=1.0, help="The LLM's learning rate, before its factor.")] = 3e-3,
     ratio: Annotated[
@@ -88,9 +89,20 @@ def tune_command(
         unfinished.mkdir()
         tuned = tune_own(items, settings, unfinished, told=say)
         _write(unfinished, tuned.model, tuned.facts, items.reader.to_dict(), folder.name, medium)
-    test, blind = tuned.facts["test"], tuned.facts["blind"]
     typer.echo(f"wrote {out}: {method}, {settings.updates} updates, {tuned.facts['trainings']} training(s)")
-    typer.echo(f"test: loss {test['loss']:.3f} nats per token of the answers")
+    _report(tuned.facts, medium)
+
+
+def _report(facts: dict[str, Any], medium: str) -> None:
+    """Say what a training came to: the ratio that was chosen, if one was, and the scores."""
+    test, blind = facts["test"], facts["blind"]
+    if facts["ratio_at_edge"] is not None:
+        tried = ", ".join(facts["validation_loss_by_ratio"])
+        edge = "at the edge of those tried, so that a better one may lie beyond" if facts["ratio_at_edge"] else "tried"
+        typer.echo(
+            f"encoder's rate {facts['settings']['ratio']:g} times the LLM's, chosen on validation; {edge}: {tried}"
+        )
+    typer.echo(f"test: loss {test['loss']:.3f} nats per token of the answers, on {facts['items']['test']} {medium}s")
     for kind in ("name", "property", "class"):
         if kind in test:
             typer.echo(f"test: {test[kind]:.3f} of the {kind} questions right, {blind[kind]:.3f} by their words alone")
@@ -130,22 +142,48 @@ def ask_command(
     """Ask a model about images or sounds; each file's answer is a line of its own."""
     from tenfold.commit_tuning.model import SmallModel
     from tenfold.commit_tuning.own_items import ItemReader
-    from tenfold.commit_tuning.own_items import like as read_like
-    from tenfold.commit_tuning.own_tuning import question_of
+    from tenfold.commit_tuning.own_questions import question_of
     from tenfold.commit_tuning.question_batches import answers
 
-    known = model / READER
-    if known.is_file() == (like is not None):
-        said = f"{known} says how its items are read: leave --like out" if like else "say by --like what it was taught"
-        raise typer.BadParameter(f"--model {model}: {said}")
-    reader = ItemReader.from_file(known) if like is None else read_like(like)
-    loaded = SmallModel.from_pretrained(model / MODEL if like is None else model)
+    home, known = _home(model)
+    if (known is not None) and like is not None:
+        raise typer.BadParameter(f"--model {model}: {known} says how its items are read: leave --like out")
+    loaded = SmallModel.from_pretrained(home)
+    reader = _reader_like(like, loaded, model) if known is None else ItemReader.from_file(known)
     if loaded.config.encoder.channels != (3 if reader.medium == "image" and reader.channels == 3 else 1):
         raise typer.BadParameter(
             f"--like {like}: {model} reads other items, of {loaded.config.encoder.channels} channels"
         )
     encode = loaded.questions()
-    words = question_of(question, encode)
+    words = question_of(question, encode, context=loaded.config.context)
     media = reader.read(files)
     for path, answer in zip(files, answers(loaded, encode, [words] * len(files), media), strict=True):
         typer.echo(f"{path}: {answer or '(no answer)'}")
+
+
+def _home(model: Path) -> tuple[Path, Path | None]:
+    """Return the folder of a model's weights, and the file beside them that says how its items are read, if any."""
+    if not model.is_dir():
+        raise typer.BadParameter(f"--model {model} is no folder; give what tune wrote, or the folder of a model")
+    if (model / READER).is_file():
+        return model / MODEL, model / READER
+    beside = model.parent / READER
+    return model, beside if model.name == MODEL and beside.is_file() else None
+
+
+def _reader_like(like: str | None, loaded: SmallModel, model: Path) -> ItemReader:
+    """Return how a task's items are read; wrong usage without a task, or for one whose words the model lacks."""
+    from tenfold.commit_tuning.own_items import like as read_like
+    from tenfold.commit_tuning.question_batches import words_of
+    from tenfold.commit_tuning.questions import SUBJECTS
+
+    lacking = {name: set(words_of([one])) - set(loaded.config.words) for name, one in SUBJECTS.items()}
+    fitting = [name for name, words in lacking.items() if not words]
+    known = f"its words are those of {', '.join(fitting)}" if fitting else "its words are those of no task"
+    if like is None:
+        raise typer.BadParameter(f"--model {model}: say by --like what it was taught; {known}")
+    if lacking[like]:
+        raise typer.BadParameter(
+            f"--like {like}: {model} was not taught it and knows no {', '.join(sorted(lacking[like])[:3])}; {known}"
+        )
+    return read_like(like)

@@ -118,10 +118,10 @@ def read_own_items(
     and InvalidImages or InvalidSound for a file that cannot be read.
     """
     files, unread, medium = _files(folder)
-    called = {name: name.replace("_", " ").lower().strip() for name in files}
+    called = {name: _called(name) for name in files}
     if odd := next((name for name, words in called.items() if {"<", ">"} & set(words)), None):
         raise InvalidSubject(f"{folder / odd}: a class's name holds no < or >; call the folder otherwise")
-    held = {word: frozenset(one.lower() for one in holders) for word, holders in (properties or {}).items()}
+    held = {word: frozenset(map(_called, holders)) for word, holders in (properties or {}).items()}
     subject = Subject(folder.name, medium, tuple(called.values()), held)
     for name, paths in files.items():
         if len(paths) < LEAST:
@@ -147,9 +147,16 @@ def read_own_items(
     )
 
 
+def _called(folder: str) -> str:
+    """Return what the items in a subfolder are called."""
+    return " ".join(folder.replace("_", " ").lower().split())
+
+
 def _files(folder: Path) -> tuple[dict[str, list[Path]], int, Literal["image", "sound"]]:
     """Return the files by class, how many others there are, and what they are."""
-    classes = sorted(one for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise TooFewItems(f"{folder} is no folder; give one with a subfolder for each of two classes or more")
+    classes = sorted(one for one in folder.iterdir() if one.is_dir())
     classes = [one for one in classes if not one.name.startswith(".")]
     if len(classes) < 2:
         raise TooFewItems(f"{folder} has {len(classes)} subfolders; give it one for each of two classes or more")

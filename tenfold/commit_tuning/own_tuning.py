@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -29,6 +30,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)  # η0_S / η0_X that the tuned constant is chosen from
 BLOCK = 10  # updates of one component in coordinate descent
 SCORED = 128  # questions of a forward that scores
+TOLD = 50  # updates of what is learned apart, from one line about it to the next
 PRETRAIN_RATES = (2e-3, 3e-3)  # of the encoder and of the decoder
 Told = Callable[[str], None]
 
@@ -37,7 +39,8 @@ Told = Callable[[str], None]
 class TuningSettings:
     """How a model is taught: ``rate`` is η0 of the LLM, ``ratio`` η0_S / η0_X, ``every`` the updates per estimate of κ.
 
-    Encoder and decoder learn for ``pretrain_updates`` apart before they are joined. Raises InvalidScheduler.
+    Encoder and decoder learn for ``pretrain_updates`` apart before they are joined. Raises InvalidScheduler, also for
+    a method that cannot act in so few updates: no estimate before the last of them, or no turn for one component.
     """
 
     method: Method = "commit"
@@ -60,6 +63,19 @@ class TuningSettings:
                 raise InvalidScheduler(f"{name} = {getattr(self, name)} must be above 0")
         if self.method == "tuned_constant" and self.ratio != 1:
             raise InvalidScheduler("tuned_constant chooses the ratio itself, on the validation part; leave it out")
+        self._check_that_it_acts()
+
+    def _check_that_it_acts(self) -> None:
+        if self.method in ("clr", "commit") and self.updates <= self.every:
+            raise InvalidScheduler(
+                f"{self.method} sets rates from update {self.every + 1} on, after its first estimate, and "
+                f"{self.updates} updates are asked for: give more updates (--updates) or estimate more often (--every)"
+            )
+        if self.method in ("feature_cd", "language_cd") and self.updates < 2 * BLOCK:
+            raise InvalidScheduler(
+                f"{self.method} updates one component at a time, {BLOCK} updates each, and {self.updates} updates are "
+                f"asked for: give {2 * BLOCK} (--updates) or more, so that both have a turn"
+            )
 
 
 @dataclass(frozen=True)
@@ -167,9 +183,30 @@ def _started(items: OwnItems, settings: TuningSettings, say: Told) -> tuple[Smal
     updates, generator = settings.pretrain_updates, settings.seed
     say(f"encoder and decoder learn apart, {updates} updates each")
     own = items.media[torch.from_numpy(train.places)]
-    pretrain_encoder(model.encoder, own, pretext, updates=updates, seed=generator, learning_rate=PRETRAIN_RATES[0])
-    pretrain_decoder(model, encode, [items.subject], updates=updates, seed=generator, learning_rate=PRETRAIN_RATES[1])
+    again: Any = {"updates": updates, "seed": generator}
+    with _told_of(model.encoder, "encoder", updates, say):
+        pretrain_encoder(model.encoder, own, pretext, learning_rate=PRETRAIN_RATES[0], **again)
+    with _told_of(model.language_model, "decoder", updates, say):
+        pretrain_decoder(model, encode, [items.subject], learning_rate=PRETRAIN_RATES[1], **again)
     return model, encode
+
+
+@contextmanager
+def _told_of(part: Any, name: str, updates: int, say: Told) -> Iterator[None]:
+    """Say how far a part has come that is called once per update: at each ``TOLD``-th and the last one."""
+    done = 0
+
+    def tell(*_: object) -> None:
+        nonlocal done
+        done += 1
+        if done % TOLD == 0 or done == updates:
+            say(f"{name}: update {done} of {updates}")
+
+    hook = part.register_forward_hook(tell)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _scheduler(method: Method) -> Scheduler:
@@ -214,6 +251,7 @@ def _train(
     )
     order = torch.Generator().manual_seed(settings.seed)
     begun = time.monotonic()
+    optimiser.zero_grad()  # of what was learned apart
     model.train()
     with tuning:
         for update in range(1, settings.updates + 1):
@@ -255,17 +293,3 @@ def scored(model: SmallModel, asked: _Asked) -> dict[str, float]:
             right += exact_matches(out.logits, batch["labels"], never=asked.encode.media_token_id).tolist()
     by_kind = accuracy_by_kind(asked.questions, right)
     return {"loss": total / tokens} | {str(kind): share for kind, share in by_kind.items()}
-
-
-def question_of(text: str, encode: QuestionEncoder) -> str:
-    """Return a question in the model's words: small letters, marks apart. Raises InvalidSubject for unknown ones."""
-    from tenfold.commit_tuning.question_batches import SPECIAL
-    from tenfold.commit_tuning.question_errors import InvalidSubject
-
-    words = text.lower().replace("?", " ? ").replace(".", " . ").split()
-    known = set(encode.tokenizer.get_vocab()) - set(SPECIAL)
-    if unknown := [word for word in words if word not in known]:
-        raise InvalidSubject(f"the model does not know {', '.join(unknown)}; it knows {' '.join(sorted(known))}")
-    if not words:
-        raise InvalidSubject("the question has no word")
-    return " ".join(words)

@@ -12,6 +12,7 @@ scored apart, and `blind_accuracy` says what the questions alone give away.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,6 +163,27 @@ def answer_prior(questions: Sequence[Question]) -> dict[Kind, dict[str, float]]:
         for kind, found in counts.items()
         if (total := found.total())
     }
+
+
+def blind_loss(train: Sequence[Question], test: Sequence[Question]) -> float:
+    """Return the loss on the test's questions, in nats per word of an answer and its end, that needs no item.
+
+    It is that of the frequencies which an answer has among training's answers to the same words: what a model reaches
+    that reads the questions alone. An answer's end costs nothing where its words are known. One is added to the count
+    of each answer of the kind, so that none is impossible.
+    """
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    answers: dict[Kind, set[str]] = defaultdict(set)
+    for one in train:
+        seen[one.question][one.answer] += 1
+    for one in (*train, *test):
+        answers[one.kind].add(one.answer)
+    losses, tokens = [], 0
+    for one in test:
+        found = seen[one.question]
+        losses.append(-math.log((found[one.answer] + 1) / (found.total() + len(answers[one.kind]))))
+        tokens += len(one.answer.split()) + 1
+    return math.fsum(losses) / tokens
 
 
 def blind_accuracy(train: Sequence[Question], test: Sequence[Question]) -> dict[Kind, float]:

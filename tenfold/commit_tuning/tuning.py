@@ -11,7 +11,7 @@ import torch
 
 from tenfold.commit_tuning.balance import BalanceEstimator, Estimate
 from tenfold.commit_tuning.components import Component, Components, component_of, component_table
-from tenfold.commit_tuning.errors import InvalidScheduler, StateMismatch, UnsupportedOptimiser
+from tenfold.commit_tuning.errors import InvalidScheduler, StateMismatch, UnsupportedOptimiser, UnusedReward
 from tenfold.commit_tuning.gradients import Gradients
 from tenfold.commit_tuning.probe import RandomStreams
 from tenfold.commit_tuning.rates import GroupRates, Schedule
@@ -33,7 +33,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
 
     Raises InvalidComponents, MixedGroup, UnknownGroup; InvalidScheduler for a scheduler that needs a balance without an
     estimator; UnsupportedOptimiser where DeepSpeed or FSDP shard parameters. An update raises LearningRateOverwritten,
-    the first one NoGradient.
+    the first one NoGradient, the second one UnusedReward if a reward was given and never asked for.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         self._norms: dict[Component, float] = {}
         self._aside: dict[nn.Parameter, Tensor] = {}
         self._closure = False
+        self._since = 0  # updates since this object was made
+        self._rewarded = False  # whether the reward was asked for since then
         self._hooks = [
             self.optimiser.register_step_pre_hook(self._before),
             self.optimiser.register_step_post_hook(self._after),
@@ -98,6 +100,11 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         self.losses.append(loss if isinstance(loss, float) else loss.detach())
 
     def _before(self, _optimiser: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if self.reward is not None and self._since and not self._rewarded:
+            raise UnusedReward(
+                "reward= was given, and the update before did not use it: call tuning.rewarded(batch) for each batch, "
+                "and lower the loss by the value of the reward that it returns"
+            )
         update = self.updates + 1
         given = (*arguments[1:], *named.values())  # the first is the optimiser
         self._closure = any(one is not None for one in given)  # which computes gradients
@@ -139,6 +146,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         if self._closure:
             self._look_at_gradients()
         self.updates += 1
+        self._since += 1
         self.estimated = None
         if self.estimator is not None and self.estimator.due(self.updates):
             self.gradients.check_reached()
@@ -182,6 +190,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
     def reward_of(self, batch: Mapping[str, Any], logits: Tensor, targets: Tensor, streams: RandomStreams) -> Reward:
         """Return the reward of a forward that was made already, from ``streams``; see `rewarded`."""
         assert self.reward is not None
+        self._rewarded = True
         return self.reward.reward(
             self.model,
             batch,
@@ -196,7 +205,7 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
     def settings(self) -> dict[str, Any]:
         """Return what a saved state must agree with."""
         return {
-            "scheduler": repr(self.scheduler),
+            "scheduler": _described(self.scheduler),
             "components": repr(self.components),
             "reward": None if self.reward is None else self.reward.settings(),
             "estimator": self.estimator is not None,
@@ -230,6 +239,13 @@ class CommitTuning(AbstractContextManager["CommitTuning"]):
         device = next(self.model.parameters()).device
         self.previous = {name: one.to(device) for name, one in state["previous"].items()}
         return self
+
+
+def _described(scheduler: Scheduler) -> str:
+    """Return a scheduler in words that are the same in another process."""
+    if type(scheduler).__repr__ is not object.__repr__:
+        return repr(scheduler)
+    return f"{type(scheduler).__name__}({', '.join(f'{name}={one!r}' for name, one in vars(scheduler).items())})"
 
 
 def _unwrapped(optimiser: Any, model: nn.Module) -> torch.optim.Optimizer:

@@ -21,13 +21,19 @@ SEEDS = tuple(range(8))
 CHOSEN = {
     "ratio_chosen": 3.0,
     "rate_chosen": 3e-3,
+    "validation_loss_by_rate_and_method": {"commit": {"0.001": 1.3, "0.003": 1.2, "0.01": 1.195}},
+    "rate_by_method": {"constant": 3e-3, "commit": 3e-3},
     "at_edge": False,
+    "rate_at_edge": False,
+    "ratio_at_edge": False,
     "validation_loss_by_ratio": {"0.1": 1.5, "0.3": 1.4, "1": 1.2, "3": 1.1, "10": 1.3},
     "validation_loss_by_rate": {"0.001": 1.3, "0.003": 1.2, "0.01": 1.25},
     "updates_charged": 440,
     "seeds": [0, 1, 2],
 }
+REGIME = {"factor_chosen": 3.0, "at_edge": False}
 UPDATES = 40
+RAISED = {0.1: 3.0, 0.3: 1.4, 1.0: 1.4, 3.0: 1.0}  # a scheduler's mean rate of the encoder over the constant one
 METHODS = (
     *(
         "constant",
@@ -45,7 +51,7 @@ COST = {0.1: 0.4, 0.3: 0.2, 1.0: 0.1, 3.0: 0.0, 10.0: 0.3}  # nats beyond the tu
 IMBALANCE = {0.1: 4.0, 0.3: 1.8, 1.0: 0.9, 3.0: 0.2, 10.0: 1.2}  # |log κ| of the constant rate
 GAINS: Mapping[str, float] = {  # nats below the constant rate, where there is something to gain
     **{"tuned_constant": 1.0, "half_rate": 0.1, "feature_cd": -0.5, "language_cd": -0.3},
-    **{"clr": 1.0, "commit": 1.2, "regulariser": 0.2, "placebo": 0.3},
+    **{"clr": 1.0, "commit": 1.5, "regulariser": 0.2, "placebo": 0.3},
 }
 
 
@@ -61,6 +67,8 @@ class World:
     imbalance: Mapping[float, float] = field(default_factory=lambda: dict(IMBALANCE))
     skill: float = 0.3  # of right names beyond the blind ones
     reward_share: float = 0.05
+    blind_loss: float = 2.0
+    shift: float = 0.0  # of log κ at constant rates, with its sign
     noise: float = 0.01
     seeds: tuple[int, ...] = SEEDS
     fast: Mapping[str, float] = field(default_factory=lambda: {"kappa": 0.5, "rate": 1.5, "loss": 0.2})
@@ -89,18 +97,31 @@ def run_of(world: World, task: str, method: str, ratio: float, seed: int, **more
         **{"parameter_updates_X": UPDATES, "parameter_updates_S": UPDATES, "auc": auc, "log_auc": np.log(auc)},
         **{"loss_last": auc / 2, "updates_to": None if auc > 1.7 else int(20 * auc)},
         "held_out_loss": auc - 0.2 + noise[2] + (world.fast["loss"] if fast and method == "clr" else 0.0),
-        **{"accuracy": 0.5 + names / 3, "accuracy_names": names, "blind_accuracy_names": 0.1},
+        **{
+            "accuracy": 0.5 + names / 3,
+            "accuracy_names": names,
+            "blind_accuracy_names": 0.1,
+            "blind_loss": world.blind_loss,
+        },
         **{"log_kappa_last": imbalance + abs(noise[3]), "ema_last": imbalance + noise[3] / 2},
-        "log_kappa_mean": sign * imbalance + noise[3],
+        "log_kappa_mean": sign * imbalance + noise[3] + (world.shift if method == "constant" else 0.0),
+        "clipped_share": min(1.0, imbalance / 1.7) + noise[3] / 10,
         **{"estimates": 10, "undefined": 0},
         "reward_share": world.reward_share * (1 + noise[1]) if method in ("commit", "regulariser") else None,
         "rate_X": 3e-3,
-        "rate_S": 3e-3 * ratio * ((world.fast["rate"] if fast else 1.4) if scheduled else 1.0),
+        "rate_S": 3e-3 * ratio * ((world.fast["rate"] if fast else RAISED[ratio]) if scheduled else 1.0),
         **{"start_sha256": f"start {task} {seed}", "order_sha256": f"order {task} {seed}", "validation_loss": auc},
     }
     if method in ("feature_cd", "language_cd"):
         given |= {"parameter_updates_X": UPDATES // 2, "parameter_updates_S": UPDATES // 2}
-        given |= {"log_kappa_last": None, "ema_last": None, "log_kappa_mean": None, "estimates": 0, "undefined": 10}
+        given |= {
+            "log_kappa_last": None,
+            "ema_last": None,
+            "log_kappa_mean": None,
+            "clipped_share": None,
+            "estimates": 0,
+            "undefined": 10,
+        }
     given = {key: float(one) if isinstance(one, np.floating) else one for key, one in given.items()}
     return TuningRun(**{**given, **more})  # type: ignore[arg-type]
 
@@ -133,8 +154,8 @@ def ablations(world: World) -> list[TuningRun]:
         for seed in world.seeds:
             for knob, value in REGIMES.values():
                 lora = {"adaptation": "lora", "start_sha256": f"lora {seed}"} if value == "lora" else {}
-                for method in ("constant", "clr"):
-                    found.append(run_of(world, task, method, 0.1, seed, knob=knob, value=value, **lora))
+                for method, ratio in (("constant", 0.1), ("clr", 0.1), ("placebo", 0.1), ("constant", 0.3)):
+                    found.append(run_of(world, task, method, ratio, seed, knob=knob, value=value, **lora))
             for value in STRONG:
                 found.append(run_of(world, task, "commit", 1.0, seed, knob=REWARD_KNOB, value=value))
             found.append(run_of(world, task, "clr", 1.0, seed, knob="smoothing", value="0.5"))
@@ -147,11 +168,14 @@ def language(world: World) -> list[TuningRun]:
     return [run_of(world, task, one, 0.1, seed, **more) for task in TASKS for one in methods for seed in (0, 1, 2)]
 
 
-def evidence(world: World | None = None, chosen: Mapping[str, Any] | None = None) -> Evidence:
+def evidence(
+    world: World | None = None, chosen: Mapping[str, Any] | None = None, regime: Mapping[str, Any] | None = None
+) -> Evidence:
     """Return all trainings of the small model."""
     own = World() if world is None else world
     searched = {task: {**CHOSEN, **(chosen or {})} for task in TASKS}
-    return Evidence.of([*main_study(own), *ablations(own), *search(own)], searched)
+    regimes = {task: {value: {**REGIME, **(regime or {})} for _, value in REGIMES.values()} for task in TASKS}
+    return Evidence.of([*main_study(own), *ablations(own), *search(own)], searched, regimes)
 
 
 SPEED = {
@@ -202,6 +226,8 @@ def write_inputs(root: Path, world: World | None = None) -> dict[str, Any]:
             write_runs(folder, [run for run in runs if run.task == task])
             found[name].append(folder)
         write_json(root / f"searched-{modality}" / "chosen.json", {task: CHOSEN})
+        regimes = {value: REGIME for _, value in REGIMES.values()}
+        write_json(root / f"ablated-{modality}" / "chosen.json", {task: regimes})
         for run in made["tuned"]:
             if run.task == task and run.seed < 3:
                 write_trace(root / f"tuned-{modality}" / run.trace, run)

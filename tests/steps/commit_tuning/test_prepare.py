@@ -13,6 +13,7 @@ from steps.commit_tuning.seeding import first_batches, order_of
 from steps.commit_tuning.tasks import TASKS, UnknownTask, encoded, read_part, task_named, tasks_of
 from steps.step.json_files import read_json
 from tenfold.commit_tuning.item_parts import PARTS
+from tenfold.commit_tuning.questions import Question, blind_loss
 from tests.steps.commit_tuning.small import made, prepare_params, write_sources
 from tests.tenfold.commit_tuning.question_samples import small_model
 
@@ -102,6 +103,19 @@ def row(**changes) -> dict:
     return values | {"factor_X": 1.0, "factor_S": 1.0, "g_X": 1.0, "g_S": 1.0, "undefined": None} | changes
 
 
+def test_the_loss_of_the_questions_alone_is_that_of_the_answers_frequencies():
+    def asked(kind, words, answers):
+        return [Question(f"{n}", "item", kind, words, answer) for n, answer in enumerate(answers)]
+
+    train = asked("name", "what is it ?", ["cat"] * 3 + ["tree frog"]) + asked("property", "is it alive ?", ["yes"] * 2)
+    test = asked("name", "what is it ?", ["cat", "tree frog"]) + asked("property", "is it red ?", ["no"])
+    # one is added to each count: 4 of 6 and 2 of 6; of words that were never heard, 1 of 2; 2 + 3 + 2 tokens
+    expected = -(np.log(4 / 6) + np.log(2 / 6) + np.log(1 / 2)) / 7
+    assert blind_loss(train, test) == pytest.approx(expected)
+    likely = asked("name", "what is it ?", ["cat"])
+    assert blind_loss(train, likely) < blind_loss(train, asked("name", "what is it ?", ["tree frog"]))
+
+
 def test_a_trace_is_summed_up_without_its_undefined_estimates():
     rows = [row(loss=2.0), row(loss=1.0, log_kappa=-3.0, ema=-3.0, undefined=False), row(loss=0.5, undefined=True)]
     rows += [row(loss=0.5, log_kappa=1.0, ema=-1.0, undefined=False, factor_S=0.0)]
@@ -109,6 +123,7 @@ def test_a_trace_is_summed_up_without_its_undefined_estimates():
     assert found["auc"] == 1.0 and found["log_auc"] == pytest.approx(np.log([2, 1, 0.5, 0.5]).mean())
     assert (found["log_kappa_last"], found["ema_last"], found["log_kappa_mean"]) == (2.0, 2.0, -1.0)
     assert (found["estimates"], found["undefined"], found["parameter_updates_S"]) == (2, 1, 3)
+    assert found["clipped_share"] == 0.25 and of_trace([row()], 1.0)["clipped_share"] is None
     many = [row(log_kappa=float(k), ema=float(k), undefined=False) for k in range(20)]
     assert of_trace(many, 0.1)["log_kappa_last"] == 14.5  # the last ten
     assert updates_to([2.0, 1.0, 0.5, 0.5], 1.3) == 3 and updates_to([2.0], 1.0) is None

@@ -23,6 +23,7 @@ from steps.commit_tuning.tasks import task_named
 from steps.commit_tuning.training import Rates, TaskData, Training
 from steps.commit_tuning.tune import TuneParams, tune
 from steps.step.json_files import read_json
+from steps.step.run import Diverged
 from tenfold.commit_tuning.model import SmallModel
 from tenfold.commit_tuning.trace import balances_before, factors_of, read_trace
 from tests.steps.commit_tuning.small import TASK, made, prepare_params, pretrain_params, tuning, write_sources
@@ -45,7 +46,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def search_params(**changes: Any) -> SearchRatesParams:
-    values = {"rates": [1e-3, 3e-3, 1e-2], "rate_seeds": 1, "ratios": [0.1, 1.0, 3.0], "seeds": {TASK: 2}}
+    values: dict[str, Any] = {
+        "rates": [1e-3, 3e-3, 1e-2],
+        "rate_seeds": 1,
+        "ratios": [0.1, 1.0, 3.0],
+        "seeds": {TASK: 2},
+    }
+    values["coordinated"] = ["commit"]
     return SearchRatesParams.model_validate(values | {"tuning": tuning().model_dump()} | changes)
 
 
@@ -135,13 +142,32 @@ def test_coordinate_descent_moves_one_part_at_a_time_and_its_estimates_are_undef
 
 def test_choices_read_validation_alone_and_their_cost_is_charged(searched):
     known, rows = read_json(searched / "chosen.json")[TASK], read_runs(searched)
-    ratios = {ratio: [row for row in rows if row.knob is None and row.ratio == ratio] for ratio in (0.1, 1.0, 3.0)}
+    constant = [row for row in rows if row.knob is None and row.method == "constant"]
+    ratios = {ratio: [row for row in constant if row.ratio == ratio] for ratio in (0.1, 1.0, 3.0)}
     means = {ratio: sum(row.validation_loss for row in own) / len(own) for ratio, own in ratios.items()}
     assert known["validation_loss_by_ratio"] == pytest.approx({f"{ratio:g}": loss for ratio, loss in means.items()})
     assert known["ratio_chosen"] == min(means, key=means.__getitem__)
     assert known["rate_chosen"] == float(min(known["validation_loss_by_rate"].items(), key=lambda one: one[1])[0])
     assert known["updates_charged"] == 12 * (3 * 1 + 3 * 2) and known["seeds"] == [0, 1]
     assert known["at_edge"] == (known["rate_at_edge"] or known["ratio_at_edge"])
+    own = {row.value: row.validation_loss for row in rows if (row.method, row.knob) == ("commit", "rate")}
+    assert len(own) == 3 and known["rate_by_method"]["commit"] == float(min(own, key=lambda one: own[one]))
+    assert known["rate_by_method"]["constant"] == known["rate_chosen"]
+    (again,) = [row for row in rows if (row.method, row.knob) == ("commit", None)]  # what the main study takes over
+    assert again.rate_X > 0 and again.validation_loss == own[f"{known['rate_chosen']:g}"]
+
+
+def test_a_rate_at_which_training_diverges_loses_and_elsewhere_it_is_an_error(inputs, tmp_path):
+    out, run = made(tmp_path, "search_rates")
+    params = search_params(rates=[1e-3, 1e30], ratios=[0.1, 1.0], coordinated=[], seeds={TASK: 1})
+    search_rates(*inputs, out=out, params=params, run=run)
+    known = read_json(out / "chosen.json")[TASK]
+    assert known["rate_chosen"] == 1e-3 and known["validation_loss_by_rate"]["1e+30"] is None
+    assert {row.value for row in read_runs(out)} == {"0.001", None}
+    with pytest.raises((Diverged, TrainingFailed)):
+        _, run = made(tmp_path, "tune")
+        data = Study(run, *inputs, task_named(TASK), tuning(), Rates(1e30))
+        data.trained([Arm("constant")], 1)
 
 
 def test_a_perfect_test_score_does_not_sway_the_choice(inputs, searched, tmp_path, monkeypatch):
@@ -195,6 +221,19 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(inputs, tmp_path, 
         assert torch.equal(one, other), name
 
 
+def test_pretraining_that_was_killed_after_a_model_was_put_out_goes_on(inputs, tmp_path, monkeypatch):
+    killed, run = made(tmp_path, "pretrain", name="killed")
+    run = child_run(run, tmp_path / "checkpoints")
+    with monkeypatch.context() as patched:
+        patched.setattr("steps.commit_tuning.pretrain.clear_jobs", lambda _run: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pretrain(inputs[0], out=killed, params=pretrain_params(), run=run)
+    again = made(tmp_path, "pretrain", name="again")[0]
+    pretrain(inputs[0], out=again, params=pretrain_params(), run=child_run(run, tmp_path / "checkpoints"))
+    files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
+    assert files and all((again / one).read_bytes() == (inputs[1] / one).read_bytes() for one in files)
+
+
 def test_lora_trains_adapters_of_the_llm_and_the_whole_encoder(inputs, tmp_path):
     one = training(inputs, tmp_path, Arm("constant", adaptation="lora"))
     trained = {name for name, value in one.model.named_parameters() if value.requires_grad}
@@ -223,17 +262,32 @@ def test_ablations_change_what_they_name(inputs, searched, tmp_path):
     values = {"weight": [1e4], "estimate": ["4x3"], "optimiser": ["sgd"], "adaptation": ["lora"], "form": ["damp"]}
     params = AblateParams.model_validate(
         {
-            **{"ablations": list(values), "tasks": [TASK], "seeds": 1, "imbalanced": 0.1, "values": values},
-            **{"rate_factors": {"sgd": 10.0}, "tuning": tuning().model_dump()},
+            **{"ablations": list(values), "tasks": [TASK], "seeds": 2, "imbalanced": 0.1, "values": values},
+            **{"rate_factors": {"sgd": [3.0, 10.0, 1e30], "lora": [1.0, 3.0]}, "rate_seeds": 1},
+            **{"tuning": tuning().model_dump()},
         }
     )
     ablate(*inputs, searched, out=out, params=params, run=run)
-    rows = {(row.method, row.knob, row.value): row for row in read_runs(out)}
-    assert len(rows) == len(read_runs(out)) == 7
+    first = [row for row in read_runs(out) if row.seed == 0 and row.ratio != pytest.approx(0.3)]
+    rows = {(row.method, row.knob, row.value): row for row in first}
+    assert len(rows) == len(first) == 9 and len(read_runs(out)) == 2 * (9 + 2)
     assert rows["commit", "weight", "10000"].reward_share > 1e4 * 1e-9 and rows["commit", "weight", "10000"].ratio == 1
     assert rows["clr", "estimate", "4x3"].estimates + rows["clr", "estimate", "4x3"].undefined == 3
     sgd = rows["constant", "optimiser", "sgd"]
-    assert sgd.rate_X == pytest.approx(10 * chosen_rates(searched, TASK)[0].llm) and sgd.optimiser == "sgd"
+    known = read_json(out / "chosen.json")[TASK]
+    losses = {factor: loss for factor, loss in known["sgd"]["validation_loss_by_factor"].items() if loss is not None}
+    assert set(losses) <= {"3", "10"} and known["sgd"]["factor_chosen"] == float(
+        min(losses, key=lambda one: losses[one])
+    )
+    base = known["sgd"]["factor_chosen"] * chosen_rates(searched, TASK)[0].llm
+    assert sgd.rate_X == pytest.approx(base) and sgd.optimiser == "sgd"
+    assert known["lora"]["at_edge"] and set(known) == {"sgd", "lora"}
+    fed = read_trace(out / rows["placebo", "optimiser", "sgd"].trace)
+    (other,) = [row for row in read_runs(out) if (row.method, row.value, row.seed) == ("clr", "sgd", 1)]
+    balances = balances_before(read_trace(out / other.trace))
+    assert [one["factor_X"] for one in fed] == pytest.approx(
+        [math.exp(-0.5 * max(-1.2, min(1.2, b))) for b in balances]
+    )
     assert rows["clr", "adaptation", "lora"].adaptation == "lora"
     damped = read_trace(out / rows["clr", "form", "damp"].trace)
     assert max(max(one["factor_X"], one["factor_S"]) for one in damped) == 1

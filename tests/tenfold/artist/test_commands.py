@@ -10,7 +10,10 @@ import pytest
 
 from tenfold.artist.canvases import CanvasStyle, draw_canvases
 from tenfold.artist.captions import caption
+from tenfold.artist.generation import centred_words
+from tenfold.artist.layouts import Layout
 from tenfold.artist.parts import fonts_of
+from tenfold.artist.readings import ENLARGED
 from tenfold.artist.tagger import train_tagger
 from tenfold.imaging.files import open_image, save_images
 from tenfold.rendering.assets import Assets
@@ -31,8 +34,24 @@ def test_a_prompt_is_planned_and_drawn(tenfold, tmp_path):
     tagger.save(tmp_path / "tagger")
     tagged = json.loads(tenfold("artist", "plan", "a sign that says open", "--tagger", tmp_path / "tagger").out)
     assert (tagged["how"], [word["text"] for word in tagged["words"]]) == ("tagger", ["open"])
-    assert json.loads(tenfold("artist", "plan", "a cat").out)["how"] == "none"
+    plain = tenfold("artist", "plan", "a cat")
+    assert json.loads(plain.out)["how"] == "none" and "NoKeywords" in plain.err
     assert "come together" in tenfold("artist", "plan", "a cat", "--model", "x", status=2).err
+
+
+def test_a_plan_places_words_as_generate_does_and_its_image_is_enlarged(tenfold, tmp_path):
+    """From twice as wide as high words stand side by side; the layout is the one that `generate` would take."""
+    size = {"width": 64, "height": 16}
+    options = ("--width", 64, "--height", 16, "--image", tmp_path / "plan.png")
+    plan = json.loads(tenfold("artist", "plan", "a sign 'open late'", *options).out)
+    assert Layout.from_description(plan) == centred_words(["open", "late"], **size)
+    first, second = (word["box"] for word in plan["words"])
+    assert first[2] <= second[0]
+    drawn = np.asarray(open_image(tmp_path / "plan.png", "RGB"))
+    assert drawn.shape == (128, 512, 3)
+    assert all(
+        (drawn[8 * y0 : 8 * y1, 8 * x0 : 8 * x1] < 60).all(axis=2).mean() > 0.1 for x0, y0, x1, y1 in (first, second)
+    )
 
 
 @pytest.mark.skipif(find_spec("rapidocr") is None, reason="the extra `ocr` is not installed")
@@ -44,11 +63,14 @@ def test_a_folder_of_images_is_scored(tenfold, tmp_path):
     images[2] = 128
     save_images(tmp_path / "images", images)
     asked = tmp_path / "set" / "canvases.jsonl"
-    printed = tenfold("artist", "evaluate", tmp_path / "images", asked, *READ, "--out", tmp_path / "scores.json").out
+    said = tenfold("artist", "evaluate", tmp_path / "images", asked, *READ, "--out", tmp_path / "scores.json")
+    printed = said.out
+    assert "image 3 of 3" in said.err
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["images"] == 3 and scores["blank"] == 1
     assert scores["mario_eval"]["corrected"]["recall"] == pytest.approx(2 / 3, abs=1e-6)
     assert scores["boxes"]["word_accuracy"] == pytest.approx(2 / 3)
     assert scores["glyph_control"]["official"]["skipped"] == 1
+    assert scores["boxes"]["reader"]["how"].endswith(f"enlarged {ENLARGED} times")
     assert "PP-OCRv6" in printed and "in known boxes" in printed
     assert "prompts are there" in tenfold("artist", "evaluate", tmp_path, asked, status=1).err

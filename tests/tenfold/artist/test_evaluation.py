@@ -19,7 +19,7 @@ from tenfold.artist.background_classifier import (
 )
 from tenfold.artist.canvases import Canvases, CanvasStyle, draw_canvases
 from tenfold.artist.evaluation import NothingToEvaluate, evaluate, without_watermark
-from tenfold.artist.layouts import InvalidLayout
+from tenfold.artist.layouts import InvalidLayout, Layout
 from tenfold.artist.outside_ink import box_mask
 from tenfold.artist.parts import fonts_of
 from tenfold.artist.prompt_sets import Prompt, overlong, read_prompts
@@ -198,6 +198,14 @@ def test_what_makes_a_comparison_say_nothing():
     assert "saturated" in str(obstacle(1.0, {"artist": 0.95, "visual only": 0.93}))
 
 
+def test_ten_comes_after_two(tmp_path):
+    for number in range(1, 13):
+        save_images(tmp_path / "made", np.full((1, 8, 8, 3), number, np.uint8))
+        next((tmp_path / "made").iterdir()).rename(tmp_path / f"{number}.png")
+    shown = images_in(tmp_path, [Asked(f"{number}", ()) for number in range(1, 13)])
+    assert [int(one.image.mean()) for one in shown] == list(range(1, 13)) == [one.number + 1 for one in shown]
+
+
 def test_images_of_a_folder_find_their_prompts(tmp_path):
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a sign 'open'\n\na sign that says “24h late”\n", encoding="utf-8")
@@ -240,6 +248,24 @@ def test_canvases_that_were_written_are_evaluated_with_their_layouts(canvases, t
     (tmp_path / "wrong.jsonl").write_text('{"prompt": "a"}\n{"prompt": "b", "width": 8, "height": 8, "words": [3]}\n')
     with pytest.raises(TableMismatch, match=r"wrong.jsonl:2"):
         read_asked(tmp_path / "wrong.jsonl")
+    row = {"prompt": "a", "wanted": ["open"], "width": 8, "height": 8, "words": [{"text": "shut", "box": [0, 0, 8, 8]}]}
+    (tmp_path / "other.jsonl").write_text(json.dumps(row))
+    with pytest.raises(TableMismatch, match=r"`wanted` is open, but `words` with boxes are shut"):
+        read_asked(tmp_path / "other.jsonl")
+    (tmp_path / "prompts.json").write_text("[]")
+    with pytest.raises(TableMismatch, match=r"prompts.json: .*\.txt\) or JSON lines \(.jsonl\)"):
+        read_asked(tmp_path / "prompts.json")
+
+
+def test_what_is_no_number_is_none_in_json():
+    shown = [
+        Shown("0", np.zeros((16, 64, 3), np.uint8), Asked("'open'", ("open",), Layout(64, 16)), 0),
+        Shown("1", np.zeros((16, 64, 3), np.uint8), Asked("a cat", (), Layout(64, 16)), 1),
+    ]
+    heard = []
+    described = evaluate(shown, NoEngine(), progress=lambda *told: heard.append(told)).described()
+    assert described["boxes"]["word_accuracy"] is None is described["boxes"]["ned"]
+    assert json.loads(json.dumps(described, allow_nan=False)) == described and heard == [(1, 2), (2, 2)]
 
 
 def test_a_watermark_is_blackened():

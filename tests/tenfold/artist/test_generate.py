@@ -76,6 +76,9 @@ def test_the_row_says_what_was_asked_for_and_what_reached_the_networks(tenfold, 
     layout.write_text(json.dumps(described))
     more = ("--layout", layout, "--images", 2, "--add", "--font", "DejaVu Sans Book")
     tenfold("artist", "generate", "--model", trained, "--prompt", "'b' 'a'", "--out", out, *more)
+    follows = ("--layout", layout, "--images", 1, "--steps", 1, "--out", tmp_path / "other")
+    said = tenfold("artist", "generate", "--model", trained, "--prompt", "'ab'", *follows).err
+    assert "the prompt quotes ab, and --layout has b a: the layout is followed" in said
     first, second = (json.loads(line) for line in (out / "prompts.jsonl").read_text().splitlines())
     assert first["words"] == [{"text": "ab", "box": [0, 0, 16, 8], "found": "ab", "cells": 32}]
     assert [word["found"] for word in second["words"]] == ["b", "a"] == second["wanted"]
@@ -150,7 +153,9 @@ def test_words_in_the_middle_fill_their_parts_without_overlap(words, size):
     drawn = drawn_text([layout])[0]
     for x0, y0, x1, y1 in layout.boxes:
         assert drawn[y0:y1, x0:x1].max() > 150
-        assert drawn[y0, x0:x1].any() and drawn[y1 - 1, x0:x1].any()  # the box is the ink's
+        rows = np.flatnonzero(drawn[y0:y1, x0:x1].any(axis=1))
+        assert rows[0] <= 1 and rows[-1] >= y1 - y0 - 3  # the ink fills its box, but for sizes of whole pixels
+    assert not np.delete(drawn, [row for _, y0, _, y1 in layout.boxes for row in range(y0, y1)], axis=0).any()
     if len(words) == 2:
         (first, second), along = layout.boxes, 0 if size[0] > size[1] else 1
         assert first[2 + along] <= second[along]

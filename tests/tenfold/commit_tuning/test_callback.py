@@ -16,6 +16,7 @@ from tenfold.commit_tuning import (
     CoordinatedScheduler,
     DistributionReward,
     FrozenPart,
+    InvalidTrace,
     LearningRateOverwritten,
     MixedGroup,
     NoGradient,
@@ -76,6 +77,17 @@ def lora_run(folder: Path, family: str, **settings: Any) -> tuple[Trainer, Commi
     return trainer(folder, family, model, callback, groups, **settings), callback
 
 
+def test_a_start_that_fails_leaves_no_hook(tmp_path):
+    (tmp_path / "trace.jsonl").write_text("")
+    run, callback = lora_run(tmp_path, FAMILIES[0])
+    with pytest.raises(InvalidTrace, match="is there already"):
+        run.train()
+    assert not run.model._forward_hooks and not run.optimizer.optimizer._optimizer_step_pre_hooks
+    (tmp_path / "trace.jsonl").unlink()
+    run.train()
+    assert callback.tuning.updates == 6 and len(read_trace(tmp_path / "trace.jsonl")) == 6
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_lora_runs_with_disjoint_groups_that_are_printed_and_the_rates_of_the_scheduler(tmp_path, family, capsys):
     run, callback = lora_run(tmp_path, family)
@@ -130,27 +142,28 @@ def test_the_reward_of_accumulated_batches_is_weighed_as_their_loss_is(tmp_path)
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_resumed_training_is_the_uninterrupted_one(tmp_path, family):
-    whole, first = lora_run(tmp_path / "whole", family)
+    short = {"max_steps": 4, "save_steps": 2, "warmup_steps": 1}
+    whole, first = lora_run(tmp_path / "whole", family, **short)
     whole.train()
-    half, _ = lora_run(tmp_path / "half", family)
+    half, _ = lora_run(tmp_path / "half", family, **short)
 
     class Stop(TrainerCallback):
         def on_step_end(self, args, state, control, **more):
-            control.should_training_stop = state.global_step == 4
+            control.should_training_stop = state.global_step == 3
 
     half.add_callback(Stop())
     half.train()
-    resumed, second = lora_run(tmp_path / "half", family)
-    resumed.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-3"))
+    resumed, second = lora_run(tmp_path / "half", family, **short)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-2"))
     for name, one in whole.model.named_parameters():
         assert torch.equal(one, resumed.model.get_parameter(name)), name
     assert vars(first.tuning.estimator.average) == vars(second.tuning.estimator.average)
     assert torch.equal(first.tuning.estimator.probe.state(), second.tuning.estimator.probe.state())
     assert first.tuning.used == second.tuning.used
     assert (tmp_path / "whole/trace.jsonl").read_bytes() == (tmp_path / "half/trace.jsonl").read_bytes()
-    lost, third = lora_run(tmp_path / "elsewhere", family)
-    with pytest.raises(StateMismatch, match=r"resumes at update 3, .*resume_from"):
-        lost.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-3"))
+    lost, third = lora_run(tmp_path / "elsewhere", family, **short)
+    with pytest.raises(StateMismatch, match=r"resumes at update 2, .*resume_from"):
+        lost.train(resume_from_checkpoint=str(tmp_path / "half" / "checkpoint-2"))
     assert third.tuning is None
 
 

@@ -84,6 +84,13 @@ def test_csv_and_a_trainers_state_are_read(tmp_path):
     assert read_log(tmp_path / "log.csv") == read_log(tmp_path / "trainer_state.json", {"update": "step"}) == rows
 
 
+def test_csv_with_semicolons_and_kappa_from_its_parts(tmp_path):
+    (tmp_path / "log.csv").write_text("Schritt;K_X;K_S;rate\n1;;;1e-3\n2; 0.02;0.01;1e-3\n3;0;0.01;1e-3\n", "utf-8-sig")
+    rows = read_log(tmp_path / "log.csv", {"update": "Schritt", "lr_X": "rate"})
+    assert [row["update"] for row in rows] == [1, 2, 3] and rows[0]["lr_X"] == 1e-3
+    assert [row["log_kappa"] for row in rows] == [None, pytest.approx(math.log(2)), None]
+
+
 def test_what_all_estimates_undefined_means_and_huge_ones():
     plain = [row(update, log_kappa=None, undefined=True) for update in (4, 8)]
     assert "2 estimates, all undefined" in summary(plain)[1]
@@ -104,6 +111,8 @@ def test_what_all_estimates_undefined_means_and_huge_ones():
         ("trace.jsonl", '{"update": 1, "lr_X": 1}\n', ("--column", "lr_S=rate"), "has no column rate to read lr_S"),
         ("trace.jsonl", '{"update": 1, "lr_X": 1}\n', ("--column", "kappa=k"), "there is no column kappa"),
         ("state.json", "{}", (), "no trainer_state.json"),
+        ("log.jsonl", '{"step": 1, "lr_X": 1}\n', (), "no column update, .* it has step, lr_X: .*--column update=…"),
+        ("log.csv", "update,lr_X\n1,2\n2,3,4\n", (), "line 3 has 3 cells, not 2"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tenfold, tmp_path, name, text, words, says):

@@ -15,17 +15,23 @@ from scipy.io import wavfile
 from tenfold.commit_tuning import (
     LeakedItems,
     SmallModel,
-    TuningSettings,
+    TooFewItems,
     own_parts,
     read_own_items,
     read_trace,
     tune_own,
 )
+from tenfold.commit_tuning.errors import InvalidScheduler
 from tenfold.commit_tuning.item_parts import PARTS
-from tenfold.commit_tuning.own_tuning import METHODS, RATIOS, _Asked, scored
+from tenfold.commit_tuning.model import SmallModelConfig
+from tenfold.commit_tuning.own_tuning import BLOCK, METHODS, RATIOS, TuningSettings, _Asked, scored
+from tenfold.commit_tuning.question_batches import words_of
+from tenfold.commit_tuning.questions import SUBJECTS
 from tenfold.models import load
+from tenfold.nn.seeding import seeded
+from tenfold.nn.token_convnet import TokenConvNetConfig
 
-SHORT = ("--updates", 6, "--pretrain-updates", 2, "--batch", 8, "--every", 2)
+SHORT = ("--updates", 4, "--pretrain-updates", 1, "--batch", 8, "--every", 2)
 COLOURS = {"Red_Door": (200, 30, 30), "lake": (30, 30, 200)}
 
 
@@ -57,15 +63,16 @@ def photos(tmp_path_factory):
 
 def test_images_are_learned_told_apart_and_asked_about(tenfold, photos, tmp_path):
     (tmp_path / "more.json").write_text('{"made of water": ["lake"]}')
-    words = ("--updates", 60, "--pretrain-updates", 20, "--side", 16, "--properties", tmp_path / "more.json")
+    words = ("--updates", 40, "--pretrain-updates", 5, "--side", 16, "--properties", tmp_path / "more.json")
     printed = tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *words)
-    assert "20 images of red door, lake" in printed.err and "update 60 of 60: loss" in printed.err
+    assert "20 images of red door, lake" in printed.err and "update 40 of 40: loss" in printed.err
     assert "test: 1.000 of the name questions right, 0.500 by their words alone" in printed.out
-    assert "of the property questions" in printed.out
+    assert "of the property questions" in printed.out and "on 4 images" in printed.out
+    assert "encoder: update 5 of 5" in printed.err and "decoder: update 5 of 5" in printed.err
     facts = json.loads((tmp_path / "run" / "facts.json").read_text())
     assert facts["items"] == {"train": 12, "validation": 2, "probe": 2, "test": 4, "left_out": 0}
     rows = read_trace(tmp_path / "run" / "trace.jsonl")
-    assert len(rows) == 60 and rows[0]["factor_X"] == 1.0 != rows[-1]["factor_X"] and rows[-1]["loss"] < rows[0]["loss"]
+    assert len(rows) == 40 and rows[0]["factor_X"] == 1.0 != rows[-1]["factor_X"] and rows[-1]["loss"] < rows[0]["loss"]
     assert "learning rate as used" in (tmp_path / "run" / "balance.svg").read_text()
     assert "red door, lake" in (tmp_path / "run" / "model" / "README.md").read_text()
     new = tmp_path / "new.png"
@@ -86,10 +93,25 @@ def test_images_are_learned_told_apart_and_asked_about(tenfold, photos, tmp_path
         "leave --like out"
         in tenfold("commit-tuning", "ask", new, "--model", tmp_path / "run", "--like", "fsdd", status=2).err
     )
-    assert "by --like" in tenfold("commit-tuning", "ask", new, "--model", tmp_path / "run" / "model", status=2).err
-    like = ("--model", tmp_path / "run" / "model", "--like")
-    assert tenfold("commit-tuning", "ask", new, *like, "cifar10").out.startswith(str(new))
-    assert "reads 3 channel(s)" in tenfold("commit-tuning", "ask", new, *like, "fashion_mnist", status=2).err
+    assert tenfold("commit-tuning", "ask", *files, "--model", tmp_path / "run" / "model").out.splitlines() == said
+    long = ("--question", "is it a lake ? " * 20)
+    refused = tenfold("commit-tuning", "ask", new, "--model", tmp_path / "run", *long, status=1).err
+    assert "InvalidSubject" in refused and "of which the model reads 64: shorten it by" in refused
+    missing = tenfold("commit-tuning", "ask", new, "--model", tmp_path / "runs", status=2).err
+    assert "runs is no folder" in " ".join(missing.split())
+
+
+def test_a_model_that_stands_alone_is_asked_as_what_its_words_allow(tenfold, tmp_path):
+    new = tmp_path / "new.png"
+    Image.new("RGB", (30, 20), COLOURS["lake"]).save(new)
+    sizes = {"encoder": TokenConvNetConfig(channels=3), "hidden": 8, "layers": 1, "heads": 1}
+    for name, words in (("known", words_of([SUBJECTS["cifar10"]])), ("other", ("a", "lake"))):
+        seeded(SmallModel, SmallModelConfig(words, **sizes), 0).save_pretrained(tmp_path / name)
+    known, other = (("commit-tuning", "ask", new, "--model", tmp_path / name) for name in ("known", "other"))
+    assert "its words are those of cifar10" in " ".join(tenfold(*known, status=2).err.replace("│", " ").split())
+    assert tenfold(*known, "--like", "cifar10").out.startswith(str(new))
+    refused = " ".join(tenfold(*other, "--like", "cifar10", status=2).err.replace("│", " ").split())
+    assert "was not taught it" in refused and "no task" in refused
 
 
 def test_sounds_are_heard_as_long_as_the_longest_or_as_is_said(tenfold, tmp_path):
@@ -112,7 +134,8 @@ def test_every_method_starts_alike_and_does_what_it_is_called(photos, tmp_path):
     for method in METHODS:
         folder = tmp_path / method
         folder.mkdir()
-        settings = TuningSettings(method, updates=4, batch_size=8, every=2, pretrain_updates=2)
+        updates = 2 * BLOCK if method.endswith("_cd") else 4
+        settings = TuningSettings(method, updates=updates, batch_size=8, every=2, pretrain_updates=2)
         found = tune_own(items, settings, folder)
         rows = read_trace(folder / "trace.jsonl")
         starts[method] = rows[0]["loss"]
@@ -121,7 +144,9 @@ def test_every_method_starts_alike_and_does_what_it_is_called(photos, tmp_path):
         if method in ("constant", "tuned_constant"):
             assert rates == {(1.0, 1.0)}
         elif method.endswith("_cd"):
-            assert rates == {(0.0, 1.0) if method == "feature_cd" else (1.0, 0.0)}
+            turns = [(row["factor_X"], row["factor_S"]) for row in rows]
+            encoder, llm = [(0.0, 1.0)] * BLOCK, [(1.0, 0.0)] * BLOCK
+            assert turns == (encoder + llm if method == "feature_cd" else llm + encoder)
         else:
             assert len(rates) == 2
     assert len(set(starts.values())) == 1
@@ -145,6 +170,17 @@ def test_the_tuned_constant_is_chosen_on_validation_and_the_model_is_the_chosen_
     assert all(torch.equal(one, alone.state_dict()[name]) for name, one in tuned.model.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("method", "few", "says"),
+    [("clr", 4, "from update 5 on"), ("commit", 4, "from update 5 on"), ("feature_cd", 19, "give 20"),
+     ("language_cd", 10, "give 20")],
+)  # fmt: skip
+def test_a_method_that_cannot_act_in_so_few_updates_is_refused_by_name(method, few, says):
+    with pytest.raises(InvalidScheduler, match=f"{method} .*{says}"):
+        TuningSettings(method, updates=few)
+    assert TuningSettings(method, updates=max(20, few + 1)).updates
+
+
 def test_parts_are_disjoint_and_the_same_seed_draws_the_same(photos):
     items = read_own_items(photos)
     parts, again, other = (own_parts(items, seed=seed) for seed in (0, 0, 1))
@@ -162,6 +198,15 @@ def test_a_copy_is_left_out_and_one_in_two_classes_refused(tmp_path):
     (folder / "Red_Door" / "copy.png").write_bytes((folder / "lake" / "0.png").read_bytes())
     with pytest.raises(LeakedItems, match=r"Red_Door/copy.png and lake/0.png are one item in two classes"):
         read_own_items(folder)
+
+
+def test_a_folder_s_name_and_a_property_s_classes_are_read_alike(tmp_path):
+    folder = images(tmp_path / "photos", 5)
+    (folder / "lake").rename(folder / "_Polar__bear_")
+    subject = read_own_items(folder, properties={"white": ["Polar_Bear"]}).subject
+    assert subject.classes == ("red door", "polar bear") and subject.properties == {"white": {"polar bear"}}
+    with pytest.raises(TooFewItems, match="elsewhere is no folder"):
+        read_own_items(tmp_path / "elsewhere")
 
 
 def broken(folder: Path) -> None:
@@ -242,6 +287,5 @@ def test_an_interrupted_training_leaves_nothing(tenfold, photos, tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SmallModel, "save_pretrained", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *SHORT)
+    tenfold("commit-tuning", "tune", photos, "--out", tmp_path / "run", *SHORT, status=130)
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from tenfold.commit_tuning import (
     CoordinatedScheduler,
     DistributionReward,
     InvalidScheduler,
+    UnusedReward,
     gradient_share,
 )
 from tests.tenfold.commit_tuning.small_models import COMPONENTS, collate, estimator, examples, optimiser, small
@@ -129,3 +130,20 @@ def test_a_tuning_without_a_reward_says_so():
     model = small()
     with pytest.raises(InvalidScheduler, match="no reward"):
         CommitTuning(model, optimiser(model), COMPONENTS).rewarded(collate(examples(4)))
+
+
+def test_a_reward_that_no_loss_was_lowered_by_is_said_at_the_second_update():
+    model, sgd, tuning = made()
+
+    def plain(seed):
+        model(**collate(examples(16, seed=seed))).loss.backward()
+        sgd.step()
+        sgd.zero_grad()
+
+    plain(1)
+    before = {name: one.detach().clone() for name, one in model.named_parameters()}
+    with pytest.raises(UnusedReward, match=r"call tuning\.rewarded\(batch\)"):
+        plain(2)
+    assert all(torch.equal(one, before[name]) for name, one in model.named_parameters())
+    update(model, sgd, tuning, 3)
+    assert tuning.updates == 2

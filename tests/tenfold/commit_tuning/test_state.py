@@ -15,6 +15,7 @@ from tenfold.commit_tuning import (
     ConstantScheduler,
     CoordinatedScheduler,
     DistributionReward,
+    Factors,
     InvalidTrace,
     StateMismatch,
     TraceWriter,
@@ -86,6 +87,28 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert torch.equal(first.estimator.probe.state(), second.estimator.probe.state())
     assert all(torch.equal(one, second.previous[name]) for name, one in first.previous.items())
     assert (tmp_path / "whole" / "trace.jsonl").read_bytes() == (tmp_path / "half" / "trace.jsonl").read_bytes()
+
+
+class Halving:
+    """A scheduler of one's own, without a representation."""
+
+    needs_balance = False
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def factors(self, update: int, _balance: float) -> Factors:
+        return Factors(0.5 ** (update // self.every), 1.0)
+
+
+def test_a_scheduler_of_ones_own_resumes_and_one_that_is_set_otherwise_does_not():
+    def tuning(every: int) -> CommitTuning:
+        model = small()
+        return CommitTuning(model, optimiser(model, torch.optim.SGD, 0.02), COMPONENTS, scheduler=Halving(every))
+
+    tuning(3).load_state_dict(tuning(3).state_dict())
+    with pytest.raises(StateMismatch, match="every=3"):
+        tuning(4).load_state_dict(tuning(3).state_dict())
 
 
 def test_a_trace_says_what_was_used(tmp_path):
