@@ -7,7 +7,7 @@ from tenfold.lazy import exports
 if TYPE_CHECKING:
     from tenfold.artist.asked import images_in as images_in
     from tenfold.artist.asked import read_asked as read_asked
-    from tenfold.artist.autoencoder_ceiling import autoencoder_ceiling as autoencoder_ceiling
+    from tenfold.artist.autoencoder_readings import autoencoder_ceiling as autoencoder_ceiling
     from tenfold.artist.box_sampler import BoxSampler as BoxSampler
     from tenfold.artist.canvases import Canvases as Canvases
     from tenfold.artist.canvases import CanvasStyle as CanvasStyle

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tenfold.commit_tuning.own_items import ItemReader
 
 MODEL, READER, FACTS, FIGURE = "model", "items.json", "facts.json", "balance.svg"
-TUNE_EXAMPLE = cli.example("tenfold commit-tuning tune animals --method commit --out animals_run")
-ASK_EXAMPLE = cli.example("tenfold commit-tuning ask new.png --model animals_run --question 'is it a cat ?'")
+TUNE_EXAMPLE = cli.example("tenfold commit-tuning tune pets --method commit --out pets_run")
+ASK_EXAMPLE = cli.example("tenfold commit-tuning ask new.png --model pets_run --question 'is it a cat ?'")
 CARD = """# A small model that was taught the {medium}s of {name} by {method}
 
 It answers "what is it ?" and "is it a CLASS ?"{more} about {medium}s of {classes}, in the words of its vocabulary; it

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from tenfold.artist.autoencoder_ceiling import autoencoder_ceiling
+from tenfold.artist.autoencoder_readings import autoencoder_ceiling
 from tenfold.artist.canvases import CanvasStyle, draw_canvases
 from tenfold.artist.layouts import InvalidLayout
 from tenfold.artist.noising import small_scheduler
