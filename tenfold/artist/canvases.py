@@ -106,7 +106,7 @@ class Canvases:
         with opened(folder / ARRAYS, InvalidLayout, "canvases") as archive:
             images, glyphs = archive["images"], archive["glyphs"]
         try:
-            rows = [json.loads(line) for line in (folder / ROWS).read_text(encoding="utf-8").splitlines()]
+            rows = [json.loads(line) for line in (folder / ROWS).read_text(encoding="utf-8").strip().split("\n")]
             captions = tuple(Caption(row["prompt"], tuple(row["wanted"]), tuple(row["span"])) for row in rows)
             fonts = tuple(str(row["font"]) for row in rows)
             photographs = tuple(int(row["photograph"]) for row in rows)
