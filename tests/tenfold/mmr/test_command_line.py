@@ -117,6 +117,10 @@ def test_predictions_of_ones_own_are_scored_both_ways(tenfold, items, tmp_path):
     few.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     assert "21 of 22 items have no prediction" in tenfold("mmr", "score", few, "--items", items.folder).err
     assert "is there already" in tenfold("mmr", "score", path, "--items", items.folder, "--out", scores, status=1).err
+    both = ("--out", tmp_path / "new.json", "--html", page)
+    refused = tenfold("mmr", "score", path, "--items", items.folder, *both, status=1)
+    assert "is there already; give another --html" in refused.err and not refused.out
+    assert not (tmp_path / "new.json").exists()
 
 
 def test_replies_of_a_file_are_a_run(tenfold, items, tmp_path):
