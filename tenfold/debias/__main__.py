@@ -108,11 +108,12 @@ def run(
 ) -> None:
     """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read."""
     from tenfold.chat.client import Spent
-    from tenfold.chat.errors import ChatError
+    from tenfold.chat.errors import ChatError, DamagedTranscript, TranscriptInUse
     from tenfold.chat.messages import Sampling
     from tenfold.debias.chat_run import ChatRun
     from tenfold.debias.errors import NoReply
     from tenfold.debias.prompts import ChatPrompts
+    from tenfold.debias.run_folder import holds_replies
 
     paid, names = cli.token_prices(prices), model_names(models)
     given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples, "planted": planted}
@@ -124,8 +125,9 @@ def run(
     chat_run = ChatRun(names, backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
         lines = chat_run.run(questions, out, resume=resume, notes=notes)
-    except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
-        typer.echo(LEFT_OUT, err=True)
+    except (ChatError, NoReply) as error:  # such as a wrong key, or a budget that is spent
+        if holds_replies(out) and not isinstance(error, TranscriptInUse | DamagedTranscript):
+            typer.echo(LEFT_OUT, err=True)
         raise
     typer.echo("\n".join([*lines, *notes, f"wrote {out}"]))
 

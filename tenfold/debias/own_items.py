@@ -232,7 +232,7 @@ def _listed(cell: str) -> object:
     """Return what a cell of a CSV file lists, if it is JSON."""
     try:
         return json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
