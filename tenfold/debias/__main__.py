@@ -106,7 +106,10 @@ def run(
     device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
 ) -> None:
-    """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read."""
+    """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read.
+
+    A run that ends before its first reply leaves no folder; one that has replies is continued as it was begun.
+    """
     from tenfold.chat.client import Spent
     from tenfold.chat.errors import ChatError, DamagedTranscript, TranscriptInUse
     from tenfold.chat.messages import Sampling

@@ -78,6 +78,7 @@ def test_a_wrong_key_ends_all_and_is_not_shown(tenfold, serve, folder, tmp_path,
     command = ("mmr", "run", "--model", "m", "--base-url", book.address, "--items", folder, "--out", tmp_path / "run")
     printed = tenfold(*command, "--key-variable", "MY_KEY", "--concurrency", 1, status=1)
     assert "set MY_KEY" in printed.err and KEY not in printed.err and len(book.requests) == 1
+    assert "is kept" not in printed.err and not (tmp_path / "run").exists()
 
 
 def test_items_are_drawn_on_the_spot_and_are_the_same_again(tenfold, tmp_path):
