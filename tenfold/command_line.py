@@ -9,7 +9,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -175,21 +175,10 @@ def new_output(path: Path, *, force: bool = False, mark: str | None = None, opti
     """Yield where to write a file or a folder that takes the place of ``path`` once all went well, and only then.
 
     By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output.
-    ``option`` is the one that named ``path``.
-    Raises InvalidOutput if something else is there, or if there is no folder to write into.
+    ``option`` is the one that named ``path``. Raises what ``check_output`` raises.
     """
-    if not path.parent.is_dir():
-        raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    if path.is_dir() and (mark is None or not (path / mark).is_file()):
-        raise InvalidOutput(f"{path} is a folder that no such command wrote; give another {option}")
-    if (path.exists() or path.is_symlink()) and not force:
-        raise InvalidOutput(f"{path} is there already; give another {option}, or replace it with --force")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.touch()  # hours of work are not begun where nothing can be written
-        unfinished.unlink()
-    except OSError as error:
-        raise InvalidOutput(f"{path} cannot be written: {error.strerror}; give another {option}") from None
+    check_output(path, force=force, mark=mark, option=option)
+    unfinished = _unfinished(path)
     try:
         yield unfinished
         _remove(path)
@@ -198,18 +187,27 @@ def new_output(path: Path, *, force: bool = False, mark: str | None = None, opti
         _remove(unfinished)
 
 
-@contextmanager
-def new_outputs(places: Mapping[str, Path | None], *, force: bool = False) -> Iterator[dict[str, Path]]:
-    """Yield where to write the files that options name; they take their places once all of them are written.
+def check_output(path: Path, *, force: bool = False, mark: str | None = None, option: str = "--out") -> None:
+    """Check that ``new_output`` may write there; a command that writes several asks for each before it writes one.
 
-    Options without a path are left out. Raises InvalidOutput as ``new_output`` does, before anything is written.
+    Raises InvalidOutput if something else is there, or if there is no folder to write into.
     """
-    with ExitStack() as outputs:
-        yield {
-            option: outputs.enter_context(new_output(path, force=force, option=option))
-            for option, path in places.items()
-            if path is not None
-        }
+    if not path.parent.is_dir():
+        raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
+    if path.is_dir() and (mark is None or not (path / mark).is_file()):
+        raise InvalidOutput(f"{path} is a folder that no such command wrote; give another {option}")
+    if (path.exists() or path.is_symlink()) and not force:
+        raise InvalidOutput(f"{path} is there already; give another {option}, or replace it with --force")
+    unfinished = _unfinished(path)
+    try:
+        unfinished.touch()  # hours of work are not begun where nothing can be written
+        unfinished.unlink()
+    except OSError as error:
+        raise InvalidOutput(f"{path} cannot be written: {error.strerror}; give another {option}") from None
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.unfinished")
 
 
 def _remove(path: Path) -> None:

@@ -59,24 +59,24 @@ def score_command(
     inputs = {"the predictions": predictions, "the questions": items, **beside}
     outputs = {"--out": out, "--html": html}
     refuse_overwriting(outputs, inputs)
-    with cli.new_outputs(outputs, force=force) as files:
-        asked = _asked(items, predictions)
-        answered, answers = read_predictions(predictions, asked)
-        check_questions(predictions, answered)
-        lines, described = _scored(answered, answers, seed=seed, dropped=dropped)
-        conditioned = any(item.condition is not None for item in answered.rows)
-        header = (*ALL, *BY_CONDITION) if conditioned else ALL
-        typer.echo("\n".join(aligned([header, *(line[: len(header)] for line in lines)])))
-        for line in _left_out(asked, answered):
-            typer.echo(line, err=True)
-        if variants:
-            typer.echo("\n" + "\n".join(aligned(variant_lines(answered, answers))))
-        if "--out" in files:
-            _write_json(files["--out"], described)
-        if "--html" in files:
-            _write_page(files["--html"], predictions, answered, answers)
-    for path in filter(None, outputs.values()):
-        typer.echo(f"wrote {path}")
+    for option, path in outputs.items():
+        if path is not None:
+            cli.check_output(path, force=force, option=option)
+    asked = _asked(items, predictions)
+    answered, answers = read_predictions(predictions, asked)
+    check_questions(predictions, answered)
+    lines, described = _scored(answered, answers, seed=seed, dropped=dropped)
+    conditioned = any(item.condition is not None for item in answered.rows)
+    header = (*ALL, *BY_CONDITION) if conditioned else ALL
+    typer.echo("\n".join(aligned([header, *(line[: len(header)] for line in lines)])))
+    for line in _left_out(asked, answered):
+        typer.echo(line, err=True)
+    if variants:
+        typer.echo("\n" + "\n".join(aligned(variant_lines(answered, answers))))
+    if out is not None:
+        _write_json(out, described, force=force)
+    if html is not None:
+        _write_page(html, predictions, answered, answers, force=force)
 
 
 def _left_out(asked: Items, answered: Items) -> list[str]:
@@ -207,13 +207,15 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _write_json(file: Path, described: dict[str, Any]) -> None:
+def _write_json(out: Path, described: dict[str, Any], *, force: bool) -> None:
     import json
 
-    file.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with cli.new_output(out, force=force) as file:
+        file.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {out}")
 
 
-def _write_page(file: Path, predictions: Path, items: Items, answers: np.ndarray) -> None:
+def _write_page(html: Path, predictions: Path, items: Items, answers: np.ndarray, *, force: bool) -> None:
     from tenfold.debias.debate import Debate, Turn
     from tenfold.debias.items import NONE
     from tenfold.debias.transcript_page import write_page
@@ -223,4 +225,6 @@ def _write_page(file: Path, predictions: Path, items: Items, answers: np.ndarray
         choice = None if answer == NONE else int(answer)
         said = "(no option named)" if choice is None else item.options[choice]
         debates.append(Debate(item, "predictions", (Turn(predictions.stem, 0, "agent", said, choice),), choice))
-    write_page(debates, file, title=f"Predictions of {predictions.name}")
+    with cli.new_output(html, force=force, option="--html") as file:
+        write_page(debates, file, title=f"Predictions of {predictions.name}")
+    typer.echo(f"wrote {html}")

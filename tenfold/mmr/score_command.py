@@ -57,22 +57,25 @@ def score_command(
     replies, asked, run = _asked(predictions, items, data, per_task, seed)
     outputs = {"--out": out, "--html": html}
     _check_outputs(outputs, predictions, asked)
-    with cli.new_outputs(outputs, force=force) as files:
-        scores = all_scores(run, asked, replies, convention)
-        typer.echo("\n".join(table(scores, seed)))
-        given = {one.key for one in replies}
-        missing = sum(item.key not in given for item in asked.rows)
-        if missing:
-            typer.echo(f"{missing} of {len(asked)} items have no prediction", err=True)
-        if "--out" in files:
-            text = json.dumps(described(scores, seed), indent=1, ensure_ascii=False)
-            files["--out"].write_text(f"{text}\n", encoding="utf-8")
-        if "--html" in files:
-            from tenfold.mmr.item_page import write_item_page
+    for option, path in outputs.items():
+        if path is not None:
+            cli.check_output(path, force=force, option=option)
+    scores = all_scores(run, asked, replies, convention)
+    typer.echo("\n".join(table(scores, seed)))
+    given = {one.key for one in replies}
+    missing = sum(item.key not in given for item in asked.rows)
+    if missing:
+        typer.echo(f"{missing} of {len(asked)} items have no prediction", err=True)
+    if out is not None:
+        with cli.new_output(out, force=force) as file:
+            file.write_text(json.dumps(described(scores, seed), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        typer.echo(f"wrote {out}")
+    if html is not None:
+        from tenfold.mmr.item_page import write_item_page
 
-            write_item_page(asked, {predictions.stem: replies}, files["--html"])
-    for path in filter(None, outputs.values()):
-        typer.echo(f"wrote {path}")
+        with cli.new_output(html, force=force, option="--html") as file:
+            write_item_page(asked, {predictions.stem: replies}, file)
+        typer.echo(f"wrote {html}")
 
 
 def compare_command(

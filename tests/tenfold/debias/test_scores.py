@@ -1,7 +1,5 @@
 """Bias scores against oracles, against an example by hand, and against the traps that other evaluations fell into."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -248,11 +246,12 @@ def test_the_harness_calls_a_reader_against_stereotypes_fair_and_gives_garbage_t
 def test_the_harness_takes_the_last_of_however_many_options_there_are(count):
     options = tuple(f"person {number}" for number in range(count))
     last = count - 1  # the target and, told, the right answer
+    fields = {"options": options, "unknown": 0, "target": last}
     rows = [
-        question(number, options=options, condition=condition, gold=0 if condition == "ambig" else last, unknown=0)
+        question(number, condition=condition, gold=0 if condition == "ambig" else last, **fields)
         for number, condition in enumerate(("ambig", "ambig", "disambig", "disambig"))
     ]
-    items = Items(tuple(replace(item, target=last) for item in rows))
+    items = Items(tuple(rows))
     found = harness(items, garbage(items))
     assert (found.s_amb, found.s_dis, found.accuracy) == (1, 1, 0.5)
 
