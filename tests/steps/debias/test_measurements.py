@@ -9,7 +9,8 @@ import pytest
 
 from steps.debias.answer_sets import AnswerSets, MissingAnswers, read_answer_sets, read_one_run, targets_of
 from steps.debias.estimates import CONTROL, difference, draws, group_differences, score_of
-from steps.debias.measurements import live_measurements, micro_measurements, recorded_measurements
+from steps.debias.measurements import live_measurements, micro_measurements
+from steps.debias.recorded_measurements import recorded_measurements
 from tenfold.debias.items import Item, Items
 from tenfold.debias.scores import score
 from tenfold.metrics.intervals import student
@@ -144,7 +145,7 @@ def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
         by_hand = [abs(score(sets.items, sets.answers[form]).s_amb) for form in ("plurality_random", *formats)]
         assert mean.number == pytest.approx(100 * (by_hand[0] - np.mean(by_hand[1:])))
     made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
-    assert len(made_up) == 5 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
+    assert len(made_up) == 7 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
 
 
 def test_printed_scores_are_compared_category_by_category(tmp_path):
