@@ -316,13 +316,14 @@ def test_a_device_and_a_model_must_be_there(tenfold, tmp_path):
 
 
 def test_models_in_folders_talk(tenfold, questions, tmp_path):
-    for name in ("one", "two"):
-        save(tmp_path / name / "model", context=2048)
+    for name, context in (("one", 2049), ("two", 2048)):
+        save(tmp_path / name / "model", context=context)
     models = ",".join(str(tmp_path / name / "model") for name in ("one", "two"))
     out = tmp_path / "talks"
     command = ("debias", "run", "--backend", "local", "--models", models, "--items", questions, "--out", out)
     more = ("--rounds", 1, "--max-tokens", 4, "--limit-per-group", 1)
-    tenfold(*command, *more)
+    found = tenfold(*command, *more)
+    assert [line for line in found.err.splitlines() if "loading" in line] == [f"loading {m}" for m in models.split(",")]
     assert [len(debate.turns) for debate in read_debates(out / "debates.jsonl")] == [4, 4]
     (tmp_path / "two" / "model" / "config.json").write_text(
         (tmp_path / "two" / "model" / "config.json").read_text().replace("2048", "4096")
