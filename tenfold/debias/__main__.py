@@ -133,7 +133,7 @@ def run(
     spent = Spent(most_calls=max_calls, most_tokens=max_tokens_total, prompt_price=paid[0], completion_price=paid[1])
     chat_run = ChatRun(names, backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
-        lines = chat_run.run(questions, out, resume=resume, notes=notes)
+        lines = chat_run.run(questions, out, resume=resume, notes=notes, source=str(items))
     except (ChatError, NoReply) as error:  # such as a wrong key, or a budget that is spent
         if holds_replies(out) and not isinstance(error, TranscriptInUse | DamagedTranscript):
             typer.echo(LEFT_OUT, err=True)

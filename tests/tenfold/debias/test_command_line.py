@@ -13,6 +13,7 @@ import threading
 import time
 import zlib
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_a_run_writes_all_that_came_of_it(tenfold, serve, questions, tmp_path, m
         "green": 1,
     }
     assert "green, first answers: 10 questions, accuracy 1.000" in printed.out
+    page = unescape((out / "page.html").read_text())
+    assert re.search(
+        r"Models: (red|green|blue), \w+, \w+\. Protocol: decentralized, seed 0, temperature 0\.0, max", page
+    )
+    assert "rounds 1, tie first" in page
+    assert f"Asked: 10 questions of {questions}." in page
     assert "60 calls, 0 known already, 420 + 180 tokens, cost 0.0008" in printed.out
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
