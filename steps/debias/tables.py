@@ -79,7 +79,8 @@ def seeds(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
                 continue
             between = student(values)
             least = np.nan if between is None else (between[1] - between[0]) / 2
-            row = {"regime": regime, "measured": MEASURED.get(statistic, "bias"), "of": first, "less": second}
+            row: dict[str, Any] = {"regime": regime, "of": first, "less": second}
+            row["measured"] = MEASURED.get(statistic, "bias")
             of_seeds = {f"seed_{number}": value for number, value in enumerate(values)}
             rows.append(row | {"smallest_effect": least} | _cells("difference", found) | of_seeds)
     columns = ["regime", "measured", "of", "less", "difference", "difference_low", "difference_high", "smallest_effect"]
