@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from steps.debias import chosen_rates, figures, measurements, tables
-from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.debias import chosen_rates, figures, measurements, recorded_measurements, tables
+from steps.debias.ablation_differences import beside_main
+from steps.debias.answer_sets import PARTS, VARIED, AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.debias.planted_peers import planted_table
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
 from steps.step.publish import CaptionedFigure
@@ -15,6 +17,7 @@ from steps.step.run import Run
 from tenfold.debias.debate import Debate, read_debates
 from tenfold.debias.transcript_page import write_page
 
+PLANTED = "planted"  # the part of a live run with planted peers
 HEADLINES = (
     "micro_proposal_single_minus_decentralized",
     "micro_proposal_control_minus_decentralized",
@@ -44,7 +47,7 @@ def evaluate(
     """Publish what the paper's claims are tested by, and conversations to read.
 
     Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
-            recorded/scores.json, deliberated/rates.json
+            recorded/scores.json, deliberated/rates.json, live/summary.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/transcripts.html
     Raises  MissingAnswers
     """
@@ -61,17 +64,22 @@ def evaluate(
     run.publish(
         claims=measurements.micro_measurements(micro)
         | chosen_rates.rate_measurements(rates)
-        | measurements.live_measurements(pretrained[""])
-        | measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
+        | measurements.live_measurements(
+            pretrained[""], read_json(live / "summary.json")["models"], pretrained.get(PLANTED)
+        )
+        | recorded_measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
         headlines=HEADLINES,
         tables={
             "protocols": tables.protocols(regimes),
+            "seeds": tables.seeds(micro),
+            "ablations": tables.ablations(regimes | beside_main(parts, pretrained[""])),
             "agents": tables.agents(regimes | parts, calls),
             "unparsed_dropped": tables.unparsed(regimes | parts),
             "groups": tables.groups(regimes),
             "rates": chosen_rates.table(rates),
             "rounds": tables.by_round(regimes),
             "flips": tables.flips(regimes),
+            "planted": planted_table(pretrained.get(PLANTED)),
             "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),
             "recorded_groups": tables.recorded_groups(votes, seeing),
         },
@@ -101,7 +109,8 @@ def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedF
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
     """Yield each kept debate with the series it belongs to, the target of the embedded agents or ``live``.
 
-    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's.
+    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's, and so do planted
+    peers of live agents.
     """
     for path in sorted((conversed / "debates").glob("*.jsonl")):
         target, _, name = path.stem.partition("-")
@@ -110,4 +119,5 @@ def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
             yield replace(debate, protocol=f"{debate.protocol}{at}{varied}"), target
     for path in sorted((live / "debates").glob("*.jsonl")):
         for debate in read_debates(path):
-            yield debate, "live"
+            beside = PARTS.get(debate.protocol.partition(":")[2]) == PLANTED
+            yield replace(debate, protocol=f"{debate.protocol}{f'{VARIED}{PLANTED}' if beside else ''}"), "live"
