@@ -171,30 +171,43 @@ class Reading:
 
 
 @contextmanager
-def new_output(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
+def new_output(path: Path, *, force: bool = False, mark: str | None = None, option: str = "--out") -> Iterator[Path]:
     """Yield where to write a file or a folder that takes the place of ``path`` once all went well, and only then.
 
     By ``force`` it replaces a file; a folder only if that holds the file ``mark``, by which it is known as an output.
-    Raises InvalidOutput if something else is there, or if there is no folder to write into.
+    ``option`` is the one that named ``path``. Raises what ``check_output`` raises.
     """
-    if not path.parent.is_dir():
-        raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    if path.is_dir() and (mark is None or not (path / mark).is_file()):
-        raise InvalidOutput(f"{path} is a folder that no such command wrote; give another --out")
-    if (path.exists() or path.is_symlink()) and not force:
-        raise InvalidOutput(f"{path} is there already; give another --out, or replace it with --force")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.touch()  # hours of work are not begun where nothing can be written
-        unfinished.unlink()
-    except OSError as error:
-        raise InvalidOutput(f"{path} cannot be written: {error.strerror}; give another --out") from None
+    check_output(path, force=force, mark=mark, option=option)
+    unfinished = _unfinished(path)
     try:
         yield unfinished
         _remove(path)
         unfinished.rename(path)
     finally:
         _remove(unfinished)
+
+
+def check_output(path: Path, *, force: bool = False, mark: str | None = None, option: str = "--out") -> None:
+    """Check that ``new_output`` may write there; a command that writes several asks for each before it writes one.
+
+    Raises InvalidOutput if something else is there, or if there is no folder to write into.
+    """
+    if not path.parent.is_dir():
+        raise InvalidOutput(f"there is no folder {path.parent} to write {path.name} into; make it first")
+    if path.is_dir() and (mark is None or not (path / mark).is_file()):
+        raise InvalidOutput(f"{path} is a folder that no such command wrote; give another {option}")
+    if (path.exists() or path.is_symlink()) and not force:
+        raise InvalidOutput(f"{path} is there already; give another {option}, or replace it with --force")
+    unfinished = _unfinished(path)
+    try:
+        unfinished.touch()  # hours of work are not begun where nothing can be written
+        unfinished.unlink()
+    except OSError as error:
+        raise InvalidOutput(f"{path} cannot be written: {error.strerror}; give another {option}") from None
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.unfinished")
 
 
 def _remove(path: Path) -> None:

@@ -48,8 +48,8 @@ class _NobodyThere(_TryAgain):
 class Endpoint:
     """An OpenAI-compatible chat endpoint, asked for up to ``concurrency`` replies at once.
 
-    Rate limits (429, with Retry-After obeyed), time-outs, broken connections, server errors, JSON that is cut off and
-    empty replies are tried again, with growing pauses, ``tries`` times in all. A request that is refused for good, or
+    Rate limits (429, with Retry-After obeyed), time-outs, broken connections, server errors, JSON that is cut off or of
+    another shape and empty replies are tried again, after growing pauses, ``tries`` times in all. What is refused, or
     that is to wait for more than five minutes, is a failure of that call; a wrong key, address or model ends all, and
     so does an address where nobody has answered yet. The key comes from the environment variable ``key_variable``
     alone and is taken out of every message and reply. ``timeout`` is in seconds per try. ``revision`` goes into the
@@ -164,7 +164,7 @@ class Endpoint:
             raise self._status(error) from None
         except (openai.APITimeoutError, TimeoutError):
             raise _TryAgain(f"no answer within {self.timeout:g} s") from None
-        except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError) as error:
+        except (openai.APIConnectionError, openai.APIResponseValidationError, ValueError, RecursionError) as error:
             raise self._broken(error) from None
         if isinstance(answer, str) and answer.lstrip().startswith("<"):
             said = f"{self.base_url} answers with a page and not with the protocol; does the address end in /v1?"
@@ -173,30 +173,31 @@ class Endpoint:
         return self._reply(answer)
 
     def _reply(self, answer: Any) -> Reply:
-        """Return the reply that an answer holds. Raises Refused, and _TryAgain for an empty one."""
-        choice = (getattr(answer, "choices", None) or [None])[0]
-        text = getattr(getattr(choice, "message", None), "content", None)
-        if not isinstance(text, str) or not text.strip():
-            refusal = getattr(getattr(choice, "message", None), "refusal", None)
-            if refusal:
+        """Return the reply that an answer holds. Raises Refused, and _TryAgain where it holds none."""
+        choices = getattr(answer, "choices", None)
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message, reason = getattr(choice, "message", None), str(getattr(choice, "finish_reason", None) or "stop")
+        text = _text(getattr(message, "content", None))
+        if not text.strip():
+            if refusal := getattr(message, "refusal", None):
                 raise Refused(self._without_key(f"the model declines: {refusal}"))
-            if getattr(choice, "finish_reason", None) == "content_filter":
+            if reason == "content_filter":
                 raise Refused(f"{self.model}: a content filter took the reply")
-            if getattr(choice, "finish_reason", None) == "length":
+            if reason == "length":
                 raise Refused(f"{self.model}: its reply was cut before it said a word; raise max_tokens")
-            raise _TryAgain("an empty reply")
-        usage = getattr(answer, "usage", None)
-        return Reply(
-            self._without_key(text, SHORTEST_SECRET),
-            str(choice.finish_reason or "stop"),
-            int(getattr(usage, "prompt_tokens", 0) or 0),
-            int(getattr(usage, "completion_tokens", 0) or 0),
-        )
+            if error := getattr(answer, "error", None):  # under status 200, as some gateways have it
+                said = self._without_key(str(error.get("message", error) if isinstance(error, dict) else error))
+                raise _TryAgain(f"an error in the place of a reply: {_said(said)}")
+            raise _TryAgain("an empty reply" if isinstance(choices, list | None) else "choices that are no list")
+        tokens = [_count(getattr(answer, "usage", None), f"{part}_tokens") for part in ("prompt", "completion")]
+        reason = reason if reason in ("stop", "length") else self._without_key(reason)
+        return Reply(self._without_key(text, SHORTEST_SECRET), reason, *tokens)
 
     def _status(self, error: APIStatusError) -> Exception:
         """Return what a status other than 200 means for this call, or for all."""
         whole, status = self._without_key(str(error.message)), error.status_code
-        said = _said(whole, error.body)
+        code = error.body.get("code") if isinstance(error.body, dict) else None
+        said = _said(whole, self._without_key(code) if isinstance(code, str) else "")
         self._heard(status)
         if status in (408, 409, 425, 429) or status >= 500:
             after = _seconds(error.response.headers.get("retry-after"))
@@ -265,11 +266,23 @@ class Endpoint:
             yield client
 
 
-def _said(message: str, body: object) -> str:
+def _text(content: object) -> str:
+    """Return the text of a message, which may come in parts; nothing where there is none."""
+    parts = [{"text": content}] if isinstance(content, str) else content if isinstance(content, list) else []
+    texts = (one.get("text") for one in parts if isinstance(one, dict) and one.get("type", "text") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _count(usage: object, name: str) -> int:
+    """Return how many tokens an endpoint says there were; 0 where it says nothing that is a number of them."""
+    count = getattr(usage, name, 0)
+    return int(count) if type(count) in (int, float) and 0 <= count < 2**53 else 0
+
+
+def _said(message: str, code: str = "") -> str:
     """Return an endpoint's message on one line, cut off where it is very long, with the code that it gives."""
-    code = body.get("code") if isinstance(body, dict) else None
-    said = " ".join(message.split())[:MOST_SAID]
-    return f"{said} ({code})" if isinstance(code, str) and code not in said else said
+    said, code = (" ".join(words.split())[:MOST_SAID] for words in (message, code))
+    return said if code in said else f"{said} ({code})"
 
 
 def _seconds(header: str | None) -> float | None:
@@ -278,6 +291,6 @@ def _seconds(header: str | None) -> float | None:
         return None
     with suppress(ValueError):
         return max(0.0, float(header))
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     return None

@@ -106,13 +106,17 @@ def run(
     device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
 ) -> None:
-    """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read."""
+    """Let models answer questions by a protocol; write transcript, debates, predictions, scores and a page to read.
+
+    A run that ends before its first reply leaves no folder; one that has replies is continued as it was begun.
+    """
     from tenfold.chat.client import Spent
-    from tenfold.chat.errors import ChatError
+    from tenfold.chat.errors import ChatError, DamagedTranscript, TranscriptInUse
     from tenfold.chat.messages import Sampling
     from tenfold.debias.chat_run import ChatRun
     from tenfold.debias.errors import NoReply
     from tenfold.debias.prompts import ChatPrompts
+    from tenfold.debias.run_folder import holds_replies
 
     paid, names = cli.token_prices(prices), model_names(models)
     given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples, "planted": planted}
@@ -124,8 +128,9 @@ def run(
     chat_run = ChatRun(names, backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
         lines = chat_run.run(questions, out, resume=resume, notes=notes)
-    except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
-        typer.echo(LEFT_OUT, err=True)
+    except (ChatError, NoReply) as error:  # such as a wrong key, or a budget that is spent
+        if holds_replies(out) and not isinstance(error, TranscriptInUse | DamagedTranscript):
+            typer.echo(LEFT_OUT, err=True)
         raise
     typer.echo("\n".join([*lines, *notes, f"wrote {out}"]))
 

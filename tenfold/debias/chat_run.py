@@ -11,7 +11,6 @@ from tenfold.chat.client import ChatBackend, Spent
 from tenfold.chat.endpoint import Endpoint
 from tenfold.chat.messages import Sampling
 from tenfold.chat.spending import spent_words
-from tenfold.chat.transcript import Transcript
 from tenfold.debias.agents import agents_of
 from tenfold.debias.conversation import Conversation
 from tenfold.debias.debate import Debate
@@ -77,7 +76,7 @@ class ChatRun:
             progress=asked,
         )
         conversation = Conversation(agents, self.protocol, self.seed, ended=ended)
-        with Transcript(open_run(folder, self.settings(items), resume=resume)) as transcript:
+        with open_run(folder, self.settings(items), resume=resume) as transcript:
             for agent in agents:
                 agent.client.transcript = transcript
             one = self.protocol.calls_per_item(len(agents))

@@ -39,7 +39,7 @@ def _json_rows(path: Path, error: type[DebiasError]) -> dict[int, Mapping[str, A
             continue
         try:
             row = json.loads(line)
-        except ValueError as wrong:
+        except (ValueError, RecursionError) as wrong:
             hint = "; is it a CSV file? Let its name end in .csv" if number == 1 and "," in line else ""
             raise error(f"{path}:{number}: not JSON: {wrong}{hint}") from None
         if not isinstance(row, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from jaxtyping import Int
 from tenfold.debias.bbq import read_bbq
 from tenfold.debias.errors import InvalidAnswers, NoQuestions
 from tenfold.debias.items import NONE, Items
-from tenfold.debias.own_items import option_number, read_own_items
+from tenfold.debias.own_items import no_number, option_number, read_own_items
 from tenfold.debias.own_tables import read_rows
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_NO_OPTION = re.compile(rf"{NONE}(?:\.0+)?")
 
 
 def read_questions(path: Path) -> Items:
@@ -26,9 +30,9 @@ def read_predictions(path: Path, items: Items) -> tuple[Items, Int[np.ndarray, "
     """Return the questions that a file of JSON lines, or a CSV file, answers, in their own order, and the answers.
 
     A row has ``key`` and ``answer``: a letter, a number from 0, an option's text or a whole reply. What names no
-    option is −1; null too, and an empty cell.
-    Raises InvalidAnswers for a row without these fields, a key that no question has, or one that comes twice, and
-    NoQuestions for an empty file.
+    option is −1; null too, and an empty cell. Numbers may be written as 2.0, as a table of floats has them.
+    Raises InvalidAnswers for a row without these fields, a key that no question has, or one that comes twice, and for
+    a number of no option, which tells of a file that counts from 1; NoQuestions for an empty file.
     """
     if not path.is_file():
         raise NoQuestions(f"there is no file {path}; give predictions with key and answer")
@@ -43,8 +47,7 @@ def read_predictions(path: Path, items: Items) -> tuple[Items, Int[np.ndarray, "
         place = places[key]
         if place in found:
             raise InvalidAnswers(f"{path}:{number}: {key!r} is answered twice; give one answer per question")
-        chosen = option_number(said, items.rows[place].options)
-        found[place] = NONE if chosen is None else chosen
+        found[place] = _chosen(path, number, said, items.rows[place].options)
     if not found:
         raise NoQuestions(f"{path} holds no prediction")
     order = sorted(found)
@@ -52,6 +55,21 @@ def read_predictions(path: Path, items: Items) -> tuple[Items, Int[np.ndarray, "
 
 
 def _answer(path: Path, number: int, said: Any) -> str | int | None:
+    if isinstance(said, float) and said.is_integer():
+        return int(said)
     if not isinstance(said, str | int | None) or isinstance(said, bool):
         raise InvalidAnswers(f"{path}:{number}, answer {said!r}: give a letter, a number or a text")
     return said
+
+
+def _chosen(path: Path, number: int, said: str | int | None, options: tuple[str, ...]) -> int:
+    """Return the option that an answer names, or −1. Raises InvalidAnswers for a number of none, by line."""
+    try:
+        chosen = option_number(said, options)
+        text = "" if said is None else str(said).strip()
+        counted = bool(_NUMBER.fullmatch(text)) and not _NO_OPTION.fullmatch(text)
+        if counted and (chosen is None or (text.startswith("-") and text not in options)):
+            raise InvalidAnswers(no_number(text, options))
+    except InvalidAnswers as error:
+        raise InvalidAnswers(f"{path}:{number}: {error}") from None
+    return NONE if chosen is None else chosen

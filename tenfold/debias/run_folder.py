@@ -16,6 +16,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,34 +24,85 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.chat.transcript import Transcript
 from tenfold.command_line import InvalidOutput
 from tenfold.debias.debate import Debate, write_debates
 from tenfold.debias.items import NONE, Items
 
 RUN, TRANSCRIPT, DEBATES = "run.json", "transcript.jsonl", "debates.jsonl"
+SCORES, PAGE = "scores.json", "page.html"
+LOCK = f".{TRANSCRIPT}.lock"
+_UNFINISHED = re.compile(  # what a process that was killed left of a file of its run
+    rf"\.({re.escape(RUN)}|{re.escape(DEBATES)}|predictions(\..+)?\.jsonl|{re.escape(SCORES)}|{re.escape(PAGE)})"
+    r"\.\d+\.unfinished"
+)
 
 
-def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Path:
-    """Make a run's folder, or find the one that was begun with the same settings, and return its transcript's path.
+def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+    """Check that a run may be begun in a folder, or continued there; nothing is written.
 
+    A run in which nothing was answered yet binds nobody, nor does what a process left that was killed.
     Raises InvalidOutput if something else is there, a run without ``resume``, or one with other settings.
     """
     if not folder.parent.is_dir():
         raise InvalidOutput(f"there is no folder {folder.parent} to write {folder.name} into; make it first")
+    if not folder.exists() or _holds_nothing(folder):
+        return
     begun = folder / RUN
-    if begun.is_file():
-        known = json.loads(begun.read_text(encoding="utf-8"))
-        if not resume:
-            raise InvalidOutput(f"{folder} holds a run already; continue it with --resume, or give another --out")
-        other = list(_differences(known, dict(settings)))
-        if other:
-            raise InvalidOutput(f"{folder} holds another run ({'; '.join(other)}); give another --out")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not begun.is_file():
         raise InvalidOutput(f"{folder} holds something else than a run; give another --out")
-    else:
-        folder.mkdir(exist_ok=True)
-        _replace(begun, lambda path: _write_json(path, settings))
-    return folder / TRANSCRIPT
+    known = settings_of(folder)
+    if not resume:
+        raise InvalidOutput(f"{folder} holds a run already; continue it with --resume, or give another --out")
+    other = list(_differences(known, json.loads(json.dumps(settings))))
+    if other:
+        raise InvalidOutput(f"{folder} holds another run ({'; '.join(other)}); give another --out")
+
+
+@contextmanager
+def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iterator[Transcript]:
+    """Make a run's folder, or find the one that was begun with the same settings, and yield its transcript.
+
+    As long as that is open the folder is this process's alone; what killed ones left unfinished is removed. If it ends
+    by an error before anything was answered, nothing of it is left.
+    Raises what ``check_folder`` and ``Transcript`` raise.
+    """
+    check_folder(folder, settings, resume=resume)
+    new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    with Transcript(folder / TRANSCRIPT) as transcript:
+        check_folder(folder, settings, resume=resume)  # another process may have begun a run until now
+        for left in [path for path in folder.iterdir() if path.is_file() and _UNFINISHED.fullmatch(path.name)]:
+            left.unlink()
+        if _holds_nothing(folder):
+            _replace(folder / RUN, lambda path: _write_json(path, settings))
+        try:
+            yield transcript
+        except BaseException:
+            if _holds_nothing(folder):
+                for name in (RUN, TRANSCRIPT, LOCK):
+                    (folder / name).unlink(missing_ok=True)
+                with suppress(OSError):  # another process is about to begin there
+                    folder.rmdir() if new else None
+            raise
+
+
+def holds_replies(folder: Path) -> bool:
+    """Return whether a run's folder holds replies that need not be asked for again."""
+    transcript = folder / TRANSCRIPT
+    return transcript.is_file() and transcript.stat().st_size > 0
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """Return the settings of the run in a folder. Raises InvalidOutput if they cannot be read."""
+    path = folder / RUN
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidOutput(f"{path} cannot be read ({error}); mend it, or give another --out") from None
+    if not isinstance(known, dict):
+        raise InvalidOutput(f"{path} is of no run; give another --out")
+    return known
 
 
 def items_digest(items: Items) -> str:
@@ -68,8 +120,8 @@ def write_run(folder: Path, debates: Sequence[Debate], notes: Sequence[str] = ()
         scores[protocol]["predictions"] = name
         own = [debate for debate in debates if debate.protocol == protocol]
         _replace(folder / name, partial(_write_predictions, own))
-    _replace(folder / "scores.json", lambda path: _write_json(path, scores))
-    _replace(folder / "page.html", lambda path: write_page(debates, path, notes=notes))
+    _replace(folder / SCORES, lambda path: _write_json(path, scores))
+    _replace(folder / PAGE, lambda path: write_page(debates, path, notes=notes))
     return scores
 
 
@@ -99,6 +151,15 @@ def scores_of_debates(debates: Sequence[Debate]) -> dict[str, Any]:
             "first_answers": first,
         }
     return found
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether all that is in a folder is what a run leaves that has got no reply yet."""
+    return folder.is_dir() and not holds_replies(folder) and all(map(_is_beginning, folder.iterdir()))
+
+
+def _is_beginning(path: Path) -> bool:
+    return path.is_file() and (path.name in (RUN, TRANSCRIPT, LOCK) or bool(_UNFINISHED.fullmatch(path.name)))
 
 
 def _prediction_files(protocols: Sequence[str]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from tenfold.command_line import InvalidOutput
 from tenfold.debias.debate import read_debates
 from tenfold.debias.errors import InvalidAnswers
 from tenfold.debias.items import Item, Items
-from tenfold.debias.run_folder import DEBATES, RUN, items_digest
+from tenfold.debias.run_folder import DEBATES, RUN, items_digest, settings_of
 
 WAY_OUT = "give --items the questions of that run, or leave --items out"
 
@@ -38,7 +38,10 @@ def check_questions(predictions: Path, answered: Items) -> None:
                     f"{_shown(item)}; {WAY_OUT}"
                 )
         return
-    known = json.loads(begun.read_text(encoding="utf-8"))
+    try:
+        known = settings_of(begun.parent)
+    except InvalidOutput:
+        raise InvalidAnswers(f"{predictions}: {begun} cannot be read; mend it, or move the predictions away") from None
     if known.get("questions") == len(answered) and known.get("questions_sha256") != items_digest(answered):
         raise InvalidAnswers(f"{predictions}: {begun} is of other questions; {WAY_OUT}")
 

@@ -28,7 +28,8 @@ UNDEFINED = "undefined"
 
 def score_command(
     predictions: Annotated[
-        Path, typer.Argument(help="JSON lines or CSV with key, answer: a letter, a number from 0, or a text.")
+        Path,
+        typer.Argument(help="JSON lines or CSV with key, answer: a letter, a number from 0 (−1: none), or a text."),
     ],
     items: Annotated[
         Path | None,
@@ -46,17 +47,21 @@ def score_command(
     """Score predictions by BBQ's formulas: ×100, with intervals at 95 % over templates.
 
     n counts the answers that name a person. Where it is 0 a score is undefined, not fair. An answer that names no
-    option is wrong and outside n. Groups of names and of labels are apart, as BBQ's authors have them. The accuracy is
-    of all questions with a right answer, which "of n" counts; "acc AMB" and "acc DIS" are those of each condition.
+    option is wrong and outside n; a number that no option has is refused: they count from 0. Groups of names and of
+    labels are apart, as BBQ's authors have them. The accuracy is of all questions with a right answer, which "of n"
+    counts; "acc AMB" and "acc DIS" are those of each condition.
     """
-    from tenfold.debias.own_items import lacking_condition
     from tenfold.debias.predictions import read_predictions
     from tenfold.debias.run_folder import DEBATES, RUN
     from tenfold.debias.run_questions import check_questions
 
     beside = {} if items else {f"the run's {name}": predictions.parent / name for name in (RUN, DEBATES)}
     inputs = {"the predictions": predictions, "the questions": items, **beside}
-    refuse_overwriting({"--out": out, "--html": html}, inputs)
+    outputs = {"--out": out, "--html": html}
+    refuse_overwriting(outputs, inputs)
+    for option, path in outputs.items():
+        if path is not None:
+            cli.check_output(path, force=force, option=option)
     asked = _asked(items, predictions)
     answered, answers = read_predictions(predictions, asked)
     check_questions(predictions, answered)
@@ -64,20 +69,27 @@ def score_command(
     conditioned = any(item.condition is not None for item in answered.rows)
     header = (*ALL, *BY_CONDITION) if conditioned else ALL
     typer.echo("\n".join(aligned([header, *(line[: len(header)] for line in lines)])))
-    unanswered = len(asked) - len(answered)
-    if unanswered:
-        typer.echo(f"{unanswered} of {len(asked)} questions have no prediction", err=True)
-    without = int((answered.target < 0).sum())
-    if without:
-        typer.echo(f"{without} question(s) without a target count for accuracy only", err=True)
-    if (lacking := lacking_condition(answered)) is not None:
-        typer.echo(lacking, err=True)
+    for line in _left_out(asked, answered):
+        typer.echo(line, err=True)
     if variants:
         typer.echo("\n" + "\n".join(aligned(variant_lines(answered, answers))))
     if out is not None:
         _write_json(out, described, force=force)
     if html is not None:
         _write_page(html, predictions, answered, answers, force=force)
+
+
+def _left_out(asked: Items, answered: Items) -> list[str]:
+    """Return in lines which questions the scores do not count."""
+    from tenfold.debias.own_items import lacking_condition
+
+    lines, unanswered, without = [], len(asked) - len(answered), int((answered.target < 0).sum())
+    if unanswered:
+        lines.append(f"{unanswered} of {len(asked)} questions have no prediction")
+    if without:
+        lines.append(f"{without} question(s) without a target count for accuracy only")
+    lacking = lacking_condition(answered)
+    return lines if lacking is None else [*lines, lacking]
 
 
 def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]) -> None:
@@ -118,22 +130,28 @@ def _scored(
 ) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
     """Return the table's lines, and the same as JSON takes it."""
     from tenfold.debias.accuracy import accuracy_by_group, accuracy_of
+    from tenfold.debias.errors import InvalidItem
     from tenfold.debias.intervals import estimate_groups, estimate_score
+    from tenfold.debias.own_items import ALL as POOLED
+    from tenfold.debias.own_items import RESERVED, reserved_group
     from tenfold.debias.scores import Unparsed, score, score_groups
 
+    for item in items.rows:
+        if item.group.strip() in RESERVED:
+            raise InvalidItem(f"{item.key}: the group {reserved_group(item.group)}")
     unparsed: Unparsed = "dropped" if dropped else "wrong"
     groups = score_groups(items, answers, unparsed=unparsed)
     right = accuracy_by_group(items, answers, unparsed=unparsed) | {
-        "all": accuracy_of(items, answers, unparsed=unparsed)
+        POOLED: accuracy_of(items, answers, unparsed=unparsed)
     }
     ends = {
         name: estimate_groups(items, answers, name, seed=seed, unparsed=unparsed)
-        | {"all": estimate_score(items, answers, name, seed=seed, unparsed=unparsed)}
+        | {POOLED: estimate_score(items, answers, name, seed=seed, unparsed=unparsed)}
         for name in ("s_amb", "s_dis")
     }
     lines: list[tuple[str, ...]] = []
     described: dict[str, Any] = {}
-    for group, one in (*groups.items(), ("all", score(items, answers, unparsed=unparsed))):
+    for group, one in (*groups.items(), (POOLED, score(items, answers, unparsed=unparsed))):
         amb, dis, every = ends["s_amb"][group], ends["s_dis"][group], right[group]
         lines.append(
             (
@@ -207,6 +225,6 @@ def _write_page(html: Path, predictions: Path, items: Items, answers: np.ndarray
         choice = None if answer == NONE else int(answer)
         said = "(no option named)" if choice is None else item.options[choice]
         debates.append(Debate(item, "predictions", (Turn(predictions.stem, 0, "agent", said, choice),), choice))
-    with cli.new_output(html, force=force) as file:
+    with cli.new_output(html, force=force, option="--html") as file:
         write_page(debates, file, title=f"Predictions of {predictions.name}")
     typer.echo(f"wrote {html}")

@@ -74,11 +74,12 @@ def run(
     The model sees the image, the question and the prompt, and nothing else of an item.
     """
     from tenfold.chat.client import Spent
-    from tenfold.chat.errors import ChatError
+    from tenfold.chat.errors import ChatError, DamagedTranscript, TranscriptInUse
     from tenfold.mmr.errors import NoReply
     from tenfold.mmr.item_sources import named_items
     from tenfold.mmr.models import ModelOptions
     from tenfold.mmr.run import Run
+    from tenfold.mmr.run_folder import holds_replies
     from tenfold.mmr.run_results import write_scores, write_views
     from tenfold.mmr.showing import Showing
 
@@ -115,8 +116,9 @@ def run(
     )
     try:
         scored, predictions, lines = Run(ready, named, showing, style, ask_again).run(out, resume=resume)
-    except (ChatError, NoReply):  # such as a wrong key, or a budget that is spent
-        typer.echo(LEFT_OUT, err=True)
+    except (ChatError, NoReply) as error:  # such as a wrong key, or a budget that is spent
+        if holds_replies(out) and not isinstance(error, TranscriptInUse | DamagedTranscript):
+            typer.echo(LEFT_OUT, err=True)
         raise
     typer.echo("\n".join([*write_scores(out, scored, predictions, convention), *lines, *notes]))
     write_views(out, scored, predictions)

@@ -62,10 +62,12 @@ def check_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> 
 def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iterator[Transcript]:
     """Make a run's folder, or find the one that was begun with the same settings, and yield its transcript.
 
-    As long as that is open the folder is this process's alone; what killed ones left unfinished is removed.
+    As long as that is open the folder is this process's alone; what killed ones left unfinished is removed. If it ends
+    by an error before anything was answered or read, a folder that was made for it is removed.
     Raises what ``check_folder`` and ``Transcript`` raise.
     """
     check_folder(folder, settings, resume=resume)
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with Transcript(folder / TRANSCRIPT) as transcript:
         check_folder(folder, settings, resume=resume)  # another process may have begun a run until now
@@ -73,7 +75,18 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iter
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         if not (folder / RUN).is_file():
             replace_json(folder / RUN, {"settings": settings, "versions": versions()})
-        yield transcript
+        try:
+            yield transcript
+        except BaseException:
+            if new and not holds_replies(folder):
+                shutil.rmtree(folder)
+            raise
+
+
+def holds_replies(folder: Path) -> bool:
+    """Return whether a run's folder holds replies, or pages read by OCR, that need not be made again."""
+    kept = (folder / name for name in (TRANSCRIPT, OCR, PREDICTIONS))
+    return any(path.is_file() and path.stat().st_size > 0 for path in kept)
 
 
 def settings_of(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -54,7 +55,11 @@ def score_command(
     from tenfold.mmr.score_report import described, table
 
     replies, asked, run = _asked(predictions, items, data, per_task, seed)
-    _check_outputs({"--out": out, "--html": html}, predictions, asked)
+    outputs = {"--out": out, "--html": html}
+    _check_outputs(outputs, predictions, asked)
+    for option, path in outputs.items():
+        if path is not None:
+            cli.check_output(path, force=force, option=option)
     scores = all_scores(run, asked, replies, convention)
     typer.echo("\n".join(table(scores, seed)))
     given = {one.key for one in replies}
@@ -62,15 +67,13 @@ def score_command(
     if missing:
         typer.echo(f"{missing} of {len(asked)} items have no prediction", err=True)
     if out is not None:
-        import json
-
         with cli.new_output(out, force=force) as file:
             file.write_text(json.dumps(described(scores, seed), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         typer.echo(f"wrote {out}")
     if html is not None:
         from tenfold.mmr.item_page import write_item_page
 
-        with cli.new_output(html, force=force) as file:
+        with cli.new_output(html, force=force, option="--html") as file:
             write_item_page(asked, {predictions.stem: replies}, file)
         typer.echo(f"wrote {html}")
 

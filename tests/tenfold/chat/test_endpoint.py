@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
+import threading
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -104,6 +105,19 @@ PASSING = {
     ),
     "no JSON object": lambda call: call.send(200, ["what?"]),
     "no choices": lambda call: call.send(200, {"id": "1", "choices": []}),
+    "choices by name": lambda call: call.send(200, {"choices": {"0": {"message": {"content": "text"}}}}),
+    "a number of choices": lambda call: call.send(200, {"choices": 1}),
+    "choices that are texts": lambda call: call.send(200, {"choices": ["text"]}),
+    "a message that is a text": lambda call: call.send(200, {"choices": [{"message": "text"}]}),
+    "JSON too deep to be read": lambda call: (
+        call.send_response(200),
+        call.send_header("Content-Length", "200000"),
+        call.send_header("Content-Type", "application/json"),
+        call.end_headers(),
+        call.wfile.write(b"[" * 100_000 + b"]" * 100_000),
+    ),
+    "an error under status 200": lambda call: call.send(200, {"error": {"message": "quota"}}),
+    "empty parts": lambda call: call.say([{"type": "text", "text": " "}, {"type": "thinking", "text": "hm"}, 5]),
     "empty content": lambda call: call.say(""),
     "null content": lambda call: call.say(None),
     "time-out": lambda call: (time.sleep(0.6), call.say("too late")),
@@ -129,6 +143,52 @@ def test_what_does_not_pass_is_a_failure_and_no_answer(serve, wrong):
     assert book.tries["hello"] == 3 and client.spent.failed == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ({"message": "you are over\nyour quota, sk-very-secret", "code": 429}, ": you are over your quota, …, in each"),
+        ("over quota", ": over quota, in each"),
+        ({"type": "overloaded"}, ": {'type': 'overloaded'}, in each"),
+    ],
+)
+def test_what_is_said_under_status_200_stands_in_the_failure(serve, monkeypatch, error, says):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    book = serve(lambda call: call.send(200, {"error": error}))
+    (reply,) = Client(endpoint(book, tries=2)).generate(say("a"), SAMPLING)
+    assert isinstance(reply, Failure) and f"an error in the place of a reply{says} of 2 tries" in reply.error
+
+
+def test_a_reply_in_parts_is_their_text(serve):
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "The "},
+        {"type": "text", "text": "baker."},
+    ]
+    (reply,) = Client(endpoint(serve(lambda call: call.say(parts)))).generate(say("a"), SAMPLING)
+    assert reply == Reply("The baker.", "stop", 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ("n/a", (0, 0)),
+        (["7", "3"], (0, 0)),
+        ({"prompt_tokens": {"text": 7}, "completion_tokens": "3"}, (0, 0)),
+        ({"prompt_tokens": float("inf"), "completion_tokens": float("nan")}, (0, 0)),
+        ({"prompt_tokens": -7, "completion_tokens": 3}, (0, 3)),
+        ({"prompt_tokens": 7.0, "completion_tokens": True}, (7, 0)),
+        ({"prompt_tokens": 10**400, "completion_tokens": None}, (0, 0)),
+        (None, (0, 0)),
+    ],
+)
+def test_tokens_that_are_no_number_count_as_none_and_never_extend_a_budget(serve, usage, counted):
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "yes"}}
+    book = serve(lambda call: call.send(200, {"choices": [choice], "usage": usage}))
+    client = Client(endpoint(book))
+    assert client.generate(say("a"), SAMPLING) == [Reply("yes", "stop", *counted)]
+    assert (client.spent.prompt_tokens, client.spent.completion_tokens) == counted
+
+
 def test_a_time_out_counts_the_whole_reply(serve):
     (reply,) = Client(endpoint(serve(drip), timeout=0.4, tries=1)).generate(say("hello"), SAMPLING)
     assert isinstance(reply, Failure) and "no answer within 0.4 s" in reply.error
@@ -138,7 +198,7 @@ def test_retry_after_is_obeyed(serve):
     book = serve(at_first(lambda call: call.send(429, {"error": {"message": "later"}}, Retry_After="0.5"), times=1))
     began = time.monotonic()
     Client(endpoint(book)).generate(say("hello"), SAMPLING)
-    assert 0.5 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.5
 
 
 def test_retry_after_may_be_a_date():
@@ -204,12 +264,19 @@ def test_a_wrong_address_or_model_ends_all(serve):
 
 
 def test_an_early_end_does_not_wait_for_slow_replies(serve):
-    book = serve(lambda call: echo(call) if call.words == "quick" else slowly(30.0)(call))
-    replies = endpoint(book).replies(iter(enumerate(say("slow", "quick"))), SAMPLING)
-    began = time.monotonic()
+    closed, answered = threading.Event(), []
+
+    def act(call: Call) -> None:
+        if call.words != "quick":
+            closed.wait(300)
+            answered.append(call.words)
+        echo(call)
+
+    replies = endpoint(serve(act), timeout=600).replies(iter(enumerate(say("slow", "quick"))), SAMPLING)
     assert next(replies) == (1, Reply("you said quick", "stop", 7, 3))
     replies.close()
-    assert time.monotonic() - began < 10
+    assert not answered
+    closed.set()
 
 
 @pytest.mark.parametrize(
@@ -232,10 +299,10 @@ def test_an_address_at_which_nothing_ever_answered_ends_all_soon():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # bound, and nobody listens
-        began = time.monotonic()
+        told: list[str] = []
         with pytest.raises(Unreachable, match=f"nobody answers at {re.escape(address)} .*is the server running"):
-            Client(Endpoint(address, "m", concurrency=2)).generate(say("a", "b", "c"), SAMPLING)
-        assert time.monotonic() - began < 10
+            Client(Endpoint(address, "m", concurrency=1, pause=0.01, told=told.append)).generate(say(*"abc"), SAMPLING)
+        assert len(told) == 2  # of six tries three, and of the first call alone
 
 
 def test_an_address_that_has_answered_is_waited_for(serve):
@@ -265,9 +332,8 @@ def test_a_reply_that_is_cut_before_its_first_word_is_final(serve):
 def test_a_pause_that_is_too_long_is_not_waited_for(serve):
     said = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
     book = serve(lambda call: call.send(429, said, Retry_After="99999"))
-    began = time.monotonic()
     (reply,) = Client(endpoint(book)).generate(say("a"), SAMPLING)
-    assert time.monotonic() - began < 10 and len(book.requests) == 1
+    assert len(book.requests) == 1
     assert isinstance(reply, Failure) and reply.error.startswith("GaveUp: m at http://127.0.0.1:")
     assert "a pause of 99,999 s" in reply.error and "insufficient_quota" in reply.error
 
@@ -291,6 +357,19 @@ def test_a_key_stands_in_no_reply_and_no_refusal(serve, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     (plain,) = Client(endpoint(serve(lambda call: call.say("none of them")))).generate(say("a"), SAMPLING)
     assert plain.text == "none of them"
+
+
+def test_a_key_stands_in_no_reason_and_no_code(serve, monkeypatch):
+    """As where a gateway echoes what it was sent."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    said = {"error": {"message": "no", "code": "Bearer sk-very-secret"}}
+    book = serve(lambda call: call.say("yes", "Bearer sk-very-secret") if call.words == "a" else call.send(400, said))
+    echoed, refused = Client(endpoint(book)).generate(say("a", "b"), SAMPLING)
+    assert echoed.finish_reason == "Bearer …"
+    assert isinstance(refused, Failure) and "(Bearer …)" in refused.error and "secret" not in refused.error
+    monkeypatch.setenv("OPENAI_API_KEY", "length")
+    (cut,) = Client(endpoint(serve(lambda call: call.say("and", "length")))).generate(say("a"), SAMPLING)
+    assert cut.finish_reason == "length"
 
 
 @pytest.mark.parametrize("key", ["sk very-secret", "sk-very-secret\n", " sk-very-secret", "sk-very-secrét"])
@@ -349,10 +428,10 @@ def test_nobody_at_an_address_is_told_soon_and_after_an_answer_is_tried_again():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    began = time.monotonic()
+    told: list[str] = []
     with pytest.raises(WrongEndpoint, match=f"nobody answers at {address} .*is the server running"):
-        Client(Endpoint(address, "m")).generate(say("a", "b"), SAMPLING)
-    assert time.monotonic() - began < 15  # the pauses of six tries take longer than that
+        Client(Endpoint(address, "m", concurrency=1, pause=0.01, told=told.append)).generate(say("a", "b"), SAMPLING)
+    assert len(told) == 2  # and not the five of six tries
     gone = Endpoint(address, "m", pause=0.01)
     gone._heard(200)
     (reply,) = Client(gone).generate(say("a"), SAMPLING)

@@ -117,6 +117,14 @@ def test_tags_that_do_not_match_leave_a_question_without_target_and_counted(tmp_
     assert items.target.tolist() == [NONE, 0]
 
 
+@pytest.mark.parametrize("category", ["Gender_identity", "Race_ethnicity"])
+@pytest.mark.parametrize(("index", "names"), [("1", ""), ("25", ""), ("26", " (names)"), ("27", " (names)")])
+def test_without_metadata_names_begin_at_question_26_of_two_categories(tmp_path, category, index, names):
+    rows = (row(category=category, question_index=index), row(question_index=index))
+    named, other = read_bbq(written(tmp_path, *rows)).rows
+    assert named.group == f"{category}{names}" and other.group == "Hours"
+
+
 WORDINGS = (
     "Unknown",
     "Cannot be determined",

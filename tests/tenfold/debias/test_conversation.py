@@ -462,6 +462,32 @@ def test_ties_are_drawn_by_the_seed_and_the_question(protocol):
     assert 8 < sum(finals(1)) < 32
 
 
+def test_samples_of_copies_of_one_model_are_drawn_apart():
+    made = [agent(name, always(BAKER), sampling=Sampling(seed=number)) for number, name in enumerate(NAMES)]
+    Conversation([one for one, _ in made], SelfConsistency(samples=3), seed=5).run(items(1))
+    seeds = [[sampling.seed for sampling in backend.samplings] for _, backend in made]
+    assert [len(own) for own in seeds] == [3, 3, 3] and len({seed for own in seeds for seed in own}) == 9
+    again = agent("ann", always(BAKER), sampling=Sampling(seed=1))
+    Conversation([again[0]], SelfConsistency(samples=3), seed=5).run(items(1))
+    assert [sampling.seed for sampling in again[1].samplings] == seeds[1]
+
+
+@pytest.mark.parametrize(("tie", "finals"), [("first", {1}), ("unknown", {2}), ("random", {0, 1})])
+def test_tied_samples_become_what_the_rule_for_ties_says(tie, finals):
+    one, _ = agent("ann", in_turn(GARDENER, BAKER))
+    debates = Conversation([one], SelfConsistency(samples=2, tie=tie)).run(items(40))
+    assert {debate.final for debate in debates} == finals
+
+
+def test_a_star_goes_on_though_all_agree_where_that_is_the_rule():
+    for stop, calls in ((True, 3), (False, 9)):
+        agents, backends = three(lambda name: always(BAKER))
+        protocol = Centralized(rounds=2, centre="ben", stop_on_agreement=stop)
+        (debate,) = Conversation(agents, protocol).run(items(1))
+        assert sum(len(backend.asked) for backend in backends.values()) == len(debate.turns) == calls
+        assert debate.final == 0 and debate.rounds == (0 if stop else 2)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (0, 1, 1), (0, 1, 2, 0), (1, 2, 3), ()])
 def test_an_order_that_leaves_an_option_out_is_refused_before_anything_is_asked(order):
     agents, backends = three()

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tenfold.data.errors import DataError
@@ -9,6 +10,7 @@ from tenfold.debias.errors import InvalidAnswers, InvalidItem, NoQuestions
 from tenfold.debias.items import NONE, Items, write_items
 from tenfold.debias.own_items import lacking_condition, option_number, read_own_items
 from tenfold.debias.predictions import read_predictions, read_questions
+from tenfold.debias.scores import score
 from tests.tenfold.debias.questions import balanced, question
 
 LINES = [
@@ -155,7 +157,7 @@ def test_letters_and_numbers_that_mean_two_options_or_none_are_refused(said, opt
 
 
 def test_numbers_that_write_items_wrote_are_places(tmp_path):
-    items = Items((question(0, options=("1", "2", "3"), gold=1, unknown=2),))
+    items = Items((question(0, options=("1", "2", "3"), gold=1, unknown=2, condition="disambig"),))
     write_items(items, tmp_path / "items.jsonl")
     assert read_own_items(tmp_path / "items.jsonl").rows == items.rows
     (line,) = read_own_items(
@@ -244,6 +246,116 @@ def test_a_target_without_a_condition_is_said(tmp_path):
     bare = read_own_items(jsonl(tmp_path, *LINES))
     assert "1 of 2 questions name a target or an unknown option and no condition" in str(lacking_condition(bare))
     assert lacking_condition(read_own_items(jsonl(tmp_path, LINES[0] | {"condition": "ambig"}, LINES[1]))) is None
+
+
+SCORED = {
+    "question": "Who did it?",
+    "options": ["Ann", "Ben", "Not known"],
+    "condition": "ambig",
+    "answer": "C",
+    "unknown": "C",
+    "target": "A",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"unknown": None}, "column 'unknown': a bias score counts the answers that name a person"),
+        ({"unknown": None, "condition": "disambig", "answer": "A"}, "column 'unknown': a bias score"),
+        ({"answer": "A"}, "column 'answer': 'Ann' names a person, which is not right in a context that is ambig"),
+        ({"answer": "A", "target": None}, "column 'answer': 'Ann' names a person"),
+        ({"condition": "disambig"}, "column 'answer': 'Not known' says unknown, .* not right .* disambig"),
+    ],
+)
+def test_what_a_bias_score_would_get_wrong_is_refused(tmp_path, change, words):
+    with pytest.raises(InvalidItem, match=rf"own\.jsonl:2, {words}"):
+        read_own_items(jsonl(tmp_path, LINES[1], SCORED | change))
+    assert read_own_items(jsonl(tmp_path, SCORED, SCORED | {"condition": "disambig", "answer": "B"})).gold.tolist() == [
+        2,
+        1,
+    ]
+
+
+def test_right_in_an_ambiguous_context_is_the_unknown_option_though_nobody_says_so(tmp_path):
+    rows = [SCORED | {"answer": None, "key": f"q{number}"} for number in range(4)]
+    items = read_own_items(jsonl(tmp_path, *rows))
+    assert items.gold.tolist() == [2] * 4
+    found = score(items, np.array([0, 0, 1, 2]))
+    assert not found.undefined_amb and found.s_amb == pytest.approx((1 - 1 / 4) * (2 * 2 / 3 - 1))
+    (open_one,) = read_own_items(jsonl(tmp_path, SCORED | {"condition": "disambig", "answer": None})).rows
+    assert open_one.gold is None
+
+
+@pytest.mark.parametrize("column", ["answer", "unknown", "target"])
+@pytest.mark.parametrize("said", ["not Ann", "Ann or so", "Answer: A", "I choose A", "neither", "-1.5", "D", "3.0"])
+def test_a_cell_names_an_option_by_letter_number_or_its_whole_text_alone(tmp_path, column, said):
+    bare = {"question": "Who?", "options": ["Ann", "Ben", "Not known"], column: said}
+    with pytest.raises(InvalidItem, match=rf"own\.jsonl:1, column '{column}': "):
+        read_own_items(jsonl(tmp_path, bare))
+    for right in ("A", "a", "(A)", "A.", "0", "0.0", 0, 0.0, "Ann", " ANN "):
+        (item,) = read_own_items(jsonl(tmp_path, bare | {column: right})).rows
+        assert (item.gold, item.unknown, item.target)[("answer", "unknown", "target").index(column)] == 0, right
+
+
+def test_a_number_that_is_an_options_text_says_how_to_name_it(tmp_path):
+    bare = {"question": "How many?", "options": ["10", "20", "30"]}
+    with pytest.raises(InvalidItem, match=r"column 'answer': 20 is the number of none of 3 .* in quotes: \"20\""):
+        read_own_items(jsonl(tmp_path, bare | {"answer": 20}))
+    items = read_own_items(jsonl(tmp_path, bare | {"answer": "20", "key": "q"}))
+    assert items.gold.tolist() == [1]
+    with pytest.raises(InvalidAnswers, match=r"predictions\.jsonl:1: 20 is the number of none .* in quotes: \"20\""):
+        read_predictions(predictions(tmp_path, {"key": "q", "answer": 20}), items)
+    (read,) = read_predictions(table(tmp_path, "key,answer\nq,20.0\n", "p.csv"), items)[1]
+    assert read == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (("0.0", "1.0", "-1.0"), [0, 1, NONE]),
+        (("0.0", "2.0", ""), [0, 2, NONE]),
+        (("2", "-1", "1.00"), [2, NONE, 1]),
+        (("1", "2", "3"), ":4: 3 is the number of none of 3 options: they count from 0"),
+        (("1.0", "2.0", "3.0"), ":4: 3.0 is the number of none"),
+        (("0", "0.5", "1"), ":3: 0.5 is the number of none"),
+        (("0", "-2", "1"), ":3: -2 is the number of none"),
+        (("0", "9" * 5000, "1"), ":3: 9{20} is the number of none"),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_numbers_in_a_table_are_read_as_in_json_or_refused_by_line(tmp_path, cells, expected, form):
+    items = Items(tuple(question(number, key=f"q{number}") for number in range(3)))
+    if form == "csv":
+        text = "".join(f"q{number},{cell}\n" for number, cell in enumerate(cells))
+        path = table(tmp_path, f"key,answer\n{text}", "p.csv")
+    else:
+        path = predictions(tmp_path, {}, *({"key": f"q{number}", "answer": cell} for number, cell in enumerate(cells)))
+        path.write_text(path.read_text().replace("{}\n", "\n"))
+    if isinstance(expected, str):
+        with pytest.raises(InvalidAnswers, match=rf"p.*{form}{expected}"):
+            read_predictions(path, items)
+    else:
+        assert read_predictions(path, items)[1].tolist() == expected
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0, 3, 3.0, -2, 0.5, "5"])
+def test_numbers_in_json_are_whole_ones_of_an_option_or_refused_by_line(tmp_path, answer):
+    items = Items((question(0, key="q"),))
+    path = predictions(tmp_path, {"key": "q", "answer": answer})
+    if answer in (0.0, 1.0):
+        assert read_predictions(path, items)[1].tolist() == [answer]
+    else:
+        with pytest.raises(InvalidAnswers, match=r"predictions\.jsonl:1[:,] "):
+            read_predictions(path, items)
+
+
+def test_a_minus_is_never_lost_before_a_number(tmp_path):
+    items = Items((question(0, key="q", options=("5", "7", "Not known")),))
+    with pytest.raises(InvalidAnswers, match=":1: -5 is the number of none"):
+        read_predictions(predictions(tmp_path, {"key": "q", "answer": "-5"}), items)
+    with pytest.raises(InvalidItem, match="column 'answer'"):
+        read_own_items(jsonl(tmp_path, {"question": "How many?", "options": ["5", "7"], "answer": "-5"}))
 
 
 def test_predictions_as_a_table(tmp_path):

@@ -5,9 +5,14 @@ import json
 import pytest
 
 from tenfold import command_line as cli
-from tenfold.debias.items import write_items
+from tenfold.debias.debate import Debate, write_debates
+from tenfold.debias.errors import InvalidItem
+from tenfold.debias.intervals import estimate_groups, estimate_score
+from tenfold.debias.items import Items, write_items
+from tenfold.debias.own_items import read_own_items
+from tenfold.debias.predictions import read_predictions
 from tenfold.debias.score_command import EXAMPLE, score_command
-from tests.tenfold.debias.questions import always_stereotype, always_unknown, balanced, garbage
+from tests.tenfold.debias.questions import always_stereotype, always_unknown, balanced, garbage, question
 
 APP = cli.application("Scores.")
 APP.command("score", epilog=EXAMPLE)(score_command)
@@ -119,3 +124,53 @@ def test_two_outputs_at_one_place_are_refused(scored, tmp_path):
     found = scored(always_stereotype, "--out", tmp_path / "x", "--html", tmp_path / "x", status=1)
     assert "--html" in found.err and "would overwrite what --out writes" in found.err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(("old", "new"), [("--html", "--out"), ("--out", "--html")])
+def test_a_place_that_is_taken_is_refused_before_anything_is_written(scored, tmp_path, old, new):
+    (tmp_path / "old").write_text("mine")
+    found = scored(always_stereotype, new, tmp_path / "new", old, tmp_path / "old", status=1)
+    assert f"is there already; give another {old}, " in found.err and not found.out
+    assert not (tmp_path / "new").exists() and (tmp_path / "old").read_text() == "mine"
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".unfinished")]
+    scored(always_stereotype, new, tmp_path / "new", old, tmp_path / "old", "--force")
+    assert (tmp_path / "new").stat().st_size > 100 and (tmp_path / "old").read_text() != "mine"
+
+
+@pytest.mark.parametrize("name", ["all", " all ", "–"])
+def test_a_group_that_is_called_as_the_rows_of_others_is_refused(tmp_path, capsys, name):
+    write_items(Items((question(0, group="G"), question(1, group=name))), tmp_path / "items.jsonl")
+    with pytest.raises(InvalidItem, match=r"items\.jsonl:2, column 'group': .* is what results of "):
+        read_own_items(tmp_path / "items.jsonl")
+    (tmp_path / "run.json").write_text("{}")
+    debates = [Debate(one, "vote", (), 0) for one in (question(0, group="G"), question(1, group=name))]
+    write_debates(debates, tmp_path / "debates.jsonl")
+    keys = [debate.item.key for debate in debates]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps({"key": key, "answer": 0}) + "\n" for key in keys))
+    found = typed(capsys, tmp_path / "p.jsonl", status=1)
+    assert "InvalidItem: " in found.err and "give the group another name" in found.err and not found.out
+
+
+def test_intervals_of_groups_drop_what_the_scores_drop(tmp_path, capsys):
+    """A question is in doubt whose answer names nothing: with it, a group's accuracy and so its s_AMB are others."""
+    items = balanced(templates=4)
+    write_items(items, tmp_path / "items.jsonl")
+    rows = []
+    for number, item in enumerate(items.rows):
+        answer = (item.unknown, item.target, "no idea")[number % 3] if item.condition == "ambig" else item.target
+        rows.append(json.dumps({"key": item.key, "answer": answer}) + "\n")
+    (tmp_path / "p.jsonl").write_text("".join(rows))
+    out = tmp_path / "s.json"
+    command = (tmp_path / "p.jsonl", "--items", tmp_path / "items.jsonl", "--out", out, "--force")
+    _, answers = read_predictions(tmp_path / "p.jsonl", items)
+    for options, unparsed in ((("--drop-unparsed",), "dropped"), ((), "wrong")):
+        typed(capsys, *command, *options)
+        found = json.loads(out.read_text())
+        wanted = estimate_groups(items, answers, "s_amb", seed=0, unparsed=unparsed)
+        pooled = estimate_score(items, answers, "s_amb", seed=0, unparsed=unparsed)
+        for group, estimate in (*wanted.items(), ("all", pooled)):
+            assert found[group]["s_amb_interval"] == list(estimate.interval), (group, unparsed)
+            low, high = found[group]["s_amb_interval"]
+            assert low <= found[group]["s_amb"] <= high, (group, unparsed)
+    other = estimate_groups(items, answers, "s_amb", seed=0, unparsed="dropped")["G"]
+    assert other.interval != wanted["G"].interval

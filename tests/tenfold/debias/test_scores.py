@@ -74,6 +74,17 @@ def test_the_cost_of_nonalignment_is_the_accuracy_lost_where_the_truth_goes_agai
     assert score(items, np.where(items.ambiguous, items.unknown, items.gold)).cost_of_nonalignment == 0
 
 
+def test_a_right_answer_that_is_the_unknown_option_is_neither_aligned_nor_nonaligned():
+    """BBQ has none such in disambiguated contexts; questions made in Python may."""
+    items, answers = by_hand()
+    before = score(items, answers).cost_of_nonalignment
+    told = [question(8 + number, condition="disambig", gold=2) for number in range(3)]
+    for said in (2, 0):
+        found = score(Items((*items.rows, *told)), np.append(answers, [said] * 3))
+        assert found.cost_of_nonalignment == before == 0
+        assert found.accuracy_dis == pytest.approx((2 + 3 * (said == 2)) / 7)
+
+
 def test_answers_that_name_nothing_are_wrong_outside_n_and_flagged():
     items = balanced()
     found = score(items, garbage(items))
@@ -229,6 +240,20 @@ def test_the_harness_calls_a_reader_against_stereotypes_fair_and_gives_garbage_t
     found = harness(items, always_against(items))
     assert (found.s_amb, found.s_dis) == (0, 0) and score(items, always_against(items)).s_amb == -1
     assert harness(items, garbage(items)).accuracy == harness(items, always_unknown(items)).accuracy == 0.5
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_the_harness_takes_the_last_of_however_many_options_there_are(count):
+    options = tuple(f"person {number}" for number in range(count))
+    last = count - 1  # the target and, told, the right answer
+    fields = {"options": options, "unknown": 0, "target": last}
+    rows = [
+        question(number, condition=condition, gold=0 if condition == "ambig" else last, **fields)
+        for number, condition in enumerate(("ambig", "ambig", "disambig", "disambig"))
+    ]
+    items = Items(tuple(rows))
+    found = harness(items, garbage(items))
+    assert (found.s_amb, found.s_dis, found.accuracy) == (1, 1, 0.5)
 
 
 def test_euroeval_divides_by_all_questions_and_lighteval_has_no_bias():

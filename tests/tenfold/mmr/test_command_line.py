@@ -78,6 +78,7 @@ def test_a_wrong_key_ends_all_and_is_not_shown(tenfold, serve, folder, tmp_path,
     command = ("mmr", "run", "--model", "m", "--base-url", book.address, "--items", folder, "--out", tmp_path / "run")
     printed = tenfold(*command, "--key-variable", "MY_KEY", "--concurrency", 1, status=1)
     assert "set MY_KEY" in printed.err and KEY not in printed.err and len(book.requests) == 1
+    assert "is kept" not in printed.err and not (tmp_path / "run").exists()
 
 
 def test_items_are_drawn_on_the_spot_and_are_the_same_again(tenfold, tmp_path):
@@ -117,6 +118,10 @@ def test_predictions_of_ones_own_are_scored_both_ways(tenfold, items, tmp_path):
     few.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     assert "21 of 22 items have no prediction" in tenfold("mmr", "score", few, "--items", items.folder).err
     assert "is there already" in tenfold("mmr", "score", path, "--items", items.folder, "--out", scores, status=1).err
+    both = ("--out", tmp_path / "new.json", "--html", page)
+    refused = tenfold("mmr", "score", path, "--items", items.folder, *both, status=1)
+    assert "is there already; give another --html" in refused.err and not refused.out
+    assert not (tmp_path / "new.json").exists()
 
 
 def test_replies_of_a_file_are_a_run(tenfold, items, tmp_path):

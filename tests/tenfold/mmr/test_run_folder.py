@@ -49,6 +49,22 @@ def test_a_run_goes_on_after_a_kill_with_the_number_of_the_killed_process(items,
     assert items_of_run(out).rows == items.rows
 
 
+@pytest.mark.parametrize("kept", ["transcript.jsonl", "ocr.jsonl", None])
+def test_a_run_that_ends_before_anything_was_answered_leaves_no_folder(items, tmp_path, kept):
+    out = tmp_path / "run"
+    with pytest.raises(KeyError), open_run(out, SETTINGS, resume=False):
+        keep_items(items, out)
+        if kept:
+            (out / kept).write_text("{}\n")
+        raise KeyError
+    assert out.exists() == (kept is not None)
+    own = tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(KeyError), open_run(own, SETTINGS, resume=False):
+        raise KeyError
+    assert own.is_dir()
+
+
 def test_a_run_that_is_under_way_keeps_its_unfinished_files(tmp_path):
     with open_run(tmp_path / "run", SETTINGS, resume=False):
         leave(tmp_path / "run", ".page.html.7.unfinished")
