@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int
 
 from tenfold.debias.items import NONE, Items, read_items
 from tenfold.debias.scores import COLUMNS, count
+from tenfold.debias.unrelated_replies import other_items
 
 TESTED, HARD, ROUNDS, VARIED = "tested", "hard", "rounds", "@"
 PARTS = {"always_biased": "planted", "always_unknown": "planted", "free": "free"}  # of one run, by what a label ends in
@@ -28,7 +29,8 @@ class AnswerSets:
     """Sets of answers to the same questions, by the protocol's label; the questions of all seeds one after another.
 
     ``answers`` are numbers of options, −1 for none. ``rounds`` hold what every agent answered after each round.
-    ``hard`` are the hard questions of a run of its own; none where no such run was made.
+    ``hard`` are the hard questions of a run of its own; none where no such run was made. ``alike`` are the questions
+    whose shuffled peers answered a question of the same condition, ambiguous or not; None where it is not known.
     """
 
     items: Items
@@ -37,10 +39,16 @@ class AnswerSets:
     hard: Bool[np.ndarray, " M"]
     seeds: int = 1
     seed_numbers: Int[np.ndarray, " M"] | None = None  # the seed that each question was tested by; None for one seed
+    alike: Bool[np.ndarray, " M"] | None = None
 
     def labels(self, protocol: str) -> list[str]:
-        """Return the labels of a protocol: one for each agent that stands out in turn; ablations are left out."""
-        return [label for label in self.answers if protocol_of(label) == protocol]
+        """Return the labels of a protocol: one for each agent that stands out in turn.
+
+        Ablations are left out, but for ``centralized@rounds=2``, which names one: those of the protocol in it.
+        """
+        stem, _, wanted = protocol.partition(VARIED)
+        parts = ((label, *label.partition(VARIED)) for label in self.answers)
+        return [label for label, head, _, varied in parts if (head.partition(":")[0], varied) == (stem, wanted)]
 
     @property
     def protocols(self) -> list[str]:
@@ -62,6 +70,7 @@ class AnswerSets:
             answers={label: answers[chosen] for label, answers in self.answers.items()},
             rounds={label: answers[chosen] for label, answers in self.rounds.items()},
             hard=self.hard[chosen],
+            alike=None if self.alike is None else self.alike[chosen],
             seed_numbers=None if self.seed_numbers is None else self.seed_numbers[chosen],
         )
 
@@ -115,8 +124,19 @@ def read_answer_sets(folder: Path, target: str) -> AnswerSets:
         places, prefix = arrays.get(f"{TESTED}/{seed}"), f"{target}/{seed}/"
         own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         asked = items if places is None else items.only(places)
-        parts.append(_sets(asked, own, arrays.get(f"{HARD}/{target}/{seed}"), folder))
+        found = _sets(asked, own, arrays.get(f"{HARD}/{target}/{seed}"), folder)
+        parts.append(replace(found, alike=alike_peers(asked, seed)))
     return _joined(parts, folder)
+
+
+def alike_peers(items: Items, seed: int) -> Bool[np.ndarray, " M"] | None:
+    """Return whether the question that shuffled peers answered, of those put together, has the same condition.
+
+    None where a question has no other one beside it.
+    """
+    if len(items) < 2:
+        return None
+    return items.ambiguous == items.ambiguous[other_items(items.rows, seed)]
 
 
 def read_one_run(folder: Path) -> dict[str, AnswerSets]:
@@ -182,7 +202,13 @@ def _joined(parts: list[AnswerSets], folder: Path) -> AnswerSets:
         np.concatenate([part.hard for part in parts]),
         len(parts),
         np.repeat(np.arange(len(parts)), [len(part.items) for part in parts]),
+        _alike(parts),
     )
+
+
+def _alike(parts: list[AnswerSets]) -> Bool[np.ndarray, " M"] | None:
+    known = [part.alike for part in parts if part.alike is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _stacked(rounds: list[np.ndarray]) -> np.ndarray:

@@ -33,7 +33,8 @@ def _beyond(rows: Sequence[Row]) -> Measurement:
     below = rates.index(chosen)
     detail = (
         f"rates tried below or above the chosen {chosen:g}, whichever are fewer, of "
-        f"{', '.join(f'{rate:g}' for rate in rates)}; chosen by the first seed on held-out templates of deliberation"
+        f"{', '.join(f'{rate:g}' for rate in rates)}; chosen for all seeds by the first one, on templates of "
+        "deliberation that were held out of its own, and that other seeds test"
     )
     return measured(min(below, len(rates) - 1 - below), "rates", detail)
 

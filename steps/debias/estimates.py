@@ -1,9 +1,11 @@
 """Bias and accuracy of protocols, what protocols differ by, and their intervals over seeds and templates.
 
 A statistic is taken of each seed's own test questions, and averaged over seeds. A seed is a fold of the templates and a
-training of its own, so that what seeds differ by holds the variance of both: its interval is Student's over seeds.
-Three seeds may agree by chance, and their folds share templates; the interval is widened, if need be, to hold that of a
-bootstrap over templates, drawn for all seeds at once. One seed has the latter alone.
+training of its own; what seeds differ by is in Student's interval over them, which is widened, if need be, to hold that
+of a bootstrap over templates, drawn for all seeds at once. One seed has the latter alone. Neither covers what all seeds
+share: the rate of deliberation, which one seed chose, the widths, which agent is fair in which group, the associations.
+The folds share templates, in tests and in trainings, so that seeds are not independent, and three of them leave
+Student's interval without a coverage that could be guaranteed: it is conditional on all that.
 
 A protocol in which an agent stands out (``single:a0``, ``centralized:a1`` …) counts as the mean over its agents, every
 resample of templates with all of them. The *control* is the least biased of `CONTROLS`, the *best single* agent the
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from steps.debias.answer_sets import AnswerSets
+from steps.debias.answer_sets import VARIED, AnswerSets
 from tenfold.debias.scores import AMB, STATISTICS, bias_amb, preference
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, Difference, clustered_difference, clustered_estimate, holm
@@ -33,9 +35,11 @@ from tenfold.metrics.intervals import student
 SINGLE, DECENTRALIZED, CENTRALIZED, VOTE = "single", "decentralized", "centralized", "vote"
 CONTROLS = ("self_refine", "self_consistency", "silent", "shuffled_peers")  # with as many calls as a conversation
 CONTROL, BEST_SINGLE = "best control", "best single"
+ASKED_AGAIN, GOLD, GOLD_AGAIN = ("self_refine", "silent"), "gold", "gold asked again"
 BIAS, MAGNITUDE, PREFERENCE = "s_amb", "abs_s_amb", "preference"
 SEED = 0  # of the resamples: the same templates are drawn for all that is compared
 SCALES = dict.fromkeys((BIAS, MAGNITUDE, PREFERENCE, "s_dis"), 100.0)  # bias scores are printed ×100
+LEAST_TEMPLATES = 10  # for a p-value: of fewer, few resamples differ, and their share is no probability
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
 UNITS = dict.fromkeys(SCALES, "points of bias")
 OF_COUNTS: dict[str, Callable[[Any], Any]] = {
@@ -57,7 +61,8 @@ class Named:
 def named(sets: AnswerSets, names: Sequence[str]) -> Named | None:
     """Return the sets that stand for protocols or labels; None where one has no answers.
 
-    CONTROL stands for all controls, BEST_SINGLE for every agent alone.
+    CONTROL stands for all controls, BEST_SINGLE for every agent alone, GOLD_AGAIN for the two protocols in which agents
+    of the target ``gold`` are asked again and hear of nobody; with ``@rounds=2`` behind it for those of that ablation.
     """
     labels: list[str] = []
     columns: dict[str, list[list[int]]] = {}
@@ -72,11 +77,14 @@ def named(sets: AnswerSets, names: Sequence[str]) -> Named | None:
 
 
 def _candidates(sets: AnswerSets, name: str) -> list[list[str]]:
-    match name:
-        case _ if name == CONTROL:
-            found = [sets.labels(control) for control in CONTROLS]
+    stem, at, varied = name.partition(VARIED)
+    match stem:
+        case _ if stem == CONTROL:
+            found = [sets.labels(f"{control}{at}{varied}") for control in CONTROLS]
         case _ if name == BEST_SINGLE:
             found = [[label] for label in sets.labels(SINGLE)]
+        case _ if name == GOLD_AGAIN:
+            found = [sets.labels(f"{control}{VARIED}{GOLD}") for control in ASKED_AGAIN]
         case _:
             found = [[name] if name in sets.answers else sets.labels(name)]
     return [own for own in found if own]
@@ -118,9 +126,30 @@ def draws(sets: AnswerSets, name: str, statistic: str) -> Float[np.ndarray, " R"
     return np.round(values_of(found, name, statistic, sums).mean(axis=-1), DECIMALS)
 
 
+def differences_by_seed(sets: AnswerSets, first: str, second: str, statistic: str) -> list[float]:
+    """Return the statistic of ``first`` less that of ``second`` of each seed, NaN without one; none without answers."""
+    found = named(sets, [first, second])
+    if found is None:
+        return []
+    sums = sets.counts_by_seed(found.labels).sum(axis=0)  # (Z, S, 2, C)
+    values = [values_of(found, name, statistic, sums) for name in (first, second)]
+    return [float(value) for value in np.round(values[0] - values[1], DECIMALS)]
+
+
+def gold_beside(sets: AnswerSets, gold: AnswerSets | None) -> AnswerSets:
+    """Return the sets with those of GOLD_AGAIN, of agents of the target ``gold`` that were asked the same questions."""
+    if gold is None or [item.key for item in gold.items.rows] != [item.key for item in sets.items.rows]:
+        return sets
+    labels = [label for control in ASKED_AGAIN for label in gold.labels(control)]
+    return replace(sets, answers=sets.answers | {f"{label}{VARIED}{GOLD}": gold.answers[label] for label in labels})
+
+
 @dataclass(frozen=True)
 class GroupDifference:
-    """What two protocols differ by in one group, over templates, and the p-value by Holm's rule over all groups."""
+    """What two protocols differ by in one group, over templates, and the p-value by Holm's rule over all groups.
+
+    NaN in groups of fewer than LEAST_TEMPLATES.
+    """
 
     group: str
     first: float
@@ -155,8 +184,19 @@ def group_differences(sets: AnswerSets, first: str, second: str, statistic: str)
         if found is not None:
             of_first, of_second = (float(mean(table.sum(axis=0))) for table in tables)
             rows.append(GroupDifference(str(group), of_first, of_second, found, found.p_value))
-    adjusted = holm([row.difference.p_value for row in rows])
+    enough = [row.difference.n >= LEAST_TEMPLATES for row in rows]
+    adjusted = adjusted_p_values(
+        [row.adjusted_p_value if kept else np.nan for row, kept in zip(rows, enough, strict=True)]
+    )
     return [replace(row, adjusted_p_value=p_value) for row, p_value in zip(rows, adjusted, strict=True)]
+
+
+def adjusted_p_values(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted by Holm's rule for the number of those that are known, NaN where one is not."""
+    known = ~np.isnan(np.asarray(p_values, dtype=float))
+    found = np.full(len(p_values), np.nan)
+    found[known] = holm(np.asarray(p_values, dtype=float)[known].tolist())
+    return [float(value) for value in found]
 
 
 def least_biased_control(sets: AnswerSets) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from steps.debias import chosen_rates, figures, measurements, tables
+from steps.debias import chosen_rates, figures, measurements, recorded_measurements, tables
+from steps.debias.ablation_differences import beside_main
 from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
@@ -44,7 +45,7 @@ def evaluate(
     """Publish what the paper's claims are tested by, and conversations to read.
 
     Reads   items.jsonl, answers.npz of each step, debates/*.jsonl of the conversations, conversed/rows.json,
-            recorded/scores.json, deliberated/rates.json
+            recorded/scores.json, deliberated/rates.json, live/summary.json
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/transcripts.html
     Raises  MissingAnswers
     """
@@ -61,11 +62,13 @@ def evaluate(
     run.publish(
         claims=measurements.micro_measurements(micro)
         | chosen_rates.rate_measurements(rates)
-        | measurements.live_measurements(pretrained[""])
-        | measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
+        | measurements.live_measurements(pretrained[""], read_json(live / "summary.json")["models"])
+        | recorded_measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
         headlines=HEADLINES,
         tables={
             "protocols": tables.protocols(regimes),
+            "seeds": tables.seeds(micro),
+            "ablations": tables.ablations(regimes | beside_main(parts, pretrained[""])),
             "agents": tables.agents(regimes | parts, calls),
             "unparsed_dropped": tables.unparsed(regimes | parts),
             "groups": tables.groups(regimes),

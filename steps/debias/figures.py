@@ -24,7 +24,7 @@ from steps.debias.estimates import (
     draws,
     group_differences,
 )
-from steps.debias.measurements import published_deviations
+from steps.debias.recorded_measurements import published_deviations
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from steps.step.publish import CaptionedFigure

@@ -1,58 +1,51 @@
-"""Measurements of the claims and findings about debiasing by conversation, from the answers that the steps wrote."""
+"""Measurements of the claims about debiasing by conversation, from the answers that the steps wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from steps.debias.answer_sets import AnswerSets
+from steps.debias.answer_sets import VARIED, AnswerSets, spoke
 from steps.debias.estimates import (
     BEST_SINGLE,
     BIAS,
     CENTRALIZED,
     CONTROL,
-    CONTROLS,
     DECENTRALIZED,
+    GOLD,
+    GOLD_AGAIN,
     MAGNITUDE,
     PREFERENCE,
     SINGLE,
     UNITS,
     VOTE,
     difference,
-    draws,
+    gold_beside,
+    named,
     score_of,
 )
-from steps.debias.rule_following import changes_made
-from tenfold.debias.published import DIFFERING, UNIFIEDQA
-from tenfold.debias.scores import score_groups
-from tenfold.metrics.bootstrap import Estimate
-from tenfold.metrics.intervals import CONFIDENCE
+from steps.debias.rule_following import changes_made, unasked_changes
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
-FORMATS = ("arc", "race", "qonly")  # the prompt formats whose answers were recorded
-PLURALITY = "plurality"  # what the names of votes over formats begin with, the rule for ties behind it
-RANDOM_TIES = "plurality_random"
-RECORDED = (
-    "recorded_plurality_minus_best_single",
-    "recorded_plurality_minus_mean_single",
-    "recorded_scores_compared",
-    "recorded_largest_deviation_elsewhere",
-    "recorded_deviation_physical_appearance",
-)
 COMPARED = {"single": SINGLE, "control": CONTROL, "vote": VOTE, "best_single": BEST_SINGLE}
-TARGETS = ("proposal", "majority", "none")
+TARGETS = ("proposal", "majority", GOLD, "none")
 CLUSTERED = "bootstrap over templates"
 OVER_SEEDS = "mean over seeds, the outer ends of Student's interval over seeds and the bootstrap over templates"
+SILENT, ROTATED = "silent", "rotated"
+TWO_ROUNDS = f"{VARIED}rounds=2"  # the ablation in which followers are heard: the centre decides once more after them
 MEANT = {
     SINGLE: "a single agent (mean over agents)",
     DECENTRALIZED: "decentralized conversation",
     CENTRALIZED: "centralized conversation (mean over centres)",
     VOTE: "the vote of the first answers",
+    SILENT: "the silent rounds",
     CONTROL: "the control with the least |s_AMB|",
     BEST_SINGLE: "the single agent with the least |s_AMB|",
+    GOLD_AGAIN: "agents taught the right answer, asked again without peers, where that has the least |s_AMB|",
+    ROTATED: "the likeliest option over all orders of the options",
 }
 ACCURACY, AMBIGUOUS = "accuracy_dis", "accuracy_amb"
 MEASURED = {
@@ -63,6 +56,10 @@ MEASURED = {
     AMBIGUOUS: "accuracy on ambiguous questions",
 }
 WANTED = {ACCURACY: "is to a disambiguated question", AMBIGUOUS: "is to an ambiguous question"}
+NOT_HARD = "no question was hard: none that enough agents missed in the run of its own"
+UNHEARD = "in one round the centre decides before its followers answer, whom nobody hears; two rounds were not held"
+UNKNOWN_PEERS = "which questions were put side by side, and so whose answers shuffled peers gave, was not recorded"
+NO_PEERS_ALIKE = "no question had shuffled peers from a question of its own condition"
 
 
 def regime_measurements(prefix: str, sets: AnswerSets | None, reason: str = "") -> dict[str, Measurement]:
@@ -72,30 +69,77 @@ def regime_measurements(prefix: str, sets: AnswerSets | None, reason: str = "") 
     below 0 is a bias, too: the mean over agents of each one's. Accuracy is that of disambiguated questions unless it is
     called ambiguous. The control is the one of self-refinement, self-consistency, the silent rounds and shuffled peers
     that has the least |s_AMB|, the best single agent the one that has it alone, both chosen in each seed and resample.
+    ``matched`` are the questions whose shuffled peers come from a question of the same condition: peers that answered
+    one which says who it was rarely say unknown. ``heard`` are conversations of two rounds or more, in which the centre
+    hears its followers; what they are compared with has as many calls where it is a control.
     """
     hard = None if sets is None or not sets.hard.any() else sets.only(sets.hard)
-    no_hard = reason or "no question was hard: none that enough agents missed in the run of its own"
-    asked = ((sets, reason), (hard, no_hard))
+    no_hard = reason or NOT_HARD
     found = _scores(prefix, sets, reason)
+    for part, asked, why in (("", sets, reason), ("hard_", hard, no_hard)):
+        for conversation in (DECENTRALIZED, CENTRALIZED):
+            for name, first in COMPARED.items():
+                own = _difference(asked, first, conversation, MAGNITUDE, why)
+                found[f"{prefix}_{part}{name}_minus_{conversation}"] = own
+        matched = _matched(asked, CONTROL, DECENTRALIZED, why)
+        found[f"{prefix}_{part}matched_control_minus_{DECENTRALIZED}"] = matched
     for conversation in (DECENTRALIZED, CENTRALIZED):
-        for name, first in COMPARED.items():
-            all_, few = (_difference(of, first, conversation, MAGNITUDE, why) for of, why in asked)
-            found[f"{prefix}_{name}_minus_{conversation}"] = all_
-            found[f"{prefix}_hard_{name}_minus_{conversation}"] = few
         for name, statistic in (("accuracy", ACCURACY), ("ambiguous_accuracy", AMBIGUOUS)):
             accurate = _difference(sets, conversation, SINGLE, statistic, reason)
             found[f"{prefix}_{name}_{conversation}_minus_single"] = accurate
+    for other in (VOTE, SILENT):
+        own = _difference(sets, DECENTRALIZED, other, ACCURACY, reason)
+        found[f"{prefix}_accuracy_{DECENTRALIZED}_minus_{other}"] = own
     between = _difference(sets, CENTRALIZED, DECENTRALIZED, MAGNITUDE, reason)
-    return found | {
-        f"{prefix}_centralized_minus_decentralized": between,
-        f"{prefix}_hard_single_bias": _score(hard, SINGLE, BIAS, no_hard),
-        f"{prefix}_hard_share": _hard_share(sets if hard is not None else None, no_hard),
-    }
+    return (
+        found
+        | {f"{prefix}_heard_{name}": one for name, one in _heard(sets, reason)}
+        | {
+            f"{prefix}_centralized_minus_decentralized": between,
+            f"{prefix}_hard_single_bias": _score(hard, SINGLE, BIAS, no_hard),
+            f"{prefix}_hard_share": _hard_share(sets if hard is not None else None, no_hard),
+        }
+    )
+
+
+def _heard(sets: AnswerSets | None, reason: str) -> Iterator[tuple[str, Measurement]]:
+    """Yield the measurements of conversations in which followers are heard, by the end of their names."""
+    rounds = None if sets is None else two_rounds(sets)
+    asked, why = (None, reason or UNHEARD) if rounds is None else (sets, reason)
+    talk, control = f"{CENTRALIZED}{rounds or ''}", f"{CONTROL}{rounds or ''}"
+    decentralized = f"{DECENTRALIZED}{rounds or ''}"
+    for name, first in (COMPARED | {"control": control}).items():
+        yield f"{name}_minus_{CENTRALIZED}", _difference(asked, first, talk, MAGNITUDE, why)
+    yield f"matched_control_minus_{CENTRALIZED}", _matched(asked, control, talk, why)
+    yield f"single_minus_{DECENTRALIZED}", _difference(asked, SINGLE, decentralized, MAGNITUDE, why)
+    yield f"centralized_minus_{DECENTRALIZED}", _difference(asked, talk, decentralized, MAGNITUDE, why)
+    yield f"accuracy_{CENTRALIZED}_minus_single", _difference(asked, talk, SINGLE, ACCURACY, why)
+
+
+def two_rounds(sets: AnswerSets) -> str | None:
+    """Return what stands behind the names of conversations of two rounds or more; None where none was held."""
+    held = [sets.rounds[label].shape[1] - 1 for label in sets.labels(CENTRALIZED) if label in sets.rounds]
+    if max(held, default=0) > 1:
+        return ""
+    return TWO_ROUNDS if sets.labels(f"{CENTRALIZED}{TWO_ROUNDS}") else None
+
+
+def _matched(sets: AnswerSets | None, first: str, second: str, reason: str) -> Measurement:
+    """Return |s_AMB| of ``first`` less that of ``second`` where shuffled peers answered a question of its condition."""
+    if sets is None:
+        return unavailable(reason)
+    if sets.alike is None:
+        return unavailable(UNKNOWN_PEERS)
+    found = _difference(sets.only(sets.alike), first, second, MAGNITUDE, "") if sets.alike.any() else None
+    if found is None or found.unavailable:
+        return found or unavailable(NO_PEERS_ALIKE)
+    return found.model_copy(update={"detail": f"{found.detail}; shuffled peers from questions of the same condition"})
 
 
 def _scores(prefix: str, sets: AnswerSets | None, reason: str) -> dict[str, Measurement]:
     return {
         f"{prefix}_single_bias": _score(sets, SINGLE, BIAS, reason),
+        f"{prefix}_single_magnitude": _score(sets, SINGLE, MAGNITUDE, reason),
         f"{prefix}_single_accuracy": _score(sets, SINGLE, ACCURACY, reason),
         f"{prefix}_decentralized_bias": _score(sets, DECENTRALIZED, BIAS, reason),
         f"{prefix}_centralized_bias": _score(sets, CENTRALIZED, BIAS, reason),
@@ -119,124 +163,92 @@ def micro_measurements(of_target: Mapping[str, AnswerSets]) -> dict[str, Measure
         reason = "" if target in of_target else f"this profile has no agents of the target {target}"
         sets, prefix = of_target.get(target), f"micro_{target}"
         found |= regime_measurements(prefix, sets, reason)
+        hard = None if sets is None or not sets.hard.any() else sets.only(sets.hard)
         found[f"{prefix}_least_gain_of_a_seed"] = _least_gain(sets, reason)
-        found[f"{prefix}_changes_made"] = _changes_made(sets, target, reason)
-    return found
+        found[f"{prefix}_hard_least_gain_of_a_seed"] = _least_gain(hard, reason or NOT_HARD)
+        found[f"{prefix}_changes_made"] = _changes(sets, target, reason, asked=True)
+        found[f"{prefix}_unasked_changes"] = _changes(sets, target, reason, asked=False)
+    return found | _gold_again(of_target)
+
+
+def _gold_again(of_target: Mapping[str, AnswerSets]) -> dict[str, Measurement]:
+    """Return what agents that are taught the right answer and hear of nobody have more bias than those of proposals."""
+    sets, gold = of_target.get("proposal"), of_target.get(GOLD)
+    reason = f"this profile has no agents of the target {'proposal' if sets is None else GOLD}"
+    asked = None if sets is None or gold is None else gold_beside(sets, gold)
+    hard = None if asked is None or not asked.hard.any() else asked.only(asked.hard)
+    rounds = None if asked is None else two_rounds(asked)
+    few = NOT_HARD if asked is not None else reason
+    heard = reason if asked is None else UNHEARD
+    talk = f"{CENTRALIZED}{rounds or ''}"
+    return {
+        "micro_proposal_gold_again_minus_decentralized": _gold_less(asked, DECENTRALIZED, reason),
+        "micro_proposal_hard_gold_again_minus_decentralized": _gold_less(hard, DECENTRALIZED, few),
+        "micro_proposal_heard_gold_again_minus_centralized": _gold_less(None if rounds is None else asked, talk, heard),
+    }
+
+
+def _gold_less(sets: AnswerSets | None, conversation: str, reason: str) -> Measurement:
+    return _difference(sets, GOLD_AGAIN, conversation, MAGNITUDE, reason)
 
 
 def _least_gain(sets: AnswerSets | None, reason: str) -> Measurement:
     """Return the smallest over seeds of what decentralized conversation gains, each on its own test questions."""
     if sets is None:
         return unavailable(reason)
-    gains = [difference(one, SINGLE, DECENTRALIZED, MAGNITUDE) for one in sets.by_seed()]
+    parts = sets.by_seed()
+    gains = [difference(one, SINGLE, DECENTRALIZED, MAGNITUDE) for one in parts]
     known = [gain.value for gain in gains if gain is not None]
-    if len(known) < len(gains):
+    if len(known) < sets.seeds:
         return unavailable(f"of a seed: {_why_not(sets, [SINGLE, DECENTRALIZED], MAGNITUDE)}")
     detail = f"{MEASURED[MAGNITUDE]} of {MEANT[SINGLE]} less that of {MEANT[DECENTRALIZED]}, the smallest over seeds"
     return measured(min(known), UNITS[MAGNITUDE], f"{detail}, each on its own test questions", seeds=sets.seeds)
 
 
-def _changes_made(sets: AnswerSets | None, target: str, reason: str) -> Measurement:
+def _changes(sets: AnswerSets | None, target: str, reason: str, *, asked: bool) -> Measurement:
     if sets is None or target == "none":
         return unavailable(reason or "these agents were never taught a rule that asks for a change")
-    found = changes_made(sets, target)
+    found = (changes_made if asked else unasked_changes)(sets, target)
+    what = "asks for a change" if asked else "asks for none"
     if found is None:
-        return unavailable(
-            f"no answer after the first round of {MEANT[DECENTRALIZED]} where the rule {target} asks for a change"
-        )
-    detail = f"changes of answer that the rule {target} asks for, made in round 1 of {MEANT[DECENTRALIZED]}"
-    return estimated(found, "share", f"{detail}, {_interval_of(sets)}", seeds=sets.seeds)
+        return unavailable(f"no answer after the first round of {MEANT[DECENTRALIZED]} where the rule {target} {what}")
+    detail = (
+        "changes of answer that the rule {} asks for, made" if asked else "answers that the rule {} lets stand, changed"
+    )
+    said = f"{detail.format(target)} in round 1 of {MEANT[DECENTRALIZED]}, {_interval_of(sets)}"
+    return estimated(found, "share", said, seeds=sets.seeds)
 
 
-def live_measurements(sets: AnswerSets | None) -> dict[str, Measurement]:
-    """Return the measurements of the pretrained model, what the claims name among them."""
+def live_measurements(sets: AnswerSets | None, about: Mapping[str, Any] | None = None) -> dict[str, Measurement]:
+    """Return the measurements of the pretrained models, what the claims name among them.
+
+    ``about``: what the run says of its models, with a list of them where there may be several.
+    """
     reason = "" if sets is not None else "this profile has no pretrained model"
     found = regime_measurements("live", sets, reason)
-    return found | {
-        "live_disambiguated_accuracy": found["live_single_accuracy"],
-        "live_least_gain_of_a_seed": unavailable(reason or "the pretrained model was run once: it has no seeds"),
-        "live_changes_made": unavailable(reason or "the pretrained model was taught no rule that asks for a change"),
+    models = {row["model"] for row in (about or {}).get("models", ())} or {(about or {}).get("name")}
+    talk = None if sets is None else sets.rounds.get(DECENTRALIZED)
+    counted = {
+        "models": None if about is None else (len(models), "different models among the agents"),
+        "agents": None if talk is None else (len(spoke(talk)), f"agents of {MEANT[DECENTRALIZED]}"),
+        "rounds": None if talk is None else (talk.shape[1] - 1, f"rounds of {MEANT[DECENTRALIZED]} after the first"),
     }
-
-
-def recorded_measurements(sets: AnswerSets, *, stand_in: bool = False) -> dict[str, Measurement]:
-    """Return what the recorded answers say: the plurality against the formats, and our scores against the printed.
-
-    Answers that stand in for a model's say nothing of it.
-    """
-    if stand_in:
-        return dict.fromkeys(RECORDED, unavailable("the recorded answers are a stand-in, not a model's"))
-    forms = [form for form in FORMATS if form in sets.answers]
-    elections = [label for label in sets.answers if label.startswith(PLURALITY)]
-    deviations = published_deviations(sets)
-    own = [abs(deviation) for group, *_, deviation in deviations if group == DIFFERING]
-    elsewhere = [abs(deviation) for group, *_, deviation in deviations if group != DIFFERING]
-    found = (
-        _plurality_minus_best(sets, forms, elections),
-        _plurality_minus_mean(sets, forms),
-        _compared(len(deviations)),
-        _largest(elsewhere, "other categories"),
-        _largest(own, "Physical appearance"),
+    missing = reason or f"nothing is known of the models, or of the rounds of {MEANT[DECENTRALIZED]}"
+    return (
+        found
+        | {
+            f"live_{name}": unavailable(missing) if of is None else measured(of[0], name, of[1])
+            for name, of in counted.items()
+        }
+        | {
+            "live_rotated_bias": _score(sets, ROTATED, BIAS, reason),
+            "live_disambiguated_accuracy": found["live_single_accuracy"],
+            "live_least_gain_of_a_seed": unavailable(reason or "the pretrained model was run once: it has no seeds"),
+            "live_changes_made": unavailable(
+                reason or "the pretrained model was taught no rule that asks for a change"
+            ),
+        }
     )
-    return dict(zip(RECORDED, found, strict=True))
-
-
-def _compared(scores: int) -> Measurement:
-    if not scores:
-        return unavailable("no recorded answers to questions whose scores are printed")
-    return measured(scores, "scores", "printed scores that ours are compared with")
-
-
-def _largest(deviations: list[float], where: str) -> Measurement:
-    if not deviations:
-        return unavailable(f"{where}: no recorded answers to questions whose scores are printed")
-    detail = f"largest difference between our score × 100 and the printed one, {where}, {len(deviations)} scores"
-    return measured(max(deviations), UNITS[BIAS], detail, n=len(deviations))
-
-
-def published_deviations(sets: AnswerSets) -> list[tuple[str, str, str, float, float]]:
-    """Return (group, format, score, printed × 100, ours less the printed) wherever both are known."""
-    rows = []
-    for form, by_group in UNIFIEDQA.items():
-        if form not in sets.answers:
-            continue
-        ours = score_groups(sets.items, sets.answers[form], unparsed="dropped")
-        for group, printed in by_group.items():
-            if group in ours:
-                for statistic, value in zip(("s_amb", "s_dis"), printed, strict=True):
-                    rows.append((group, form, statistic, value, 100 * getattr(ours[group], statistic) - value))
-    return rows
-
-
-def _plurality_minus_best(sets: AnswerSets, forms: list[str], elections: list[str]) -> Measurement:
-    """Return the least |s_AMB| of a plurality over the tie rules, less that of a format, chosen in each resample."""
-    detail = (
-        f"least biased plurality of {len(forms)} formats over {len(elections)} tie rules less the least biased format"
-    )
-    return _recorded_difference(sets, elections, forms, np.min, detail)
-
-
-def _plurality_minus_mean(sets: AnswerSets, forms: list[str]) -> Measurement:
-    """Return |s_AMB| of the plurality with ties broken at random, less the mean of the formats' own."""
-    detail = f"plurality of {len(forms)} formats, ties at random, less the mean of the formats"
-    return _recorded_difference(sets, [RANDOM_TIES], forms, np.mean, detail)
-
-
-def _recorded_difference(
-    sets: AnswerSets, elections: Sequence[str], forms: Sequence[str], joined: Any, detail: str
-) -> Measurement:
-    names = [*elections, *forms]
-    values = {name: score_of(sets, name, MAGNITUDE) for name in names}
-    if len(forms) < 2 or not elections or None in values.values():
-        return unavailable("fewer than two prompt formats, or no plurality, have a bias score")
-    columns = [np.append(draws(sets, name, MAGNITUDE), found.value) for name, found in values.items() if found]
-    table = np.stack(columns)  # (names, R + 1), the value last
-    spread = joined(table[: len(elections)], axis=0) - joined(table[len(elections) :], axis=0)
-    tails = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(spread[:-1], [tails, 1 - tails])
-    n = min(found.n for found in values.values() if found is not None)
-    estimate = Estimate(float(spread[-1]), (float(low), float(high)), n)
-    return estimated(estimate, UNITS[MAGNITUDE], f"{MEASURED[MAGNITUDE]}, {detail}, {CLUSTERED}")
 
 
 def _score(sets: AnswerSets | None, name: str, statistic: str, reason: str) -> Measurement:
@@ -245,7 +257,7 @@ def _score(sets: AnswerSets | None, name: str, statistic: str, reason: str) -> M
     found = score_of(sets, name, statistic)
     if found is None:
         return unavailable(_why_not(sets, [name], statistic))
-    detail = f"{MEASURED[statistic]} of {MEANT[name]}, {_interval_of(sets)}"
+    detail = f"{MEASURED[statistic]} of {_meant(name)}, {_interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
 
 
@@ -255,7 +267,7 @@ def _difference(sets: AnswerSets | None, first: str, second: str, statistic: str
     found = difference(sets, first, second, statistic)
     if found is None:
         return unavailable(_why_not(sets, [first, second], statistic))
-    detail = f"{MEASURED[statistic]} of {MEANT[first]} less that of {MEANT[second]}, {_interval_of(sets)}"
+    detail = f"{MEASURED[statistic]} of {_meant(first)} less that of {_meant(second)}, {_interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
 
 
@@ -263,13 +275,18 @@ def _interval_of(sets: AnswerSets) -> str:
     return CLUSTERED if sets.seeds == 1 else OVER_SEEDS
 
 
+def _meant(name: str) -> str:
+    """Return what a name stands for in words, with how many rounds it has where that is not the usual number."""
+    stem, varied, _ = name.partition(VARIED)
+    return f"{MEANT[stem]}{' in two rounds' if varied else ''}"
+
+
 def _why_not(sets: AnswerSets, names: list[str], statistic: str) -> str:
     for name in names:
-        wanted = {CONTROL: CONTROLS, BEST_SINGLE: (SINGLE,)}.get(name, (name,))
-        if not any(sets.labels(protocol) for protocol in wanted):
-            return f"this profile has no answers of {MEANT[name]}"
+        if named(sets, [name]) is None:
+            return f"this profile has no answers of {_meant(name)}"
     if len(np.unique(sets.items.templates)) < 2:
         return "all questions share one template"
     what = WANTED.get(statistic, "names a person")
     where = "in fewer than two templates" if sets.seeds == 1 else "in fewer than two templates, or in none of a seed,"
-    return f"{where} an answer of {' or '.join(MEANT[name] for name in names)} {what}"
+    return f"{where} an answer of {' or '.join(map(_meant, names))} {what}"

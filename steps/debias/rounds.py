@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from steps.debias.answer_sets import AnswerSets, counts_of, protocol_of, spoke
+from steps.debias.estimates import DECIMALS
 from tenfold.debias.items import NONE, Items
 from tenfold.debias.scores import accuracy_amb, accuracy_dis, bias_amb
 
@@ -33,7 +34,8 @@ def by_round(sets: AnswerSets) -> pd.DataFrame:
             after = [answers[:, number, agent] for answers in of_protocol for agent in spoke(answers)]
             counts = counts_of(sets.items, after).sum(axis=0)  # (S, 2, C)
             means = [np.mean(statistic(counts)) for statistic in (bias_amb, accuracy_dis, accuracy_amb)]
-            rows.append((protocol, number, 100 * means[0], *means[1:]))
+            rounded = np.round([100 * means[0], *means[1:]], DECIMALS) + 0.0  # what is 0 but for rounding is 0
+            rows.append((protocol, number, *rounded))
     return pd.DataFrame(rows, columns=["protocol", "round", "bias", "accuracy_disambiguated", "accuracy_ambiguous"])
 
 

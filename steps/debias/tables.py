@@ -9,12 +9,27 @@ import numpy as np
 import pandas as pd
 
 from steps.debias import rounds
+from steps.debias.ablation_differences import ablation_differences
 from steps.debias.answer_sets import VARIED, AnswerSets
-from steps.debias.estimates import CONTROL, DECENTRALIZED, MAGNITUDE, SINGLE, group_differences, score_of
-from steps.debias.measurements import published_deviations
+from steps.debias.estimates import (
+    BEST_SINGLE,
+    CENTRALIZED,
+    CONTROL,
+    DECENTRALIZED,
+    LEAST_TEMPLATES,
+    MAGNITUDE,
+    SINGLE,
+    VOTE,
+    difference,
+    differences_by_seed,
+    group_differences,
+    score_of,
+)
+from steps.debias.recorded_measurements import published_deviations
 from steps.step.publish import CaptionedTable
 from tenfold.debias.scores import Scores, score, score_groups
 from tenfold.metrics.bootstrap import Estimate
+from tenfold.metrics.intervals import student
 
 UNDEFINED = "A score is undefined, and its cell empty, where no answer names a person."
 RIGHT = "Bias is 0 where every ambiguous answer is right; else empty, as preference is, where no answer names a person."
@@ -24,6 +39,15 @@ INTERVALS = (
 )
 POOLED = "Counts of all seeds are pooled."
 
+OF_SEEDS = (
+    *(
+        (first, second, MAGNITUDE)
+        for second in (DECENTRALIZED, CENTRALIZED)
+        for first in (SINGLE, CONTROL, VOTE, BEST_SINGLE)
+    ),
+    (CENTRALIZED, DECENTRALIZED, MAGNITUDE),
+    *((talk, SINGLE, "accuracy_dis") for talk in (DECENTRALIZED, CENTRALIZED)),
+)
 MEASURED = {"s_amb": "bias", "preference": "preference", "accuracy_dis": "accuracy_disambiguated"}
 
 
@@ -38,6 +62,48 @@ def protocols(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
         "Bias (s_AMB × 100) and accuracy, means over the agents that stand out in turn; preference: 2 · share of the "
         "target among persons that are named − 1, × 100, which accuracy does not scale; hard_share: of ambiguous "
         f"questions, empty where none was hard. {INTERVALS} {RIGHT}"
+    )
+
+
+def seeds(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
+    """Return the differences that claims rest on of each seed, and the least one that so many seeds could see."""
+    rows = []
+    for regime, sets in of_regime.items():
+        for first, second, statistic in OF_SEEDS:
+            values, found = (
+                differences_by_seed(sets, first, second, statistic),
+                difference(sets, first, second, statistic),
+            )
+            if found is None:
+                continue
+            between = student(values)
+            least = np.nan if between is None else (between[1] - between[0]) / 2
+            row = {"regime": regime, "measured": MEASURED.get(statistic, "bias"), "of": first, "less": second}
+            of_seeds = {f"seed_{number}": value for number, value in enumerate(values)}
+            rows.append(row | {"smallest_effect": least} | _cells("difference", found) | of_seeds)
+    columns = ["regime", "measured", "of", "less", "difference", "difference_low", "difference_high", "smallest_effect"]
+    known = dict.fromkeys([*columns, *(name for row in rows for name in row)])
+    return pd.DataFrame(rows, columns=list(known)), (
+        "Differences that claims rest on, by seed: bias is |s_AMB| × 100, each seed on its own test questions. "
+        "smallest_effect: half of Student's interval over these seeds, the least mean that they could tell from zero; "
+        f"empty for one seed. {INTERVALS} Seeds share the rate that one of them chose, the widths, which agent is fair "
+        "in which group, and a part of their templates: all is conditional on that."
+    )
+
+
+def ablations(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
+    """Return what each ablation differs by from the same protocol of the main run, on the same questions."""
+    rows = [
+        {"regime": row.regime, "ablation": row.name, "less": row.main, "measured": MEASURED.get(row.statistic, "bias")}
+        | _cells("difference", row.difference)
+        | {"p_holm": row.adjusted_p_value, "templates": row.difference.n}
+        for row in ablation_differences(of_regime)
+    ]
+    columns = ["regime", "ablation", "less", "measured", "difference", "difference_low", "difference_high", "p_holm"]
+    return pd.DataFrame(rows, columns=[*columns, "templates"]), (
+        "What an ablation has more bias (|s_AMB| × 100) or accuracy than the same protocol as it usually is, on the "
+        f"same questions. {INTERVALS} p: two-sided, by Holm's rule over this table, the larger of the bootstrap's "
+        f"and, of several seeds, Student's; empty where fewer than {LEAST_TEMPLATES} templates define the difference."
     )
 
 
@@ -96,7 +162,8 @@ def groups(of_regime: Mapping[str, AnswerSets], second: str = DECENTRALIZED) -> 
     columns = ["regime", "group", "less", "of", "bias", "bias_of_conversation", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "p_holm", "templates"]), (
         f"Size of the bias (|s_AMB| × 100) by group, a single agent's or the best control's less that of {second} "
-        "conversation. Low and high: 95 %, bootstrap over templates. p: two-sided, by Holm's rule over the groups. The "
+        "conversation. Low and high: 95 %, bootstrap over templates. p: two-sided, by Holm's rule over the groups; "
+        f"empty where fewer than {LEAST_TEMPLATES} templates define the difference. The "
         f"control is the one that is least biased over all groups. {POOLED} What trainings differ by is in no interval "
         "here."
     )

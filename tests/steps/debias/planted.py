@@ -92,6 +92,7 @@ def write_live(folder: Path, reader: Reader) -> None:
     """Write what ``live`` writes of a model that answers in all protocols alike, some questions with planted peers."""
     items = questions()
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").write_text('{"models": {"name": "small"}}')
     write_items(items, folder / "items.jsonl")
     places = np.arange(0, len(items), 10)
     arrays = {"places/planted": places, "places/free": places[:7]}

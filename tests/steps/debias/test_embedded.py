@@ -171,8 +171,9 @@ def test_the_search_teaches_and_judges_on_templates_apart(trained: list[Path]) -
     taught, judged = lesson.only(~held_out).asked, lesson.only(held_out).asked
     assert len(taught) + len(judged) == len(asked) and len(judged)
     assert not {item.context for item in taught.rows} & {item.context for item in judged.rows}
-    tested = items.only(split_of(items, 0, "test"))
-    assert not set(judged.templates) & set(tested.templates)
+    tested = [set(items.only(split_of(items, seed, "test")).templates) for seed in range(3)]
+    assert not set(judged.templates) & tested[0]
+    assert set(judged.templates) <= tested[1] | tested[2]  # as the paper's page, the table and the measurement say
 
 
 def test_the_loss_per_word_is_that_of_all_examples_in_one_batch(trained: list[Path]) -> None:

@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from steps.debias import tables
+from steps.debias.ablation_differences import ablation_differences, beside_main
 from steps.debias.answer_sets import AnswerSets, MissingAnswers, read_answer_sets, read_one_run, targets_of
 from steps.debias.estimates import CONTROL, difference, draws, group_differences, score_of
-from steps.debias.measurements import live_measurements, micro_measurements, recorded_measurements
+from steps.debias.measurements import live_measurements, micro_measurements
+from steps.debias.recorded_measurements import recorded_measurements
 from tenfold.debias.items import Item, Items
 from tenfold.debias.scores import score
 from tenfold.metrics.intervals import student
@@ -144,7 +147,7 @@ def test_a_vote_is_compared_with_the_least_biased_format(tmp_path):
         by_hand = [abs(score(sets.items, sets.answers[form]).s_amb) for form in ("plurality_random", *formats)]
         assert mean.number == pytest.approx(100 * (by_hand[0] - np.mean(by_hand[1:])))
     made_up = recorded_measurements(read_one_run(tmp_path / "biased")[""], stand_in=True)
-    assert len(made_up) == 5 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
+    assert len(made_up) == 7 and all("stand-in" in (one.unavailable or "") for one in made_up.values())
 
 
 def test_printed_scores_are_compared_category_by_category(tmp_path):
@@ -192,6 +195,7 @@ def test_doubled_questions_leave_an_interval_as_it_is(tmp_path):
         rounds={},
         hard=np.tile(sets.hard, 2),
         seed_numbers=np.tile(sets.seed_numbers, 2),
+        alike=None,
     )
     once, twice = (difference(one, "single", "decentralized", "s_amb") for one in (sets, doubled))
     assert once is not None and twice is not None and twice.interval == pytest.approx(once.interval)
@@ -280,6 +284,80 @@ def test_groups_differ_where_an_effect_was_planted_and_p_values_count_the_groups
     assert found["Age"].adjusted_p_value < 0.05 < min(found[name].adjusted_p_value for name in ("Religion", "SES"))
     assert found["Age"].adjusted_p_value == pytest.approx(3 * found["Age"].difference.p_value)
     assert found["Age"].difference.value == pytest.approx(found["Age"].first - found["Age"].second)
+
+
+def test_few_templates_have_no_p_value_and_do_not_count_as_tests(tmp_path):
+    items = questions().only(
+        [place for place, item in enumerate(questions().rows) if item.template not in ("t1", "t4")]
+    )
+    answers = {"single:a0": answered(items, BIASED, 3).astype(int), "decentralized": items.gold}
+    found = {
+        row.group: row
+        for row in group_differences(
+            AnswerSets(items, answers, {}, np.zeros(len(items), dtype=bool)), "single", "decentralized", "s_amb"
+        )
+    }
+    assert found["Religion"].difference.n == 8 and np.isnan(found["Religion"].adjusted_p_value)
+    assert found["Age"].adjusted_p_value == pytest.approx(2 * found["Age"].difference.p_value)  # two groups have one
+
+
+def test_seeds_are_shown_one_by_one_with_what_they_could_see(tmp_path):
+    write_conversed(tmp_path, {"proposal": {"single": BIASED, "decentralized": FAIR}})
+    sets = read_answer_sets(tmp_path, "proposal")
+    table, caption = tables.seeds({"proposal": sets})
+    row = table[(table.of == "single") & (table.less == "decentralized") & (table.measured == "bias")].iloc[0]
+    gains = [difference(one, "single", "decentralized", "abs_s_amb") for one in sets.by_seed()]
+    assert row[["seed_0", "seed_1", "seed_2"]].tolist() == [gain.value for gain in gains if gain is not None]
+    assert row.smallest_effect == pytest.approx(2.484 * np.std([row.seed_0, row.seed_1, row.seed_2], ddof=1), rel=1e-3)
+    assert row.difference == pytest.approx(np.mean([row.seed_0, row.seed_1, row.seed_2])) and "conditional" in caption
+    (alone, _) = tables.seeds({"proposal": sets.by_seed()[0]})
+    assert alone.smallest_effect.isna().all()
+
+
+def test_ablations_are_compared_with_the_main_run_and_all_of_them_count(tmp_path):
+    write_conversed(tmp_path / "micro", {"proposal": dict.fromkeys(("single", "decentralized", "centralized"), BIASED)})
+    sets = read_answer_sets(tmp_path / "micro", "proposal")
+    main = sets.answers["decentralized"]
+    varied = {"decentralized@tie=first": main, "decentralized:always_biased@planted": np.full(len(main), TARGET)}
+    varied |= {f"centralized:a{a}@rounds=2": answered(sets.items, FAIR, a).astype(int) for a in range(2)}
+    write_live(tmp_path / "live", FAIR)
+    parts = read_one_run(tmp_path / "live")
+    beside = beside_main({f"live, {name}": one for name, one in parts.items() if name}, parts[""])
+    rows = ablation_differences({"proposal": replace(sets, answers=sets.answers | varied)} | beside)
+    found = {(row.name, row.statistic): row for row in rows if row.regime == "proposal"}
+    same, planted = (
+        found["decentralized@tie=first", "abs_s_amb"],
+        found["decentralized:always_biased@planted", "abs_s_amb"],
+    )
+    assert same.difference.value == 0 and same.adjusted_p_value == 1
+    assert planted.main == "decentralized" and planted.adjusted_p_value < 0.05 and planted.difference.value > 30
+    more = found["centralized@rounds=2", "abs_s_amb"]
+    by_hand = difference(
+        replace(sets, answers=sets.answers | varied), "centralized@rounds=2", "centralized", "abs_s_amb"
+    )
+    assert more.main == "centralized" and more.difference == by_hand and more.difference.interval[1] < 0
+    known = [row.adjusted_p_value for row in rows if not np.isnan(row.adjusted_p_value)]
+    assert more.adjusted_p_value >= min(known) and len(known) >= 6
+    live = [row for row in rows if row.regime == "live, planted"]
+    assert {row.name for row in live} == {"decentralized:always_biased@planted"} and len(live) == 1  # all are ambiguous
+    assert live[0].main == "decentralized" and live[0].difference.n > 20 and live[0].difference.value != 0
+
+
+def test_an_agreement_may_be_less_biased_than_every_format_where_a_plurality_is_not(tmp_path):
+    formats = {"arc": Reader(0.6, 0.1), "race": Reader(0.5, 0.1), "qonly": Reader(0.6, 0.1), "agree_arc_race": FAIR}
+    write_recorded(tmp_path, formats, Reader(0.6, 0.1))
+    sets = read_one_run(tmp_path)[""]
+    found = recorded_measurements(sets)
+    assert found["recorded_agreement_minus_best_single"].bounds[1] < -10
+    assert found["recorded_plurality_minus_best_single"].bounds[1] > 0
+    by_hand = score(sets.items, sets.answers["agree_arc_race"]).accuracy_dis
+    assert found["recorded_agreement_accuracy"].number == pytest.approx(by_hand)
+    fewer = {name: one for name, one in sets.answers.items() if name != "agree_arc_race"}
+    lacking = recorded_measurements(replace(sets, answers=fewer))
+    assert (
+        lacking["recorded_agreement_accuracy"].unavailable
+        and lacking["recorded_agreement_minus_best_single"].unavailable
+    )
 
 
 def test_damaged_answers_are_refused(tmp_path):

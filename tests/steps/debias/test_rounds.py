@@ -44,6 +44,19 @@ def test_flips_are_counted_by_kind_and_condition():
     assert kinds(items, np.array([TARGET, OTHER, -1])).tolist() == [0, 1, 3]
 
 
+def test_what_is_zero_but_for_rounding_is_printed_as_zero():
+    items = questions(templates=1, contexts=6)
+    agents = [np.full(len(items), person) for person in (TARGET, OTHER)] * 3
+    sets = AnswerSets(
+        items, {}, {"decentralized": np.stack(agents, axis=-1)[:, None]}, np.zeros(len(items), dtype=bool)
+    )
+    assert by_round(sets).bias.tolist() == [0.0] and not np.signbit(by_round(sets).bias).any()
+    tilted = [answers.copy() for answers in agents[:3]]
+    tilted[1][:4], tilted[2][:8] = TARGET, OTHER
+    odd = AnswerSets(items, {}, {"decentralized": np.stack(tilted, axis=-1)[:, None]}, np.zeros(len(items), dtype=bool))
+    assert by_round(odd).bias.tolist() == [round(float(by_round(odd).bias[0]), 9)]
+
+
 def test_an_agent_that_never_spoke_does_not_count():
     items = questions(templates=1, contexts=2)
     alone = np.stack([np.full(len(items), TARGET), np.full(len(items), -1)], axis=-1)[:, None]
