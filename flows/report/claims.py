@@ -30,7 +30,8 @@ class Test(Strict):
     decides nothing. ``control``: it gives the others their power (headroom, something known to work, no winner at a
     grid's edge); without it nothing is decided. ``rival``: it rules out another explanation of the effect; without it
     nothing is reproduced, but it contradicts nothing and stands in no contradiction's way. ``over``: what was resampled
-    for the interval (seeds, items, …); without it there is no noise.
+    for the interval (seeds, items, …); without it there is no noise. ``otherwise``: in plain words, what it says of the
+    claim where the test does not hold.
     """
 
     __test__ = False  # not a pytest class
@@ -47,6 +48,7 @@ class Test(Strict):
     training: bool = False
     control: bool = False
     rival: bool = False
+    otherwise: Text | None = None
 
     @property
     def kind(self) -> str:
@@ -95,11 +97,15 @@ class Amendment(Strict):
 
 
 class Entry(Strict):
-    """What claims, findings and facts have in common."""
+    """What claims, findings and facts have in common.
+
+    ``shown``: measurements that a reader of the verdict has to see beside those that are tested.
+    """
 
     id: Text
     where: Text | None = None
     tests: Tests | None = None
+    shown: tuple[Text, ...] = ()
     inconclusive: Text | None = None
     not_testable: Text | None = None
     withdrawn: Text | None = None
@@ -214,6 +220,13 @@ def require_measurements(
         if not untested(entry, measurements)
         for test in entry.tests or ()
         for name in test.measurements
+        if name not in measurements
+    ]
+    lacking += [
+        f"{declared_in}: {entry.id} shows the measurement {name!r}, which {measured_in} does not have"
+        for entry in claims.entries
+        if not untested(entry, measurements)
+        for name in entry.shown
         if name not in measurements
     ]
     lacking += [

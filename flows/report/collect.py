@@ -61,6 +61,7 @@ class Paper:
     steps: dict[str, Provenance]
     sources: tuple[Source, ...]
     benchmark: Benchmark | None
+    pages: tuple[Path, ...]  # to read, relative to the root
 
     @property
     def stand_ins(self) -> tuple[Source, ...]:
@@ -95,8 +96,9 @@ class Paper:
 
     @property
     def untested(self) -> dict[str, Measurement]:
-        """Measurements that no test names."""
+        """Measurements that no test names, and that are not shown beside one."""
         named = {name for item in self.judged for one in item.tested for name in one.measurements}
+        named |= {name for item in self.judged for name in item.shown}
         return {name: item for name, item in self.measurements.items() if name not in named}
 
     def counts(self, among: str) -> dict[str, int]:
@@ -162,6 +164,7 @@ def collect_paper(slug: str, profile: str, root: Path, steps: Sequence[str] | No
         steps=records,
         sources=distinct_sources(records.values()),
         benchmark=load_benchmark(root / "benchmarks" / "results" / f"{slug}.json"),
+        pages=tuple(path.relative_to(root) for path in sorted((folder / "pages").glob("[!.]*.html"))),
     )
 
 

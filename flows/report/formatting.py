@@ -57,6 +57,12 @@ def interval(bounds: tuple[float, float], apart_from: Iterable[float] = ()) -> s
     return f"[{number(bounds[0], others)}, {number(bounds[1], others)}]"
 
 
+def resampled(over: str, seeds: int | None) -> str:
+    """Return what an interval is over: of one seed not the seeds, where something else was resampled beside them."""
+    units = over.split(" and ")
+    return " and ".join(unit for unit in units if unit != "seeds") if seeds == 1 and len(units) > 1 else over
+
+
 def with_unit(text: str, unit: str) -> str:
     """Return a formatted number with its unit, if it has one."""
     if not unit:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.report.claims import Claims, load_claims
+from flows.report.claims import Claims, Test, load_claims
 from flows.report.errors import RegistrationError
 from flows.report.schema import read_json
 from steps.runtime.outputs import write_atomically
@@ -22,13 +22,19 @@ def registered_form(claims: Claims) -> dict[str, Form]:
     return {
         entry.id: {
             "kind": type(entry).__name__.lower(),
-            "tests": [test.model_dump(mode="json", exclude_defaults=True) for test in entry.tests or ()],
+            "tests": [
+                test.model_dump(mode="json", exclude_defaults=True, exclude={"otherwise"}) for test in entry.tests or ()
+            ],
             "not_testable": entry.not_testable is not None,
             "withdrawn": entry.withdrawn is not None,
             "amendments": len(entry.amendments),
         }
         for entry in claims.entries
     }
+
+
+def _decisive(test: Test) -> Form:
+    return test.model_dump(mode="json", exclude_defaults=True, exclude={"otherwise"})
 
 
 def unexplained(registered: dict[str, Form], now: dict[str, Form]) -> list[str]:

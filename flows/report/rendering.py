@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from flows.report import benchmark, formatting, verdicts
+from flows.report.amendments import told_once
 from flows.report.collect import Figure, Paper, Report, Table
 from flows.report.interval import picture
 from flows.report.verdicts import Outcome, Verdict
@@ -96,6 +97,7 @@ def environment() -> Environment:
         shown=benchmark.shown,
         listed=benchmark.listed,
         remarks=benchmark.remarks,
+        told_once=told_once,
     )
     return made
 
@@ -116,7 +118,8 @@ def interval(measurement: Measurement, compared_with: Sequence[float] = (), over
     """Return the interval and what it is over, or "none": so too where its test names nothing that was resampled."""
     if not measurement.interval or over is None:
         return "none"
-    return formatting.interval(measurement.interval, compared_with) + (f" over {over}" if over else "")
+    units = formatting.resampled(over, measurement.seeds)
+    return formatting.interval(measurement.interval, compared_with) + (f" over {units}" if units else "")
 
 
 def prose(text: str) -> Markup:

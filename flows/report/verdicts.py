@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
@@ -90,12 +90,13 @@ class Tested:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim, finding or fact with its verdict and the reason in words."""
+    """A claim, finding or fact with its verdict and the reason in words, and what is shown beside its tests."""
 
     entry: Entry
     tested: tuple[Tested, ...]
     verdict: Verdict
     reason: str
+    shown: dict[str, Measurement] = field(default_factory=dict)
 
 
 def outcome(test: Test, measurements: Mapping[str, Measurement]) -> Outcome:
@@ -166,12 +167,13 @@ def judge(entry: Entry, measurements: Mapping[str, Measurement]) -> Judged:
         Tested(test, {name: measurements[name] for name in test.measurements}, outcome(test, measurements))
         for test in (() if unmeasured else entry.tests or ())
     )
+    shown = {name: measurements[name] for name in entry.shown if name in measurements}
     if entry.withdrawn is not None:
-        return Judged(entry, tested, Verdict.WITHDRAWN, entry.withdrawn)
+        return Judged(entry, tested, Verdict.WITHDRAWN, entry.withdrawn, shown)
     if unmeasured:
         return Judged(entry, (), Verdict.NOT_TESTABLE, entry.not_testable or "")
     verdict = _verdict(entry, tested)
-    return Judged(entry, tested, verdict, _reason(entry, tested, verdict))
+    return Judged(entry, tested, verdict, _reason(entry, tested, verdict), shown)
 
 
 def _verdict(entry: Entry, tested: Sequence[Tested]) -> Verdict:
@@ -206,10 +208,15 @@ def _reason(entry: Entry, tested: Sequence[Tested], verdict: Verdict) -> str:
     decisive = decisive or [item for item in fails if not item.test.rival or verdict is Verdict.INCONCLUSIVE]
     if verdict is Verdict.NOT_TESTABLE or not decisive:
         decisive = [item for item in tested if item.outcome is not Outcome.HOLDS]
-    sentences = [_explanation(item) for item in decisive]
+    sentences = [text for item in decisive for text in (_explanation(item), _in_plain_words(item)) if text]
     if entry.inconclusive and any(item.outcome is Outcome.UNDECIDED and not item.without_seeds for item in decisive):
         sentences.append(entry.inconclusive)
     return " ".join(dict.fromkeys(sentences))
+
+
+def _in_plain_words(item: Tested) -> str:
+    """Return what the test says of the claim where it was decided, and not in its favour."""
+    return item.test.otherwise or "" if item.outcome is Outcome.FAILS else ""
 
 
 def _explanation(item: Tested) -> str:

@@ -12,9 +12,10 @@ import pandas as pd
 from steps.artist.arm_setup import ARTIST, VISUAL_ONLY
 from steps.artist.canvas_sets import PromptRow, real_composites, stages_of
 from steps.artist.compared_arms import Arm, Budget, Key, common_seeds
-from steps.artist.estimates import Evidence, scaled, with_seeds
+from steps.artist.estimates import Evidence, scaled, widened, with_seeds
 from steps.artist.measurements import STAGES, arm_of, told
 from steps.artist.train_background_classifier import CLASSIFIER
+from tenfold.metrics.intervals import student
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
@@ -45,17 +46,12 @@ def distances(
             found[f"fd_bg_artist_excess_{stage}"] = excess = measure.excess(size)
             found[f"fd_bg_artist_excess_longer_{stage}"] = measure.excess(size, "compute")
             found[f"fd_bg_half_width_{stage}"] = half_width(excess)
-            found[f"fd_bg_photographs_{stage}"] = PHOTOGRAPHS
+            found[f"fd_bg_photographs_{stage}"] = measure.of_photographs()
     for stage in STAGES:
         said = unavailable(f"this profile has no {stage} stage, or no more than {FEATURES} prompts")
         for name in ("sees_blur", "artist_excess", "artist_excess_longer", "half_width", "photographs"):
             found.setdefault(f"fd_bg_{name}_{stage}", said)
     return found, pd.DataFrame(rows, columns=["arm", "stage", "size", "budget", "seed", "fd_bg", "low", "high"])
-
-
-PHOTOGRAPHS = measured(
-    0, "photographs", "known of the composites' backgrounds: `prepare` does not write which one each was cut from"
-)
 
 
 def half_width(excess: Measurement) -> Measurement:
@@ -79,6 +75,7 @@ class Distances:
         real = real_composites(prepared, stage)
         count = min(len(real), len(self.prompts))
         self.real: Sampled = (real.images[:count], real.layouts[:count])
+        self.photographs = real.photographs[:count]
         self.classifier: MetricClassifier = MetricClassifier.load(classifiers / stage / CLASSIFIER)
 
     def sampled(self, arm: Arm, seed: int) -> Sampled:
@@ -87,6 +84,11 @@ class Distances:
             test = arrays["test"]
         count = len(self.real[0])
         return test[:count], [one.layout for one in self.prompts[:count]]
+
+    def of_photographs(self) -> Measurement:
+        """Return how many photographs the real backgrounds are parts of: the interval is over these, too."""
+        count = len({number for number in self.photographs if number >= 0})
+        return measured(count, "photographs", f"of which real {self.stage} backgrounds are parts")
 
     def control(self) -> Measurement:
         """Return by how much blurred backgrounds are farther from half of the real ones than the others are."""
@@ -117,9 +119,10 @@ class Distances:
     def excess(self, size: int, budget: Budget = "equal") -> Measurement:
         """Return by how much ARTIST's ``fd_bg`` exceeds that of the visual module alone, in per cent of the latter.
 
-        The interval is over images, the mean of the seeds' widened by what seeds differ by.
+        The interval is over images, the mean of the seeds' widened by what seeds differ by, and by what photographs
+        do that real backgrounds are parts of.
         """
-        from tenfold.artist.background_classifier import fd_bg, fd_bg_difference
+        from tenfold.artist.background_classifier import fd_bg, fd_bg_by_photograph, fd_bg_difference
         from tenfold.metrics.bootstrap import Estimate
 
         keys = Key(ARTIST, self.stage, size), Key(VISUAL_ONLY, self.stage, size, budget)
@@ -134,10 +137,17 @@ class Distances:
         ]
         value = float(np.mean([each.value for each in per_seed]))
         low, high = (float(np.mean([each.interval[end] for each in per_seed])) for end in (0, 1))
-        found = with_seeds(Estimate(value, (low, high), per_seed[0].n), [each.value for each in per_seed])
+        of_photographs = [
+            fd_bg_by_photograph(one, other, self.real, self.photographs, self.classifier) for one, other in pairs
+        ]
+        ends = student(100 / level * np.mean(of_photographs, axis=0))
+        half = 0.0 if ends is None else (ends[1] - ends[0]) / 2
+        over_images = Estimate(value, widened(value, (low, high), half), per_seed[0].n)
+        found = with_seeds(over_images, [each.value for each in per_seed])
         floor = self.floor()
         least = "" if floor is None else f", {level:.3g}; real backgrounds, half against half: {floor.value:.3g}"
-        detail = f"fd_bg of {told(keys[0])} less that of {told(keys[1])}, of the latter{least}, over images and seeds"
+        compared = f"fd_bg of {told(keys[0])} less that of {told(keys[1])}, of the latter{least}"
+        detail = f"{compared}, over images, photographs and seeds"
         return estimated(found, PER_CENT, detail, seeds=found.seeds)
 
     def rows(self) -> list[dict[str, Any]]:

@@ -151,6 +151,7 @@ def joined(parts: Sequence[Canvases]) -> Canvases:
         tuple(layout for part in parts for layout in part.layouts),
         tuple(font for part in parts for font in part.fonts),
         tuple(caption for part in parts for caption in part.captions),
+        tuple(photograph for part in parts for photograph in part.photographs),
     )
 
 
@@ -163,6 +164,7 @@ def chosen(canvases: Canvases, numbers: Sequence[int]) -> Canvases:
         tuple(canvases.layouts[place] for place in places),
         tuple(canvases.fonts[place] for place in places),
         tuple(canvases.captions[place] for place in places),
+        tuple(canvases.photographs[place] for place in places),
     )
 
 

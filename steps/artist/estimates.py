@@ -24,6 +24,7 @@ from tenfold.artist.readings import COLUMNS, edit_similarity, letter_accuracy, w
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES
 from tenfold.metrics.intervals import CONFIDENCE, student
+from tenfold.metrics.measurement import Interval
 
 Measure = Literal["words", "letters", "ned"]
 MEASURES: dict[Measure, Callable[[Any], Any]] = {
@@ -206,8 +207,13 @@ def with_seeds(found: Estimate, of_seeds: Sequence[float]) -> Estimated:
     """Return an estimate over prompts, its interval widened by what its values per seed differ by."""
     ends = student(of_seeds) if len(of_seeds) > 1 else None
     half = 0.0 if ends is None else (ends[1] - ends[0]) / 2
-    low, high = (float(np.hypot(end - found.value, half)) for end in found.interval)
-    return Estimated(found.value, (found.value - low, found.value + high), found.n, len(of_seeds))
+    return Estimated(found.value, widened(found.value, found.interval, half), found.n, len(of_seeds))
+
+
+def widened(value: float, interval: Interval, half: float) -> Interval:
+    """Return an interval around ``value`` widened by another source of error, of this half width: squares add."""
+    low, high = (float(np.hypot(end - value, half)) for end in interval)
+    return value - low, value + high
 
 
 def scaled(found: Estimate, factor: float) -> Estimate:

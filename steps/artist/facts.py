@@ -31,9 +31,9 @@ def text_controls(text: Path) -> list[dict[str, Any]]:
 
 
 def text_searched(controls: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether ``train_text`` tells of a search of its learning rate: of three rates at least."""
+    """Say whether ``train_text`` tells of a search of its learning rate: of three rates at least, the edges beaten."""
     own = [row for row in controls if row["arm"] == DEFAULT_TEXT]
-    return bool(own) and all(len(row.get("searched") or {}) >= LEAST_GRID for row in own)
+    return bool(own) and all(len(row["searched"]) >= LEAST_GRID and not row["at_edge"] for row in own)
 
 
 def text_measurements(controls: Sequence[Mapping[str, Any]]) -> dict[str, Measurement]:

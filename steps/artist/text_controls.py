@@ -42,11 +42,7 @@ def text_controls(
     """
     rows = []
     for kind, batch in validation.items():
-        draws = noise.draw(batch, torch.Generator().manual_seed(seed))
-        losses = [
-            control_loss(module, noise.scheduler(), batch, draws, permuted=permuted)
-            for permuted in ("nothing", "letters")
-        ]
+        losses = validation_losses(module, noise, batch, seed)
         places = [place for place, words in enumerate(canvases.words) if len(words) == KINDS[kind]][:count]
         layouts = [canvases.layouts[place] for place in places]
         images = sampled_text(module, noise, layouts, longest, num_inference_steps, seed) if places else None
@@ -68,6 +64,15 @@ def text_controls(
             }
         )
     return rows
+
+
+def validation_losses(module: Denoiser, noise: NoiseParams, batch: Batch, seed: int) -> tuple[float, float]:
+    """Return the loss on text images of new words, and that with letters exchanged, from the noise of ``seed``."""
+    draws = noise.draw(batch, torch.Generator().manual_seed(seed))
+    right, exchanged = (
+        control_loss(module, noise.scheduler(), batch, draws, permuted=permuted) for permuted in ("nothing", "letters")
+    )
+    return right, exchanged
 
 
 def sampled_text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,12 +31,15 @@ STAGES: dict[str, tuple[str, str]] = {  # what an arm sees in each of two stages
     "sentence_only": (SENTENCES, SENTENCES),
     "cross_attention": (WORDS, SENTENCES),
 }
+FULL: Arm = "word_sentence"  # that whose learning rate is searched, for all
 DRAWN = 71  # tells what is drawn here from what other trainings draw under the same seed
 
 
 class TrainTextParams(Params):
     """Seeds of each arm, the networks, the noise, updates of both stages, and how samples are read.
 
+    ``learning_rates`` are searched with the first seed of the module of both stages, by validation loss over both
+    kinds of text image; the winner is that of all modules. Of one rate nothing is searched.
     ``read``: how many images of the test's layouts each module samples, in ``sampled_in`` denoising calls each, for
     the OCR ``engine`` to read.
     """
@@ -45,7 +48,7 @@ class TrainTextParams(Params):
     model: ModelParams
     noise: NoiseParams
     optimiser: OptimiserParams
-    learning_rate: Positive
+    learning_rates: list[Positive]
     word_updates: Count
     sentence_updates: Count
     read: Count
@@ -65,16 +68,19 @@ def train_text(prepared: Path, *, out: Path, params: TrainTextParams, run: Run) 
     """Pretrain text modules, and look whether they read their condition before anything is built on them.
 
     Reads   prepared/text/: text images and layouts; test/: layouts that samples are read on; ceiling.json
-    Writes  text/<arm>-<seed>/: the averaged module; history.jsonl (arm, seed, update, loss); controls.json: per arm,
-            seed and kind, validation loss right and with letters exchanged, shares of words and letters read on its
-            own samples; train_text.json: settings, and the cost of each arm
-    Logs    <arm>-<seed>/<stage>/loss; <arm>-<seed>/{words,letters} (shares)
+    Writes  text/<arm>-<seed>/: the averaged module; history.jsonl (arm, seed, rate, stage, update, loss);
+            controls.json: per arm, seed and kind, learning rate and its search, validation loss right and with letters
+            exchanged, shares of words and letters read on its own samples; train_text.json: settings, and the cost of
+            each arm
+    Logs    <arm>-<seed>-<rate>/<stage>/loss; <arm>-<seed>/{words,letters} (shares)
     Raises  Diverged; UnknownEngine, EngineNotInstalled
     """
     longest = params.model.longest
     material = _material(prepared, longest, run.device)
     controls, costs = [], {}
-    for arm, seed, trainee in _trained(material, params, run):
+    trainings = Trainings(material, params, run)
+    searched = trainings.search()
+    for arm, seed, trainee in trainings.of_all_arms(searched["learning_rate"]):
         from steps.artist.text_controls import text_controls
 
         module = trainee.average.model
@@ -90,7 +96,7 @@ def train_text(prepared: Path, *, out: Path, params: TrainTextParams, run: Run) 
             num_inference_steps=params.sampled_in,
             seed=run.seed + seed,
         )
-        controls += [{"arm": arm, "seed": seed} | row for row in found]
+        controls += [{"arm": arm, "seed": seed} | searched | row for row in found]
         costs[arm] = asdict(_cost(trainee, material, arm, params))
         for row in found:
             if row["kind"] == WORDS:
@@ -110,22 +116,66 @@ def _material(prepared: Path, longest: int, device: str) -> Material:
     return Material(train, validation)
 
 
-def _trained(material: Material, params: TrainTextParams, run: Run) -> Iterator[tuple[Arm, int, Trainee]]:
-    """Yield each arm's training, seed by seed; what two arms have in common is trained once."""
-    for seed in range(max(params.arms.values())):
-        begun: dict[tuple[bool, str], Trainee] = {}
-        for arm in (arm for arm, seeds in params.arms.items() if seed < seeds):
-            first, second = STAGES[arm]
-            start = (arm == "cross_attention", first)
-            if start not in begun:
-                begun[start] = new_trainee(arm, seed, params, run)
-                _stage(begun[start], material, first, params.word_updates, params, run, f"{arm}-{seed}/{first}")
-            trainee = begun[start].continued()
-            _stage(trainee, material, second, params.sentence_updates, params, run, f"{arm}-{seed}/{second}_after")
-            yield arm, seed, trainee
+@dataclass
+class Trainings:
+    """Trainings of text modules, each carried out once; what two of them have in common is trained once, too."""
+
+    material: Material
+    params: TrainTextParams
+    run: Run
+    _begun: dict[tuple[float, int, bool, str], Trainee] = field(default_factory=dict)
+    _ended: dict[tuple[float, int, str], Trainee] = field(default_factory=dict)
+
+    def search(self) -> dict[str, Any]:
+        """Return the learning rate with the least validation loss, the losses by rate, and whether it is at an edge."""
+        rates = self.params.learning_rates
+        losses = {rate: self._validation_loss(self.trained(FULL, 0, rate)) for rate in rates} if len(rates) > 1 else {}
+        best = min(losses, key=losses.__getitem__, default=rates[0])
+        told = {f"{rate:g}": loss for rate, loss in losses.items()}
+        return {"learning_rate": best, "searched": told, "at_edge": best in (min(rates), max(rates)) if told else None}
+
+    def of_all_arms(self, rate: float) -> Iterator[tuple[Arm, int, Trainee]]:
+        """Yield each arm's training, seed by seed."""
+        for seed in range(max(self.params.arms.values())):
+            for arm, seeds in self.params.arms.items():
+                if seed < seeds:
+                    yield arm, seed, self.trained(arm, seed, rate)
+
+    def trained(self, arm: Arm, seed: int, rate: float) -> Trainee:
+        """Return the training of a module at a rate, both stages behind it."""
+        if (rate, seed, arm) not in self._ended:
+            params, (first, second) = self.params, STAGES[arm]
+            name, start = f"{arm}-{seed}-{rate:g}", (rate, seed, arm == "cross_attention", first)
+            if start not in self._begun:
+                self._begun[start] = new_trainee(arm, seed, rate, params, self.run)
+                self._stage(self._begun[start], first, params.word_updates, f"{name}/{first}")
+            trainee = self._begun[start].continued()
+            self._stage(trainee, second, params.sentence_updates, f"{name}/{second}_after")
+            self._ended[rate, seed, arm] = trainee
+        return self._ended[rate, seed, arm]
+
+    def _stage(self, trainee: Trainee, kind: str, updates: int, name: str) -> None:
+        from tenfold.artist.losses import text_loss
+
+        scheduler = self.params.noise.scheduler()
+
+        def loss(batch: Batch, draws: Any) -> torch.Tensor:
+            module: Any = trainee.parts
+            return text_loss(module, scheduler, batch, draws)
+
+        trainee.train(self.run, self.material.train[kind], loss, self.params.noise.draw, updates, name)
+
+    def _validation_loss(self, trainee: Trainee) -> float:
+        """Return the mean over both kinds of text image of the averaged weights' loss on new words."""
+        from steps.artist.text_controls import validation_losses
+
+        module: Any = trainee.average.model
+        kinds = self.material.validation.values()
+        losses = [validation_losses(module, self.params.noise, batch, self.run.seed)[0] for batch in kinds]
+        return sum(losses) / len(losses)
 
 
-def new_trainee(arm: str, seed: int, params: TrainTextParams, run: Run) -> Trainee:
+def new_trainee(arm: str, seed: int, learning_rate: float, params: TrainTextParams, run: Run) -> Trainee:
     """Return an untrained text module; modules of the same seed start from the same weights where these are alike."""
     import torch
 
@@ -137,21 +187,7 @@ def new_trainee(arm: str, seed: int, params: TrainTextParams, run: Run) -> Train
     module = Denoiser.new(config, seed=draw_seed(run.seed, seed, DRAWN)).to(run.device)
     generator = torch.Generator().manual_seed(draw_seed(run.seed, seed, DRAWN + 1))
     average = ExponentialMovingAverage(module, params.optimiser.ema_decay)
-    return Trainee(module, average, generator, params.optimiser, params.learning_rate)
-
-
-def _stage(
-    trainee: Trainee, material: Material, kind: str, updates: int, params: TrainTextParams, run: Run, name: str
-) -> None:
-    from tenfold.artist.losses import text_loss
-
-    scheduler = params.noise.scheduler()
-
-    def loss(batch: Batch, draws: Any) -> torch.Tensor:
-        module: Any = trainee.parts
-        return text_loss(module, scheduler, batch, draws)
-
-    trainee.train(run, material.train[kind], loss, params.noise.draw, updates, name)
+    return Trainee(module, average, generator, params.optimiser, learning_rate)
 
 
 def _cost(trainee: Trainee, material: Material, arm: str, params: TrainTextParams) -> TrainingCost:
@@ -185,6 +221,7 @@ def _write(
             for key, value in row.items():
                 if key.endswith("/loss"):
                     model, stage, _ = key.split("/")
-                    arm, _, seed = model.rpartition("-")
-                    told = {"arm": arm, "seed": int(seed), "stage": stage, "update": row["update"], "loss": value}
+                    arm, seed, rate = model.split("-", 2)
+                    about = {"arm": arm, "seed": int(seed), "rate": float(rate), "stage": stage}
+                    told = about | {"update": row["update"], "loss": value}
                     file.write(json.dumps(told) + "\n")

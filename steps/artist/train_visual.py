@@ -33,8 +33,8 @@ class TrainVisualParams(Params):
 
     ``images`` is the size of the visual set in all that is compared; ``sizes`` are others, for ARTIST and the visual
     module alone in the first stage, of ``size_seeds`` seeds. ``rates`` are searched in the first stage, from the first
-    seed, by validation loss; of one rate nothing is searched. A control without rates of its own trains at ARTIST's
-    rate in the middle of its grid.
+    seed, by validation loss, at each length at which an arm is taken; of one rate nothing is searched. A control
+    without rates of its own trains at ARTIST's rate in the middle of its grid.
     """
 
     stages: dict[Stage, StageParams]
@@ -55,9 +55,9 @@ def train_visual(prepared: Path, text: Path, *, out: Path, params: TrainVisualPa
 
     Reads   prepared/visual/<stage>/{train,validation}/; text/text/<pretraining>-<seed>/, train_text.json
     Writes  models/<arm>-<stage>-<size>-<seed>@<updates>/: averaged visual module, injector, a text module that is not
-            the pretrained one; rows.jsonl: per model rate and search, updates, samples, operations without and with
-            pretraining, validation loss right, with letters exchanged and with the text branch's times moved, sha256
-            of the text module before and after
+            the pretrained one; rows.jsonl: per model rate, its search (validation losses by rate, after how many
+            updates), updates, samples, operations without and with pretraining, validation loss right, with letters
+            exchanged and with the text branch's times moved, sha256 of the text module before and after
     Logs    <arm>-<stage>-<size>-<seed>-<rate>/loss; <model>/validation_loss
     Raises  FrozenChanged if a frozen text module is another one afterwards; TooFewComposites, InvalidModel, Diverged
     """
@@ -72,6 +72,21 @@ def train_visual(prepared: Path, text: Path, *, out: Path, params: TrainVisualPa
         file.writelines(json.dumps(row) + "\n" for row in trainer.rows)
 
 
+@dataclass(frozen=True)
+class Search:
+    """A learning rate, and the validation losses by rate after ``updates`` that it has the least of; none searched."""
+
+    rate: float
+    updates: int
+    losses: dict[float, float]
+
+    def row(self) -> dict[str, Any]:
+        """Return what the rows of models trained at the rate say of the search."""
+        losses = {f"{rate:g}": loss for rate, loss in self.losses.items()}
+        edge = self.rate in (min(self.losses), max(self.losses)) if losses else None
+        return {"searched": losses, "searched_at": self.updates if losses else None, "at_edge": edge}
+
+
 @dataclass
 class Trainer:
     """Trains arms, writes their models, and collects a row of each."""
@@ -84,20 +99,17 @@ class Trainer:
 
     def train(self, arm: str) -> None:
         """Train all models of an arm."""
-        grid = self.params.rates.get(arm, [])
-        rates = grid or [middle(self.params.rates[ARTIST])]
-        found: dict[str, float] = {}
+        grid = self.params.rates.get(arm) or [middle(self.params.rates[ARTIST])]
+        searches: list[Search] = []  # one for each length
         for stage, size, seed in self._planned(arm):
-            updates = self.params.stages[stage].updates
-            if len(rates) > 1:
-                training, found = self._search(arm, stage, size, seed, rates, updates)
-                rates = [training.learning_rate]
-            else:
-                training = self._new(arm, stage, size, seed, rates[0])
-            edge = rates[0] in (min(grid), max(grid)) if found else None
-            for length in self._lengths(training, updates):
+            trainings: dict[float, ArmTraining] = {}
+            for place, length in enumerate(self._lengths(arm, stage, size, seed, grid[0])):
+                if len(searches) == place:
+                    losses = self._losses(trainings, arm, stage, size, seed, grid, length) if len(grid) > 1 else {}
+                    searches.append(Search(min(losses, key=losses.__getitem__, default=grid[0]), length, losses))
+                training = self._at(trainings, arm, stage, size, seed, searches[place].rate)
                 training.train(length)
-                self._save(training, {"searched": found, "at_edge": edge})
+                self._save(training, searches[place].row())
 
     def _planned(self, arm: str) -> Iterator[tuple[Stage, int, int]]:
         """Yield stage, size and seed of each model of an arm; that whose rate is searched comes first."""
@@ -110,37 +122,49 @@ class Trainer:
         if compared:
             yield from ((first, size, seed) for size in params.sizes for seed in range(params.size_seeds))
 
+    def _at(
+        self, trainings: dict[float, ArmTraining], arm: str, stage: Stage, size: int, seed: int, rate: float
+    ) -> ArmTraining:
+        """Return the training of a model at a rate, begun if need be."""
+        if rate not in trainings:
+            trainings[rate] = self._new(arm, stage, size, seed, rate)
+        return trainings[rate]
+
     def _new(self, arm: str, stage: Stage, size: int, seed: int, rate: float) -> ArmTraining:
         from steps.artist.visual_training import ArmTraining
 
         return ArmTraining(arm, stage, size, seed, rate, self.data, self.params.optimiser, self.run)
 
-    def _search(
-        self, arm: str, stage: Stage, size: int, seed: int, rates: list[float], updates: int
-    ) -> tuple[ArmTraining, dict[str, float]]:
-        """Return the training at the rate with the least validation loss, and the losses by rate."""
-        best, losses = None, dict[str, float]()
+    def _losses(
+        self,
+        trainings: dict[float, ArmTraining],
+        arm: str,
+        stage: Stage,
+        size: int,
+        seed: int,
+        rates: list[float],
+        updates: int,
+    ) -> dict[float, float]:
+        """Return the validation loss after ``updates`` at each rate."""
+        losses = {}
         for rate in rates:
-            training = self._new(arm, stage, size, seed, rate)
+            training = self._at(trainings, arm, stage, size, seed, rate)
             training.train(updates)
-            loss = training.validation_loss()
-            if best is None or loss < min(losses.values()):
-                best = training
-            losses[f"{rate:g}"] = loss
-        assert best is not None
-        return best, losses
+            losses[rate] = training.validation_loss()
+        return losses
 
-    def _lengths(self, training: ArmTraining, updates: int) -> list[int]:
+    def _lengths(self, arm: str, stage: Stage, size: int, seed: int, rate: float) -> list[int]:
         """Return after how many updates a training is taken: ARTIST's, and what ARTIST's whole cost allows."""
-        if training.arm != VISUAL_ONLY or training.size != self.params.images:
+        updates = self.params.stages[stage].updates
+        if arm != VISUAL_ONLY or size != self.params.images:
             return [updates]
         from tenfold.artist.cost import TrainingCost, matched_updates
 
-        reference = self._new(ARTIST, training.stage, training.size, training.seed, training.learning_rate)  # type: ignore[arg-type]
-        size = self.params.optimiser.batch_size
-        visual = TrainingCost(updates, updates * size, updates * reference.flops_per_update())
+        reference, own = (self._new(one, stage, size, seed, rate) for one in (ARTIST, arm))
+        batch = self.params.optimiser.batch_size
+        visual = TrainingCost(updates, updates * batch, updates * reference.flops_per_update())
         whole = visual + self.data.pretraining(ARTIST)
-        return [updates, matched_updates(whole, training.flops_per_update())]
+        return [updates, matched_updates(whole, own.flops_per_update())]
 
     def _save(self, training: ArmTraining, search: dict[str, Any]) -> None:
         row = training.row() | search

@@ -12,7 +12,7 @@ from steps.commit_tuning.arms import Arm, TuningParams
 from steps.commit_tuning.jobs import clear_jobs
 from steps.commit_tuning.runs import Method, TuningRun, write_runs
 from steps.commit_tuning.scores import mean
-from steps.commit_tuning.study import Study
+from steps.commit_tuning.study import SETTINGS, Study
 from steps.commit_tuning.tasks import Task, seeds_of, tasks_of
 from steps.commit_tuning.training import Rates
 from steps.step.json_files import read_json, write_json
@@ -49,7 +49,8 @@ def search_rates(prepared: Path, pretrained: Path, *, out: Path, params: SearchR
 
     Reads   prepared/<task>, prepared/tasks.json; pretrained/starts/<task>-<seed>
     Writes  runs.jsonl: the grid of rates (knob "rate") and that of ratios (knob null, a row per ratio and seed);
-            traces/; chosen.json: the chosen rate and ratio of each task, what they were chosen by, and their cost
+            traces/; chosen.json: the chosen rate and ratio of each task, what they were chosen by, and their cost;
+            tuning.json: how all were tuned
     Logs    <task>/<arm>/loss (nats per token of the answers), <task>/<arm>/balance (ℓ), of the first seed
     Raises  UnknownTask, InvalidGrid
     """
@@ -63,6 +64,7 @@ def search_rates(prepared: Path, pretrained: Path, *, out: Path, params: SearchR
     clear_jobs(run)
     write_runs(out, rows)
     write_json(out / CHOSEN, chosen)
+    write_json(out / SETTINGS, params.tuning.model_dump(mode="json"))
 
 
 def chosen_rates(searched: Path, task: str) -> tuple[Rates, float]:

@@ -20,12 +20,17 @@ from tenfold.commit_tuning.model import SmallModel
 from tenfold.commit_tuning.trace import TraceWriter, balances_before, factors_of, read_trace
 
 ROW, TRACE_FILE, MODEL = "row.json", "trace.jsonl", "model"
+SETTINGS = "tuning.json"
 POINTS = 25  # of a curve that is logged
 Known = dict[tuple[str, int], tuple[TuningRun, Path]]
 
 
 class MissingSeed(ValueError):
     """A training needs that of another seed, and there is none."""
+
+
+class OtherSettings(ValueError):
+    """Trainings that a step before this one has done were tuned by other settings."""
 
 
 class UnequalStarts(ValueError):
@@ -47,7 +52,11 @@ class Study:
         self.diverged: set[tuple[str, int]] = set()
 
     def take(self, folder: Path) -> None:
-        """Take in a step's trainings of the main study with their traces. Raises InvalidRuns."""
+        """Take in a step's trainings of the main study with their traces. Raises InvalidRuns, OtherSettings."""
+        theirs, own = read_json(folder / SETTINGS), self.settings.model_dump(mode="json")
+        if differing := sorted(name for name in own if theirs.get(name) != own[name]):
+            said = ", ".join(f"{name} = {theirs.get(name)} there and {own[name]} here" for name in differing)
+            raise OtherSettings(f"{folder}: {said}; set the same `tuning` for all steps that train")
         for row in read_runs(folder):
             if row.task == self.task.name and row.knob is None and (folder / row.trace).is_file():
                 self.known[Arm(row.method, row.ratio, equal=row.equal).name, row.seed] = row, folder / row.trace

@@ -45,7 +45,7 @@ def tune(prepared: Path, pretrained: Path, searched: Path, *, out: Path, params:
             traces/
     Writes  runs.jsonl, traces/; models/<task>-constant-0, models/<task>-commit-0
     Logs    <task>/<arm>/loss (nats per token of the answers), <task>/<arm>/balance (ℓ), of the first seed
-    Raises  UnknownTask, UnknownArm, MissingSeed, UnequalStarts, Diverged
+    Raises  UnknownTask, UnknownArm, MissingSeed, UnequalStarts, Diverged; OtherSettings if the search tuned otherwise
     """
     rows: list[TuningRun] = []
     for task in tasks_of(prepared, run.variant):

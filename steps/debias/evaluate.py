@@ -9,6 +9,7 @@ from pathlib import Path
 from steps.debias import chosen_rates, figures, measurements, recorded_measurements, tables
 from steps.debias.ablation_differences import beside_main
 from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.debias.planted_peers import planted_table
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
 from steps.step.publish import CaptionedFigure
@@ -16,6 +17,7 @@ from steps.step.run import Run
 from tenfold.debias.debate import Debate, read_debates
 from tenfold.debias.transcript_page import write_page
 
+PLANTED = "planted"  # the part of a live run with planted peers
 HEADLINES = (
     "micro_proposal_single_minus_decentralized",
     "micro_proposal_control_minus_decentralized",
@@ -62,7 +64,9 @@ def evaluate(
     run.publish(
         claims=measurements.micro_measurements(micro)
         | chosen_rates.rate_measurements(rates)
-        | measurements.live_measurements(pretrained[""], read_json(live / "summary.json")["models"])
+        | measurements.live_measurements(
+            pretrained[""], read_json(live / "summary.json")["models"], pretrained.get(PLANTED)
+        )
         | recorded_measurements.recorded_measurements(votes, stand_in=scored["stand_in"]),
         headlines=HEADLINES,
         tables={
@@ -75,6 +79,7 @@ def evaluate(
             "rates": chosen_rates.table(rates),
             "rounds": tables.by_round(regimes),
             "flips": tables.flips(regimes),
+            "planted": planted_table(pretrained.get(PLANTED)),
             "recorded": tables.recorded(votes, stand_in=scored["stand_in"]),
             "recorded_groups": tables.recorded_groups(votes, seeing),
         },

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from steps.debias.answer_sets import VARIED, AnswerSets, spoke
 from steps.debias.estimates import (
     BEST_SINGLE,
@@ -23,39 +21,27 @@ from steps.debias.estimates import (
     VOTE,
     difference,
     gold_beside,
-    named,
     score_of,
 )
+from steps.debias.measured_words import (
+    ACCURACY,
+    AMBIGUOUS,
+    MEANT,
+    ROTATED,
+    SILENT,
+    interval_of,
+    said,
+    that_of,
+    why_not,
+)
+from steps.debias.planted_peers import planted_measurements
 from steps.debias.rule_following import changes_made, unasked_changes
 from tenfold.metrics.measurement import Measurement
 from tenfold.metrics.measurements import estimated, measured, unavailable
 
 COMPARED = {"single": SINGLE, "control": CONTROL, "vote": VOTE, "best_single": BEST_SINGLE}
 TARGETS = ("proposal", "majority", GOLD, "none")
-CLUSTERED = "bootstrap over templates"
-OVER_SEEDS = "mean over seeds, the outer ends of Student's interval over seeds and the bootstrap over templates"
-SILENT, ROTATED = "silent", "rotated"
 TWO_ROUNDS = f"{VARIED}rounds=2"  # the ablation in which followers are heard: the centre decides once more after them
-MEANT = {
-    SINGLE: "a single agent (mean over agents)",
-    DECENTRALIZED: "decentralized conversation",
-    CENTRALIZED: "centralized conversation (mean over centres)",
-    VOTE: "the vote of the first answers",
-    SILENT: "the silent rounds",
-    CONTROL: "the control with the least |s_AMB|",
-    BEST_SINGLE: "the single agent with the least |s_AMB|",
-    GOLD_AGAIN: "agents taught the right answer, asked again without peers, where that has the least |s_AMB|",
-    ROTATED: "the likeliest option over all orders of the options",
-}
-ACCURACY, AMBIGUOUS = "accuracy_dis", "accuracy_amb"
-MEASURED = {
-    BIAS: "s_AMB × 100",
-    MAGNITUDE: "|s_AMB| × 100",
-    PREFERENCE: "preference for the target × 100",
-    ACCURACY: "accuracy on disambiguated questions",
-    AMBIGUOUS: "accuracy on ambiguous questions",
-}
-WANTED = {ACCURACY: "is to a disambiguated question", AMBIGUOUS: "is to an ambiguous question"}
 NOT_HARD = "no question was hard: none that enough agents missed in the run of its own"
 UNHEARD = "in one round the centre decides before its followers answer, whom nobody hears; two rounds were not held"
 UNKNOWN_PEERS = "which questions were put side by side, and so whose answers shuffled peers gave, was not recorded"
@@ -146,6 +132,7 @@ def _scores(prefix: str, sets: AnswerSets | None, reason: str) -> dict[str, Meas
         f"{prefix}_control_bias": _score(sets, CONTROL, BIAS, reason),
         f"{prefix}_preference_single": _score(sets, SINGLE, PREFERENCE, reason),
         f"{prefix}_preference_decentralized": _score(sets, DECENTRALIZED, PREFERENCE, reason),
+        f"{prefix}_preference_decentralized_minus_single": _difference(sets, DECENTRALIZED, SINGLE, PREFERENCE, reason),
     }
 
 
@@ -200,8 +187,8 @@ def _least_gain(sets: AnswerSets | None, reason: str) -> Measurement:
     gains = [difference(one, SINGLE, DECENTRALIZED, MAGNITUDE) for one in parts]
     known = [gain.value for gain in gains if gain is not None]
     if len(known) < sets.seeds:
-        return unavailable(f"of a seed: {_why_not(sets, [SINGLE, DECENTRALIZED], MAGNITUDE)}")
-    detail = f"{MEASURED[MAGNITUDE]} of {MEANT[SINGLE]} less that of {MEANT[DECENTRALIZED]}, the smallest over seeds"
+        return unavailable(f"of a seed: {why_not(sets, [SINGLE, DECENTRALIZED], MAGNITUDE)}")
+    detail = f"{said(MAGNITUDE, SINGLE)} less {that_of(DECENTRALIZED)}, the smallest over seeds"
     return measured(min(known), UNITS[MAGNITUDE], f"{detail}, each on its own test questions", seeds=sets.seeds)
 
 
@@ -215,14 +202,17 @@ def _changes(sets: AnswerSets | None, target: str, reason: str, *, asked: bool) 
     detail = (
         "changes of answer that the rule {} asks for, made" if asked else "answers that the rule {} lets stand, changed"
     )
-    said = f"{detail.format(target)} in round 1 of {MEANT[DECENTRALIZED]}, {_interval_of(sets)}"
+    said = f"{detail.format(target)} in round 1 of {MEANT[DECENTRALIZED]}, {interval_of(sets)}"
     return estimated(found, "share", said, seeds=sets.seeds)
 
 
-def live_measurements(sets: AnswerSets | None, about: Mapping[str, Any] | None = None) -> dict[str, Measurement]:
+def live_measurements(
+    sets: AnswerSets | None, about: Mapping[str, Any] | None = None, planted: AnswerSets | None = None
+) -> dict[str, Measurement]:
     """Return the measurements of the pretrained models, what the claims name among them.
 
-    ``about``: what the run says of its models, with a list of them where there may be several.
+    ``about``: what the run says of its models, with a list of them where there may be several. ``planted``: what they
+    answered beside planted peers.
     """
     reason = "" if sets is not None else "this profile has no pretrained model"
     found = regime_measurements("live", sets, reason)
@@ -236,6 +226,7 @@ def live_measurements(sets: AnswerSets | None, about: Mapping[str, Any] | None =
     missing = reason or f"nothing is known of the models, or of the rounds of {MEANT[DECENTRALIZED]}"
     return (
         found
+        | planted_measurements(planted, reason)
         | {
             f"live_{name}": unavailable(missing) if of is None else measured(of[0], name, of[1])
             for name, of in counted.items()
@@ -256,8 +247,8 @@ def _score(sets: AnswerSets | None, name: str, statistic: str, reason: str) -> M
         return unavailable(reason)
     found = score_of(sets, name, statistic)
     if found is None:
-        return unavailable(_why_not(sets, [name], statistic))
-    detail = f"{MEASURED[statistic]} of {_meant(name)}, {_interval_of(sets)}"
+        return unavailable(why_not(sets, [name], statistic))
+    detail = f"{said(statistic, name)}, {interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
 
 
@@ -266,27 +257,6 @@ def _difference(sets: AnswerSets | None, first: str, second: str, statistic: str
         return unavailable(reason)
     found = difference(sets, first, second, statistic)
     if found is None:
-        return unavailable(_why_not(sets, [first, second], statistic))
-    detail = f"{MEASURED[statistic]} of {_meant(first)} less that of {_meant(second)}, {_interval_of(sets)}"
+        return unavailable(why_not(sets, [first, second], statistic))
+    detail = f"{said(statistic, first)} less {that_of(second)}, {interval_of(sets)}"
     return estimated(found, UNITS.get(statistic, "accuracy"), detail, seeds=sets.seeds)
-
-
-def _interval_of(sets: AnswerSets) -> str:
-    return CLUSTERED if sets.seeds == 1 else OVER_SEEDS
-
-
-def _meant(name: str) -> str:
-    """Return what a name stands for in words, with how many rounds it has where that is not the usual number."""
-    stem, varied, _ = name.partition(VARIED)
-    return f"{MEANT[stem]}{' in two rounds' if varied else ''}"
-
-
-def _why_not(sets: AnswerSets, names: list[str], statistic: str) -> str:
-    for name in names:
-        if named(sets, [name]) is None:
-            return f"this profile has no answers of {_meant(name)}"
-    if len(np.unique(sets.items.templates)) < 2:
-        return "all questions share one template"
-    what = WANTED.get(statistic, "names a person")
-    where = "in fewer than two templates" if sets.seeds == 1 else "in fewer than two templates, or in none of a seed,"
-    return f"{where} an answer of {' or '.join(map(_meant, names))} {what}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from steps.debias.answer_sets import AnswerSets
 from steps.debias.estimates import BIAS, MAGNITUDE, UNITS, draws, score_of
-from steps.debias.measurements import ACCURACY, CLUSTERED, MEASURED
+from steps.debias.measured_words import ACCURACY, CLUSTERED, MEASURED
 from tenfold.debias.published import DIFFERING, UNIFIEDQA
 from tenfold.debias.scores import score_groups
 from tenfold.metrics.bootstrap import Estimate

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 
 from tenfold.artist.canvases import CanvasStyle
 from tenfold.artist.layouts import InvalidLayout, Layout
 from tenfold.artist.outside_ink import MARGIN, box_mask
 from tenfold.imaging.pixels import to_tensor
 from tenfold.metrics.bootstrap import Estimate
-from tenfold.metrics.generation import frechet_difference, frechet_distance
+from tenfold.metrics.generation import frechet_difference, frechet_distance, frechet_from_moments, moments
 from tenfold.metrics.metric_classifier import MetricClassifier, train_metric_classifier
 from tenfold.nn.convnet import ConvNetConfig
 from tenfold.nn.seeding import seeded
@@ -167,6 +167,33 @@ def fd_bg_difference(
     """
     one, other, reference = (_features(images, layouts, classifier) for images, layouts in (first, second, real))
     return frechet_difference(one, other, reference, seed=seed)
+
+
+def fd_bg_by_photograph(
+    first: tuple[Images, Sequence[Layout]],
+    second: tuple[Images, Sequence[Layout]],
+    real: tuple[Images, Sequence[Layout]],
+    photographs: Sequence[int],
+    classifier: MetricClassifier,
+) -> Float64[np.ndarray, " P"]:
+    """Return the jackknife's pseudo-values of `fd_bg_difference`, one per photograph that real images are parts of.
+
+    Images of one photograph are not independent. What these values differ by says what another choice of photographs
+    might have changed (Tukey 1958). An image of none (-1) stands for one. Raises what `fd_bg` raises, and InvalidLayout
+    unless there is one photograph per real image.
+    """
+    one, other, reference = (_features(images, layouts, classifier) for images, layouts in (first, second, real))
+    if len(photographs) != len(reference):
+        raise InvalidLayout(f"{len(photographs)} photographs for {len(reference)} real images: name one for each")
+    of = np.array([number if number >= 0 else -1 - place for place, number in enumerate(photographs)])
+
+    def difference(features: np.ndarray) -> float:
+        theirs = moments(features)
+        return float(frechet_from_moments(moments(one), theirs) - frechet_from_moments(moments(other), theirs))
+
+    whole, distinct = difference(reference), np.unique(of)
+    without = np.array([difference(reference[of != number]) for number in distinct])
+    return len(distinct) * whole - (len(distinct) - 1) * without
 
 
 def _features(images: Images, layouts: Sequence[Layout], classifier: MetricClassifier) -> np.ndarray:

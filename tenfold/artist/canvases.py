@@ -58,13 +58,17 @@ class CanvasStyle:
 
 @dataclass(frozen=True)
 class Canvases:
-    """Composites RGB, the same ink in white on black, and for each canvas its layout, font and caption."""
+    """Composites RGB, the same ink in white on black, and for each canvas its layout, font, caption and background.
+
+    ``photographs`` tells which of the assets' photographs each background is a part of, -1 where it is of none.
+    """
 
     images: UInt8[np.ndarray, "N H W 3"]
     glyphs: Glyphs
     layouts: tuple[Layout, ...]
     fonts: tuple[str, ...]
     captions: tuple[Caption, ...]
+    photographs: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -85,11 +89,14 @@ class Canvases:
                     "wanted": list(said.words),
                     "span": said.span,
                     "font": font,
+                    "photograph": photograph,
                     **layout.described(),
                 },
                 ensure_ascii=False,
             )
-            for layout, font, said in zip(self.layouts, self.fonts, self.captions, strict=True)
+            for layout, font, said, photograph in zip(
+                self.layouts, self.fonts, self.captions, self.photographs, strict=True
+            )
         ]
         (folder / ROWS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -99,14 +106,15 @@ class Canvases:
         with opened(folder / ARRAYS, InvalidLayout, "canvases") as archive:
             images, glyphs = archive["images"], archive["glyphs"]
         try:
-            rows = [json.loads(line) for line in (folder / ROWS).read_text(encoding="utf-8").splitlines()]
+            rows = [json.loads(line) for line in (folder / ROWS).read_text(encoding="utf-8").strip().split("\n")]
             captions = tuple(Caption(row["prompt"], tuple(row["wanted"]), tuple(row["span"])) for row in rows)
             fonts = tuple(str(row["font"]) for row in rows)
+            photographs = tuple(int(row["photograph"]) for row in rows)
         except (OSError, ValueError, KeyError) as error:
             raise InvalidLayout(f"{folder / ROWS} cannot be read: {error!r}. Make the canvases again.") from None
         if not len(images) == len(glyphs) == len(rows):
             raise InvalidLayout(f"{folder}: {len(images)} images, {len(glyphs)} glyph images and {len(rows)} rows")
-        return cls(images, glyphs, tuple(map(Layout.from_description, rows)), fonts, captions)
+        return cls(images, glyphs, tuple(map(Layout.from_description, rows)), fonts, captions, photographs)
 
 
 def draw_canvases(assets: Assets, count: int, generator: np.random.Generator, *, style: CanvasStyle) -> Canvases:
@@ -117,18 +125,29 @@ def draw_canvases(assets: Assets, count: int, generator: np.random.Generator, *,
     if not assets.words or not assets.fonts:
         raise InvalidDrawing("canvases need one word and one font at least")
     words = drawn_words(assets.words, count * style.words, generator)
-    drawings, captions = [], []
+    drawings, captions, photographs = [], [], []
     for number in range(count):
         own = words[number * style.words : (number + 1) * style.words]
-        drawings.append(_drawn(own, assets, generator, style))
+        photograph, one = _of_one_photograph(assets, generator)
+        drawings.append(_drawn(own, one, generator, style))
         captions.append(caption(own, generator))
+        photographs.append(photograph if drawings[-1].facts["background"] == "photograph" else -1)
     return Canvases(
         np.stack([drawing.image for drawing in drawings]),
         np.stack([glyph_image(drawing) for drawing in drawings]),
         tuple(Layout.of(drawing) for drawing in drawings),
         tuple(drawing.lines[0].style.font.name for drawing in drawings),
         tuple(captions),
+        tuple(photographs),
     )
+
+
+def _of_one_photograph(assets: Assets, generator: np.random.Generator) -> tuple[int, Assets]:
+    """Return the number of a photograph that is drawn, and the assets with that one alone; -1 where there is none."""
+    if not assets.photographs:
+        return -1, assets
+    number = int(generator.integers(0, len(assets.photographs)))
+    return number, Assets(assets.fonts, assets.words, (assets.photographs[number],))
 
 
 def _drawn(words: Sequence[str], assets: Assets, generator: np.random.Generator, style: CanvasStyle) -> Drawing:

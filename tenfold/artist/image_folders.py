@@ -58,7 +58,7 @@ def write_prompt(
     if sheet is not None:
         (folder / GRIDS).mkdir(exist_ok=True)
         _new(folder / GRIDS / f"{number:04d}.png", png(sheet))
-    with (folder / ROWS).open("a", encoding="utf-8") as file:
+    with (folder / ROWS).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:  # surrogates
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return paths
 
@@ -77,7 +77,7 @@ def _next_prompt(folder: Path) -> int:
     rows = folder / ROWS
     if not rows.is_file():
         raise cli.InvalidOutput(f"{folder} holds no {ROWS}: images are added only to a folder that generate wrote")
-    number = len(rows.read_text(encoding="utf-8").splitlines())
+    number = rows.read_bytes().count(b"\n")  # a prompt may hold other ends of lines
     if left := sorted(folder.glob(f"{number:04d}_*.png")):
         raise cli.InvalidOutput(f"{left[0]} has no row in {ROWS}, left by a run that broke off; take it away first")
     return number

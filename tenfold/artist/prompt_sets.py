@@ -60,7 +60,7 @@ def read_prompts(folder: Path) -> list[Prompt]:
 def read_lines(path: Path) -> list[str]:
     """Return the prompts of a file, one per line, without empty lines. Raises TableMismatch if it is no text."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # a prompt may hold other ends of lines
     except (OSError, UnicodeDecodeError) as error:
         raise TableMismatch(f"{path} cannot be read as lines of text: {error}") from None
     return [line.strip() for line in lines if line.strip()]

@@ -82,7 +82,7 @@ def text_params(**changes: Any) -> TrainTextParams:
         "model": MODEL,
         "noise": {"prediction": "v_prediction", "mean": 0.0, "deviation": 1.0},
         "optimiser": OPTIMISER,
-        "learning_rate": 2e-3,
+        "learning_rates": [2e-3],
         "word_updates": 2,
         "sentence_updates": 1,
         "read": 2,

@@ -10,6 +10,7 @@ SIZE = 16
 def control(seed: int, **other: Any) -> dict[str, Any]:
     """Return a row of controls.json of a text module that writes."""
     about = {"arm": "word_sentence", "seed": seed, "kind": "words", "images": 128, "engine": "ppocr6"}
+    about |= {"learning_rate": 2e-3, "searched": {}, "at_edge": None}
     losses = {"validation_loss": 0.1, "validation_loss_permuted_letters": 0.2}
     return about | losses | {"words": 0.9, "letters": 0.97, "ceiling_words": 1.0, "ceiling_letters": 1.0} | other
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 
 from steps.artist import read as reading
-from steps.artist.canvas_sets import prompt_rows
+from steps.artist.canvas_sets import prompt_rows, real_composites
 from steps.artist.moved_boxes import changed_layout, changes
 from steps.artist.plan import (
     CHAT,
@@ -247,6 +248,28 @@ def test_real_composites_are_read_and_untrained_arms_are_not(made, tmp_path):
     assert planned and all(row["read"] == [] and row["wanted"] for row in planned)
     (about,) = read_json(tmp_path / "read" / reading.READERS)
     assert about["ceilings"]["grey"] >= 0.8 and not about["why_not"]
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_images_are_read_for_the_prompts_that_they_are_of(made, tmp_path, moved):
+    """Real composites stand in for samples: each is right for its own prompt, and wrong for the next one's."""
+    real = real_composites(made["prepared"], "grey").images
+    sampled = tmp_path / "sampled"
+    copytree(made["sampled"], sampled)
+    for path in (sampled / "images").glob("*.npz"):
+        with np.load(path) as arrays:
+            kept = dict(arrays)
+        for name in [name for name in kept if kept[name].ndim == 4]:
+            numbers = kept.get(f"{name}-prompts", np.arange(len(kept[name])) % len(real))
+            kept[name] = real[(numbers + moved) % len(real)]
+        np.savez_compressed(path, allow_pickle=False, **kept)
+    rows = read_readings(ran(read, tmp_path / "read", {"prepared": made["prepared"], "samples": [sampled]}, READ))
+    own = [row for row in rows if row["mode"] == CROP and not row["model"].startswith("real-")]
+    for layouts in ("test", "given", "cascade"):
+        found = [row for row in own if row["layouts"] == layouts]
+        share = sum(row["exact"] for row in found) / sum(row["words"] for row in found)
+        assert found and (share <= 0.2 if moved else share >= 0.8), (layouts, share)
+    assert {row["repeat"] for row in own if row["layouts"] == "test"} == {0, 1}
 
 
 def test_the_background_classifier_learns_from_training_photographs(made, tmp_path):

@@ -15,6 +15,7 @@ import torch
 from steps.artist.arm_setup import new_artist
 from steps.artist.batches import as_images, image_latents, text_batch, text_latents, visual_batch
 from steps.artist.canvas_sets import text_set, visual_set
+from steps.artist.measurements import unsearched
 from steps.artist.settings import read_settings
 from steps.artist.text_controls import text_controls
 from steps.artist.train_text import CONTROLS, HISTORY, SETTINGS, new_trainee, train_text
@@ -105,13 +106,31 @@ def test_text_modules_and_what_is_written_of_them(text):
         (arm, kind) for arm in ("word_sentence", "word_only") for kind in ("words", "sentences")
     }
     assert all(row["images"] == 2 and row["words"] == 0 for row in controls)  # the engine "none" reads nothing
+    assert all(row["learning_rate"] == 2e-3 and row["searched"] == {} for row in controls)  # of one rate
+
+
+def test_the_text_modules_rate_is_searched_once_for_all(prepared, tmp_path):
+    params, run = text_params(learning_rates=[1e-6, 2e-3, 4e-3]), run_of("train_text", tmp_path / "out")
+    train_text(prepared, out=tmp_path / "out", params=params, run=run)
+    controls = read_json(tmp_path / "out" / CONTROLS)
+    (searched,) = {tuple(row["searched"].items()) for row in controls}
+    best = min(searched, key=lambda one: one[1])[0]
+    assert [rate for rate, _ in searched] == ["1e-06", "0.002", "0.004"] and best != "1e-06"
+    assert all(row["learning_rate"] == float(best) and row["at_edge"] == (best == "0.004") for row in controls)
+    own = [row for row in controls if (row["arm"], row["seed"]) == ("word_sentence", 0)]
+    assert np.mean([row["validation_loss"] for row in own]) == pytest.approx(dict(searched)[best], rel=1e-12)
+    rows = [json.loads(line) for line in (tmp_path / "out" / HISTORY).read_text(encoding="utf-8").splitlines()]
+    assert {row["rate"] for row in rows if row["seed"] == 1} == {float(best)}
+    assert {row["rate"] for row in rows if row["seed"] == 0} == {1e-6, 2e-3, 4e-3}
 
 
 def test_a_text_module_that_reads_its_condition_is_told_from_one_that_does_not(prepared, tmp_path):
-    params = text_params(model=text_params().model.model_dump() | {"block_out_channels": [16, 32]}, learning_rate=1e-2)
+    params = text_params(
+        model=text_params().model.model_dump() | {"block_out_channels": [16, 32]}, learning_rates=[1e-2]
+    )
     run = run_of("train_text", tmp_path / "out")
     batch = text_batch(text_set(prepared, "words"), longest=9)
-    trainee = new_trainee("word_sentence", 0, params, run)
+    trainee = new_trainee("word_sentence", 0, params.learning_rates[0], params, run)
     scheduler = params.noise.scheduler()
 
     def ratio():
@@ -260,7 +279,7 @@ def test_a_training_goes_on_where_it_was_stopped(data, tmp_path):
 def test_a_branch_leaves_what_it_came_from_as_it_was(prepared, tmp_path):
     params, run = text_params(), run_of("train_text", tmp_path / "out")
     batch, scheduler = text_batch(text_set(prepared, "words"), longest=9), text_params().noise.scheduler()
-    trainee = new_trainee("word_sentence", 0, params, run)
+    trainee = new_trainee("word_sentence", 0, params.learning_rates[0], params, run)
 
     def go_on(one: Trainee) -> str:
         one.train(
@@ -311,6 +330,24 @@ def test_rates_are_searched_once_and_an_edge_is_told(prepared, text, tmp_path):
     assert rows[0]["validation_loss"] == losses[best] and rows[0]["at_edge"] == (best in ("1e-05", "0.004"))
     assert len([key for row in run.history for key in row if key.endswith("-1e-05/loss")]) == 3  # of one seed alone
     assert middle([4.0, 1.0, 2.0]) == 2.0
+
+
+def test_a_longer_training_has_a_search_at_its_own_length(prepared, text, tmp_path):
+    out = tmp_path / "visual_only"
+    grid = {"artist": [2e-3], "visual_only": [1e-5, 2e-3, 4e-3]}
+    params = visual_params(rates=grid, sizes=[], stages={"grey": {"updates": 3, "seeds": 2}})
+    train_visual(prepared, text, out=out, params=params, run=run_of("train_visual", out, "visual_only"))
+    rows = rows_of(out)
+    lengths = sorted({row["updates"] for row in rows})
+    assert len(lengths) == 2 and len(rows) == 4
+    for row in rows:
+        assert row["searched_at"] == row["updates"] and len(row["searched"]) == 3
+        assert row["learning_rate"] == float(min(row["searched"], key=row["searched"].get))
+        assert not unsearched(row, "compute") or row["at_edge"]
+    short, longer = ({tuple(row["searched"].items()) for row in rows if row["updates"] == n} for n in lengths)
+    assert len(short) == len(longer) == 1 and short != longer
+    first = [row for row in rows if row["seed"] == 0]
+    assert all(row["validation_loss"] == row["searched"][f"{row['learning_rate']:g}"] for row in first)
 
 
 def test_too_small_a_drawn_set_is_refused(data, text):

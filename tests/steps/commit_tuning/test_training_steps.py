@@ -17,8 +17,9 @@ from steps.commit_tuning.jobs import TrainingFailed, child_run, side_by_side
 from steps.commit_tuning.prepare import prepare
 from steps.commit_tuning.pretrain import pretrain
 from steps.commit_tuning.runs import TuningRun, read_runs
+from steps.commit_tuning.scores import score
 from steps.commit_tuning.search_rates import InvalidGrid, SearchRatesParams, chosen_rates, search_rates
-from steps.commit_tuning.study import MissingSeed, Study, UnequalStarts, require_equal_starts
+from steps.commit_tuning.study import MissingSeed, OtherSettings, Study, UnequalStarts, require_equal_starts
 from steps.commit_tuning.tasks import task_named
 from steps.commit_tuning.training import Rates, TaskData, Training
 from steps.commit_tuning.tune import TuneParams, tune
@@ -193,6 +194,24 @@ def test_what_the_search_trained_is_taken_and_the_tuned_constant_is_its_choice(t
 
 
 @pytest.mark.parametrize("arm", [Arm("commit"), Arm("clr", adaptation="lora"), Arm("clr", optimiser="adafactor")])
+def test_trainings_by_other_settings_are_not_taken(inputs, searched, tmp_path):
+    out, run = made(tmp_path, "tune")
+    other = tuning().model_dump() | {"smoothing": 0.5, "probe": 4}
+    with pytest.raises(OtherSettings, match=r"probe = \d+ there and 4 here, smoothing = [\d.]+ there and 0.5 here"):
+        tune(*inputs, searched, out=out, params=tune_params(tuning=other), run=run)
+
+
+def test_each_score_is_of_its_own_part(inputs, tmp_path):
+    """Validation, test and training parts have other questions: none stands for another."""
+    one = training(inputs, tmp_path, Arm("constant"))
+    parts = {"validation": one.data.validation, "test": one.data.test, "train": one.data.train}
+    by_hand = {name: score(one.model, part, never=one.data.never).loss for name, part in parts.items()}
+    assert len({round(loss, 6) for loss in by_hand.values()}) == 3
+    assert (one.validation.loss, one.test.loss) == (by_hand["validation"], by_hand["test"])
+    ids = [{question.id for question in part.part.questions} for part in parts.values()]
+    assert not (ids[0] & ids[1] or ids[0] & ids[2] or ids[1] & ids[2])
+
+
 def test_a_training_that_was_killed_goes_on_to_the_same_bytes(inputs, tmp_path, arm, monkeypatch):
     whole = training(inputs, tmp_path / "whole", arm)
     whole.train()

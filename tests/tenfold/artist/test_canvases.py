@@ -125,3 +125,22 @@ def test_styles_that_are_none_are_refused(parts):
             CanvasStyle(**wrong)
     with pytest.raises(InvalidDrawing, match="one word and one font"):
         draw_canvases(Assets(FONTS, ()), 1, np.random.default_rng(0), style=CanvasStyle())
+
+
+def test_which_photograph_a_background_is_of_is_told_and_kept(tmp_path):
+    """Photographs of one colour each: what is seen beside the ink tells which one it was."""
+    flat = tuple(np.full((32, 96, 3), shade, np.uint8) for shade in (10, 90, 170, 250))
+    assets = Assets(FONTS[:1], ("open", "shop"), flat)
+    style = CanvasStyle(backgrounds="photographs")
+    found = draw_canvases(assets, 60, np.random.default_rng(0), style=style)
+    assert set(found.photographs) == {-1, 0, 1, 2, 3}
+    for image, layout, number in zip(found.images, found.layouts, found.photographs, strict=True):
+        beside = image[~box_mask(layout, margin=1)]
+        flat_as = [place for place, source in enumerate(flat) if (beside == source[0, 0]).all()]
+        assert flat_as == [number] if number >= 0 else number not in flat_as
+    found.save(tmp_path / "kept")
+    assert Canvases.load(tmp_path / "kept").photographs == found.photographs
+    plain = draw_canvases(Assets(FONTS[:1], ("open",)), 5, np.random.default_rng(0), style=style)
+    assert plain.photographs == (-1,) * 5
+    grey = draw_canvases(assets, 5, np.random.default_rng(0), style=CanvasStyle())
+    assert min(grey.photographs) >= 0

@@ -14,6 +14,7 @@ from tenfold.artist.background_classifier import (
     background_examples,
     background_only,
     fd_bg,
+    fd_bg_by_photograph,
     fd_bg_difference,
     train_background_classifier,
 )
@@ -318,6 +319,20 @@ def test_backgrounds_are_compared_without_their_words(canvases):
     assert np.array_equal(background_only(covered, one.layouts), background_only(one.images, one.layouts))
     difference = fd_bg_difference((noisy, one.layouts), (one.images, one.layouts), (other.images, other.layouts), model)
     assert difference.value == pytest.approx(worse.value - same.value, rel=1e-6)
+    sides = ((noisy, one.layouts), (one.images, one.layouts), (other.images, other.layouts))
+    alone, by_photograph = (fd_bg_by_photograph(*sides, numbers, model) for numbers in ((-1,) * 64, other.photographs))
+    assert len(alone) == 64 and len(by_photograph) == len({n for n in other.photographs if n >= 0}) + sum(
+        n < 0 for n in other.photographs
+    )
+    # a distance that each image has twice differs as much over images as before, counted by pairs and not by images
+    twice = tuple(
+        (np.repeat(images, 2, axis=0), [one for one in layouts for _ in range(2)]) for images, layouts in sides
+    )
+    pairs, singles = (fd_bg_by_photograph(*twice, numbers, model) for numbers in (np.arange(128) // 2, (-1,) * 128))
+    error, too_small = (one.std(ddof=1) / len(one) ** 0.5 for one in (pairs, singles))
+    assert error == pytest.approx(alone.std(ddof=1) / 8, rel=0.1) and too_small < 0.8 * error
+    with pytest.raises(InvalidLayout, match="3 photographs for 64 real images"):
+        fd_bg_by_photograph(*sides, (0, 1, 2), model)
     _, treatments = background_examples(replace(ASSETS, photographs=PHOTOGRAPHS[:1]), 1, generator, style=style)
     assert len(set(treatments)) > 1, "one photograph in several treatments has classes, too"
     with pytest.raises(InvalidDrawing, match="one or more"):

@@ -113,6 +113,16 @@ def test_an_existing_folder_is_refused_or_added_to_and_nothing_in_it_changes(ten
     assert "only to a folder that generate wrote" in tenfold(*command[:-5], tmp_path / "mine", "--add", status=1).err
 
 
+def test_a_prompt_may_hold_other_ends_of_lines_and_half_a_character(tenfold, trained, tmp_path):
+    out = tmp_path / "images"
+    command = ("artist", "generate", "--model", trained, "--out", out, *WHOLE, "--images", 1, "--steps", 1, "--add")
+    said = ["a sign\u2028that says 'ab'", "'ab'\x85 \udce9", "'ab'"]
+    for prompt in said:
+        tenfold(*command, "--prompt", prompt)
+    asked = read_asked(out / "prompts.jsonl")
+    assert [one.prompt for one in asked] == said and len(images_in(out, asked)) == 3
+
+
 def test_a_run_that_fails_leaves_nothing(tenfold, trained, tmp_path):
     command = ("artist", "generate", "--model", trained, "--out", tmp_path / "images", "--prompt")
     for prompt, more, status, says in (
