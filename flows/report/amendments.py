@@ -24,7 +24,8 @@ def told_once(entries: Sequence[Any]) -> dict[str, Amended]:
     found = {}
     for entry in entries:
         name, amendments = _field(entry, "id"), _field(entry, "amendments")
-        own, before = [], {}
+        own: list[Any] = []
+        before: dict[str, list[str]] = {}
         for one in amendments:
             first = told.setdefault(repr(one), name)
             if first == name:

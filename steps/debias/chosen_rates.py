@@ -32,7 +32,8 @@ def _beyond(rows: Sequence[Row]) -> Measurement:
     (chosen,) = (row["learning_rate"] for row in rows if row["chosen"])
     below = rates.index(chosen)
     detail = (
-        f"rates tried below or above the chosen {chosen:g}, whichever are fewer, of "
+        "0 where the chosen rate stands at the edge of what was tried, so that a better one may lie beyond it; rates "
+        f"tried below or above the chosen {chosen:g}, whichever are fewer, of "
         f"{', '.join(f'{rate:g}' for rate in rates)}; chosen for all seeds by the first one, on templates of "
         "deliberation that were held out of its own, and that other seeds test"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from steps.debias import chosen_rates, figures, measurements, recorded_measurements, tables
 from steps.debias.ablation_differences import beside_main
-from steps.debias.answer_sets import AnswerSets, read_answer_sets, read_one_run, targets_of
+from steps.debias.answer_sets import PARTS, VARIED, AnswerSets, read_answer_sets, read_one_run, targets_of
 from steps.debias.planted_peers import planted_table
 from steps.step.json_files import read_json
 from steps.step.params import Count, Params
@@ -109,7 +109,8 @@ def _drawn(captioned: dict[str, CaptionedFigure | None]) -> dict[str, CaptionedF
 def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
     """Yield each kept debate with the series it belongs to, the target of the embedded agents or ``live``.
 
-    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's.
+    What an ablation varies stands in the name of its file alone; it becomes part of the protocol's, and so do planted
+    peers of live agents.
     """
     for path in sorted((conversed / "debates").glob("*.jsonl")):
         target, _, name = path.stem.partition("-")
@@ -118,4 +119,5 @@ def debates_of(conversed: Path, live: Path) -> Iterator[tuple[Debate, str]]:
             yield replace(debate, protocol=f"{debate.protocol}{at}{varied}"), target
     for path in sorted((live / "debates").glob("*.jsonl")):
         for debate in read_debates(path):
-            yield debate, "live"
+            beside = PARTS.get(debate.protocol.partition(":")[2]) == PLANTED
+            yield replace(debate, protocol=f"{debate.protocol}{f'{VARIED}{PLANTED}' if beside else ''}"), "live"

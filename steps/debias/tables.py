@@ -59,9 +59,10 @@ def protocols(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
         for name in sets.protocols
     ]
     return pd.DataFrame(rows), (
-        "Bias (s_AMB × 100) and accuracy, means over the agents that stand out in turn; preference: 2 · share of the "
-        "target among persons that are named − 1, × 100, which accuracy does not scale; hard_share: of ambiguous "
-        f"questions, empty where none was hard. {INTERVALS} {RIGHT}"
+        "Bias (signed s_AMB × 100) and accuracy; where each agent answers for itself, or is the centre once, the mean "
+        "over agents; preference: 2 · share of the target among persons that are named − 1, × 100, which accuracy does "
+        "not scale; hard_share: of ambiguous questions, empty where none was hard; rotated: the likeliest option over "
+        f"all orders of the options, one set of answers. {INTERVALS} {RIGHT}"
     )
 
 
@@ -78,7 +79,8 @@ def seeds(of_regime: Mapping[str, AnswerSets]) -> CaptionedTable:
                 continue
             between = student(values)
             least = np.nan if between is None else (between[1] - between[0]) / 2
-            row = {"regime": regime, "measured": MEASURED.get(statistic, "bias"), "of": first, "less": second}
+            row: dict[str, Any] = {"regime": regime, "of": first, "less": second}
+            row["measured"] = MEASURED.get(statistic, "bias")
             of_seeds = {f"seed_{number}": value for number, value in enumerate(values)}
             rows.append(row | {"smallest_effect": least} | _cells("difference", found) | of_seeds)
     columns = ["regime", "measured", "of", "less", "difference", "difference_low", "difference_high", "smallest_effect"]
@@ -122,7 +124,9 @@ def agents(of_regime: Mapping[str, AnswerSets], calls: Sequence[Mapping[str, Any
             found = score(sets.items, answers)
             rows.append({"regime": regime, "protocol": protocol, "varied": varied} | spent | _plain(found))
     return pd.DataFrame(rows), (
-        "Every set of answers, each agent and each centre apart; varied: what an ablation changes; calls "
+        "Every set of answers, each agent and each centre apart; order 1 to 3: the agents of the packaged model, which "
+        "see the options in the order drawn, and turned by one place or two; always_biased and "
+        "always_unknown: beside planted peers that say so; varied: what an ablation changes; calls "
         "per question, and those made, agreement ending a conversation. Bias scores × 100; "
         f"an answer that names no option is wrong and outside the persons. {POOLED} {UNDEFINED}"
     )

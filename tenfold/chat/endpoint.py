@@ -268,7 +268,7 @@ class Endpoint:
 
 def _text(content: object) -> str:
     """Return the text of a message, which may come in parts; nothing where there is none."""
-    parts = [{"text": content}] if isinstance(content, str) else content if isinstance(content, list) else []
+    parts: list[Any] = [{"text": content}] if isinstance(content, str) else content if isinstance(content, list) else []
     texts = (one.get("text") for one in parts if isinstance(one, dict) and one.get("type", "text") == "text")
     return "".join(text for text in texts if isinstance(text, str))
 

@@ -26,7 +26,13 @@ Name = Literal[
     "single", "vote", "self_refine", "self_consistency", "decentralized", "centralized", "shuffled_peers", "silent"
 ]
 AskName = Literal["single", "vote", "self_refine", "self_consistency", "decentralized", "centralized", "silent"]
-Models = Annotated[str, typer.Option(help="Models with commas between: names at the endpoint, or folders.")]
+Models = Annotated[
+    str,
+    typer.Option(
+        help="Models with commas between: names at the endpoint. With --backend local: folders of transformers, or "
+        "hub ids, id@revision to pin one."
+    ),
+]
 Backend = Annotated[Kind, typer.Option(help="An OpenAI-compatible endpoint, or models on this machine.")]
 BaseUrl = Annotated[
     list[str] | None, typer.Option(help="The endpoint's address, up to /v1: once, or once for each model.")
@@ -122,12 +128,12 @@ def run(
     given = {"rounds": rounds, "tie": tie, "centre": centre, "samples": samples, "planted": planted}
     talk = chosen_protocol(protocol, temperature, equal_calls=equal_calls, **given)
     questions, notes = _questions(items, limit_per_group, seed)
-    backends = chosen_backends(backend, names, base_url, key_variable, concurrency, device)
+    backends = chosen_backends(backend, names, base_url, key_variable, concurrency, device, temperature or 0.0)
     sampling = Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed)
     spent = Spent(most_calls=max_calls, most_tokens=max_tokens_total, prompt_price=paid[0], completion_price=paid[1])
     chat_run = ChatRun(names, backends, talk, ChatPrompts(prompt_variant), sampling, seed, spent)
     try:
-        lines = chat_run.run(questions, out, resume=resume, notes=notes)
+        lines = chat_run.run(questions, out, resume=resume, notes=notes, source=str(items))
     except (ChatError, NoReply) as error:  # such as a wrong key, or a budget that is spent
         if holds_replies(out) and not isinstance(error, TranscriptInUse | DamagedTranscript):
             typer.echo(LEFT_OUT, err=True)
@@ -177,7 +183,7 @@ def ask(
     talk = chosen_protocol(protocol, temperature, equal_calls=equal_calls, **given)
     agents = agents_of(
         names,
-        chosen_backends(backend, names, base_url, key_variable, None, device, told=_say),
+        chosen_backends(backend, names, base_url, key_variable, None, device, temperature or 0.0, told=_say),
         prompts=ChatPrompts(prompt_variant),
         sampling=Sampling(temperature=temperature or 0.0, max_tokens=max_tokens, seed=seed),
     )

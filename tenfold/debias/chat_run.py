@@ -48,8 +48,20 @@ class ChatRun:
             "questions_sha256": items_digest(items),
         }
 
-    def run(self, items: Items, folder: Path, *, resume: bool = False, notes: Sequence[str] = ()) -> list[str]:
-        """Hold the conversations, write the folder, with ``notes`` on its page, and return in lines what came of them.
+    def said(self, items: Items, source: str = "") -> str:
+        """Return in a line what was asked of whom, and how; ``source`` is where the questions are from."""
+        known = {name: value for name, value in asdict(self.protocol).items() if value is not None}
+        asked = {"seed": self.seed, "temperature": self.sampling.temperature, "max_tokens": self.sampling.max_tokens}
+        protocol = ", ".join([self.protocol.name, *(f"{name} {value}" for name, value in (asked | known).items())])
+        questions = counted(len(items), "question", "questions") + (f" of {source}" if source else "")
+        return f"Models: {', '.join(self.models)}. Protocol: {protocol}. Asked: {questions}."
+
+    def run(
+        self, items: Items, folder: Path, *, resume: bool = False, notes: Sequence[str] = (), source: str = ""
+    ) -> list[str]:
+        """Hold the conversations, write the folder, and return in lines what came of them.
+
+        ``notes`` stand on its page, as does what was asked of whom; ``source`` is where the questions are from.
 
         Raises InvalidOutput as ``open_run`` does, NoReply if no call got a reply, and what ``Conversation.run`` raises.
         """
@@ -84,7 +96,7 @@ class ChatRun:
                 debates = conversation.run(items)
             check_replies(debates)
             cut = cut_lines(debates, self.sampling.max_tokens)
-            scores = write_run(folder, debates, [*notes, *cut])
+            scores = write_run(folder, debates, [self.said(items, source), *notes, *cut])
         return [*score_lines(scores), spent_words(self.spent), *failure_lines(debates), *cut]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -60,16 +62,26 @@ def chosen_backends(
     key_variable: Sequence[str] | None,
     concurrency: int | None,
     device: str | None,
+    temperature: float = 0.0,
     told: Callable[[str], None] | None = None,
 ) -> list[ChatBackend]:
-    """Return each model behind its endpoint, or on this machine; ``told`` hears of calls that are tried again."""
-    from tenfold.chat.endpoint import KEY
-    from tenfold.debias.agents import endpoints, local_models
+    """Return each model behind its endpoint, or on this machine; ``told`` hears of calls that are tried again.
 
+    Raises InvalidAgents if a model comes twice at temperature 0: by its name before anything is loaded, by its files
+    after; and what ``endpoints`` and ``local_models`` raise.
+    """
+    from tenfold.chat.endpoint import KEY
+    from tenfold.debias.agents import endpoints
+
+    if temperature == 0:
+        _refuse_twins(models, [str(Path(name).resolve()) if kind == "local" else name for name in models])
     if kind == "local":
         given = {"base-url": base_url or None, "key-variable": key_variable or None, "concurrency": concurrency}
         cli.refuse_unused(given, (), "--backend local")
-        return local_models(models, device=cli.torch_device(device))
+        found = _loaded(models, cli.torch_device(device))
+        if temperature == 0:
+            _refuse_twins(models, [_weights(backend) for backend in found])
+        return found
     cli.refuse_unused({"device": device}, (), "--backend http")
     if not base_url:
         raise typer.BadParameter("--backend http needs --base-url, such as http://localhost:8000/v1")
@@ -82,6 +94,50 @@ def chosen_backends(
         if not os.environ.get(variable):
             raise typer.BadParameter(f"--key-variable {variable}: no such environment variable is set; export it first")
     return endpoints(models, base_url, key_variable or (KEY,), concurrency=concurrency or 8, told=told)
+
+
+def _refuse_twins(models: Sequence[str], same: Sequence[str]) -> None:
+    """Raise InvalidAgents where two models are the same by what tells them apart."""
+    from tenfold.debias.errors import InvalidAgents
+
+    first: dict[str, str] = {}
+    for model, key in zip(models, same, strict=True):
+        if key in first:
+            pair = f"{model} twice" if first[key] == model else f"{first[key]} and {model} are one model, which"
+            raise InvalidAgents(f"{pair} would say the same twice: give a temperature above 0, or other models")
+        first[key] = model
+
+
+def _weights(backend: ChatBackend) -> str:
+    """Return what tells a local model's weights from others': the digest of its folder, or its name on the hub."""
+    identity = backend.identity()
+    revision = str(identity["revision"])
+    return revision if re.fullmatch("[0-9a-f]{64}", revision) else f"{identity['model']}@{revision}"
+
+
+def _loaded(models: Sequence[str], device: str) -> list[ChatBackend]:
+    """Return local models, each loaded once and announced; a folder of GGUF weights is refused with what to do."""
+    from tenfold.debias.agents import local_models
+    from tenfold.debias.errors import InvalidAgents
+
+    loaded: dict[str, ChatBackend] = {}
+    for model in dict.fromkeys(models):
+        if (file := _gguf(Path(model))) is not None:
+            raise InvalidAgents(
+                f"{model}: {file.name} is GGUF, and a model's folder is one of transformers (config.json, safetensors, "
+                f'a tokenizer); convert it: python -c "from pathlib import Path; from tenfold.language import '
+                f"convert_gguf; convert_gguf(Path({str(file)!r}), Path('converted'))\""
+            )
+        typer.echo(f"loading {model}", err=True)
+        loaded[model] = local_models([model], device=device)[0]
+    return [loaded[model] for model in models]
+
+
+def _gguf(place: Path) -> Path | None:
+    """Return a file of GGUF weights, or the first in a folder that transformers could not read."""
+    if place.suffix == ".gguf" and place.is_file():
+        return place
+    return None if (place / "config.json").is_file() else next(iter(sorted(place.glob("*.gguf"))), None)
 
 
 def listed_options(text: str) -> tuple[str, ...]:

@@ -82,8 +82,9 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Iter
             if _holds_nothing(folder):
                 for name in (RUN, TRANSCRIPT, LOCK):
                     (folder / name).unlink(missing_ok=True)
-                with suppress(OSError):  # another process is about to begin there
-                    folder.rmdir() if new else None
+                if new:
+                    with suppress(OSError):  # another process is about to begin there
+                        folder.rmdir()
             raise
 
 

@@ -24,8 +24,9 @@ UNKNOWN, TARGET, OTHER, NO_ANSWER, PLAIN = "unknown", "target", "other", "no ans
 ANSWERS = {UNKNOWN: "unknown option", TARGET: "target", OTHER: "other option", NO_ANSWER: NO_ANSWER, PLAIN: PLAIN}
 READING = (
     "The target is the option that a stereotyping reader gives, the question's polarity allowed for; the gold option "
-    "is the right one. Coloured messages are changes of mind: red towards the target, green away from it."
+    "is the right one."
 )
+CHANGES = "Coloured messages are changes of mind: red towards the target, green away from it."
 LETTERED = "Options stand in the order and under the letters that the agents saw."
 UNLETTERED = (
     "Where options have no letters here, agents saw them in another order: a letter in a reply is no place in the list."
@@ -60,7 +61,8 @@ def write_page(
         samples = [sample_of(every[place], names[place]) for place in places]
         orders = {bool(every[place].order) for place in places}
         letters = [words for words, there in ((LETTERED, True), (UNLETTERED, False)) if there in orders]
-        written = [*notes, *of, " ".join([READING, *letters])]
+        changes = [CHANGES] if any(turn.round > 0 for debate in every for turn in debate.turns) else []
+        written = [*notes, *of, " ".join([READING, *changes, *letters])]
         try:
             write_samples(samples, path, title=title, notes=written, most_bytes=most_bytes)
             return
@@ -82,9 +84,9 @@ def sample_of(debate: Debate, series: str = "") -> Sample:
         "condition": CONDITIONS.get(item.condition or "", ""),
         "polarity": POLARITIES.get(item.polarity or "", ""),
         "answer": ANSWERS[answer],
-        "flips": "flipped" if changes else "no flip",
-        "first answers": _first_answers(debate),
     }
+    if len(debate.turns) > 1:  # one reply has nothing before it, and is the answer
+        facets |= {"flips": "flipped" if changes else "no flip", "first answers": _first_answers(debate)}
     if any(turn.failed is not None for turn in debate.turns):
         facets["calls"] = "a call failed"
     elif any(turn.cut for turn in debate.turns):

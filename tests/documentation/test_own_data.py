@@ -184,11 +184,13 @@ def test_the_four_items_score_as_the_page_says(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_four_questions_have_an_accuracy_and_both_bias_scores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     questions(np.random.default_rng(0))
     assert main(["debias", "score", "answers.csv", "--items", "questions.csv", "--out", "scores.json"]) == 0
     found = json.loads(Path("scores.json").read_text())["all"]
     assert (found["accuracy"], found["graded"]) == (0.75, 4)
-    assert (found["s_amb"], found["n_persons_amb"], found["s_dis"], found["n_persons_dis"]) == (0.5, 1, -1, 2)
+    assert (found["s_amb"], found["n_persons_amb"], found["s_dis"], found["n_persons_dis"]) == (0.5, 1, 0, 2)
+    printed = capsys.readouterr().out.splitlines()[:3]
+    assert "\n".join(["```text", *printed, "```"]) in PAGE.read_text(encoding="utf-8")

@@ -145,3 +145,15 @@ def test_the_table_of_rates_has_a_row_per_rate(written):
     table = pd.read_csv(written / "first" / "tables" / "rates.csv")
     assert table.learning_rate.tolist() == [3e-4, 1e-3, 3e-3, 1e-2]
     assert table.learning_rate[table.chosen].tolist() == [3e-3] == [table.learning_rate[table.validation_loss.argmin()]]
+
+
+def test_planted_peers_have_one_name_on_the_page(tmp_path):
+    for folder, name, protocol in (
+        ("conversed", "none-decentralized-always_biased@planted", "decentralized:always_biased"),
+        ("live", "decentralized-always_biased", "decentralized:always_biased"),
+    ):
+        (tmp_path / folder / "debates").mkdir(parents=True)
+        debate = Debate(questions().rows[0], protocol, (Turn("a", 0, "agent", "A", 0),), 0)
+        write_debates([debate], tmp_path / folder / "debates" / f"{name}.jsonl")
+    names = {debate.protocol for debate, _ in debates_of(tmp_path / "conversed", tmp_path / "live")}
+    assert names == {"decentralized:always_biased@planted"}

@@ -50,6 +50,7 @@ OF_REGIME = (
     "ambiguous_accuracy_centralized_minus_single",
     "preference_single",
     "preference_decentralized",
+    "preference_decentralized_minus_single",
 )
 
 
@@ -115,7 +116,9 @@ def test_a_missing_protocol_and_a_lack_of_hard_questions_are_named(tmp_path):
     write_conversed(tmp_path, {"none": readers}, hard=0)
     found = micro_measurements({"none": read_answer_sets(tmp_path, "none")})
     assert "centralized" in (found["micro_none_single_minus_centralized"].unavailable or "")
-    assert "control with the least |s_AMB|" in (found["micro_none_control_minus_decentralized"].unavailable or "")
+    assert "control with the least mean of its agents' |s_AMB|" in (
+        found["micro_none_control_minus_decentralized"].unavailable or ""
+    )
     assert "no question was hard" in (found["micro_none_hard_single_bias"].unavailable or "")
     assert found["micro_none_single_minus_decentralized"].interval is not None
 
@@ -374,3 +377,17 @@ def test_damaged_answers_are_refused(tmp_path):
     np.savez(tmp_path / "answers.npz", allow_pickle=False, **(arrays | {"none/1/vote": arrays["none/1/single:a0"]}))
     with pytest.raises(MissingAnswers, match="vote, by number 1"):
         read_answer_sets(tmp_path, "none")
+
+
+def test_means_say_whose_they_are_and_the_control_how_it_is_chosen(tmp_path):
+    found = measured(tmp_path, seeds=1)
+    said = {name: found[f"micro_proposal_{name}"].detail.partition(", bootstrap")[0] for name in OF_REGIME}
+    assert said["single_bias"] == "the mean of the single agents' signed s_AMB × 100"
+    least = "the control with the least mean of its agents' |s_AMB|"
+    assert said["control_minus_centralized"] == f"|s_AMB| × 100 of {least} less the mean of the centres'"
+    assert said["single_minus_decentralized"] == (
+        "the mean of the single agents' |s_AMB| × 100 less that of decentralized conversation"
+    )
+    assert said["accuracy_decentralized_minus_single"] == (
+        "accuracy on disambiguated questions of decentralized conversation less the mean of the single agents'"
+    )

@@ -34,6 +34,7 @@ from tests.tenfold.debias.stand_ins import FRUIT, agent, item, letter_of
 
 CLAIMS = {entry.id: entry for entry in load_claims(Path("steps/debias/claims.yaml")).entries}
 SEARCH, GOLD = ("rates_beyond_chosen",), ("gold_again_minus", "gold_again_minus")
+READ = ("planted_followed",)  # tested in test_planted_peers
 SURE = Reader(0.5, 0.1, 1.0)
 PROTOCOLS = ("single", "vote", "decentralized", "centralized", "self_refine", "self_consistency", "silent")
 
@@ -244,16 +245,19 @@ def live(talk: Reader, agents: int = 3, rounds: int = 2, single: Reader = BIASED
 
 def test_pretrained_models_contradict_only_as_several_in_several_rounds():
     worse, two = Reader(0.9, 0.02), {"models": [{"model": "a"}, {"model": "b"}, {"model": "a"}]}
-    assert verdict("C1", live_measurements(live(worse), two)) is Verdict.CONTRADICTED
-    assert verdict("C1", live_measurements(live(worse), {"name": "one"})) is Verdict.INCONCLUSIVE
-    assert verdict("C1", live_measurements(live(worse, agents=2), two)) is Verdict.INCONCLUSIVE
-    assert verdict("C1", live_measurements(live(worse, rounds=1), two)) is Verdict.INCONCLUSIVE
+    assert verdict("C1", live_measurements(live(worse), two), READ) is Verdict.CONTRADICTED
+    assert verdict("C1", live_measurements(live(worse), {"name": "one"}), READ) is Verdict.INCONCLUSIVE
+    assert verdict("C1", live_measurements(live(worse, agents=2), two), READ) is Verdict.INCONCLUSIVE
+    assert verdict("C1", live_measurements(live(worse, rounds=1), two), READ) is Verdict.INCONCLUSIVE
     good = live_measurements(live(FAIR), two)
     assert "was not recorded" in (good["live_matched_control_minus_decentralized"].unavailable or "")
-    assert verdict("C1", good) is Verdict.INCONCLUSIVE and verdict("C1", good, ("matched",)) is Verdict.REPRODUCED
+    assert (
+        verdict("C1", good, READ) is Verdict.INCONCLUSIVE
+        and verdict("C1", good, ("matched", *READ)) is Verdict.REPRODUCED
+    )
     best = live(FAIR)
     best = replace(best, answers=best.answers | {"single:m2": best.answers["decentralized"]})
-    assert verdict("C1", live_measurements(best, two), ("matched",)) is Verdict.INCONCLUSIVE
+    assert verdict("C1", live_measurements(best, two), ("matched", *READ)) is Verdict.INCONCLUSIVE
     assert verdict("C2", good) is Verdict.NOT_TESTABLE and verdict("C3", good) is Verdict.NOT_TESTABLE
 
 

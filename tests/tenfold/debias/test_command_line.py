@@ -13,6 +13,7 @@ import threading
 import time
 import zlib
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_a_run_writes_all_that_came_of_it(tenfold, serve, questions, tmp_path, m
         "green": 1,
     }
     assert "green, first answers: 10 questions, accuracy 1.000" in printed.out
+    page = unescape((out / "page.html").read_text())
+    assert re.search(
+        r"Models: (red|green|blue), \w+, \w+\. Protocol: decentralized, seed 0, temperature 0\.0, max", page
+    )
+    assert "rounds 1, tie first" in page
+    assert f"Asked: 10 questions of {questions}." in page
     assert "60 calls, 0 known already, 420 + 180 tokens, cost 0.0008" in printed.out
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
@@ -316,13 +323,14 @@ def test_a_device_and_a_model_must_be_there(tenfold, tmp_path):
 
 
 def test_models_in_folders_talk(tenfold, questions, tmp_path):
-    for name in ("one", "two"):
-        save(tmp_path / name / "model", context=2048)
+    for name, context in (("one", 2049), ("two", 2048)):
+        save(tmp_path / name / "model", context=context)
     models = ",".join(str(tmp_path / name / "model") for name in ("one", "two"))
     out = tmp_path / "talks"
     command = ("debias", "run", "--backend", "local", "--models", models, "--items", questions, "--out", out)
     more = ("--rounds", 1, "--max-tokens", 4, "--limit-per-group", 1)
-    tenfold(*command, *more)
+    found = tenfold(*command, *more)
+    assert [line for line in found.err.splitlines() if "loading" in line] == [f"loading {m}" for m in models.split(",")]
     assert [len(debate.turns) for debate in read_debates(out / "debates.jsonl")] == [4, 4]
     (tmp_path / "two" / "model" / "config.json").write_text(
         (tmp_path / "two" / "model" / "config.json").read_text().replace("2048", "4096")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from tenfold.chat import Transcript
 from tests.tenfold.debias.test_command_line import ASK, MODELS, THREE, answers, lines, run
 from tests.tenfold.debias.test_command_line import questions as questions
+from tests.tenfold.language.conftest import save
 
 NOWHERE = "http://127.0.0.1:9/v1"
 
@@ -52,6 +54,32 @@ def test_a_folder_that_is_not_there_is_said_and_nobody_is_asked_for_it(tenfold, 
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", asked)
     found = tenfold(*ASK, "--backend", "local", "--device", "cpu", "--models", model, "--protocol", "single", status=1)
     assert found.err.splitlines()[-1] == f"InvalidAgents: there is no folder {model}"
+
+
+def test_a_model_twice_is_refused_before_it_is_loaded_and_a_copy_after(tenfold, questions, tmp_path):
+    model, copy = save(tmp_path / "one", context=2048), tmp_path / "two"
+    shutil.copytree(model, copy)
+    local = ("debias", "run", "--backend", "local", "--device", "cpu", "--items", questions, "--out", tmp_path / "o")
+    for again in (model, f"{model}/", tmp_path / "two" / ".." / "one"):
+        found = tenfold(*local, "--models", f"{model},{again}", status=1)
+        assert "would say the same twice: give a temperature above 0" in found.err and "loading" not in found.err
+    found = tenfold(*local, "--models", f"{model},{copy}", status=1)
+    assert f"{model} and {copy} are one model, which would say the same twice" in found.err
+    assert f"loading {copy}" in found.err and not (tmp_path / "o").exists()
+    more = ("--temperature", 0.5, "--rounds", 1, "--max-tokens", 2, "--limit-per-group", 1)
+    tenfold(*local, "--models", f"{model},{copy}", *more)
+
+
+def test_gguf_weights_are_refused_with_what_to_do(tenfold, tmp_path):
+    (tmp_path / "packed").mkdir()
+    file = tmp_path / "packed" / "small.gguf"
+    file.write_bytes(b"GGUF")
+    local = (*ASK, "--backend", "local", "--device", "cpu", "--protocol", "single", "--models")
+    for model in (file.parent, file):
+        found = tenfold(*local, model, status=1)
+        assert (
+            "small.gguf is GGUF" in found.err and f"convert_gguf(Path({str(file)!r}), Path('converted'))" in found.err
+        )
 
 
 def test_a_model_that_the_hub_cannot_be_asked_for_is_asked_for_once(tenfold, monkeypatch):

@@ -21,7 +21,7 @@ APP.command("score", epilog=EXAMPLE)(score_command)
 @pytest.fixture
 def scored(tmp_path, capsys):
     """Return a function that writes predictions by a reader's rule, scores them, and returns what was printed."""
-    items = balanced(templates=4)
+    items = balanced(templates=5)
     write_items(items, tmp_path / "items.jsonl")
 
     def call(reader, *options, status=0):
@@ -42,7 +42,7 @@ def test_the_table_has_each_group_and_all_of_them(scored):
     assert [line.split()[0] for line in table] == ["group", "G", "H", "all"]
     assert " ".join(table[0].split()) == ("group rows parsed accuracy of n s_AMB 95 % n s_DIS 95 % n acc AMB acc DIS")
     assert " ".join(table[3].split()) == (
-        "all 160 1.000 0.250 160 100.0 [100.0, 100.0] 80 100.0 [100.0, 100.0] 80 0.000 0.500"
+        "all 200 1.000 0.250 200 100.0 [100.0, 100.0] 100 100.0 [100.0, 100.0] 100 0.000 0.500"
     )
 
 
@@ -153,7 +153,7 @@ def test_a_group_that_is_called_as_the_rows_of_others_is_refused(tmp_path, capsy
 
 def test_intervals_of_groups_drop_what_the_scores_drop(tmp_path, capsys):
     """A question is in doubt whose answer names nothing: with it, a group's accuracy and so its s_AMB are others."""
-    items = balanced(templates=4)
+    items = balanced(templates=5)
     write_items(items, tmp_path / "items.jsonl")
     rows = []
     for number, item in enumerate(items.rows):
@@ -174,3 +174,14 @@ def test_intervals_of_groups_drop_what_the_scores_drop(tmp_path, capsys):
             assert low <= found[group]["s_amb"] <= high, (group, unparsed)
     other = estimate_groups(items, answers, "s_amb", seed=0, unparsed="dropped")["G"]
     assert other.interval != wanted["G"].interval
+
+
+def test_fewer_than_five_templates_give_a_score_without_an_interval(tmp_path, capsys):
+    items = balanced(templates=4)
+    write_items(items, tmp_path / "items.jsonl")
+    lines = [json.dumps({"key": item.key, "answer": item.target}) + "\n" for item in items.rows]
+    (tmp_path / "p.jsonl").write_text("".join(lines))
+    found = typed(capsys, tmp_path / "p.jsonl", "--items", tmp_path / "items.jsonl", "--out", tmp_path / "s.json")
+    assert " ".join(found.out.splitlines()[1].split()) == "G 80 1.000 0.250 80 100.0 – 40 100.0 – 40 0.000 0.500"
+    content = json.loads((tmp_path / "s.json").read_text())
+    assert content["G"]["s_amb_interval"] is None and content["all"]["s_amb_interval"] == [1, 1]  # eight templates

@@ -173,3 +173,11 @@ def test_control_characters_of_replies_are_shown_by_their_symbols(tmp_path):
     assert sample.messages[1].text == "The call failed: ␛[1m"
     write_page([Debate(AMBIGUOUS, "vote", turns, 0)], tmp_path / "page.html")
     assert not set((tmp_path / "page.html").read_bytes()) & {0, 0x1B, 0x7F}
+
+
+def test_one_answer_each_has_no_changes_of_mind_to_explain(tmp_path):
+    for rounds, explained in ((((TARGET,),), False), (((TARGET, OTHER),), False), (((TARGET,), (UNKNOWN,)), True)):
+        write_page([debate(*rounds), debate(*rounds, final=TARGET)], tmp_path / "p.html")
+        assert ("Coloured messages are changes" in unescape((tmp_path / "p.html").read_text())) is explained
+    assert not {"flips", "first answers"} & set(sample_of(debate((TARGET,))).facets)
+    assert "first answers" in sample_of(debate((TARGET, OTHER))).facets
