@@ -46,6 +46,7 @@ KIND_COLOURS = {"target": ORANGE, "other": SKY, "unknown": GREEN, "none": GREY}
 TITLES = {
     "proposal": "taught to follow proposals",
     "majority": "taught to follow the majority",
+    "gold": "taught the right answers",
     "none": "never taught to read others",
     "live": "SmolLM2",
 }
