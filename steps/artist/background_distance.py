@@ -132,10 +132,8 @@ class Distances:
         if not seeds:
             return unavailable(f"this profile has not both {told(keys[0])} and {told(keys[1])} of one seed")
         most = max(Counter(number for number in self.photographs if number >= 0).values(), default=1)
-        if len(self.photographs) - most <= FEATURES:
-            return unavailable(
-                f"without one photograph {len(self.photographs) - most} real backgrounds are left: too few"
-            )
+        if (left := len(self.photographs) - most) <= FEATURES:
+            return unavailable(f"without one photograph {left} real backgrounds are left, too few for a distance")
         pairs = [tuple(self.sampled(arm, seed) for arm in arms) for seed in seeds]
         level = float(np.mean([fd_bg(*other, *self.real, self.classifier).value for _, other in pairs]))
         per_seed = [
