@@ -193,7 +193,6 @@ def test_what_the_search_trained_is_taken_and_the_tuned_constant_is_its_choice(t
     assert not (tuned / "jobs").exists()
 
 
-@pytest.mark.parametrize("arm", [Arm("commit"), Arm("clr", adaptation="lora"), Arm("clr", optimiser="adafactor")])
 def test_trainings_by_other_settings_are_not_taken(inputs, searched, tmp_path):
     out, run = made(tmp_path, "tune")
     other = tuning().model_dump() | {"smoothing": 0.5, "probe": 4}
@@ -212,6 +211,7 @@ def test_each_score_is_of_its_own_part(inputs, tmp_path):
     assert not (ids[0] & ids[1] or ids[0] & ids[2] or ids[1] & ids[2])
 
 
+@pytest.mark.parametrize("arm", [Arm("commit"), Arm("clr", adaptation="lora"), Arm("clr", optimiser="adafactor")])
 def test_a_training_that_was_killed_goes_on_to_the_same_bytes(inputs, tmp_path, arm, monkeypatch):
     whole = training(inputs, tmp_path / "whole", arm)
     whole.train()
