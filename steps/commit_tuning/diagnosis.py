@@ -76,6 +76,18 @@ def direction_beyond_raising(evidence: Evidence, task: str) -> Measurement:
     )
 
 
+def balance_signs(evidence: Evidence, task: str) -> Measurement:
+    """Return how many signs ℓ has over the ratios that taught something.
+
+    With one alone it says what a rule says that always raises the encoder's rate: whether that is right depends on
+    where the grid of ratios begins and ends, and not on ℓ.
+    """
+    grid = learned_ratios(evidence, task)
+    found = [values(evidence.by_seed(Cell(task, "constant", ratio)), "log_kappa_mean") for ratio in grid]
+    signs = {float(np.sign(np.mean(list(one.values())))) for one in found if one} - {0.0}
+    return measured(len(signs), "signs", f"of ℓ, mean over seeds, over {len(grid)} ratios at which {task} is learned")
+
+
 def _pointed(losses: Sequence[float], balances: Sequence[float]) -> float | None:
     """Return Σ (L_i − L_i+s) / Σ |L_i − L_i+s|, s the sign of ℓ_i; without such a neighbour there is no term."""
     signs = np.sign(balances).astype(int)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from steps.commit_tuning.diagnosis import (
+    balance_signs,
     direction,
     direction_beyond_raising,
     felt,
@@ -85,6 +86,7 @@ def _of_modality(evidence: Evidence, modality: str, task: str) -> dict[str, Meas
     return {
         f"validity_{modality}": validity(evidence, task),
         f"direction_{modality}": direction(evidence, task),
+        f"balance_signs_{modality}": balance_signs(evidence, task),
         f"direction_beyond_raising_{modality}": direction_beyond_raising(evidence, task),
         f"headroom_worst_{modality}": worst_headroom(evidence, task),
         f"loss_below_blind_{modality}": below_blind(evidence, constant[PAPERS]),

@@ -87,7 +87,7 @@ def test_every_test_has_its_unit_and_its_seeds():
     ("claims", "planted"),
     [
         (("C1-{}",), {"imbalance": {0.1: 1.3, 0.3: 1.4, 1.0: 0.9, 3.0: 3.0, 10.0: 0.8}, "cost": {**COST, 10.0: 0.5}}),
-        (("C1-{}",), {"shift": -5.0}),
+        (("C1-{}",), {"cost": {0.1: 0.3, 0.3: 0.5, 1.0: 0.9, 3.0: 0.5, 10.0: 0.3}, "blind_loss": 3.0}),
         (("C2-{}", "C2-{}-1", "C6-{}-sgd", "C6-{}-adafactor", "C6-{}-lora", "C2-language-{}"), {"held": {"clr": 1.3}}),
         (("C2-{}-own",), {"held": {"clr": 0.4, "placebo": 0.2}}),
         (("C3-{}", "C3-{}-0.3", "C3-{}-0.1"), {"gains": {**GAINS, "commit": -0.3}}),
@@ -214,7 +214,13 @@ def test_a_balance_that_is_above_0_everywhere_says_no_more_than_a_rule():
     imbalance = {0.1: 4.0, 0.3: 1.8, 1.0: 0.9, 3.0: 0.8, 10.0: 0.2}
     found = measured(World(shift=5.0, cost=cost, imbalance=imbalance))
     assert found["direction_images"].number > 0.9
-    assert verdict("C1-images", found) is INCONCLUSIVE and "beyond_raising" in reason("C1-images", found)
+    assert verdict("C1-images", found) is INCONCLUSIVE and "balance_signs" in reason("C1-images", found)
+    assert not 0.001 <= found["direction_beyond_raising_images"].number
+    for modality in MODALITIES:  # nor is a balance below 0 everywhere, where each raise lowers the loss, evidence
+        found = measured(World(shift=-5.0))
+        assert found[f"direction_{modality}"].number < -0.1
+        assert verdict(f"C1-{modality}", found) is INCONCLUSIVE
+        assert "balance_signs" in reason(f"C1-{modality}", found)
 
 
 def test_ratios_that_teach_nothing_say_nothing_of_balance():

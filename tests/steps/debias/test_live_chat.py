@@ -127,7 +127,12 @@ def test_models_behind_an_endpoint_are_heard_and_asked_once(endpoint, tmp_path):
     assert summary["planted"]["always_unknown"] == {"before": pytest.approx(1 / 3), "after": pytest.approx(2 / 3)}
     (out / "none" / "debates").mkdir(parents=True)
     labels = {debate.protocol for debate, _ in debates_of(out / "none", out)}
-    assert {"decentralized", "decentralized@named", "centralized:gamma", "decentralized:always_biased@planted"} <= labels
+    assert {
+        "decentralized",
+        "decentralized@named",
+        "centralized:gamma",
+        "decentralized:always_biased@planted",
+    } <= labels
 
 
 def test_a_run_that_was_broken_off_asks_for_the_rest_alone(endpoint, tmp_path):
