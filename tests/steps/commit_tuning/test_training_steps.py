@@ -196,7 +196,7 @@ def test_what_the_search_trained_is_taken_and_the_tuned_constant_is_its_choice(t
 def test_trainings_by_other_settings_are_not_taken(inputs, searched, tmp_path):
     out, run = made(tmp_path, "tune")
     other = tuning().model_dump() | {"smoothing": 0.5, "probe": 4}
-    with pytest.raises(OtherSettings, match="smoothing = 0.8 there and 0.5 here; set the same"):
+    with pytest.raises(OtherSettings, match=r"smoothing = 0\.8 there and 0\.5 here; set the same"):
         tune(*inputs, searched, out=out, params=tune_params(tuning=other), run=run)
 
 
