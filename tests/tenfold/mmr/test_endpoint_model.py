@@ -72,7 +72,7 @@ def test_images_can_be_sent_as_jpeg(serve, items):
         (lambda call: call.say("2", "content_filter"), "failed", "a content filter took the reply"),
         (lambda call: call.send(400, {"error": {"message": "no images, please"}}), "failed", "no images, please"),
         (lambda call: call.send(500, {"error": {"message": "out of memory"}}), "failed", "out of memory"),
-        (lambda call: call.send(200, {"error": {"message": "upstream is down"}}), "empty", "an empty reply"),
+        (lambda call: call.send(200, {"error": {"message": "upstream is down"}}), "failed", "upstream is down"),
     ],
     ids=["null", "blank", "cut empty", "cut", "error", "filtered", "400", "500", "200 with an error"],
 )
