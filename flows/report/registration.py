@@ -22,9 +22,7 @@ def registered_form(claims: Claims) -> dict[str, Form]:
     return {
         entry.id: {
             "kind": type(entry).__name__.lower(),
-            "tests": [
-                test.model_dump(mode="json", exclude_defaults=True, exclude={"otherwise"}) for test in entry.tests or ()
-            ],
+            "tests": [_decisive(test) for test in entry.tests or ()],
             "not_testable": entry.not_testable is not None,
             "withdrawn": entry.withdrawn is not None,
             "amendments": len(entry.amendments),
@@ -34,6 +32,7 @@ def registered_form(claims: Claims) -> dict[str, Form]:
 
 
 def _decisive(test: Test) -> Form:
+    """Return what of a test decides: not its words."""
     return test.model_dump(mode="json", exclude_defaults=True, exclude={"otherwise"})
 
 

@@ -237,5 +237,10 @@ def test_worse_backgrounds_are_farther_and_better_ones_are_not(tmp_path):
         measure = Distances(known, prepared, tmp_path / "classifiers", paths, "grey")
         found = {"fd_bg_artist_excess_grey": measure.excess(SIZE)}
         assert judge(c3.model_copy(update={"tests": tests}), found).verdict is wanted, found
+    of_photographs = measure.excess(SIZE)
+    measure.photographs = (-1,) * len(measure.photographs)  # as if each background were a part of its own
+    of_images = measure.excess(SIZE)
+    assert of_photographs.value == of_images.value
+    assert np.ptp(of_photographs.bounds) > np.ptp(of_images.bounds)
     assert measure.control().unavailable is None and measure.floor().value < measure.rows()[-2]["fd_bg"]
     assert "half against half" in found["fd_bg_artist_excess_grey"].detail

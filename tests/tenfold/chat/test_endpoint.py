@@ -198,7 +198,7 @@ def test_retry_after_is_obeyed(serve):
     book = serve(at_first(lambda call: call.send(429, {"error": {"message": "later"}}, Retry_After="0.5"), times=1))
     began = time.monotonic()
     Client(endpoint(book)).generate(say("hello"), SAMPLING)
-    assert time.monotonic() - began >= 0.5
+    assert 0.5 <= time.monotonic() - began < 60
 
 
 def test_retry_after_may_be_a_date():
