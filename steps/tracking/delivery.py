@@ -76,6 +76,7 @@ def sync(root: Path) -> int:
             if waiting:
                 from steps.tracking.store import Store
 
+                make(root)
                 follow(address(root))
                 store = Store(root, address(root))
             for spool in waiting:
@@ -108,8 +109,26 @@ def create(root: Path) -> None:
     from steps.tracking.store import Store
 
     with turn(root):
+        make(root)
         follow(address(root))
         Store(root, address(root)).check()
+
+
+def make(root: Path) -> None:
+    """Make an SQLite store where there is none, whole or not at all; hold the turn for it.
+
+    MLflow makes its tables in many steps. One that is stopped between them can neither be used nor gone on with.
+    """
+    from steps.tracking.store import Store
+
+    file = database(address(root))
+    if file is None or (file.is_file() and file.stat().st_size):
+        return
+    new = file.with_name(f"{file.name}.new")
+    for left in (new, new.with_name(f"{new.name}-journal")):  # by one that was killed
+        left.unlink(missing_ok=True)
+    Store(root, f"sqlite:///{new}").check()
+    new.replace(file)
 
 
 def pages(root: Path, paper: str, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -120,6 +139,14 @@ def pages(root: Path, paper: str, digests: Iterable[str]) -> dict[str, tuple[str
     except (OSError, subprocess.SubprocessError):
         return {}
     return {digest: tuple(found) for digest, found in json.loads(answer.stdout).items()}
+
+
+def find(root: Path, paper: str, digests: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return what ``pages`` does, in this process; a store that does not exist is not made."""
+    from steps.tracking.store import Store
+
+    file = database(address(root))
+    return Store(root, address(root)).find(paper, digests) if file is None or file.is_file() else {}
 
 
 def redacted(text: str) -> str:
@@ -146,9 +173,7 @@ def main(words: list[str]) -> int:
                 sync(root)
                 time.sleep(PAUSE)
         case ["--find", paper, *digests]:
-            from steps.tracking.store import Store
-
-            print(json.dumps(Store(root, address(root)).find(paper, digests)))
+            print(json.dumps(find(root, paper, digests)))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,31 @@ def test_a_delivery_that_was_killed_is_repeated_without_doubles(root: Path):
     tracking.sync(root)
     (run,) = runs(root)
     assert len(curve(root, run)) == 5 and len(run.inputs.dataset_inputs) == 1
+
+
+def test_a_store_whose_making_was_killed_is_made_anew(root: Path):
+    (root / "mlflow.db").unlink()
+    create = f"from pathlib import Path; from steps.tracking import delivery; delivery.create(Path({str(root)!r}))"
+    for tables in (1, 10, 20):  # of about forty in a whole store
+        maker = python("-c", create)
+        while all(number_of_tables(path) < tables for path in root.glob("mlflow.db*")):
+            assert maker.poll() is None, "it ended before it could be killed"
+        maker.kill()
+        maker.communicate()
+        assert not (root / "mlflow.db").exists()
+        assert tracking.find(root, "toy", ["ab"]) == {}
+        assert not (root / "mlflow.db").exists(), "asking made a store"
+    with Spool(root, facts()) as spool:
+        spool.log({"loss": 1.0}, 1)
+    assert tracking.sync(root) == 0
+    assert len(runs(root)) == 1
+    assert sorted(path.name for path in root.glob("mlflow.db*")) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def number_of_tables(path: Path) -> int:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+        return int(store.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0])
+    return 0
 
 
 def test_the_follower_shows_the_curve_of_a_step_that_is_then_killed(root: Path):
