@@ -227,12 +227,7 @@ def _explanation(item: Tested) -> str:
             if measurement.unavailable
         )
     if item.without_seeds:
-        return " ".join(
-            f"`{name}` rests on one seed of a training, which decides nothing."
-            if item.measurements[name].seeds
-            else f"`{name}` was recorded without its number of seeds, and may rest on one."
-            for name in item.without_seeds
-        )
+        return " ".join(_of_one_seed(item, name) for name in item.without_seeds)
     asked = in_words(item.test)
     if item.test.identity and item.outcome is Outcome.FAILS:
         asked += ", which only a bug of ours can fail"
@@ -250,3 +245,17 @@ def _explanation(item: Tested) -> str:
     measured = number(measurement.number, limits)
     within = f" {interval(measurement.interval, limits)}" if measurement.interval and item.test.over else ""
     return f"The measured value is {measured}{within}, where the test asks that {asked}."
+
+
+def _of_one_seed(item: Tested, name: str) -> str:
+    """Return why one seed decides nothing, and whether others would have to lie elsewhere than it does."""
+    measurement, limits = item.measurements[name], item.compared_with
+    if not measurement.seeds:
+        return f"`{name}` was recorded without its number of seeds, and may rest on one."
+    said = f"`{name}` rests on one seed of a training, which decides nothing"
+    if item.test.order is None:
+        (low, high), (least, most) = bounds(item.test, measurement), allowed(item.test)
+        if high < least or low > most:
+            within = f" {interval((low, high), limits)}" if high > low else ""
+            said += f"; {number(measurement.number, limits)}{within} is not what is asked: {in_words(item.test)}"
+    return f"{said}."

@@ -215,6 +215,13 @@ def test_one_seed_decides_nothing(test: dict[str, Any], seeds: int | None, verdi
     assert judged.verdict is verdict and judged.reason.startswith(reason) and "Too small" not in judged.reason
 
 
+def test_one_seed_that_is_far_from_what_is_asked_is_said_with_its_value() -> None:
+    test = ONE | {"training": True, "over": "items"}
+    near, far = (Measurement(value=v, interval=(v - 0.1, v + 0.1), seeds=1) for v in (0.5, 90.0))
+    reasons = [judge(claim(test), {"a": one}).reason for one in (near, far)]
+    assert reasons[0].endswith("decides nothing.") and "90 [89.9, 90.1] is not what is asked: `a` is" in reasons[1]
+
+
 def test_what_is_withdrawn_stays_so_whatever_was_measured() -> None:
     for measurements in ({"a": GOOD, "b": GOOD}, {"a": GOOD, "b": BAD}):
         judged = judge(claim(*BOTH, withdrawn="It tests another thing."), measurements)
