@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from statistics import median
+from typing import NamedTuple
 
 import pytest
 from ruamel.yaml import YAML
@@ -19,13 +20,22 @@ from tests.conftest import ROOT, Project, ran
 NEIGHBOURS = 2 if "PYTEST_XDIST_WORKER" in os.environ else 1  # other tests on the other core: all takes twice as long
 BUDGET = 480.0 * NEIGHBOURS  # seconds for everything
 IDLE = 15.0 * NEIGHBOURS  # seconds to find that nothing is to do
-STARTS = 0.8  # per stage; where a machine is so slow that this exceeds the budget, as many new processes as import this
+# Per stage; where a machine is so slow that this exceeds the budget, as many new processes as import what steps do. On
+# a busy machine a stage was 0.9 of one, DVC's own part included.
+STARTS = 1.1
 IMPORTS = "import matplotlib.figure, pandas, sklearn.linear_model, torch, transformers.models.bert.modeling_bert"
 pytestmark = pytest.mark.timeout(1800)
 
 
+class Took(NamedTuple):
+    """How long everything took, and how long a new process takes, before and after; in seconds."""
+
+    seconds: float
+    to_start: float
+
+
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, float]]:
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, Took]]:
     """A clone of the working tree in which ``dvc repro`` ran under the profile smoke, without mirror or network.
 
     It begins without dvc.lock files: the default profile's entries restore nothing here.
@@ -43,16 +53,17 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, s
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "a clone")
-    started = time.monotonic()
+    began, started = seconds_to_start(), time.monotonic()
     # Nobody changes the source here, so that its bytecode may stay, as in a user's checkout.
     text = project.run("dvc", "repro", timeout=2 * BUDGET, TENFOLD_TRACKING="on", PYTHONDONTWRITEBYTECODE="")
-    yield project, text, time.monotonic() - started
+    seconds = time.monotonic() - started
+    yield project, text, Took(seconds, (began + seconds_to_start()) / 2)
 
 
-def test_every_stage_runs_within_the_budget(smoke: tuple[Project, str, float]) -> None:
-    project, text, seconds = smoke
+def test_every_stage_runs_within_the_budget(smoke: tuple[Project, str, Took]) -> None:
+    project, text, took = smoke
     assert set(ran(text)) == set(project.stages())
-    assert seconds < BUDGET or seconds < STARTS * len(project.stages()) * seconds_to_start()
+    assert took.seconds < BUDGET or took.seconds < STARTS * len(project.stages()) * took.to_start
 
 
 def seconds_to_start() -> float:
@@ -65,14 +76,14 @@ def seconds_to_start() -> float:
     return median(seconds)
 
 
-def test_a_second_repro_runs_nothing_and_is_quick(smoke: tuple[Project, str, float]) -> None:
+def test_a_second_repro_runs_nothing_and_is_quick(smoke: tuple[Project, str, Took]) -> None:
     project, _, _ = smoke
     started = time.monotonic()
     assert project.repro() == []
     assert time.monotonic() - started < IDLE
 
 
-def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Project, str, float]) -> None:
+def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Project, str, Took]) -> None:
     project, _, _ = smoke
     report = json.loads((project.root / "reports" / "smoke.json").read_text())
     for paper in report["papers"]:
@@ -88,7 +99,7 @@ def test_every_claim_has_a_verdict_and_every_number_its_origin(smoke: tuple[Proj
         assert head[:7] in (project.root / "reports" / "smoke" / f"{paper['paper']}.html").read_text()
 
 
-def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str, float]) -> None:
+def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str, Took]) -> None:
     """Each stage's command again, as DVC gave it; what measures time, or reads that, may differ."""
     project, _, _ = smoke
     declared = project.stages()
@@ -112,7 +123,7 @@ def test_steps_give_the_same_bytes_when_they_run_again(smoke: tuple[Project, str
     assert [path for path in compared if before[path] != after.get(path)] == []
 
 
-def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, str, float]) -> None:
+def test_the_tracking_store_shows_one_experiment_a_paper(smoke: tuple[Project, str, Took]) -> None:
     project, _, _ = smoke
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
