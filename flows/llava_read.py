@@ -21,7 +21,7 @@ def llava_read() -> None:
     data: dict[str, Any] = {"prepared": prepared, "tasks": tasks}
     pretrained = step("pretrain", **data, gpu=True)
     arms = {arm: step("tune", **data, pretrained=pretrained, variant=arm, gpu=True) for arm in ARMS}
-    ablated = step("ablate", **data, pretrained=pretrained, gpu=True)
+    ablated = step("ablate", **data, pretrained=pretrained, tuned=arms["full"], gpu=True)
     # the decoder that the debiasing paper brings to a form that loads quickly
     language = step(
         "tune_language_model",

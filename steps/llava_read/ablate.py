@@ -1,15 +1,13 @@
-"""The other arms of the paper's ablations (A3 to A13), from every seed, at the same updates as the comparison's."""
+"""The other arms of the paper's ablations (A3 to A13), at the same updates as the comparison's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from steps.llava_read.arm_training import ArmTraining, StageTwoParams, Trained, write_arms
+from steps.llava_read.arm_training import TRAINED, ArmTraining, StageTwoParams, Trained, untried, write_arms
 from steps.llava_read.arms import ABLATED, FULL, Arm, Start
-from steps.llava_read.models import write_model
 from steps.llava_read.pretrain import MODELS, PRETRAINED, PretrainParams, stage_one_samples
+from steps.llava_read.start_files import read_decoder, write_start
 from steps.llava_read.starts import Material, start_model
 from steps.llava_read.tune import arm_training, start_folder
 from steps.step.json_files import read_json
@@ -26,22 +24,25 @@ class UnknownArm(ValueError):
 class AblateParams(Params):
     """Which arms are trained, from how many seeds, how, and with which sources' OCR text each is asked.
 
-    The full arm is asked with every source; the others with the first. Those with a start of their own train it too.
-    ``searched``: arms with a search of their learning rate; the others take the full arm's of this step, the first
-    learning rate if it is not among the arms.
+    The full arm is asked with every source that has read a set; the others with the first. Those with a start of their
+    own train it too. ``searched``: arms with a search of their learning rate, which are those that claims compare, from
+    ``seeds``; the others take the rate of the comparison's full arm, from ``seeds_beside``, the full arm among them.
     """
 
     arms: list[str]
     seeds: Count
+    seeds_beside: Count
     searched: list[str]
     ocr_sources: list[str]
     stage_two: StageTwoParams
 
 
-def ablate(prepared: Path, tasks: Path, pretrained: Path, *, out: Path, params: AblateParams, run: Run) -> None:
-    """Train the arms of the ablations, from every seed, and ask them about the test pages.
+def ablate(
+    prepared: Path, tasks: Path, pretrained: Path, tuned: Path, *, out: Path, params: AblateParams, run: Run
+) -> None:
+    """Train the arms of the ablations and ask them about the test pages.
 
-    Reads   as ``tune``
+    Reads   as ``tune``; tuned/arms.json of the full arm, whose learning rate arms without a search take
     Writes  predictions.jsonl, arms.json
     Logs    <arm>-<seed>/loss, <start>-<seed>/<stage>/loss (nats per token of the answers)
     Raises  UnknownArm, MissingSource, UnequalTraining
@@ -52,12 +53,13 @@ def ablate(prepared: Path, tasks: Path, pretrained: Path, *, out: Path, params: 
     if params.arms:
         training = arm_training(prepared, tasks, pretrained, params.ocr_sources, params.stage_two, run)
         starts = Starts(run, training, tasks, pretrained, out)
-        rates: dict[str, dict[str, Any]] = {}
+        taken = read_json(tuned / TRAINED)[0]["rate"]["chosen"]
         for arm in [ABLATED[name] for name in ABLATED if name in params.arms]:
-            rates[arm.name] = _rate(arm, training, starts, params, rates)
+            searched = arm.name in params.searched
+            rate = training.searched(arm, starts.folder(arm, 0)) if searched else untried(taken)
             sources = params.ocr_sources if arm.name == FULL.name else params.ocr_sources[:1]
-            for seed in range(params.seeds):
-                one = training.trained(arm, seed, starts.folder(arm, seed), rates[arm.name], sources)
+            for seed in range(params.seeds if searched else params.seeds_beside):
+                one = training.trained(arm, seed, starts.folder(arm, seed), rate, sources)
                 found.append(Trained(None, one.row, one.predictions))  # the model is not kept
         starts.clear()
     write_arms(found, out)
@@ -89,22 +91,9 @@ class Starts:
             rmtree(self.own)
 
     def _train(self, start: Start, seed: int, folder: Path) -> None:
-        from tenfold.llava_read.decoder import TinyDecoderForCausalLM
-
-        copied = self.pretrained / MODELS / f"decoder-{seed}"
-        decoder = TinyDecoderForCausalLM.from_pretrained(copied) if copied.is_dir() else None
+        decoder = read_decoder(self.pretrained / MODELS / f"decoder-{seed}")
         read = self.training.train
         pages = [page for page in read.pages if page.layout != RECEIPT]
         material = Material(pages, read.read, read.source, stage_one_samples(self.tasks))
-        model, processor = start_model(self.run, start, seed, material, decoder, self.params.model, self.params.start)
-        write_model(model, processor, folder)
-
-
-def _rate(
-    arm: Arm, training: ArmTraining, starts: Starts, params: AblateParams, known: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return the learning rate of an arm: searched, the full arm's, or the first of the grid."""
-    if arm.name in params.searched:
-        return training.searched(arm, starts.folder(arm, 0))
-    chosen = known[FULL.name]["chosen"] if FULL.name in known else params.stage_two.rates[0]
-    return {"grid": [chosen], "chosen": chosen, "validation": [], "at_edge": None}
+        started = start_model(self.run, start, seed, material, decoder, self.params.model, self.params.start)
+        write_start(started, folder)

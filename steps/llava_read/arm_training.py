@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from steps.llava_read.conversations import POLICY, Row, conversation, page_texts
 from steps.llava_read.fitting import LengthParams, drawn_numbers, fit
 from steps.llava_read.models import read_model
 from steps.llava_read.page_images import PageImages
-from steps.llava_read.starts import Material, StartParams
+from steps.llava_read.start_files import read_spent
+from steps.llava_read.starts import Material
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params, Positive
-from steps.step.run import Run
+from steps.step.run import Diverged, Run
 from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.reader import Reader
@@ -69,27 +70,31 @@ class Trained:
 
 
 class ArmTraining:
-    """Trains arms on the same pages in the same order: what they are given of a page is all that differs."""
+    """Trains arms on the same questions about the same pages: what they are given of a page is all that differs.
+
+    Batches hold conversations of like length, so that arms see the pages in orders of their own.
+    """
 
     def __init__(
         self,
         run: Run,
         params: StageTwoParams,
-        start: StartParams,
         train: Material,
         validation: Material,
         sets: Sequence[AskedSet],
     ) -> None:
-        self.run, self.params, self.start = run, params, start
+        self.run, self.params = run, params
         self.train, self.validation, self.sets = train, validation, sets
         self._sized: dict[tuple[int, ...], PageImages] = {}
 
     def trained(self, arm: Arm, seed: int, folder: Path, rate: Mapping[str, Any], sources: Sequence[str]) -> Trained:
         """Return ``arm`` trained from the model in ``folder`` at the chosen rate, and asked with each of ``sources``.
 
-        An arm without OCR text is asked once. Raises InvalidReading, InvalidSample.
+        An arm without OCR text is asked once, and nobody with a source that has not read a set. Raises InvalidReading,
+        InvalidSample.
         """
         model, processor, counts = self._started(arm, folder)
+        spent = read_spent(folder)
         before = self._validation(model, processor, arm)
         rows, answers = self._fit(model, processor, arm, seed, rate["chosen"], self.params.training, "")
         if self.params.decoder == "lora":
@@ -98,7 +103,8 @@ class ArmTraining:
         predictions = []
         for one in self.sets:
             images = self._images(one.material, model, processor, arm)
-            for source in sources if arm.ocr != "none" else sources[:1]:
+            asked_with = [source for source in sources if source in one.sources]
+            for source in asked_with if arm.ocr != "none" else asked_with[:1]:
                 replies = self._asked(model, processor, arm, one.material.pages, images, one.sources[source])
                 known = {"arm": arm.name, "code": arm.code, "seed": seed, "set": one.name}
                 predictions += [known | row for row in replies]
@@ -109,8 +115,7 @@ class ArmTraining:
             "updates": self.params.training.updates,
             "examples": rows,
             "answers": answers,
-            "start_updates": self.start.updates,
-            "start_examples": self.start.examples,
+            **{f"start_{name}": count for name, count in asdict(spent).items()},
             "budget": None if arm.ocr == "none" else self._budget(arm),
             "ocr_train": "none" if arm.ocr == "none" else self.train.source,
             "ocr_asked": sorted({str(row["ocr_source"]) for row in predictions}),
@@ -124,18 +129,23 @@ class ArmTraining:
     def searched(self, arm: Arm, folder: Path) -> dict[str, Any]:
         """Return the grid of learning rates, the share right on validation pages of each, and the one that is taken.
 
-        ``at_edge`` is None where there was nothing to search.
+        Of rates with the same share the one nearest to the middle of the grid is taken; one that diverges has none
+        right. ``at_edge`` is None where there was nothing to search: one rate, or an arm that is given nothing.
         """
         grid = list(self.params.rates)
-        if len(grid) == 1:
-            return {"grid": grid, "chosen": grid[0], "validation": [], "at_edge": None}
-        shares = []
+        middle = sorted(grid, key=lambda rate: abs(grid.index(rate) - (len(grid) - 1) / 2))
+        if len(grid) == 1 or not (arm.image or arm.ocr != "none"):
+            return untried(middle[0])
+        shares: list[float] = []
         stage = self.params.training.model_copy(update={"updates": self.params.search_updates})
         for rate in grid:
             model, processor, _ = self._started(arm, folder)
-            self._fit(model, processor, arm, 0, rate, stage, f"/{rate:g}")
-            shares.append(self._validation(model, processor, arm))
-        chosen = grid[int(np.argmax(shares))]
+            try:
+                self._fit(model, processor, arm, 0, rate, stage, f"/{rate:g}")
+                shares.append(self._validation(model, processor, arm))
+            except Diverged:
+                shares.append(0.0)
+        chosen = max(middle, key=lambda rate: shares[grid.index(rate)])  # of equal ones the first
         return {"grid": grid, "chosen": chosen, "validation": shares, "at_edge": chosen in (min(grid), max(grid))}
 
     def asking(self, arm: Arm) -> Asking:
@@ -232,6 +242,11 @@ class ArmTraining:
     ) -> list[dict[str, Any]]:
         how = {"budget": self._budget(arm), "longest": self.params.reply, "batch": self.params.batch}
         return asked(model, processor, arm, pages, images, read, **how)
+
+
+def untried(rate: float) -> dict[str, Any]:
+    """Return a learning rate that was not searched, in the form of ``ArmTraining.searched``."""
+    return {"grid": [rate], "chosen": rate, "validation": [], "at_edge": None}
 
 
 def write_arms(trained: Sequence[Trained], out: Path) -> None:

@@ -19,7 +19,7 @@ class UnequalTraining(ValueError):
 
 @dataclass(frozen=True)
 class Start:
-    """What arms start from: a warm-up and Stage I, or where Stage I has no task as many more updates of warm-up.
+    """What arms start from: a warm-up and Stage I, or as many of the warm-up's questions where Stage I has no task.
 
     ``merge_layers`` None is after every block but the last. ``high_side`` None is the parameters' own.
     """
@@ -90,9 +90,9 @@ COMPARED = {
     )
 }
 ARMS = tuple(COMPARED)
-COUNTED = ("updates", "examples", "start_updates", "start_examples")
+COUNTED, ANSWERS = ("updates", "examples", "start_updates", "start_examples"), ("answers", "start_answers")
 
-HIGH_SIDES, BUDGETS = (128, 192), (64, 128, 512)
+HIGH_SIDES, BUDGETS = (128, 192), (64, 128, 256)
 ABLATED = {
     arm.name: arm
     for arm in (
@@ -126,8 +126,8 @@ def require_equal(trained: Sequence[Mapping[str, Any]]) -> None:
     Within a seed the answers that were learnt from are as many, too.
     """
     lengths = {tuple(row[name] for name in COUNTED) for row in trained}
-    answers = {(row["seed"], row["answers"]) for row in trained}
+    answers = {tuple(row[name] for name in ("seed", *ANSWERS)) for row in trained}
     if len(lengths) > 1 or len(answers) > len({row["seed"] for row in trained}):
-        told = (", ".join(f"{row[name]} {name}" for name in (*COUNTED, "answers")) for row in trained)
+        told = (", ".join(f"{row[name]} {name}" for name in (*COUNTED, *ANSWERS)) for row in trained)
         said = "; ".join(f"{row['arm']}-{row['seed']}: {one}" for row, one in zip(trained, told, strict=True))
         raise UnequalTraining(f"arms that are compared are trained equally: {said}")

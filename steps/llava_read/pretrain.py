@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from steps.llava_read.arms import COMPARED, starts_of
-from steps.llava_read.models import ModelParams, write_model
+from steps.llava_read.models import ModelParams
 from steps.llava_read.ocr_sets import read_ocr
 from steps.llava_read.page_sets import pages_of
+from steps.llava_read.start_files import write_decoder, write_start
 from steps.llava_read.starts import Material, StartParams, copying_decoder, start_model, task_losses
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params
 from steps.step.run import Run
+from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.tasks import Sample
 
 MODELS, HISTORY, PRETRAINED = "models", "history.jsonl", "pretrained.json"
@@ -36,8 +38,9 @@ def pretrain(prepared: Path, tasks: Path, *, out: Path, params: PretrainParams, 
     """Train what the arms start from: a model of both resolutions and one of low resolution, warm-up and Stage I.
 
     Reads   prepared/pages/; tasks/ocr/train/<ocr_source>.jsonl, stage_one.jsonl
-    Writes  models/<start>-<seed>/ (both, low); models/decoder-<seed>/ (what they share); history.jsonl (start, seed,
-            stage, task, update, loss in nats per token); pretrained.json (the parameters)
+    Writes  models/<start>-<seed>/ (both, low), with spent.json (updates, examples, answers that the start was trained
+            with); models/decoder-<seed>/ (what they share), with one too; history.jsonl (start, seed, stage, task,
+            update, loss in nats per token); pretrained.json (the parameters)
     Logs    <start>-<seed>/<stage>/loss (nats per token of the answers)
     Raises  InvalidPages if the source has not read the training pages; NoSamples
     """
@@ -45,15 +48,17 @@ def pretrain(prepared: Path, tasks: Path, *, out: Path, params: PretrainParams, 
     history: list[dict[str, Any]] = []
     for seed in range(params.seeds):
         decoder = copying_decoder(run, seed, train, params.model, params.start)
-        if decoder is not None:
-            decoder.save_pretrained(out / MODELS / f"decoder-{seed}")
+        write_decoder(decoder, out / MODELS / f"decoder-{seed}")
         for start in starts_of(COMPARED.values()):
-            model, processor = start_model(run, start, seed, train, decoder, params.model, params.start)
-            losses = task_losses(model, processor, validation, params.start, seed)
             told = {"start": start.name, "seed": seed, "stage": "stage_one"}
-            last = params.start.stage_one.updates
-            history += [told | {"task": task, "update": last, "loss": loss} for task, loss in losses.items()]
-            write_model(model, processor, out / MODELS / f"{start.name}-{seed}")
+
+            def measure(model: Any, processor: LlavaReadProcessor, update: int = 0, told: Any = told) -> None:
+                losses = task_losses(model, processor, validation, params.start, told["seed"])
+                history.extend(told | {"task": task, "update": update, "loss": loss} for task, loss in losses.items())
+
+            started = start_model(run, start, seed, train, decoder, params.model, params.start, measure)
+            measure(started.model, started.processor, params.start.stage_one.updates)
+            write_start(started, out / MODELS / f"{start.name}-{seed}")
     write_history([*logged(run), *history], out)
     write_json(out / PRETRAINED, params.model_dump(mode="json"))
 
@@ -72,7 +77,7 @@ def logged(run: Run) -> list[dict[str, Any]]:
 
 
 def write_history(rows: list[dict[str, Any]], out: Path) -> None:
-    """Write rows to history.jsonl: losses in training (task "all"), and on validation pages per task after Stage I."""
+    """Write rows to history.jsonl: losses in training (task "all"), on validation pages per task around Stage I."""
     with (out / HISTORY).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 

@@ -6,8 +6,8 @@ anew know nothing: they are warmed up on questions about training pages first, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from steps.llava_read.page_images import PageImages
 from steps.llava_read.warm_up import LAYOUTS, looked_up, more_questions
 from steps.step.params import Count, Params, Share
 from steps.step.run import Run
+from tenfold.llava_read.ocr_prompt import OcrText
 from tenfold.llava_read.pages import ReadingPage
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.squares import box_tokens
@@ -29,6 +30,7 @@ from tenfold.llava_read.training_parts import DecoderTraining, Vision, set_train
 from tenfold.ocr.page import Page
 
 MEASURED = 20  # samples per batch in which losses are measured
+LayoutTexts = Mapping[str, Mapping[str, OcrText]]  # by layout, then by the page's id
 
 
 class NoSamples(ValueError):
@@ -43,7 +45,8 @@ class StartParams(Params):
     share ``replay`` of the conversations are lookups still. ``short``: share of the pages, those with the least text,
     whose OCR text both show. ``turns``: questions per conversation, at most. ``budget``: characters of OCR text.
     ``longest``: characters of a sample of Stage I, beyond which it is left out. Pretrained parts need none of the
-    three: None.
+    three: None. ``together``: share of the warm-up's conversations that have image and OCR text both, as the whole
+    model is asked: lookups beside the image, and questions about what is seen beside OCR text.
     """
 
     copying: StageParams | None
@@ -51,6 +54,7 @@ class StartParams(Params):
     warm_up: StageParams | None
     stage_one: StageParams
     replay: Share
+    together: Share
     short: Share
     turns: Count
     budget: Count
@@ -58,19 +62,22 @@ class StartParams(Params):
     vision: Vision
     decoder: DecoderTraining
 
-    @property
-    def updates(self) -> int:
-        """The updates of a start, over all stages."""
-        return sum(stage.updates for stage in self._stages)
 
-    @property
-    def examples(self) -> int:
-        """The conversations of a start, and the images of its encoders, over all stages."""
-        return sum(stage.examples for stage in self._stages)
+@dataclass(frozen=True)
+class Spent:
+    """What a start was trained with: updates, conversations or images of encoders, and answers, as they were used."""
 
-    @property
-    def _stages(self) -> list[StageParams]:
-        return [stage for stage in (self.copying, self.encoders, self.warm_up, self.stage_one) if stage is not None]
+    updates: int = 0
+    examples: int = 0
+    answers: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.updates + other.updates, self.examples + other.examples, self.answers + other.answers)
+
+    @classmethod
+    def of(cls, stage: StageParams, rows: Sequence[Row]) -> Spent:
+        """Return what a stage takes that is trained on ``rows``, each once."""
+        return cls(stage.updates, len(rows), sum(row.answers for row in rows))
 
 
 @dataclass(frozen=True)
@@ -83,16 +90,31 @@ class Material:
     samples: Sequence[Sample] = ()
 
 
-def copying_decoder(run: Run, seed: int, material: Material, model_params: ModelParams, params: StartParams) -> Any:
-    """Return the decoder that all starts of a seed share, after it has learnt to look texts up in OCR text.
+@dataclass(frozen=True)
+class Decoder:
+    """A decoder that has learnt to copy, and what that took; None for the one that a model begins with."""
 
-    None where no copying is asked for.
-    """
+    model: Any = None
+    spent: Spent = field(default_factory=Spent)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A model that arms start from, its processor, and what it was trained with, the shared decoder's part included."""
+
+    model: Any
+    processor: LlavaReadProcessor
+    spent: Spent
+
+
+def copying_decoder(run: Run, seed: int, material: Material, model_params: ModelParams, params: StartParams) -> Decoder:
+    """Return the decoder that all starts of a seed share, after it has learnt to look texts up in OCR text."""
     if params.copying is None:
-        return None
+        return Decoder()
     model, processor = new_model(LOW, model_params, seed)
     generator = np.random.default_rng([run.seed, seed, 0])
-    rows = lookup_rows(material, processor, params, params.copying.examples, generator)
+    texts = layouts_of(material, params)
+    rows = lookup_rows(material.pages, texts, processor, params, params.copying.examples, generator)
     set_trained(model, projector=False, decoder="full")
     fit(
         run,
@@ -104,7 +126,7 @@ def copying_decoder(run: Run, seed: int, material: Material, model_params: Model
         name=f"decoder-{seed}/copying",
         generator=generator,
     )
-    return model.language_model.to("cpu")
+    return Decoder(model.language_model.to("cpu"), Spent.of(params.copying, rows))
 
 
 def start_model(
@@ -112,24 +134,26 @@ def start_model(
     start: Start,
     seed: int,
     material: Material,
-    decoder: Any,
+    decoder: Decoder,
     model_params: ModelParams,
     params: StartParams,
-) -> tuple[Any, LlavaReadProcessor]:
-    """Return the trained model of a start and its processor: encoders, a warm-up of everything, then Stage I.
+    before_stage_one: Callable[[Any, LlavaReadProcessor], object] | None = None,
+) -> Started:
+    """Return the trained model of a start: encoders, a warm-up of everything, then Stage I.
 
-    ``decoder`` is the one that has learnt copying, None for the model's own. The seed alone decides what is drawn, so
-    that starts differ in what they are and in nothing else. A start without Stage I is warmed up for as many updates
-    more.
+    The seed alone decides what is drawn, so that starts differ in what they are and in nothing else. A start without
+    Stage I learns from as many conversations of the warm-up instead, of one answer each as Stage I's, in as many
+    updates of the same kind. ``before_stage_one`` is called with model and processor as they are then.
     """
     model, processor = new_model(start, model_params, seed)
-    if decoder is not None:
-        model.language_model.load_state_dict(decoder.state_dict())
-    name = f"{start.name}-{seed}"
+    if decoder.model is not None:
+        model.language_model.load_state_dict(decoder.model.state_dict())
+    name, spent = f"{start.name}-{seed}", decoder.spent
     if params.encoders is not None:
         shown = PageImages.of((page.image for page in material.pages), processor.image_processor)
         fit_encoders(run, model, material.pages, shown, params.encoders, name=f"{name}/encoders", seed=seed)
-    warm = _warm_up(start, params)
+        spent += Spent(params.encoders.updates, params.encoders.examples)
+    warm = params.warm_up
     if warm is not None:
         generator = np.random.default_rng([run.seed, seed, 1])
         rows, images = warm_rows(material, processor, params, warm.examples, generator)
@@ -137,56 +161,74 @@ def start_model(
         set_trained(model, vision="frozen" if taught else "full", decoder="full")
         images = images.encoded(model.to(run.device)) if taught else images
         fit(run, model, rows, images, warm, warm.learning_rate, name=f"{name}/warm_up", generator=generator)
+        spent += Spent.of(warm, rows)
+    if before_stage_one is not None:
+        before_stage_one(model, processor)
+    last, generator = params.stage_one, np.random.default_rng([run.seed, seed, 2])
     if start.stage_one:
-        generator = np.random.default_rng([run.seed, seed, 2])
         rows, images = stage_one_rows(material, processor, start, params, generator)
-        set_trained(model, vision=params.vision, decoder=params.decoder)
-        images = images.encoded(model.to(run.device)) if params.vision == "frozen" else images
-        fit(
-            run,
-            model,
-            rows,
-            images,
-            params.stage_one,
-            params.stage_one.learning_rate,
-            name=f"{name}/stage_one",
-            generator=generator,
-        )
-    return model, processor
-
-
-def _warm_up(start: Start, params: StartParams) -> StageParams | None:
-    """Return the warm-up of a start; one without Stage I is warmed up for as many updates more."""
-    if params.warm_up is None or start.stage_one:
-        return params.warm_up
-    return params.warm_up.model_copy(update={"updates": params.warm_up.updates + params.stage_one.updates})
+    elif warm is None:
+        return Started(model, processor, spent)  # pretrained parts, of which Stage I is all the training
+    else:
+        one_answer = params.model_copy(update={"turns": 1})
+        rows, images = warm_rows(material, processor, one_answer, last.examples, generator)
+    set_trained(model, vision=params.vision, decoder=params.decoder)
+    images = images.encoded(model.to(run.device)) if params.vision == "frozen" else images
+    fit(run, model, rows, images, last, last.learning_rate, name=f"{name}/stage_one", generator=generator)
+    return Started(model, processor, spent + Spent.of(last, rows))
 
 
 def lookup_rows(
-    material: Material, processor: LlavaReadProcessor, params: StartParams, count: int, generator: np.random.Generator
+    pages: Sequence[ReadingPage],
+    texts: LayoutTexts,
+    processor: LlavaReadProcessor,
+    params: StartParams,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    shown: float = 0.0,
 ) -> list[Row]:
-    """Return ``count`` conversations of lookups in the OCR text of short pages, in all layouts, without images."""
-    pages = material.pages
-    texts = {layout: page_texts(pages, material.read, layout, params.budget) or {} for layout in LAYOUTS}
-    lengths = [len(texts["space"][page.id].text) for page in pages]
-    shorter = np.argsort(lengths, kind="stable")[: max(1, round(params.short * len(pages)))]
+    """Return ``count`` conversations of lookups in the OCR text of short pages, in all layouts.
+
+    The share ``shown`` of them has the image besides, the others have none.
+    """
+    shorter = _short_pages(pages, texts["space"], params.short)
     rows = []
     for number in shorter[drawn_numbers(len(shorter), count, generator)].tolist():
         layout = LAYOUTS[int(generator.integers(0, len(LAYOUTS)))]
         samples = _copying(pages[number], texts[layout], params.turns, generator)
-        rows.append(conversation(processor, samples, None))
+        if shown and generator.random() < shown:
+            samples = [replace(one, image=pages[number].id) for one in samples]
+        rows.append(conversation(processor, samples, number))
     return rows
+
+
+def layouts_of(material: Material, params: StartParams) -> LayoutTexts:
+    """Return the OCR text of each page in each layout."""
+    return {layout: page_texts(material.pages, material.read, layout, params.budget) or {} for layout in LAYOUTS}
+
+
+def _short_pages(pages: Sequence[ReadingPage], texts: Mapping[str, OcrText], share: float) -> np.ndarray:
+    """Return the numbers of the ``share`` of the pages with the shortest texts."""
+    lengths = [len(texts[page.id].text) for page in pages]
+    return np.argsort(lengths, kind="stable")[: max(1, round(share * len(pages)))]
 
 
 def warm_rows(
     material: Material, processor: LlavaReadProcessor, params: StartParams, count: int, generator: np.random.Generator
 ) -> tuple[list[Row], PageImages]:
-    """Return ``count`` conversations, most about what is seen and some lookups, in a drawn order, and the images."""
-    pages = material.pages
+    """Return ``count`` conversations, most about what is seen and some lookups, in a drawn order, and the images.
+
+    The share ``together`` has both image and OCR text, the latter where a page is one of the short ones.
+    """
+    pages, texts = material.pages, layouts_of(material, params)
     replayed = round(params.replay * count)
-    rows = lookup_rows(material, processor, params, replayed, generator)
+    rows = lookup_rows(pages, texts, processor, params, replayed, generator, shown=params.together)
+    short = set(_short_pages(pages, texts["space"], params.short).tolist())
     for number in drawn_numbers(len(pages), count - replayed, generator).tolist():
-        rows.append(conversation(processor, _seeing(pages[number], params.turns, generator), number))
+        layout = LAYOUTS[int(generator.integers(0, len(LAYOUTS)))]
+        given = texts[layout] if number in short and generator.random() < params.together / params.short else None
+        rows.append(conversation(processor, _seeing(pages[number], given, params.turns, generator), number))
     images = PageImages.of((page.image for page in pages), processor.image_processor)
     return [rows[place] for place in generator.permutation(count)], images
 
@@ -199,8 +241,10 @@ def _copying(page: ReadingPage, texts: Mapping[str, Any], turns: int, generator:
     return answer_samples([_asking(page, asked)], texts=texts, with_image=False)
 
 
-def _seeing(page: ReadingPage, turns: int, generator: np.random.Generator) -> list[Sample]:
-    return answer_samples([_asking(page, more_questions(page, turns, generator, sight=True))], texts=None)
+def _seeing(
+    page: ReadingPage, texts: Mapping[str, OcrText] | None, turns: int, generator: np.random.Generator
+) -> list[Sample]:
+    return answer_samples([_asking(page, more_questions(page, turns, generator, sight=True))], texts=texts)
 
 
 def _asking(page: ReadingPage, questions: Sequence[Any]) -> ReadingPage:

@@ -87,7 +87,7 @@ def arm_training(
         if pages:
             by_source = {source: read_ocr(tasks, name, source) for source in sources if source in there}
             sets.append(AskedSet(name, Material(pages, by_source[sources[0]], sources[0]), by_source))
-    return ArmTraining(run, stage_two, before.start, Material(train, read, before.ocr_source), validation, sets)
+    return ArmTraining(run, stage_two, Material(train, read, before.ocr_source), validation, sets)
 
 
 def _asked(arm: Arm) -> str:

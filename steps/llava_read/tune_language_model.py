@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steps.llava_read.arm_training import Trained, write_arms
+from steps.llava_read.arm_training import Trained, untried, write_arms
 from steps.llava_read.arms import Arm
 from steps.llava_read.asking import asked, share_right
 from steps.llava_read.conversations import Row, conversation, page_texts
@@ -155,11 +155,12 @@ class LanguageTraining:
             "answers": sum(row.answers for row in rows),
             "start_updates": 0,
             "start_examples": 0,
+            "start_answers": 0,
             "ocr_train": "none" if arm.ocr == "none" else self.train.source,
             "ocr_asked": sorted({row["ocr_source"] for row in predictions}),
             "trained": counts,
             "validation": [[0, before], [stage.updates, after]],
-            "rate": {"grid": [stage.learning_rate], "chosen": stage.learning_rate, "validation": [], "at_edge": None},
+            "rate": untried(stage.learning_rate),
         }
         self.run.say(f"{name}: {before:.3f} of the validation questions right before, {after:.3f} after")
         return Trained(None, row, predictions)

@@ -63,8 +63,9 @@ def pretrain_params(model: dict[str, Any] | None = None, **start: Any) -> Pretra
                 "copying": STAGE | {"muon": 1e-2},
                 "encoders": STAGE,
                 "warm_up": STAGE,
-                "stage_one": STAGE,
+                "stage_one": STAGE | {"updates": 3, "batch_size": 2},  # not as long as the warm-up
                 "replay": 0.25,
+                "together": 0.5,
                 "short": 0.9,
                 "turns": 2,
                 "budget": 96,
@@ -95,7 +96,8 @@ def tune_params(**changes: Any) -> TuneParams:
 
 
 def ablate_params(arms: list[str], **changes: Any) -> AblateParams:
-    settings = {"arms": arms, "seeds": 1, "searched": [], "ocr_sources": ["ppocr6", "oracle"]}
+    sources = ["ppocr6", "oracle", "tesseract"]  # of which the last is not installed, and has read nothing
+    settings = {"arms": arms, "seeds": 1, "seeds_beside": 1, "searched": [], "ocr_sources": sources}
     return AblateParams.model_validate(settings | {"stage_two": stage_two(**changes)})
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from steps.llava_read import starts
 from steps.llava_read.ablate import UnknownArm, ablate
 from steps.llava_read.arms import ABLATED, ARMS, COMPARED, Start, UnequalTraining, require_equal, starts_of
+from steps.llava_read.fitting import fit
 from steps.llava_read.models import new_model, read_model
-from steps.llava_read.pretrain import pretrain
+from steps.llava_read.ocr_sets import read_ocr
+from steps.llava_read.page_sets import pages_of
+from steps.llava_read.pretrain import pretrain, stage_one_samples
+from steps.llava_read.start_files import read_decoder, read_spent
+from steps.llava_read.starts import Material, Spent
 from steps.llava_read.tune import MissingSource, arm_training, start_folder, tune
 from steps.step.json_files import read_json
 from steps.step.run import Run
+from tenfold.llava_read.tasks import OCR_HEAD, STAGE_ONE
 from tenfold.llava_read.training_parts import part_paths
 from tenfold.multimodal import parameters_by_group
 from tests.steps.llava_read.small import COUNTS, ablate_params, pretrain_params, stage_two, tune_params, write_inputs
@@ -60,7 +69,9 @@ def test_pretraining_writes_both_starts_what_they_share_and_each_stage_s_losses(
     trained = {(row["start"], row["stage"]) for row in history if row["task"] == "all"}
     stages = {(start, stage) for start in ("both", "low") for stage in ("encoders", "warm_up", "stage_one")}
     assert trained == stages | {("decoder", "copying")}
-    assert {row["task"] for row in history if row["start"] == "low"} == {"all", "T1", "T2", "T3", "T4"}
+    measured = [(row["task"], row["update"]) for row in history if row["start"] == "low" and row["task"] != "all"]
+    assert sorted(measured) == [(task, update) for task in ("T1", "T2", "T3", "T4") for update in (0, 3)]
+    assert "T1" not in {row["task"] for row in history if row["start"] == "decoder"}
     assert starts_of(COMPARED.values()) == (Start("none"), Start("gated"))
 
 
@@ -123,34 +134,94 @@ def test_what_an_arm_leaves_frozen_is_the_same_to_the_bit(name, moved, inputs, t
 
 
 def test_the_rate_with_most_right_answers_wins_and_its_place_in_the_grid_is_said(inputs, tmp_path, monkeypatch):
-    _, run = made(tmp_path, "tune", "blind")
+    _, run = made(tmp_path, "tune", "low_only")
     training = arm_training(*inputs, ["ppocr6"], tune_params(rates=[1e-4, 1e-3, 1e-2]).stage_two, run)
     shares = iter([0.1, 0.3, 0.2])
     monkeypatch.setattr(training, "_validation", lambda *_: next(shares))
-    found = training.searched(COMPARED["blind"], start_folder(inputs[2], COMPARED["blind"], 0))
+    found = training.searched(COMPARED["low_only"], start_folder(inputs[2], COMPARED["low_only"], 0))
     assert found == {"grid": [1e-4, 1e-3, 1e-2], "chosen": 1e-3, "validation": [0.1, 0.3, 0.2], "at_edge": False}
     shares = iter([0.3, 0.1, 0.2])
-    assert training.searched(COMPARED["blind"], start_folder(inputs[2], COMPARED["blind"], 0))["at_edge"] is True
+    assert training.searched(COMPARED["low_only"], start_folder(inputs[2], COMPARED["low_only"], 0))["at_edge"] is True
+    nothing = training.searched(COMPARED["blind"], start_folder(inputs[2], COMPARED["blind"], 0))
+    assert nothing == {"grid": [1e-3], "chosen": 1e-3, "validation": [], "at_edge": None}, "at chance none is best"
 
 
-def test_ablations_train_starts_of_their_own_and_ask_the_full_arm_with_every_source(inputs, tmp_path):
+@pytest.mark.parametrize("shares", [[0.2, 0.2, 0.2], [0.3, 0.3, 0.1], [0.0, 0.2, 0.2]])
+def test_of_rates_that_are_alike_the_one_in_the_middle_wins(shares, inputs, tmp_path, monkeypatch):
+    _, run = made(tmp_path, "tune", "full")
+    training = arm_training(*inputs, ["ppocr6"], tune_params(rates=[1e-4, 1e-3, 1e-2]).stage_two, run)
+    given = iter(shares)
+    monkeypatch.setattr(training, "_validation", lambda *_: next(given))
+    assert training.searched(COMPARED["full"], start_folder(inputs[2], COMPARED["full"], 0))["chosen"] == 1e-3
+
+
+def test_a_rate_at_which_training_diverges_has_none_right(inputs, tmp_path):
+    _, run = made(tmp_path, "tune", "full")
+    training = arm_training(*inputs, ["ppocr6"], tune_params(rates=[1e-3, 1e30]).stage_two, run)
+    found = training.searched(COMPARED["full"], start_folder(inputs[2], COMPARED["full"], 0))
+    assert found["chosen"] == 1e-3 and found["validation"][1] == 0.0
+
+
+def test_ablations_train_starts_of_their_own_and_ask_the_full_arm_with_every_source(inputs, tuned, tmp_path):
     out, run = made(tmp_path, "ablate")
     arms = ["full", "plain_order", "without_stage_one", "high_side_128", "merge_none", "budget_64"]
-    ablate(*inputs, out=out, params=ablate_params(arms), run=run)
+    params = ablate_params(arms).model_copy(update={"searched": ["plain_order"], "seeds_beside": 1})
+    ablate(*inputs, tuned["full"], out=out, params=params, run=run)
     rows = lines(out / "predictions.jsonl")
     asked = {arm: len([row for row in rows if row["arm"] == arm]) for arm in arms}
     assert asked == dict.fromkeys(arms, QUESTIONS) | {"full": 2 * QUESTIONS}
     trained = {row["arm"]: row for row in read_json(out / "arms.json")}
-    assert trained["full"]["code"] == "A12" and trained["without_stage_one"]["start_updates"] == 8
+    assert trained["full"]["code"] == "A12"
+    assert {row["rate"]["chosen"] for row in trained.values()} == {1e-3}
     assert sorted(path.name for path in out.iterdir()) == ["arms.json", "predictions.jsonl"]
 
 
-def test_ablations_may_be_none_and_unknown_ones_are_refused_by_name(inputs, tmp_path):
+@pytest.mark.parametrize("stage_one", [STAGE_ONE, STAGE_ONE[:3], ()])
+def test_what_a_start_is_said_to_have_taken_is_what_it_was_trained_on(stage_one, inputs, tmp_path, monkeypatch):
+    """With Stage I or without, the same: else an arm without it had other training, and not none."""
+    seen = Spent()
+
+    def counted(run, model, rows, images, stage, *rest, **named):
+        nonlocal seen
+        seen += Spent(stage.updates, len(rows), sum(row.answers for row in rows))
+        return fit(run, model, rows, images, stage, *rest, **named)
+
+    monkeypatch.setattr(starts, "fit", counted)
+    prepared, tasks, pretrained = inputs
+    params = pretrain_params().start
+    pages = pages_of(prepared, "train")
+    material = Material(pages, read_ocr(tasks, "train", "simulated"), "simulated", stage_one_samples(tasks))
+    decoder = read_decoder(pretrained / "models" / "decoder-0")
+    _, run = made(tmp_path, "pretrain")
+    start = Start(merge="none", stage_one=stage_one)
+    found = starts.start_model(run, start, 0, material, decoder, pretrain_params().model, params)
+    encoders = Spent(params.encoders.updates, params.encoders.examples)
+    assert found.spent == decoder.spent + encoders + seen
+    assert found.spent == read_spent(pretrained / "models" / "low-0")
+
+
+def test_the_warm_up_has_conversations_in_the_form_of_the_whole_model(inputs):
+    prepared, tasks, _ = inputs
+    material = Material(pages_of(prepared, "train"), read_ocr(tasks, "train", "simulated"), "simulated")
+    _, processor = new_model(Start(), pretrain_params().model, 0)
+
+    def forms(together: float) -> Counter[tuple[bool, bool]]:
+        params = pretrain_params(together=together).start
+        rows, _ = starts.warm_rows(material, processor, params, 200, np.random.default_rng(0))
+        texts = [processor.tokenizer.decode([token for token in row.tokens]) for row in rows]
+        return Counter((row.image is not None, OCR_HEAD in text) for row, text in zip(rows, texts, strict=True))
+
+    mixed, apart = forms(0.5), forms(1e-9)
+    assert sum(mixed.values()) == 200 and 70 <= mixed[True, True] <= 130 and not mixed[False, False]
+    assert not apart[True, True] and apart[False, True] == 50
+
+
+def test_ablations_may_be_none_and_unknown_ones_are_refused_by_name(inputs, tuned, tmp_path):
     out, run = made(tmp_path, "ablate")
-    ablate(*inputs, out=out, params=ablate_params([]), run=run)
+    ablate(*inputs, tuned["full"], out=out, params=ablate_params([]), run=run)
     assert read_json(out / "arms.json") == [] and not lines(out / "predictions.jsonl")
     with pytest.raises(UnknownArm, match="no arm is called 'A3'; there are full, plain_order"):
-        ablate(*inputs, out=out, params=ablate_params(["A3"]), run=run)
+        ablate(*inputs, tuned["full"], out=out, params=ablate_params(["A3"]), run=run)
 
 
 def test_a_set_that_the_engine_has_not_read_is_refused(inputs, tmp_path):
@@ -163,7 +234,7 @@ def test_a_set_that_the_engine_has_not_read_is_refused(inputs, tmp_path):
 
 
 def test_unequal_training_is_refused_with_the_numbers():
-    row = {"updates": 2, "examples": 8, "answers": 32, "start_updates": 6, "start_examples": 24}
+    row = {"updates": 2, "examples": 8, "answers": 32, "start_updates": 6, "start_examples": 24, "start_answers": 40}
     rows = [{"arm": "full", "seed": 0} | row, {"arm": "blind", "seed": 0} | row]
     require_equal(rows)
     for name in row:
@@ -230,5 +301,5 @@ def test_pretrained_parts_are_assembled_tuned_with_lora_and_asked(tmp_path, inpu
     tune(prepared, tasks, out, out=tuned, params=params, run=run)
     row = read_json(tuned / "arms.json")[0]
     assert len(lines(tuned / "predictions.jsonl")) == QUESTIONS
-    assert set(row["trained"]) == {"projector", "decoder"} and row["start_updates"] == 2
+    assert set(row["trained"]) == {"projector", "decoder"} and row["start_updates"] == 3
     assert 0 < row["trained"]["decoder"] < 5000  # of LoRA alone
