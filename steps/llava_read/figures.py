@@ -129,8 +129,8 @@ def arms(asked: Asked) -> CaptionedFigure | None:
     plotting.shared_legend(figure, columns=3)
     return figure, (
         "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page; "
-        "dashed: one of the page's figures or bars named at random; where a text is asked for, one of its kind copied from the page at random is right more often than that. "
-        f"{INTERVALS}"
+        "dashed: one of the page's figures or bars named at random; where a text is asked for, one of its kind copied "
+        f"from the page at random is right more often than the commonest answer. {INTERVALS}"
     )
 
 

@@ -60,7 +60,8 @@ def probe(prepared: Path, read: list[Path], pretrained: Path, *, out: Path, para
     Reads   prepared/probe/train, test; read/probe_test.jsonl of each engine, where it has read them;
             pretrained/models/<name>-<seed>
     Writes  recall.csv: a row per reader (low, high, merged, or an engine), seed and test page, recalls and letters from
-            0 to 1, these word by word, and what the readings score of other words; probe.json: each probe's grid of learning rates, held-out losses (nats per letter), winner
+            0 to 1, these word by word, and what the readings score of other words; probe.json: each probe's grid of
+            learning rates, held-out losses (nats per letter), winner
     Raises  NoEncoders; InvalidProbe for pages and readings that do not go together
     """
     import torch

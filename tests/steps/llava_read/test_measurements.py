@@ -374,13 +374,14 @@ def test_a_model_that_names_any_figure_of_the_page_sees_nothing_that_claims_rest
 def test_one_kind_of_question_that_gives_its_answers_away_is_found(usual):
     test, arms = asked(count=240)
     (blind,) = (one for one in test.answers if one.arm == "blind")
-    told = [one for one in test.questions if one.stratum == "extreme"][::2]
+    told = [one for one in test.questions if one.stratum == "extreme"]
+    del told[::4]
     replies = {seed: {**given, **{one.id: one.answers[0] for one in told}} for seed, given in blind.replies.items()}
     answers = tuple(replace(one, replies=replies) if one is blind else one for one in test.answers)
     found = answer_measurements(replace(test, answers=answers), arms)
     assert found["blind_minus_chance"].bounds[1] < 5 and verdict("F3", usual) is Verdict.HOLDS
     leak = found["blind_largest_stratum_minus_chance"]
-    assert "(extreme)" in leak.detail and leak.bounds[0] > 20 and verdict("F3", found) is Verdict.FAILS
+    assert "(extreme)" in leak.detail and leak.bounds[0] > 25 and verdict("F3", found) is Verdict.FAILS
 
 
 def test_texts_that_the_budget_cuts_in_one_layout_alone_decide_nothing_of_layouts():
