@@ -43,6 +43,7 @@ def llava_read() -> None:
         "evaluate",
         **data,
         read=read,
+        pretrained=pretrained,
         probed=probed,
         tuned=tuned,
         ablated=ablated,

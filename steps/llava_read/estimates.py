@@ -11,13 +11,14 @@ Legend:  N questions · K pages · S seeds · T terms of a contrast
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import stats
 
 from steps.llava_read.predictions import TEST, Answers
 from tenfold.llava_read.questions import SIGHT, Question
@@ -25,6 +26,9 @@ from tenfold.llava_read.scores import Measure, item_scores
 from tenfold.metrics.bootstrap import Estimate, resample_counts
 from tenfold.metrics.clustered import RESAMPLES, cluster_sums
 from tenfold.metrics.intervals import CONFIDENCE, student
+
+if TYPE_CHECKING:
+    from tenfold.llava_read.pages import ReadingPage
 
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
 SEED = 0  # of the resamples: the same pages are drawn for all that is compared
@@ -61,11 +65,16 @@ class Estimated(Estimate):
 
 @dataclass(frozen=True)
 class Asked:
-    """The questions of a set, and every model's answers to them."""
+    """The questions of a set, and every model's answers to them.
+
+    ``naming`` says, by the id of each question about what is seen, how often one of the page's things that is drawn at
+    random answers it.
+    """
 
     name: str
     questions: tuple[Question, ...]
     answers: tuple[Answers, ...]
+    naming: Mapping[str, float] = field(default_factory=dict)
     _known: dict[Any, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -82,6 +91,11 @@ class Asked:
         shares = {stratum: max(found.values()) / found.total() for stratum, found in counts.items()}
         return np.array([shares[one.stratum] for one in self.questions])
 
+    @cached_property
+    def by_naming(self) -> Float[np.ndarray, " N"]:
+        """How often naming any of the page's things is right: what needs no binding; 0 where a text is asked for."""
+        return np.array([self.naming[one.id] if one.stratum in SIGHT else 0.0 for one in self.questions])
+
     def group(self, name: str) -> Bool[np.ndarray, " N"]:
         """Return which questions belong to a group."""
         return np.array([GROUPS[name](question) for question in self.questions], dtype=bool)
@@ -94,13 +108,30 @@ class Asked:
         return self._known[key]
 
 
-def asked_of(questions: Mapping[str, Sequence[Question]], answers: Sequence[Answers]) -> dict[str, Asked]:
+def asked_of(
+    questions: Mapping[str, Sequence[Question]], answers: Sequence[Answers], naming: Mapping[str, float]
+) -> dict[str, Asked]:
     """Return each set that has questions with the answers to it; that of the drawn test pages always."""
     return {
-        name: Asked(name, tuple(own), tuple(one for one in answers if one.asked == name))
+        name: Asked(name, tuple(own), tuple(one for one in answers if one.asked == name), naming)
         for name, own in questions.items()
         if own or name == TEST
     }
+
+
+def naming_of(pages: Iterable[ReadingPage]) -> dict[str, float]:
+    """Return how often one of a page's bars or figures, drawn at random, has the colour or shape that is asked for.
+
+    By the id of each question about what is seen, from the page's description.
+    """
+    found = {}
+    for page in pages:
+        for one in page.questions:
+            if one.stratum in SIGHT:
+                things = page.description["facts"]["bars" if one.stratum == "bar colour" else "figures"]
+                seen = [thing["shape" if one.stratum == "object" else "colour"] for thing in things]
+                found[one.id] = float(np.mean([name in one.answers for name in seen]))
+    return found
 
 
 def share(asked: Asked, answers: Answers, chosen: np.ndarray, measure: Measure = MEASURE) -> Estimated | None:
@@ -113,6 +144,44 @@ def above_chance(asked: Asked, answers: Answers, chosen: np.ndarray) -> Estimate
     """Return the mean score × 100 of a model, less that of the commonest answer of each stratum."""
     per_seed = np.stack([asked.scores(answers, seed) for seed in answers.seeds])
     return contrast(asked.pages, [(1.0, per_seed - asked.chance, chosen)])
+
+
+def above_naming(asked: Asked, answers: Answers, chosen: np.ndarray) -> Estimated | None:
+    """Return the mean score × 100 of a model, less that of naming one of the page's things at random."""
+    per_seed = np.stack([asked.scores(answers, seed) for seed in answers.seeds])
+    return contrast(asked.pages, [(1.0, per_seed - asked.by_naming, chosen)])
+
+
+def largest_above_chance(asked: Asked, answers: Answers) -> tuple[Estimate, str] | None:
+    """Return the largest mean score × 100 of a stratum less its commonest answer's, and that stratum.
+
+    Each stratum has Clopper–Pearson's interval over its pages at the level that Bonferroni asks of so many strata, with
+    the mean over seeds as its share. All hold at once, and the largest lies between the largest of their lower and of
+    their upper ends. None without questions.
+    """
+    strata = np.array([one.stratum for one in asked.questions])
+    names = sorted(set(strata.tolist()))
+    mean = np.stack([asked.scores(answers, seed) for seed in answers.seeds]).mean(axis=0)
+    tail = (1 - CONFIDENCE) / 2 / max(len(names), 1)
+    found: list[tuple[float, float, float, int]] = []
+    for name in names:
+        own = strata == name
+        n, chance = len(np.unique(asked.pages[own])), asked.chance[own].mean()
+        ends = _clopper_pearson(float(mean[own].mean()), n, tail)
+        value, low, high = (round(100 * float(one - chance), DECIMALS) for one in (mean[own].mean(), *ends))
+        found.append((value, low, high, n))
+    if not found:
+        return None
+    values, lows, highs, counts = zip(*found, strict=True)
+    return Estimate(max(values), (max(lows), max(highs)), min(counts)), names[int(np.argmax(values))]
+
+
+def _clopper_pearson(share: float, n: int, tail: float) -> tuple[float, float]:
+    """Return the interval of a share of ``n`` that leaves ``tail`` on either side; hits need not be whole."""
+    hits = share * n
+    low = 0.0 if hits <= 0 else float(stats.beta.ppf(tail, hits, n - hits + 1))
+    high = 1.0 if hits >= n else float(stats.beta.ppf(1 - tail, hits + 1, n - hits))
+    return low, high
 
 
 def difference(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from steps.llava_read import facts, figures, reading_tables, tables
-from steps.llava_read.estimates import Asked, asked_of
+from steps.llava_read import facts, figures, reading_tables, stage_one, tables
+from steps.llava_read.estimates import Asked, asked_of, naming_of
 from steps.llava_read.measurements import MAIN, answer_measurements
 from steps.llava_read.ocr_sets import ocr_sources, read_ocr
 from steps.llava_read.page_sets import pages_of, receipts_of_part
@@ -42,6 +42,7 @@ def evaluate(
     prepared: Path,
     tasks: Path,
     read: list[Path],
+    pretrained: Path,
     probed: Path,
     tuned: list[Path],
     ablated: Path,
@@ -56,7 +57,8 @@ def evaluate(
     Receipts are other people's data, and stand on no page that is published.
 
     Reads   prepared/pages/test, receipts/test, about.json; tasks/ocr/test, noise.json, statistics.csv; read.json of
-            each engine; recall.csv, probe.json; predictions.jsonl and arms.json of each step that trains
+            each engine; history.jsonl of Stage I; recall.csv, probe.json; predictions.jsonl and arms.json of each step
+            that trains
     Writes  metrics.json, claims.json, tables/*.csv and figures/*.svg with their captions; pages/examples.html
     Raises  InvalidAnswers, AmbiguousArm
     """
@@ -66,17 +68,22 @@ def evaluate(
         RECEIPTS: [question for page in receipts_of_part(prepared, "test") for question in page.questions],
     }
     trained = [*tuned, ablated, language]
-    sets, arms = asked_of(questions, read_answers([*tuned, ablated], questions)), read_arms(trained)
-    part = _asked_in_part(language, questions[TEST])
+    naming, arms = naming_of(pages.values()), read_arms(trained)
+    sets = asked_of(questions, read_answers([*tuned, ablated], questions), naming)
+    part = _asked_in_part(language, questions[TEST], naming)
     test, recall = sets[TEST], pd.read_csv(probed / RECALL)
-    words = _read_by_engine(tasks)
+    words, losses = _read_by_engine(tasks), stage_one.read_losses(pretrained)
     run.publish(
         claims=answer_measurements(test, arms, part)
         | probe_measurements(recall, read_json(probed / ABOUT))
+        | stage_one.stage_one_learnt(losses)
         | facts.containment(test, words)
-        | facts.preparation(prepared, tasks),
+        | facts.preparation(prepared)
+        | facts.simulation(tasks, list(pages.values()), words)
+        | facts.cut_texts(arms, words),
         headlines=HEADLINES,
         tables=_answer_tables(sets | ({IN_PART: part} if part.answers else {}), arms)
+        | {"stage_one": stage_one.table(losses)}
         | _reading_tables(recall, read, tasks),
         figures=_figures(test, arms, recall, tasks),
     )
@@ -85,10 +92,10 @@ def evaluate(
     write_examples(test, models, pages, words, out / "pages" / "examples.html", shown=params.shown)
 
 
-def _asked_in_part(language: Path, questions: list[Question]) -> Asked:
+def _asked_in_part(language: Path, questions: list[Question], naming: Mapping[str, float]) -> Asked:
     """Return the pages that arms with a pretrained decoder were asked about, all alike, and their answers."""
     own = asked_in_part(language, questions)
-    return Asked(IN_PART, tuple(own), tuple(read_answers([language], {TEST: own})))
+    return Asked(IN_PART, tuple(own), tuple(read_answers([language], {TEST: own})), naming)
 
 
 def _answer_tables(sets: Mapping[str, Asked], arms: list[dict[str, Any]]) -> dict[str, CaptionedTable]:

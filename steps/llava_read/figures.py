@@ -83,8 +83,8 @@ def reading(recall: pd.DataFrame) -> CaptionedFigure | None:
     plotting.shared_legend(figure, columns=3)
     return figure, (
         "What frozen visual features and OCR engines read of black words on white, over cells that are there all along "
-        "the axis. Probes are told where each word stands. Letters: one less the edit distance over the longer text, "
-        f"spaces left out; words: as words of their own. {INTERVALS}"
+        "the axis. Probes are told where each word stands. Letters: word by word, one less the edit distance over the "
+        f"longer text, above chance; words: as words of their own. {INTERVALS}"
     )
 
 
@@ -119,14 +119,18 @@ def arms(asked: Asked) -> CaptionedFigure | None:
         if chosen.any():
             chance = 100 * float(asked.chance[chosen].mean())
             axis.hlines(chance, number - 0.44, number + 0.44, color=BLACK, linestyle=":", linewidth=1.2, label="chance")
+        if chosen.any() and asked.group("sight")[chosen].all():
+            naming = 100 * float(asked.by_naming[chosen].mean())
+            style = {"color": BLACK, "linestyle": "--", "linewidth": 1.2, "label": "any of the page's"}
+            axis.hlines(naming, number - 0.44, number + 0.44, **style)
     axis.set_xticks(range(len(KINDS)), [KIND_NAMES[kind] for kind in KINDS])
     axis.grid(visible=False, axis="x")
     axis.set(ylabel="exact answers × 100", ylim=(0, 100))
     plotting.shared_legend(figure, columns=3)
     return figure, (
         "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page; "
-        "where a text is asked for, one of its kind copied from the page at random is right more often than that. "
-        f"{INTERVALS}"
+        "dashed: one of the page's figures or bars named at random; where a text is asked for, one of its kind copied "
+        f"from the page at random is right more often than the commonest answer. {INTERVALS}"
     )
 
 

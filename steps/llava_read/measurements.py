@@ -12,8 +12,10 @@ from steps.llava_read.estimates import (
     Asked,
     Estimated,
     above_chance,
+    above_naming,
     common_seeds,
     difference,
+    largest_above_chance,
     share,
 )
 from steps.llava_read.predictions import Answers
@@ -64,16 +66,22 @@ SHARES: dict[str, tuple[str, str]] = {  # name -> (group of questions, arm)
     "language_text_ocr": ("text", LANGUAGE_OCR),
     "language_large_vision": ("large", LANGUAGE_VISION),
 }
-ABOVE_CHANCE: dict[str, tuple[str, str]] = {
-    "sight_both_minus_chance": ("sight", BOTH),
-    "blind_minus_chance": ("all", BLIND),
-    "language_sight_vision_minus_chance": ("sight", LANGUAGE_VISION),
+ABOVE_CHANCE: dict[str, tuple[str, str]] = {"blind_minus_chance": ("all", BLIND)}
+ABOVE_NAMING: dict[str, tuple[str, str]] = {
+    "colour_both_minus_naming": ("colour", BOTH),
+    "object_both_minus_naming": ("object", BOTH),
+    "colour_full_minus_naming": ("colour", FULL),
+    "object_full_minus_naming": ("object", FULL),
+    "language_colour_vision_minus_naming": ("colour", LANGUAGE_VISION),
+    "language_object_vision_minus_naming": ("object", LANGUAGE_VISION),
+    "language_colour_full_minus_naming": ("colour", LANGUAGE_FULL),
+    "language_object_full_minus_naming": ("object", LANGUAGE_FULL),
 }
 WORDS = {
     "all": "all questions",
     "text": "text looked up",
     "text_rich": "questions about text",
-    "dense": "questions about text of at most 12 px",
+    "dense": "questions about text of at most 12 px, charts included",
     "colour": "questions about colours",
     "object": "questions about shapes",
     "sight": "questions about colours and shapes",
@@ -102,6 +110,8 @@ def answer_measurements(
     found = {name: _difference(asked[of[1]], models, *of) for name, of in DIFFERENCES.items()}
     found |= {name: _share(asked[arm], models, group, arm) for name, (group, arm) in SHARES.items()}
     found |= {name: _above_chance(asked[arm], models, group, arm) for name, (group, arm) in ABOVE_CHANCE.items()}
+    found |= {name: _above_naming(asked[arm], models, group, arm) for name, (group, arm) in ABOVE_NAMING.items()}
+    found["blind_largest_stratum_minus_chance"] = _largest_above_chance(test, models, BLIND)
     for name, compared in COMPARED.items():
         found[f"seeds_of_{name}"] = _seeds(models, compared)
         found[f"rates_at_an_edge_of_{name}"] = _edges(
@@ -120,8 +130,13 @@ def judged_source(candidates: Iterable[Answers]) -> list[Answers]:
     return [one for one in every if one.ocr_source in ("none", "ppocr6")] or every
 
 
+def is_judged(arm: str, code: str) -> bool:
+    """Say whether an arm of this code stands for the arm in the claims, and is no later twin of it."""
+    return JUDGED_CODE.get(arm, code) == code
+
+
 def _arm(test: Asked, name: str) -> Answers | None:
-    own = judged_source(one for one in test.answers if one.arm == name and JUDGED_CODE.get(name, one.code) == one.code)
+    own = judged_source(one for one in test.answers if one.arm == name and is_judged(name, one.code))
     if len(own) > 1:
         raise AmbiguousArm(f"{name!r} was asked with {', '.join(one.ocr_source for one in own)}: it is judged by one")
     return own[0] if own else None
@@ -158,6 +173,27 @@ def _above_chance(test: Asked, models: Mapping[str, Answers | None], group: str,
     return _measurement(above_chance(test, model, chosen), detail, group, chosen)
 
 
+def _above_naming(test: Asked, models: Mapping[str, Answers | None], group: str, arm: str) -> Measurement:
+    model, chosen = models[arm], test.group(group)
+    if model is None:
+        return unavailable(_lacks(models, arm))
+    detail = f"{_named(model)} less one of the page's figures or bars named at random"
+    return _measurement(above_naming(test, model, chosen), detail, group, chosen)
+
+
+def _largest_above_chance(test: Asked, models: Mapping[str, Answers | None], arm: str) -> Measurement:
+    model = models[arm]
+    if model is None:
+        return unavailable(_lacks(models, arm))
+    found = largest_above_chance(test, model)
+    if found is None:
+        return unavailable("there are no questions")
+    estimate, stratum = found
+    detail = f"exact answers × 100 of the stratum where {_named(model)} is furthest above its commonest answer"
+    detail += f", less that ({stratum}); over pages, the ends by Bonferroni over strata"
+    return estimated(estimate, UNIT, detail, seeds=len(model.seeds))
+
+
 def _measurement(found: Estimated | None, detail: str, group: str, chosen: np.ndarray) -> Measurement:
     said = f"exact answers × 100, {WORDS[group]}: {detail}"
     if found is None:
@@ -178,9 +214,13 @@ def _seeds(models: Mapping[str, Answers | None], names: Sequence[str]) -> Measur
     return measured(len(shared), "seeds", f"seeds that all of {', '.join(names)} have")
 
 
+def _judged_rows(arms: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
+    return [row for row in arms if row["arm"] in names and is_judged(row["arm"], row["code"])]
+
+
 def _edges(arms: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Measurement:
     """Return how many of the compared arms have no search of their learning rate, or a winner at the grid's edge."""
-    own = [row for row in arms if row["arm"] in names]
+    own = _judged_rows(arms, names)
     if missing := sorted(set(names) - {row["arm"] for row in own}):
         return unavailable(f"this profile has no arm {', '.join(missing)}")
     edged = sorted({row["arm"] for row in own if at_an_edge(row["rate"])})
@@ -196,7 +236,7 @@ def at_an_edge(rate: Mapping[str, Any]) -> bool:
 
 def _apart(arms: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Measurement:
     """Return by how many updates or examples the compared arms' trainings differ, at most."""
-    own = [row for row in arms if row["arm"] in names]
+    own = _judged_rows(arms, names)
     if missing := sorted(set(names) - {row["arm"] for row in own}):
         return unavailable(f"this profile has no arm {', '.join(missing)}")
     spread = max(max(row[name] for row in own) - min(row[name] for row in own) for name in COUNTED)

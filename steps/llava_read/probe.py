@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from steps.llava_read.letters import letters_of_words, read_of_words
 from steps.llava_read.page_sets import probe_pages_of
 from steps.step.json_files import write_json
 from steps.step.params import Count, Params
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 
     from tenfold.llava_read.probe import ProbeWord, ReadingProbe
     from tenfold.llava_read.probe_pages import ProbePage
-    from tenfold.ocr.page import Page
 
 RECALL, ABOUT = "recall.csv", "probe.json"
 MODELS, READINGS = "models", "probe_test.jsonl"
 LOW, HIGH, MERGED = "low", "high", "merged"
-COLUMNS = ["reader", "seed", "page", "text_size", "words", "recall", "recall_spaceless", "letters"]
+COLUMNS = ["reader", "seed", "page", "text_size", "words", "recall", "recall_spaceless", "letters", "letters_by_chance"]
 HELD_OUT = 5  # of so many training pages one chooses the learning rate
 TOGETHER = 32  # images that are encoded at once
 FIRST_SEED = 0  # that of an engine, which is not trained here
@@ -60,7 +60,8 @@ def probe(prepared: Path, read: list[Path], pretrained: Path, *, out: Path, para
     Reads   prepared/probe/train, test; read/probe_test.jsonl of each engine, where it has read them;
             pretrained/models/<name>-<seed>
     Writes  recall.csv: a row per reader (low, high, merged, or an engine), seed and test page, recalls and letters from
-            0 to 1; probe.json: each probe's grid of learning rates, held-out losses (nats per letter), winner
+            0 to 1, these word by word, and what the readings score of other words; probe.json: each probe's grid of
+            learning rates, held-out losses (nats per letter), winner
     Raises  NoEncoders; InvalidProbe for pages and readings that do not go together
     """
     import torch
@@ -188,7 +189,7 @@ def _of_probe(
     said: list[list[str]] = [[] for _ in pages]
     for word, text in zip(words, trained.read(features, words), strict=True):
         said[word.page].append(text)
-    return _table(reader, seed, pages, recall, recall, ["".join(one) for one in said])
+    return _table(reader, seed, pages, recall, recall, said)
 
 
 def of_engine(folder: Path, pages: list[ProbePage]) -> pd.DataFrame | None:
@@ -204,30 +205,39 @@ def of_engine(folder: Path, pages: list[ProbePage]) -> pd.DataFrame | None:
     read = [known[page.id] for page in pages]
     recalls = [engine_recall(pages, read, spaces=spaces) for spaces in (True, False)]
     name = read_json(folder / "read.json")["engine"]
-    return _table(name, FIRST_SEED, pages, recalls[0], recalls[1], [in_reading_order(page) for page in read])
-
-
-def in_reading_order(page: Page) -> str:
-    """Return the letters of a page's words from the top, left to right, in the form in which words are compared."""
-    from tenfold.ocr.reading_order import plain_order
-    from tenfold.text.normalise import normalised
-
-    return "".join(normalised(page.words[place].text) for place in plain_order([word.box for word in page.words]))
+    said = [read_of_words(page.truth, own) for page, own in zip(pages, read, strict=True)]
+    return _table(name, FIRST_SEED, pages, recalls[0], recalls[1], said)
 
 
 def _table(
-    reader: str, seed: int, pages: list[ProbePage], recall: np.ndarray, spaceless: np.ndarray, texts: list[str]
+    reader: str, seed: int, pages: list[ProbePage], recall: np.ndarray, spaceless: np.ndarray, said: list[list[str]]
 ) -> pd.DataFrame:
-    from rapidfuzz.distance import Levenshtein
-
-    letters = [
-        Levenshtein.normalized_similarity(in_reading_order(page.truth), text)
-        for page, text in zip(pages, texts, strict=True)
-    ]
     columns = {"page": [page.id for page in pages], "text_size": [page.text_size for page in pages]}
     columns |= {"words": [page.words for page in pages]}
-    table = pd.DataFrame({**columns, "recall": recall, "recall_spaceless": spaceless, "letters": letters})
-    return table.assign(reader=reader, seed=seed)
+    letters, chance = letters_of_pages(pages, said)
+    found = {"recall": recall, "recall_spaceless": spaceless, "letters": letters, "letters_by_chance": chance}
+    return pd.DataFrame({**columns, **found}).assign(reader=reader, seed=seed)
+
+
+def letters_of_pages(
+    pages: Sequence[ProbePage], said: Sequence[Sequence[str]]
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """Return the mean over each page's words of the letters read, and of what chance gives; from 0 to 1.
+
+    ``said`` are the readings of each page's words, in the page's order. Chance takes the words of all pages of the same
+    text size.
+    """
+    from tenfold.text.normalise import normalised
+
+    letters, chance = np.zeros(len(pages)), np.zeros(len(pages))
+    for size in sorted({page.text_size for page in pages}):
+        own = [number for number, page in enumerate(pages) if page.text_size == size]
+        wanted = [normalised(word.text) for number in own for word in pages[number].truth.words]
+        found = letters_of_words(wanted, [text for number in own for text in said[number]])
+        ends = np.cumsum([len(said[number]) for number in own])[:-1]
+        for column, values in zip((letters, chance), found, strict=True):
+            column[own] = [part.mean() for part in np.split(values, ends)]
+    return letters, chance
 
 
 def _names(pretrained: Path) -> str:

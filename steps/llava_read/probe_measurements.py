@@ -1,9 +1,11 @@
 """Measurements of who reads what: against the size of the text and the number of words, reader by reader.
 
-Letters are what claims are judged by: one less the edit distance of all letters of a page over the longer of both
-texts, spaces left out, so that neither spaces that an engine drops nor a floor at no whole word decides. Both axes are
-log2, so that a slope is a change × 100 per doubling. Not every number of words fits a page in every size: along an axis
-only those cells count whose other value is there all along it.
+Letters are what claims are judged by: one less the edit distance of a word and its reading over the longer of both, the
+mean over a page's words, so that neither spaces that an engine drops nor a floor at no whole word decides. They are
+told above chance, which is what the same readings score of other words: (letters - chance) / (1 - chance) is 0 for
+letters at random and 1 for all letters, whatever the number of words. Both axes are log2, so that a slope is a change ×
+100 per doubling. Not every number of words fits a page in every size: along an axis only those cells count whose other
+value is there all along it, and a reader has to be able to read in these.
 
 Legend:  P pages · S seeds
 """
@@ -30,9 +32,11 @@ AXES: tuple[Axis, ...] = ("text_size", "words")
 VISUAL, ENGINES = ("low", "high", "merged"), ("ppocr6", "ppocr4", "tesseract")
 ENGINE = "ppocr6"  # the engine of the claims
 RECALL, SPACELESS, LETTERS = "recall", "recall_spaceless", "letters"
+CHANCE = "letters_by_chance"
 LEGIBLE = 24  # pixels per em, from which a reader that reads at all should
+FEW = 4  # words on a page, up to which it should
 SAID = {
-    LETTERS: "letters, spaces ignored",
+    LETTERS: "letters above chance",
     RECALL: "words as read",
     SPACELESS: "words, spaces ignored",
 }
@@ -40,7 +44,10 @@ SAID = {
 
 @dataclass(frozen=True)
 class Reader:
-    """What one reader reads of each page, by seed: shares of its words and letters; an engine has one seed."""
+    """What one reader reads of each page, by seed: shares of its words, and letters above chance.
+
+    An engine has one seed.
+    """
 
     name: str
     pages: tuple[str, ...]
@@ -53,6 +60,8 @@ def readers_of(recall: pd.DataFrame) -> dict[str, Reader]:
     for name, own in recall.groupby("reader", sort=False):
         tables = {column: own.pivot(index="seed", columns="page", values=column)[list(pages)] for column in SAID}
         shares = {column: table.to_numpy(dtype=float) for column, table in tables.items()}
+        chance = own.pivot(index="seed", columns="page", values=CHANCE)[list(pages)].to_numpy(dtype=float)
+        shares[LETTERS] = (shares[LETTERS] - chance) / (1 - chance)
         found[str(name)] = Reader(str(name), pages, shares)
     return found
 
@@ -71,10 +80,10 @@ def probe_measurements(recall: pd.DataFrame, about: Mapping[str, Any]) -> dict[s
             for column in SAID:
                 key = f"probe_{name}_minus_ocr_{column}_per_doubling_of_{axis}"
                 found[key] = _interaction(readers, pages, name, axis, column)
-        found[f"probe_{name}_legible"] = _legible(readers, pages, name)
+            found[f"probe_{name}_legible_along_{axis}"] = _legible(readers, pages, name, axis)
         found[f"probe_{name}_seeds"] = _seeds(readers, name)
         found[f"probe_{name}_rates_at_an_edge"] = _edges(about, name)
-    return found | {"probe_ocr_legible": _legible(readers, pages, ENGINE)}
+    return found | {f"probe_ocr_legible_along_{axis}": _legible(readers, pages, ENGINE, axis) for axis in AXES}
 
 
 def common_cells(pages: pd.DataFrame, axis: Axis) -> np.ndarray:
@@ -102,13 +111,16 @@ def _interaction(readers: Mapping[str, Reader], pages: pd.DataFrame, name: str, 
     return estimated(wide, f"{UNIT} per doubling", detail, seeds=wide.seeds)
 
 
-def _legible(readers: Mapping[str, Reader], pages: pd.DataFrame, name: str) -> Measurement:
+def _legible(readers: Mapping[str, Reader], pages: pd.DataFrame, name: str, axis: Axis) -> Measurement:
+    """Return what a reader reads at the easy end of an axis, of the cells that are compared along it."""
     if problem := _lacks(readers, name):
         return unavailable(problem)
-    found = reader_estimate(readers[name], pages, (pages["text_size"] >= LEGIBLE).to_numpy())
+    easy = pages[axis] >= LEGIBLE if axis == "text_size" else pages[axis] <= FEW
+    where = f"of {LEGIBLE} px and more" if axis == "text_size" else f"of {FEW} words at most"
+    found = reader_estimate(readers[name], pages, easy.to_numpy() & common_cells(pages, axis))
     if found is None:
-        return unavailable(f"fewer than two pages of {LEGIBLE} px or more")
-    detail = f"letters × 100 that {name} reads on pages of {LEGIBLE} px and more, over {OVER}"
+        return unavailable(f"fewer than two pages {where} are compared along {axis}")
+    detail = f"{SAID[LETTERS]} × 100 that {name} reads on pages {where}, of those compared along {axis}, over {OVER}"
     return estimated(found, UNIT, detail, seeds=found.seeds)
 
 

@@ -71,7 +71,8 @@ def reading(recall: pd.DataFrame) -> CaptionedTable:
     return pd.DataFrame(rows, columns=["axis", "value", "reader", "seeds", "pages", *columns]), (
         "What is read of black words on white, × 100, along the size of the text (pixels per em) and the number of "
         "words, over the cells that are there all along the axis. Low, high and merged: a linear probe on the frozen "
-        "features of the encoders trained here, told where each word stands. Letters: one less the edit distance of a "
-        "page's letters over the longer of both texts, spaces left out; recall: words as words of their own, and with "
+        "features of the encoders trained here, told where each word stands. Letters: word by word, one less the edit "
+        "distance over the longer of both texts, above chance, which is what the same readings score of other words; "
+        "recall: words as words of their own, and with "
         f"all spaces left out (the same for a probe). Low and high ends: 95 % over {OVER}; of engines over pages."
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steps.llava_read.estimates import GROUPS, MEASURE, OVER, Asked, Estimated, difference, share
-from steps.llava_read.measurements import FULL, JUDGED_CODE, MAIN, at_an_edge, judged_source
+from steps.llava_read.measurements import FULL, MAIN, at_an_edge, is_judged, judged_source
 from steps.llava_read.predictions import Answers
 from steps.step.publish import CaptionedTable
 from tenfold.llava_read.questions import KINDS
@@ -78,14 +78,19 @@ def groups(sets: Mapping[str, Asked]) -> CaptionedTable:
             for model in asked.answers:
                 if (found := share(asked, model, chosen)) is not None:
                     row = {**_model(asked, model), "group": name, "questions": int(chosen.sum()), "pages": found.n}
-                    rows.append(
-                        row | {MEASURE: found.value, **_ends(found), "chance": 100 * asked.chance[chosen].mean()}
-                    )
+                    chances = {"chance": 100 * asked.chance[chosen].mean(), "naming": _naming(asked, chosen)}
+                    rows.append(row | {MEASURE: found.value, **_ends(found), **chances})
     columns = ["set", "code", "arm", "ocr_source", "seeds", "group", "questions", "pages", MEASURE, "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "chance"]), (
+    return pd.DataFrame(rows, columns=[*columns, "chance", "naming"]), (
         "Exact answers × 100 by group of questions. Chance: the commonest answer of each stratum of questions, which "
-        f"needs no page. {INTERVALS}"
+        "needs no page. Naming, of what is seen alone: one of the page's figures or bars, drawn at random, which needs "
+        f"no binding of colours to shapes. {INTERVALS}"
     )
+
+
+def _naming(asked: Asked, chosen: np.ndarray) -> float:
+    sight = asked.group("sight")
+    return 100 * float(asked.by_naming[chosen].mean()) if sight[chosen].all() else float("nan")
 
 
 def arms(asked: Asked) -> CaptionedTable:
@@ -125,9 +130,7 @@ def reference_of(asked: Asked, model: Answers) -> Answers | None:
 
 def judged(asked: Asked, name: str) -> list[Answers]:
     """Return the model that stands for an arm in the claims, in a list; none where this profile has none."""
-    return judged_source(
-        one for one in asked.answers if one.arm == name and JUDGED_CODE.get(name, one.code) == one.code
-    )[:1]
+    return judged_source(one for one in asked.answers if one.arm == name and is_judged(name, one.code))[:1]
 
 
 def _differences(asked: Asked, one: Answers, other: Answers, names: Sequence[str]) -> Iterator[dict[str, Any]]:

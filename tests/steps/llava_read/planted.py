@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.llava_read.estimates import GROUPS, Asked, asked_of
+from steps.llava_read.estimates import GROUPS, Asked, asked_of, naming_of
 from steps.llava_read.predictions import ARMS, PREDICTIONS, TEST, Answers
 from steps.llava_read.probe import COLUMNS
+from steps.llava_read.stage_one import HISTORY, STAGE, TASKS
 from steps.step.json_files import write_json
 from tenfold.llava_read.corruption import corrupted
 from tenfold.llava_read.pages import ReadingPage, draw_pages, write_pages
 from tenfold.llava_read.questions import Question
+from tenfold.ocr.noise_model import NoiseModel
 from tenfold.ocr.page import Page
 from tenfold.rendering.fonts import bundled_fonts
 
@@ -97,6 +99,7 @@ def arms_of(name: str, model: Model) -> list[dict[str, Any]]:
     """Return the rows of arms.json."""
     about = {"arm": model.arm or name, "code": model.code, "updates": 100, "examples": 3200, "rate": RATE}
     about |= {"start_updates": 50, "start_examples": 1600, "cpu_seconds": 1.5, "trained": {"decoder": 1000}}
+    about |= {"budget": None if model.source == "none" else 1024}
     return [about | {"seed": seed} | dict(model.about) for seed in model.seeds]
 
 
@@ -126,7 +129,7 @@ def asked(
     questions = questions_of(count)
     answers = [answers_of(name, one, questions, number) for number, (name, one) in enumerate(models.items())]
     arms = [row for name, one in models.items() for row in arms_of(name, one)]
-    return asked_of({TEST: questions}, answers)[TEST], arms
+    return asked_of({TEST: questions}, answers, naming_of(drawn(count)))[TEST], arms
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def recall_table(readers: Mapping[str, Reads] | None = None, per_cell: int = 2) 
                 for place in range(per_cell):
                     steps = one.per_size * np.log2(size / 16) + one.per_words * np.log2(words / 8)
                     value = float(np.clip(one.at + shift + steps + 0.02 * generator.normal(), 0, 1))
-                    rows.append((name, seed, f"{size}px-{words}-{place}", size, words, value**2, value**2, value))
+                    rows.append((name, seed, f"{size}px-{words}-{place}", size, words, value**2, value**2, value, 0.0))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -172,6 +175,31 @@ def probe_about(readers: Sequence[str] = ("low", "high", "merged"), chosen: floa
     return {
         "probes": [{"reader": name, "seed": seed, "grid": grid, "chosen": chosen} for name in readers for seed in SEEDS]
     }
+
+
+def history(learnt: Mapping[str, float] | None = None, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any]]:
+    """Return what ``pretrain`` writes: losses in training, and of each task before Stage I and after it."""
+    shares = {**dict.fromkeys(TASKS, 0.4), **(learnt or {})}
+    rows = [{"start": "both", "seed": 0, "stage": STAGE, "task": "all", "update": 1, "loss": 9.0}]
+    for start in ("both", "low"):
+        for seed in seeds:
+            told = {"start": start, "seed": seed, "stage": STAGE}
+            for task, share in shares.items():
+                losses = {0: 2.0, 100: 2.0 * (1 - share - 0.01 * seed)}
+                rows += [told | {"task": task, "update": update, "loss": loss} for update, loss in losses.items()]
+    return rows
+
+
+def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write losses as ``pretrain`` does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / HISTORY).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return folder
+
+
+def noise_of(pages: Sequence[ReadingPage], share: float = 0.02) -> NoiseModel:
+    """Return a noise model that is fitted to planted misreadings of pages."""
+    return NoiseModel.fitted([page.truth for page in pages], [misread(page, share) for page in pages])
 
 
 def misread(page: ReadingPage, share: float = 0.02) -> Page:
@@ -192,7 +220,7 @@ def write_inputs(root: Path, count: int = 30) -> dict[str, Any]:
     write_ocr({page.id: misread(page) for page in pages}, ocr / "ppocr6.jsonl")
     recalls = {"recall_words": 0.93, "recall_spaceless": 0.97}
     check = {"pages": 20, "real": recalls, "simulated": {"recall_words": 0.91, "recall_spaceless": 0.98}}
-    write_json(root / "tasks" / "noise.json", {"model": {}, "fitted_on": 40, **check})
+    write_json(root / "tasks" / "noise.json", {"model": noise_of(pages).to_json(), "fitted_on": 40, **check})
     statistics = [
         ("test", source, layout, budget, policy, 75.0, 205.0, 0.1, 0.9, 1 - 20 / budget - 0.01 * len(policy))
         for source in ("ppocr6", "oracle")
@@ -223,6 +251,7 @@ def write_inputs(root: Path, count: int = 30) -> dict[str, Any]:
         "prepared": root / "prepared",
         "tasks": root / "tasks",
         "read": read,
+        "pretrained": write_history(root / "pretrained", history()),
         "probed": probed,
         "tuned": tuned,
         "ablated": write_model(root / "ablated", {**others, **LATER}, questions),

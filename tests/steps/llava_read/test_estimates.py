@@ -6,15 +6,33 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from steps.llava_read import tables
-from steps.llava_read.estimates import GROUPS, Asked, contrast, difference, share
-from steps.llava_read.measurements import ABOVE_CHANCE, COUNTED, DIFFERENCES, SHARES, answer_measurements, at_an_edge
+from steps.llava_read.estimates import (
+    GROUPS,
+    Asked,
+    contrast,
+    difference,
+    largest_above_chance,
+    naming_of,
+    share,
+)
+from steps.llava_read.measurements import (
+    ABOVE_CHANCE,
+    ABOVE_NAMING,
+    COUNTED,
+    DIFFERENCES,
+    SHARES,
+    answer_measurements,
+    at_an_edge,
+)
 from steps.llava_read.predictions import TEST, Answers
 from steps.llava_read.probe_measurements import LETTERS, RECALL, SPACELESS, probe_measurements, readers_of
 from tenfold.llava_read.questions import KINDS, Question
-from tests.steps.llava_read.planted import SEEDS, USUAL, Reads, asked, probe_about, recall_table
+from tests.steps.llava_read.planted import SEEDS, USUAL, Reads, asked, drawn, probe_about, recall_table
 
+STRATA = ("beside", "extreme", "name", "title", "value")
 MEMBERS: dict[tuple[str, str, int], set[str]] = {  # kind, stratum, pixels per em -> the groups but "all"
     ("text", "beside", 8): {"text", "text_rich", "dense"},
     ("text", "beside", 10): {"text", "text_rich", "dense", "between_sizes"},
@@ -59,8 +77,8 @@ def test_measurements_are_of_the_group_and_the_arms_that_their_names_say():
         last = last.replace("without_t4", "t4")
         assert start.startswith(f"{group}_"), name
         assert (first, second) == (arm(start.removeprefix(f"{group}_"), name), arm(last, name)), name
-    for name, (group, first) in {**SHARES, **ABOVE_CHANCE}.items():
-        plain = name.removeprefix("language_").removesuffix("_minus_chance")
+    for name, (group, first) in {**SHARES, **ABOVE_CHANCE, **ABOVE_NAMING}.items():
+        plain = name.removeprefix("language_").removesuffix("_minus_chance").removesuffix("_minus_naming")
         expected = {f"{group}_{short}": arm(short, name) for short in ("ocr", "vision", "both", "low", "full", "plain")}
         expected |= {
             f"{group}_ocr_only": "ocr_only",
@@ -143,7 +161,51 @@ def test_seeds_whose_slopes_differ_widen_the_interval_of_a_slope():
     assert wide > 3 * narrow
 
 
-def test_what_is_legible_is_of_large_type_alone():
+def test_what_is_legible_is_of_the_easy_cells_that_are_compared():
     table = recall_table()
-    large = table[(table.reader == "low") & (table.text_size >= 24)].letters.mean()
-    assert probe_measurements(table, probe_about())["probe_low_legible"].value == pytest.approx(100 * large)
+    own, found = table[table.reader == "low"], probe_measurements(table, probe_about())
+    large = own[(own.text_size >= 24) & own.words.isin([1, 4])].letters.mean()  # of 32 px there are no more words
+    assert found["probe_low_legible_along_text_size"].value == pytest.approx(100 * large)
+    few = own[own.words.isin([1, 4]) & (own.text_size <= 24)].letters.mean()
+    assert found["probe_low_legible_along_words"].value == pytest.approx(100 * few)
+
+
+def test_letters_are_told_above_chance():
+    table = recall_table()
+    known = readers_of(table)["low"].shares[LETTERS]
+    shifted = table.assign(letters=0.2 + 0.8 * table.letters, letters_by_chance=0.2)
+    assert np.allclose(readers_of(shifted)["low"].shares[LETTERS], known)
+    assert np.allclose(readers_of(table.assign(letters=0.3, letters_by_chance=0.3))["low"].shares[LETTERS], 0)
+
+
+def test_naming_is_the_share_of_the_pages_things_that_answer():
+    pages = [page for page in drawn(10) if page.questions]
+    naming = naming_of(pages)
+    for page in pages:
+        facts = page.description["facts"]
+        for one in page.questions:
+            if one.stratum == "bar colour":
+                alike = [bar for bar in facts["bars"] if bar["colour"] == one.answers[0]]
+                assert naming[one.id] == pytest.approx(len(alike) / len(facts["bars"]))
+            elif one.stratum in ("colour", "object"):  # figures differ in both
+                assert naming[one.id] == pytest.approx(1 / len(facts["figures"]))
+            else:
+                assert one.id not in naming
+
+
+def test_the_interval_of_the_largest_stratum_holds_for_all_of_them():
+    questions = [
+        Question(f"q{n}-{kind}", f"p{n}", "text", "?", (f"{kind} {n}",), kind, 12) for n in range(50) for kind in STRATA
+    ]
+    generator = np.random.default_rng(0)
+    told = {one.id: one.answers[0] if generator.random() < 0.2 else "" for one in questions}
+    model = answers({0: told})
+    test = Asked(TEST, tuple(questions), (model,))
+    found = largest_above_chance(test, model)
+    assert found is not None
+    estimate, stratum = found
+    shares = {name: np.mean([bool(told[one.id]) for one in questions if one.stratum == name]) for name in STRATA}
+    assert stratum == max(shares, key=shares.__getitem__)
+    assert estimate.value == pytest.approx(100 * (max(shares.values()) - 0.02))
+    low, high = stats.binomtest(round(50 * shares[stratum]), 50).proportion_ci(0.99)
+    assert estimate.interval == pytest.approx((100 * low - 2, 100 * high - 2)) and estimate.n == 50

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rapidfuzz.distance import Levenshtein
 
+from steps.llava_read.letters import letters_of_words, read_of_words
 from steps.llava_read.probe import (
     NoEncoders,
     ProbeParams,
     encoded,
-    in_reading_order,
+    letters_of_pages,
     probe,
     searched,
     starts_of,
@@ -87,7 +89,7 @@ def test_every_reader_seed_and_page_has_a_row_and_claims_find_their_measurements
     assert about["train_pages"] == about["test_pages"] == 8 and about["train_words"] == 16
     assert len(readers_of(table)) == 4 and len(pages_of(table)) == 8
     found = probe_measurements(table, about)
-    assert found["probe_ocr_legible"].value == 100 and found["probe_low_seeds"].value == 2
+    assert found["probe_ocr_legible_along_text_size"].value == 100 and found["probe_low_seeds"].value == 2
 
 
 def test_a_pair_of_starts_is_probed_and_a_lone_one_is_not(inputs, tmp_path):
@@ -136,6 +138,43 @@ def test_a_probe_that_spells_has_a_lower_loss():
     assert losses[1] < losses[0] and losses[0] < 10 * np.log(1 + len(ALPHABET))
 
 
-def test_letters_are_in_the_order_of_reading_without_spaces_case_and_outer_punctuation():
-    words = (Word("World!", (60, 0, 100, 10)), Word("Hello,", (0, 0, 50, 10)), Word("again", (0, 20, 40, 30)))
-    assert in_reading_order(Page(100, 40, words, "described")) == "helloworldagain"
+def test_letters_that_an_engine_reads_are_given_to_their_words_whatever_its_spaces():
+    words = (
+        Word("Total", (0, 0, 50, 10), line=0),
+        Word("revenue:", (55, 0, 130, 10), line=0),
+        Word("May", (0, 20, 30, 30), line=1),
+    )
+    truth = Page(200, 40, words, "described")
+    assert read_of_words(truth, truth) == ["total", "revenue", "may"]
+    merged = Page(200, 40, (Word("TotaIrevenue", (0, 0, 130, 10)),), "engine")
+    assert read_of_words(truth, merged) == ["totai", "revenue", ""]
+    split = Page(200, 40, (Word("re", (55, 0, 70, 10)), Word("tal", (20, 0, 50, 10)), Word("ma", (0, 21, 20, 30))), "e")
+    assert read_of_words(truth, split) == ["tal", "re", "ma"]
+
+
+def test_letters_are_counted_word_by_word_and_chance_by_the_other_words():
+    letters, chance = letters_of_words(["total", "may"], ["totai", ""])
+    assert letters.tolist() == pytest.approx([0.8, 0]) and chance.tolist() == pytest.approx([1 - 4 / 5, 0])
+    assert letters_of_words(["may"], ["may"])[1].tolist() == [0]
+    assert letters_of_words(["may", "may"], ["may", "x"])[1].tolist() == [0, 0]  # the same word is no other one
+
+
+def test_random_letters_are_at_chance_whatever_the_number_of_words():
+    pages = draw_probe_pages(
+        "test", sizes=(8, 10), counts=(1, 4, 8, 16), per_cell=12, seed=0, fonts=bundled_fonts(), size=(512, 512)
+    )
+    generator = np.random.default_rng(0)
+    letters = list("etaoinshrdlu")
+    said = [["".join(generator.choice(letters, 6)) for _ in page.truth.words] for page in pages]
+    read, chance = letters_of_pages(pages, said)
+    above, counts = (read - chance) / (1 - chance), np.array([page.words for page in pages])
+    assert chance.min() > 0.03
+    for count in (4, 8, 16):
+        assert abs(above[counts == count].mean()) < 0.02
+    whole = np.array(
+        [
+            Levenshtein.normalized_similarity("".join(word.text.lower() for word in page.truth.words), "".join(own))
+            for page, own in zip(pages, said, strict=True)
+        ]
+    )
+    assert whole[counts == 16].mean() > whole[counts == 1].mean() + 0.05  # of whole pages it rises
