@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from steps.llava_read.estimates import OVER, Asked, Estimated, difference, share
-from steps.llava_read.measurements import MAIN
+from steps.llava_read.measurements import BLIND, FULL, MAIN
 from steps.llava_read.predictions import Answers
 from steps.llava_read.probe_measurements import (
     ENGINES,
@@ -21,12 +22,13 @@ from steps.llava_read.probe_measurements import (
     reader_estimate,
     readers_of,
 )
-from steps.llava_read.tables import judged, reference_of
+from steps.llava_read.tables import LATER, judged, reference_of
 from steps.step import plotting
 from steps.step.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW
 from steps.step.publish import CaptionedFigure
 
-READER_COLOURS = dict(zip((*VISUAL, *ENGINES), (ORANGE, YELLOW, PINK, BLUE, SKY, GREEN), strict=True))
+# One colour for one thing in every figure: what low resolution gives is orange, what PP-OCRv6 reads is blue.
+READER_COLOURS = dict(zip((*VISUAL, *ENGINES), (ORANGE, YELLOW, PINK, BLUE, SKY, BLACK), strict=True))
 READER_NAMES = {
     "low": "low resolution (probe)",
     "high": "high resolution (probe)",
@@ -35,7 +37,7 @@ READER_NAMES = {
     "ppocr4": "PP-OCRv4",
     "tesseract": "Tesseract",
 }
-ARM_COLOURS = dict(zip(MAIN, (SKY, BLUE, GREEN, ORANGE, GREY), strict=True))
+ARM_COLOURS = dict(zip(MAIN, (ORANGE, PINK, GREEN, BLUE, GREY), strict=True))
 ARM_NAMES = {
     "low_only": "low resolution only (A1)",
     "both_resolutions": "both resolutions (A2)",
@@ -57,6 +59,10 @@ AXIS_LABELS: dict[Axis, str] = {"text_size": "text size (pixels per em)", "words
 READ = {LETTERS: "letters read × 100", RECALL: "words read × 100"}
 SOURCES = ("oracle", "ppocr6", "ppocr4", "tesseract", "corrupted_05", "corrupted_15", "corrupted_30")
 INTERVALS = f"Bars: 95 % over {OVER}; with one seed over pages alone."
+CHARTS = "Charts: questions about a chart's names and values; those about a bar's colour are among the colours."
+CUTS = {"plain": "--", "space": "-"}  # a layout's line
+KEPT = {"head": "o", "head_tail": "s"}  # what a cut keeps
+KINDS_OF_TEXT = {"text": ("-", "o"), "relation": ("--", "s"), "chart": (":", "^")}
 
 
 def reading(recall: pd.DataFrame) -> CaptionedFigure | None:
@@ -81,22 +87,38 @@ def reading(recall: pd.DataFrame) -> CaptionedFigure | None:
         if along == "text_size":
             axis_panel.set_ylabel(READ[column])
     plotting.shared_legend(figure, columns=3)
+    probes, engines = (any(name in readers for name in names) for names in (VISUAL, ENGINES))
+    who = " and ".join(["frozen visual features"] * probes + ["OCR engines"] * engines)
+    told = "Probes are told where each word stands. " if probes else ""
     return figure, (
-        "What frozen visual features and OCR engines read of black words on white, over cells that are there all along "
-        "the axis. Probes are told where each word stands. Letters: word by word, one less the edit distance over the "
-        f"longer text, above chance; words: as words of their own. {INTERVALS}"
+        f"What {who} read of black words on white, over cells that are there all along the axis. {told}Letters: word by "
+        "word, one less the edit distance over the longer text, above chance; words: as words of their own. "
+        f"{INTERVALS}"
     )
 
 
-def _line(axis: Axes, found: dict[float, Estimated | None], colour: str, label: str, shift: float) -> None:
+def _line(
+    axis: Axes,
+    found: dict[float, Estimated | None],
+    colour: str,
+    label: str,
+    shift: float = 1.0,
+    style: tuple[str, str] = ("-", "o"),
+) -> None:
     known = {tick: one for tick, one in found.items() if one is not None}
     if not known:
         return
     places = [tick * shift for tick in known]
     values = [one.value for one in known.values()]
     low, high = zip(*(one.interval for one in known.values()), strict=True)
-    axis.plot(places, values, color=colour, linewidth=1.2)
+    axis.plot(places, values, color=colour, linewidth=1.2, linestyle=style[0])
     plotting.error_bars(axis, places, values, low, high, colour, label=label)
+    _last_dots(axis).set_marker(style[1])
+
+
+def _last_dots(axis: Axes) -> Any:
+    """Return the dots that were drawn last with their bars."""
+    return cast(Any, axis.containers[-1])[0]
 
 
 def arms(asked: Asked) -> CaptionedFigure | None:
@@ -130,34 +152,47 @@ def arms(asked: Asked) -> CaptionedFigure | None:
     return figure, (
         "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page; "
         "dashed: one of the page's figures or bars named at random; where a text is asked for, one of its kind copied "
-        f"from the page at random is right more often than the commonest answer. {INTERVALS}"
+        f"from the page at random is right more often than the commonest answer. {CHARTS} {INTERVALS}"
     )
 
 
 def ablations(asked: Asked) -> CaptionedFigure | None:
     """Draw what each ablated arm and OCR source differs by from its full arm; None where there is none."""
     rows = [(model, reference) for model in asked.answers if (reference := reference_of(asked, model)) is not None]
-    rows = [(one, other) for one, other in rows if one.code.startswith("A")]
+    rows = [(one, other) for one, other in rows if one.code.startswith("A") or one.arm == BLIND]
     if not rows:
         return None
-    rows.sort(key=lambda pair: (int(pair[0].code[1:]), pair[0].arm, _source_place(pair[0].ocr_source)))
+    rows.sort(key=lambda pair: (_code_place(pair[0].code), pair[0].arm, _source_place(pair[0].ocr_source)))
     figure, axes = plotting.panels(2, width=4.6, height=0.24 * len(rows) + 1.1, sharey=True)
     for axis, group in zip(axes, ("text_rich", "sight"), strict=True):
         for place, (model, reference) in enumerate(rows):
             found = difference(asked, model, reference, asked.group(group))
             if found is not None:
-                (low, high), colour = found.interval, BLUE if found.seeds > 1 else SKY
+                low, high = found.interval
                 label = "several seeds" if found.seeds > 1 else "one seed"
-                plotting.error_bars(axis, [place], [found.value], [low], [high], colour, label=label, horizontal=True)
+                plotting.error_bars(axis, [place], [found.value], [low], [high], BLACK, label=label, horizontal=True)
+                _last_dots(axis).set_markerfacecolor(BLACK if found.seeds > 1 else "white")
         axis.axvline(0, color=BLACK, linewidth=0.8)
         axis.set(title=KIND_NAMES[group], xlabel="exact answers × 100, less the full arm's")
     axes[0].set_yticks(range(len(rows)), [_row_name(model) for model, _ in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     plotting.shared_legend(figure)
+    codes = sorted({model.code for model, _ in rows}, key=_code_place)
+    later = [code for code in codes if code in LATER]
+    beside = f"; {_listed(later)} from the full arm that was trained beside them" if later else ""
     return figure, (
-        "What each arm differs by from the full arm, paired by page and seed; A9 to A13 from the full arm that was "
-        f"trained beside them. {INTERVALS}"
+        f"What each arm ({_listed(codes)}) differs by from the full arm, paired by page and seed{beside}. Questions "
+        f"about colours and shapes: all that need eyes, those about a bar's colour among them. {INTERVALS}"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _code_place(code: str) -> int:
+    """Return where an arm's code stands; one without a number, that of the question alone, last."""
+    return int(code[1:]) if code.startswith("A") else 99
 
 
 def _source_place(source: str) -> tuple[int, str]:
@@ -166,6 +201,8 @@ def _source_place(source: str) -> tuple[int, str]:
 
 def _row_name(model: Answers) -> str:
     name = model.arm.replace("_", " ")
+    if model.arm == BLIND:
+        return ARM_NAMES[BLIND]
     return f"{model.code} {'OCR: ' + model.ocr_source.replace('_', ' ') if model.code == 'A12' else name}"
 
 
@@ -178,21 +215,28 @@ def budgets(asked: Asked, budget_of: dict[str, int], statistics: pd.DataFrame) -
     if survived.empty:
         return None
     figure, axes = plotting.panels(2 if trained else 1, width=4.6, height=3.2)
-    for (name, line), colour in zip(survived.groupby("line", sort=False), (BLUE, SKY, ORANGE, YELLOW), strict=False):
-        axes[0].plot(line.budget, 100 * line.survived, marker="o", markersize=4, color=colour, label=str(name))
+    for name, line in survived.groupby("line", sort=False):
+        layout, policy = line.layout.iloc[0], line.policy.iloc[0]
+        style: dict[str, Any] = {"linestyle": CUTS[layout], "marker": KEPT[policy], "markersize": 4, "label": str(name)}
+        axes[0].plot(line.budget, 100 * line.survived, color=READER_COLOURS["ppocr6"], **style)
     axes[0].set(ylabel="read answers that the cut left × 100", title="OCR text of test pages")
-    for kind, colour in zip(("text", "relation", "chart") if trained else (), (GREEN, PINK, GREY), strict=False):
+    for kind, marks in KINDS_OF_TEXT.items() if trained else ():
         found = {budget: share(asked, model, asked.group(kind)) for budget, model in trained.items()}
-        _line(axes[1], found, colour, {"chart": "charts"}.get(kind, KIND_NAMES[kind].replace("\n", " ")), 1.0)
+        _line(axes[1], found, ARM_COLOURS[FULL], KIND_NAMES[kind].replace("\n", " "), style=marks)
     if trained:
         axes[1].set(ylabel="exact answers × 100", title="arms trained with the budget (A13)")
     for axis, ticks in zip(axes, (survived.budget, list(trained)), strict=False):
         plotting.log_ticks(axis, list(ticks), base=2)
         axis.set(xlabel="OCR budget (characters)", ylim=(-3, 103))
     plotting.shared_legend(figure, columns=4 if trained else 2)
+    asked_so = (
+        f"; exact answers of arms that were trained and asked with that budget. {CHARTS} {INTERVALS}"
+        if trained
+        else "."
+    )
     return figure, (
         "What an OCR budget costs: answers that PP-OCRv6 read and are still in the prompt after the cut, by layout "
-        f"and what the cut keeps; exact answers of arms that were trained and asked with that budget. {INTERVALS}"
+        f"and what the cut keeps{asked_so}"
     )
 
 

@@ -15,6 +15,8 @@ from tenfold.viewing.sample import Box, Message, Sample, SampleImage, Verdict
 from tenfold.viewing.selection import evenly
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tenfold.llava_read.pages import ReadingPage
     from tenfold.llava_read.questions import Question
     from tenfold.ocr.page import Page
@@ -23,6 +25,10 @@ TITLE = "LLaVA-Read: questions about drawn pages"
 NOTE = (
     "Pages are drawn here; boxes are what the OCR engine read. Each arm's answer is that of its first seed, right if "
     "it is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
+)
+CHOSEN = (
+    "These {shown} of {all} questions are chosen evenly over kinds and over who is right: how many are right here is no "
+    "measure of an arm. Exact answers × 100 of the first seed to all questions: {shares}."
 )
 MOST_BYTES = 3_000_000  # of a page
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
@@ -53,7 +59,14 @@ def write_examples(
         )
         for place in evenly(kinds, shown)
     ]
-    write_page(samples, path, title=TITLE, notes=[NOTE], most_bytes=MOST_BYTES)
+    notes = [NOTE, *([_chosen(len(samples), right, models)] if samples and right else [])]
+    write_page(samples, path, title=TITLE, notes=notes, most_bytes=MOST_BYTES)
+
+
+def _chosen(shown: int, right: Mapping[str, np.ndarray], models: Mapping[str, Answers]) -> str:
+    """Return how the questions were chosen, and each arm's share of right answers among all."""
+    shares = (f"{models[name].code} {name.replace('_', ' ')} {100 * hits.mean():.1f}" for name, hits in right.items())
+    return CHOSEN.format(shown=shown, all=len(next(iter(right.values()))), shares=", ".join(shares))
 
 
 def _sample(
@@ -74,7 +87,7 @@ def _sample(
         for name, model in models.items()
     ]
     words = () if read is None else read.words
-    image = SampleImage(_encoded(page), f"OCR: {len(words)} words", tuple(Box(*word.box) for word in words))
+    image = SampleImage(_encoded(page), f"OCR: {len(words)} words", tuple(Box(*word.box, word.text) for word in words))
     if read is not None:
         messages.insert(0, Message(speaker=read.engine, text=read.text or "(nothing)", heading="OCR text"))
     return Sample(

@@ -41,7 +41,7 @@ def ask(
     overlay: Annotated[Path | None, typer.Option(help="A PNG file: the image with the OCR words' boxes.")] = None,
     layout: given.OcrLayout = None,
     budget: given.Budget = None,
-    enlarge: given.Enlarge = 1,
+    enlarge: given.Enlarge = None,
     no_image: given.NoImage = False,
     device: given.Device = None,
     force: cli.Force = False,
@@ -50,13 +50,15 @@ def ask(
     from tenfold.imaging.files import open_image
 
     seen = open_image(image, "RGB")
-    reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
+    if overlay is not None:
+        cli.check_output(overlay, force=force, option="--overlay")
+    reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image, enlarge)
     if engine == "none" and overlay is not None:
         raise typer.BadParameter("--ocr none has no use for --overlay: no word is read")
     page = None
     if engine != "none":
         given.say(f"reading {image} by {given.NAMES.get(engine, engine)}")
-        page = given.page_of(seen, engine, enlarge)
+        page = given.page_of(seen, engine, reader.asking.enlarge)
     answer = reader.ask(question, seen, page)
     asked = answer.asked
     typer.echo(
@@ -74,7 +76,7 @@ def read(
     image: given.ImageFile,
     ocr: given.ReadingEngine = "pp",
     layout: given.LayoutName = "space",
-    enlarge: given.Enlarge = 1,
+    enlarge: given.ReadingEnlarge = 1,
 ) -> None:
     """Print the text of an image as it would stand in a prompt."""
     from tenfold.imaging.files import open_image
@@ -84,7 +86,7 @@ def read(
     if ocr == "none":
         raise typer.BadParameter("--ocr none reads nothing; name an engine")
     page = given.page_of(seen, ocr, enlarge)
-    text, words = Asking(ocr="plain" if layout == "words" else layout).text_of(page)
+    text, words = Asking(ocr=given.layout_of(layout)).text_of(page)
     typer.echo(text.text)
     given.say(f"{len(words)} words, read by {page.engine}")
 
@@ -92,7 +94,7 @@ def read(
 def _write_overlay(image: Image, asked: Asked, path: Path, force: bool) -> None:
     from tenfold.llava_read.ocr_overlay import overlay
 
-    with cli.new_output(path, force=force) as unfinished:
+    with cli.new_output(path, force=force, option="--overlay") as unfinished:
         overlay(image, asked.used, asked.cut).save(unfinished, format="PNG")
     typer.echo(f"wrote {path}: green boxes stand in the prompt, orange ones were cut")
 

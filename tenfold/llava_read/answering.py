@@ -51,12 +51,14 @@ def greedy_replies(
     found: dict[int, GreedyReply] = {}
     training = model.training
     model.eval()
-    for start in range(0, len(order), batch):
-        numbers = order[start : start + batch]
-        seen = {} if images is None else images(numbers)
-        rows = _batch_replies(model, [prompts[number] for number in numbers], seen, ends, longest)
-        found.update(zip(numbers, rows, strict=True))
-    model.train(training)
+    try:
+        for start in range(0, len(order), batch):
+            numbers = order[start : start + batch]
+            seen = {} if images is None else images(numbers)
+            rows = _batch_replies(model, [prompts[number] for number in numbers], seen, ends, longest)
+            found.update(zip(numbers, rows, strict=True))
+    finally:
+        model.train(training)
     return [found[number] for number in range(len(prompts))]
 
 

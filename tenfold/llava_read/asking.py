@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tenfold.arguments import whole
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.ocr_prompt import LEFT_OUT, PIECE, OcrText, Policy, ocr_text
 from tenfold.llava_read.reading_errors import InvalidPrompt
@@ -24,8 +25,10 @@ from tenfold.ocr.page import Page, Word
 from tenfold.ocr.reading_order import plain_order, xy_cut
 
 OcrLayout = Literal["none", "plain", "xy_cut", "space"]
+EngineName = Literal["ppocr6", "ppocr4", "easyocr", "tesseract"]
 Count = Callable[[str], int]
 FILE = "asking.json"
+UNSAID: dict[str, Any] = {"engine": None, "enlarge": 1}
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ class Asked:
 class Asking:
     """How a model was taught to be asked.
 
-    ``ocr`` is how OCR words stand in the prompt: by rows, column by column, laid out by spaces, or not at all.
-    ``image`` says whether it sees the image. ``budget`` is the most tokens of OCR text, ``policy`` what a cut keeps,
-    and ``reply_tokens`` the longest reply. Raises InvalidPrompt for values that make no sense.
+    ``ocr`` is how OCR words stand in the prompt: plain (by rows), column by column, laid out by spaces, or not at all.
+    ``image`` says whether it sees the image. ``budget`` is the most OCR text, in tokens of the model, which are
+    characters for models that are trained here; ``policy`` is what a cut keeps, and ``reply_tokens`` the longest reply.
+    ``engine`` is the OCR engine whose text it was taught with, where that is known, on images made ``enlarge`` times
+    larger. Raises InvalidPrompt for values that make no sense.
     """
 
     ocr: OcrLayout = "space"
@@ -62,26 +67,37 @@ class Asking:
     budget: int | None = None
     policy: Policy | None = None
     reply_tokens: int = 48
+    engine: EngineName | None = None
+    enlarge: int = 1
 
     def __post_init__(self) -> None:
         if self.ocr not in get_args(OcrLayout):
             raise InvalidPrompt(f"no OCR layout is called {self.ocr!r}; there are {', '.join(get_args(OcrLayout))}")
-        if self.ocr == "none" and self.budget is not None:
-            raise InvalidPrompt("a model that is given no OCR text has no use for a budget")
-        if self.reply_tokens < 1:
-            raise InvalidPrompt(f"a reply has 1 token or more, not {self.reply_tokens}")
+        for name, value, known in (("policy", self.policy, Policy), ("engine", self.engine, EngineName)):
+            if value is not None and value not in get_args(known):
+                raise InvalidPrompt(f"no {name} is called {value!r}; there are {', '.join(get_args(known))}")
+        if not isinstance(self.image, bool):
+            raise InvalidPrompt(f"image = {self.image!r} must be true or false: whether the model sees")
+        for name in ("budget", "reply_tokens", "enlarge"):
+            if getattr(self, name) is not None or name != "budget":
+                number = whole(getattr(self, name), name, least=1, error=InvalidPrompt)
+                object.__setattr__(self, name, number)  # Python's own, which JSON can hold
+        if self.ocr == "none" and (self.budget is not None or self.engine is not None or self.enlarge != 1):
+            raise InvalidPrompt("a model that is given no OCR text has no use for a budget, an engine or enlarge")
         if self.policy is not None and self.budget is None:
             raise InvalidPrompt(f"without a budget nothing is cut: leave out policy={self.policy!r}, or give a budget")
 
     def asked(self, question: str, image: Any = None, page: Page | None = None, *, count: Count = len) -> Asked:
         """Return a question with what this model is given of an image and of what an engine read on it.
 
-        ``count`` counts tokens of a text. Raises InvalidPrompt for an empty question, and where there is no image, or
-        no page, that the model is to be given.
+        ``count`` counts tokens of a text. Raises InvalidPrompt for an empty question, and where there is no image (an
+        empty list holds none, either), or no page, that the model is to be given.
         """
+        from tenfold.llava_read.image_processor import listed_images
+
         if not question.strip():
             raise InvalidPrompt("a question has a text")
-        if self.image and image is None:
+        if self.image and not listed_images(image):
             raise InvalidPrompt("this model sees: give the image, or ask without (image=False)")
         seen = image if self.image else None
         if self.ocr == "none":
@@ -108,8 +124,10 @@ class Asking:
         return text, [page.words[index] for index in order]
 
     def save(self, folder: Path) -> None:
-        """Write asking.json into a model's folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        """Write asking.json into a model's folder; engine and enlarge only where they are said."""
+        unsaid = {name: value for name, value in UNSAID.items() if getattr(self, name) == value}
+        row = {name: value for name, value in asdict(self).items() if name not in unsaid}
+        (folder / FILE).write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Asking:

@@ -5,6 +5,7 @@ Legend:  N images · h, w sides of low resolution · H, W of high
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from transformers import AutoImageProcessor
 from transformers.feature_extraction_utils import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
+from tenfold.arguments import unmasked
+from tenfold.imaging.errors import InvalidImages
 from tenfold.llava_read.config import LlavaReadConfig
 from tenfold.llava_read.errors import InvalidInputs
 from tenfold.llava_read.squares import Square
@@ -52,7 +55,8 @@ class LlavaReadImageProcessor(BaseImageProcessor):
         """Return pixel_values_low (N, 3, h, w) and, with a high side, pixel_values_high (N, 3, H, W), float32.
 
         ``images`` is one image or a list, nested or not, of PIL images, arrays (H, W) or (H, W, 3) uint8, or paths.
-        Raises InvalidInputs for anything else; InvalidImages for a file that holds none.
+        Raises InvalidInputs for anything else; InvalidImages for a file that holds none; MaskedValues for an array
+        that hides values behind a mask.
         """
         from PIL.Image import Resampling
 
@@ -86,22 +90,48 @@ def listed_images(images: Any) -> list[Any]:
 
 
 def opened_image(image: Any) -> Any:
-    """Return an image as PIL has it, in RGB. Raises InvalidInputs for what is none; InvalidImages for a bad file."""
+    """Return an image as it is seen, in RGB: the same pixels for a file and for what PIL opens of it.
+
+    Raises InvalidInputs for what is no image; InvalidImages for a bad file; MaskedValues for a masked array.
+    """
     from PIL import Image
 
     from tenfold.imaging.files import open_image
 
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return _as_seen(image)
     if isinstance(image, str | Path):
         return open_image(Path(image), "RGB")
-    array = np.asarray(image)
+    array = np.asarray(unmasked(image, "the image"))
     if array.dtype == np.uint8 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) and array.size:
         return Image.fromarray(array).convert("RGB")
     raise InvalidInputs(
         f"an image is a PIL image, a path, or uint8 (H, W) or (H, W, 3), not {type(image).__name__} "
         f"{array.dtype} {array.shape}"
     )
+
+
+def _as_seen(image: Any) -> Any:
+    """Return an image of PIL as `open_image` returns its file: upright, transparent parts white, 16 bits of grey as 8.
+
+    What Pillow's own conversion would show otherwise goes through a file's bytes. Raises InvalidImages.
+    """
+    from PIL import ImageOps
+
+    from tenfold.imaging.files import open_image
+
+    try:
+        upright = ImageOps.exif_transpose(image)
+        kind = "TIFF" if upright.mode[0] in "IF" else "PNG" if upright.has_transparency_data else None
+        if kind is None:
+            return upright.convert("RGB")
+        if upright.mode in ("La", "RGBa", "PA"):  # which no file holds
+            upright = upright.convert("LA" if upright.mode == "La" else "RGBA")
+        file = io.BytesIO()
+        upright.save(file, kind)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidImages(f"an image of PIL's mode {image.mode} cannot be read: {error}") from None
+    return open_image(file.getvalue(), "RGB", name="an image")
 
 
 AutoImageProcessor.register(LlavaReadConfig, slow_image_processor_class=LlavaReadImageProcessor, exist_ok=True)

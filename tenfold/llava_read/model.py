@@ -8,6 +8,7 @@ Legend:  B rows of a batch · T tokens · N images of the whole batch, in the ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Self
 
 import torch
@@ -23,6 +24,7 @@ from tenfold.llava_read.vision import VisionEncoder
 from tenfold.multimodal.labels import require_answers
 from tenfold.multimodal.placeholders import place
 
+IMAGES = ("pixel_values_low", "pixel_values_high", "image_features")  # what forward takes of images
 ImageFeatures = tuple[Float[Tensor, "N F W"], Float[Tensor, "N C S S"] | None]
 
 
@@ -130,13 +132,11 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             require_answers(labels)
         embeddings = self.get_input_embeddings()(input_ids)  # (B, T, D)
         images = None
-        given = pixel_values_low is not None or image_features is not None
-        if past_key_values is None or past_key_values.get_seq_length() == 0 or given:
-            if pixel_values_low is not None:
-                images = self.encode_images(pixel_values_low, pixel_values_high)
-            elif image_features is not None:
-                images = self.projector(self.vision.merged(*image_features))
-            embeddings = place(embeddings, input_ids, int(self.config.image_token_id), images)
+        if pixel_values_low is not None:
+            images = self.encode_images(pixel_values_low, pixel_values_high)
+        elif image_features is not None:
+            images = self.projector(self.vision.merged(*image_features))
+        embeddings = place(embeddings, input_ids, int(self.config.image_token_id), images)
         out = self.language_model(
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
@@ -162,9 +162,34 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             **kwargs,
         )
         if not is_first_iteration and use_cache:
-            found.pop("pixel_values_low", None)
-            found.pop("pixel_values_high", None)
+            for name in IMAGES:
+                found.pop(name, None)
         return found
+
+    def _expand_inputs_for_generation(  # type: ignore[override]
+        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        """Return rows repeated for several replies to each, and with every row the images that are its own."""
+        images = {name: kwargs.pop(name) for name in IMAGES if kwargs.get(name) is not None}
+        if expand_size > 1 and images and input_ids is not None:
+            rows = self._images_by_row(input_ids, images)
+            order = torch.tensor([number for row in rows for _ in range(expand_size) for number in row])
+            images = {name: _chosen(one, order) for name, one in images.items()}
+        tokens, more = super()._expand_inputs_for_generation(  # type: ignore[misc]
+            expand_size=expand_size, is_encoder_decoder=is_encoder_decoder, input_ids=input_ids, **kwargs
+        )
+        return tokens, more | images
+
+    def _images_by_row(self, input_ids: Tensor, images: dict[str, Any]) -> list[range]:
+        """Return the numbers of each row's images, by its placeholders; images have equally many tokens."""
+        first = next(iter(images.values()))
+        count = len(first[0] if isinstance(first, tuple) else first)
+        where = (input_ids == int(self.config.image_token_id)).sum(dim=1).tolist()
+        each = sum(where) // max(count, 1)
+        if not each or each * count != sum(where) or any(one % each for one in where):
+            raise InvalidInputs(f"{where} placeholders in rows do not fit {count} images")
+        ends = list(accumulate(one // each for one in where))
+        return [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
     def save_pretrained(self, save_directory: Any, **more: Any) -> None:  # type: ignore[override]
         """Write the model's folder (config.json, model.safetensors). Raises InvalidParts while the decoder has LoRA."""
@@ -179,6 +204,12 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
             if mode and tower is not None and not any(one.requires_grad for one in tower.parameters()):
                 tower.train(False)
         return self
+
+
+def _chosen(images: Any, order: Tensor) -> Any:
+    if isinstance(images, tuple):
+        return tuple(None if one is None else _chosen(one, order) for one in images)
+    return images[order.to(images.device)]
 
 
 def _decoder(config: Any) -> PreTrainedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tenfold.llava_read.errors import InvalidParts
@@ -9,6 +10,7 @@ from tenfold.llava_read.errors import InvalidParts
 TRAINED = "llava_read/tune-full/models/full-0"
 PROFILES = ("full", "gpu", "extended", "default", "smoke")  # the longer trained first
 MADE_BY = "dvc repro steps/llava_read/dvc.yaml"
+QUICKLY = "python -m flows run llava_read --profile smoke"
 
 
 def trained_model(root: Path) -> Path:
@@ -21,14 +23,15 @@ def trained_model(root: Path) -> Path:
         if (folder / "config.json").is_file():
             return folder
     raise InvalidParts(
-        f"there is no model: make one by `{MADE_BY}` at the root of a checkout, which writes "
-        f"artifacts/default/{TRAINED}, or name a folder or one of the hub by --model FOLDER or OWNER/NAME@COMMIT"
+        f"there is no model: at the root of a checkout make one by `{MADE_BY}` (about 15 minutes of two cores; it "
+        f"writes artifacts/default/{TRAINED}), or by `{QUICKLY}` (about 2 minutes; it answers, but knows nothing), or "
+        "name a folder or one of the hub by --model FOLDER or OWNER/NAME@COMMIT"
     )
 
 
 def named_model(name: str) -> tuple[str, str | None]:
     """Return the place and the revision of FOLDER or OWNER/NAME@COMMIT."""
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return name, None
     place, _, revision = name.partition("@")
     return place, revision or None

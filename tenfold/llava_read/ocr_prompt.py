@@ -5,11 +5,12 @@
     print(kept.text, kept.truncated, kept.holds(["12.40"]))
 
 The space layout is LATIN-Prompt's (Wang et al. 2023), which sorts by rows itself, so that an order belongs to the words
-only. Budgets count what ``count`` counts: characters, or a tokenizer's tokens.
+only. Budgets count what ``count`` counts: characters, unless it is said, or a tokenizer's tokens.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from tenfold.arguments import whole
 from tenfold.llava_read.questions import SIGHT, Question
 from tenfold.llava_read.reading_errors import InvalidPrompt
 from tenfold.ocr.page import Page
@@ -31,6 +33,7 @@ Count = Callable[[str], int]
 
 LEFT_OUT = "\n...\n"  # stands where the middle was cut out
 PIECE = re.compile(r"\s*\S+")
+ENLARGED = re.compile(r", (enlarged \d+ times)$")  # as `tenfold.ocr.reading.read` says it
 _SOURCES = {  # beginning of an engine's version -> how its rows are called
     "described": "oracle",
     "simulated": "simulated",
@@ -98,14 +101,17 @@ def ocr_text(
     policy: Policy | None = None,
     count: Count = len,
 ) -> OcrText:
-    """Return the OCR text of a page, cut to at most ``budget`` tokens at the ends of words.
+    """Return the OCR text of a page, cut at the ends of words to at most ``budget``: characters, or what is counted.
 
     ``order`` ("plain" if not given) is that of the layout "words", which joins them by single spaces. ``policy`` says
     what a cut keeps: "head" (if not given) the beginning, "head_tail" the beginning and the end in equal parts, with a
     mark between. Raises InvalidPrompt for an unknown order, layout or policy, an order of the space layout, a policy
-    without a budget, and a budget below 1.
+    without a budget, a budget that is no whole number from 1, and a word whose box is not of finite numbers.
     """
     _check(order, layout, budget, policy)
+    for word in page.words:
+        if not all(map(math.isfinite, word.box)):
+            raise InvalidPrompt(f"the word {word.text[:40]!r} has the box {word.box}: boxes are of finite numbers")
     if layout == "space":
         full = space_layout(page.words)
     else:
@@ -119,12 +125,18 @@ def ocr_text(
 def ocr_source(page: Page) -> str:
     """Return how rows that rest on what a page's engine read are called, as "ppocr6", "simulated" or "oracle".
 
+    What was read on an enlarged image has another name, as "ppocr6 enlarged 3 times".
+
     Raises InvalidPrompt for an engine that has no such name.
     """
     for beginning, name in _SOURCES.items():
         if page.engine.startswith(beginning):
-            return page.engine if name == "corrupted" else name
+            return page.engine if name == "corrupted" else _enlarged(name, page.engine)
     raise InvalidPrompt(f"pages read by {page.engine!r} have no name in tables; known are {', '.join(_SOURCES)}")
+
+
+def _enlarged(name: str, engine: str) -> str:
+    return f"{name} {found[1]}" if (found := ENLARGED.search(engine)) else name
 
 
 def statistics_of(texts: Mapping[str, OcrText], questions: Sequence[Question]) -> PromptStatistics:
@@ -160,8 +172,9 @@ def _check(order: str | None, layout: str, budget: int | None, policy: str | Non
         raise InvalidPrompt(f"the space layout goes by rows: leave out order={order!r}, or take layout='words'")
     if policy is not None and budget is None:
         raise InvalidPrompt(f"without a budget nothing is cut: leave out policy={policy!r}, or give a budget")
-    if budget is not None and budget < 1:
-        raise InvalidPrompt(f"a budget is 1 token or more, not {budget!r}; take the engine 'none' for no text at all")
+    if budget is not None:
+        says = ", in characters; take the engine 'none' for no text at all"
+        whole(budget, "budget", least=1, error=InvalidPrompt, says=says)
 
 
 def _cut(full: str, budget: int, policy: Policy, count: Count) -> str:

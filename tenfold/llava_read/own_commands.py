@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -24,6 +25,7 @@ FINETUNE_EXAMPLE = cli.example(
     "tenfold llava-read finetune --questions till.jsonl --model model", "--updates 200 --out taught"
 )
 EVERY = 20  # updates between two lines of progress
+SECONDS = 5.0  # between two lines of progress in reading
 
 
 def run_command(
@@ -33,7 +35,7 @@ def run_command(
     ocr: given.Ocr = None,
     layout: given.OcrLayout = None,
     budget: given.Budget = None,
-    enlarge: given.Enlarge = 1,
+    enlarge: given.Enlarge = None,
     no_image: given.NoImage = False,
     batch: Annotated[int, typer.Option(min=1, help="Questions that are answered at once.")] = 16,
     device: given.Device = None,
@@ -44,8 +46,8 @@ def run_command(
 
     asked = read_questions(questions)
     with cli.new_output(out, force=force) as unfinished:
-        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
-        images, pages = seen_and_read(asked, engine, enlarge)
+        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image, enlarge)
+        images, pages = seen_and_read(asked, engine, reader.asking.enlarge)
         prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
         answers = reader.answer(
             prompts, batch=batch, progress=lambda done, of: given.say(f"answered {done} of {of} questions")
@@ -85,7 +87,7 @@ def finetune_command(
     ocr: given.Ocr = None,
     layout: given.OcrLayout = None,
     budget: given.Budget = None,
-    enlarge: given.Enlarge = 1,
+    enlarge: given.Enlarge = None,
     no_image: given.NoImage = False,
     batch: Annotated[int, typer.Option(min=1, help="Questions per update.")] = 8,
     learning_rate: Annotated[
@@ -109,9 +111,9 @@ def finetune_command(
     asked = read_questions(questions)
     right = [one.scored.answers[0] for one in asked]
     with cli.new_output(out, force=force, mark=FILE) as unfinished:
-        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image)
+        reader, engine = given.asked_by(given.loaded(model, device), ocr, layout, budget, no_image, enlarge)
         reader = able_to_reply(reader, asked)
-        images, pages = seen_and_read(asked, engine, enlarge)
+        images, pages = seen_and_read(asked, engine, reader.asking.enlarge)
         prompts = [reader.asked(one.question, images[one.image], pages.get(one.image)) for one in asked]
         lessons = [Lesson(one.id, prompt, answer) for one, prompt, answer in zip(asked, prompts, right, strict=True)]
 
@@ -169,8 +171,10 @@ def seen_and_read(
     for path in images.values():
         open_image(path, "RGB")
     pages: dict[str, Page] = {}
+    told = float("-inf")
     for name, path in images.items() if engine != "none" else ():
         pages[name] = given.page_of(open_image(path, "RGB"), engine, enlarge)
-        if len(pages) % EVERY == 0 or len(pages) == len(images):
+        if monotonic() - told >= SECONDS or len(pages) == len(images):  # the first image tells that it goes on
             given.say(f"read {len(pages)} of {len(images)} images by {given.NAMES.get(engine, engine)}")
+            told = monotonic()
     return images, pages

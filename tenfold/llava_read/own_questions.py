@@ -9,13 +9,14 @@ Answers are needed to train and to score, not to ask.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from tenfold.llava_read.questions import KINDS, Kind, Question
-from tenfold.llava_read.reader import Answer
+from tenfold.llava_read.reader import NAMED, Answer, Status
 from tenfold.llava_read.reading_errors import InvalidQuestion
 
 FIELDS = ("id", "image", "question", "answers", "kind")
@@ -86,8 +87,9 @@ def write_answers(questions: Sequence[OwnQuestion], answers: Sequence[Answer], p
 def read_answers(path: Path) -> tuple[dict[str, str], str]:
     """Return replies by question's id, one that was cut as an empty one, and the one OCR source of all rows.
 
-    Raises InvalidQuestion, with the line, for a row that is none or an id that comes twice; for a file that is empty or
-    not in UTF-8; for a second OCR source, since scores of two sources never share a table.
+    Raises InvalidQuestion, with the line, for a row that is none, a status or an OCR source that there is not, or an id
+    that comes twice; for a file that is empty or not in UTF-8; for a second OCR source, since scores of two sources
+    never share a table.
     """
     if not path.is_file():
         raise InvalidQuestion(f"there is no file {path}; `tenfold llava-read run` writes one")
@@ -103,8 +105,16 @@ def read_answers(path: Path) -> tuple[dict[str, str], str]:
             )
         if row["id"] in replies:
             raise InvalidQuestion(f"{path}:{number}: {row['id']!r} is answered twice")
-        replies[row["id"]] = row["reply"] if row.get("status", "answered") == "answered" else ""
-        sources.setdefault(str(row.get("ocr_source", "unknown")), number)
+        status, source = row.get("status", "answered"), row.get("ocr_source", "unknown")
+        if status not in get_args(Status):
+            raise InvalidQuestion(f"{path}:{number}: status = {status!r} is one of {', '.join(get_args(Status))}")
+        if not isinstance(source, str) or not source.strip():
+            raise InvalidQuestion(
+                f'{path}:{number}: ocr_source = {source!r} names whose OCR text stood in the prompt, "none" for no '
+                "text; leave it out where it is not known"
+            )
+        replies[row["id"]] = row["reply"] if status == "answered" else ""
+        sources.setdefault(source, number)
     if not sources:
         raise InvalidQuestion(f"{path} holds no answer; `tenfold llava-read run` writes a row per question")
     if len(sources) != 1:
@@ -132,8 +142,8 @@ def _question(line: str, number: str, folder: Path) -> OwnQuestion:
     if kind not in KINDS:
         raise InvalidQuestion(f"kind = {kind!r} must be one of {', '.join(KINDS)}")
     path = folder / row["image"]
-    if not path.is_file():
-        raise InvalidQuestion(f"there is no image {path}")
+    if not os.path.isfile(path):  # which a name too long for a file is no error to
+        raise InvalidQuestion(f"there is no image {str(path)[:NAMED]}")
     name = row.get("id", number)
     if not isinstance(name, str) or not name:
         raise InvalidQuestion(f"id = {name!r} must be a text")

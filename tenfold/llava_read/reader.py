@@ -11,6 +11,7 @@ Legend:  B prompts of a batch · T tokens
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +19,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from tenfold.llava_read.asking import Asked, Asking
+from tenfold.arguments import whole
+from tenfold.llava_read.asking import UNSAID, Asked, Asking
 from tenfold.llava_read.config import LlavaReadConfig
 from tenfold.llava_read.errors import InvalidInputs, InvalidParts
 from tenfold.llava_read.image_processor import listed_images
@@ -27,6 +29,7 @@ from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.ocr.page import Page
 
 BATCH = 16
+NAMED = 120  # letters of a place that an error repeats
 Status = Literal["answered", "empty", "cut"]
 
 
@@ -77,23 +80,31 @@ class Reader:
         self.asking.save(folder)
 
     def predict(self, inputs: Any) -> Any:
-        """Return the replies (N,) to questions about images, rows (image's path, question); OCR by PP-OCRv6."""
+        """Return the replies (N,) to questions about images, rows (image's path, question); OCR as it was taught.
+
+        Raises InvalidInputs for rows of other columns; InvalidImages.
+        """
         import numpy as np
 
         from tenfold.imaging.files import open_image
-        from tenfold.ocr.reading import read
+        from tenfold.ocr.reading import DEFAULT, read
 
-        rows = [(open_image(Path(str(image)), "RGB"), str(question)) for image, question in np.asarray(inputs)]
-        pages = read([np.asarray(image) for image, _ in rows]) if self.asking.ocr != "none" else [None] * len(rows)
+        given = np.asarray(inputs)
+        if given.ndim != 2 or given.shape[1] != 2:
+            raise InvalidInputs(f"rows are (image's path, question), an array (N, 2), not {given.shape}")
+        rows = [(open_image(Path(str(image)), "RGB"), str(question)) for image, question in given]
+        own, pages = self.asking, list[Page | None]([None] * len(rows))
+        if own.ocr != "none":
+            pages = [*read([np.asarray(image) for image, _ in rows], own.engine or DEFAULT, enlarge=own.enlarge)]
         asked = [self.asked(question, image, page) for (image, question), page in zip(rows, pages, strict=True)]
         return np.array([answer.reply for answer in self.answer(asked)])
 
     def asking_by(self, **changes: Any) -> Self:
         """Return the same model asked otherwise: ``ocr="none"`` by vision alone, ``image=False`` by OCR alone.
 
-        Without OCR text there is no budget and no policy. Raises InvalidPrompt.
+        Without OCR text there is no budget, no policy and no engine. Raises InvalidPrompt.
         """
-        more = {"budget": None, "policy": None} if changes.get("ocr") == "none" else {}
+        more = {"budget": None, "policy": None, **UNSAID} if changes.get("ocr") == "none" else {}
         return replace(self, asking=replace(self.asking, **more | changes))
 
     def tokens_of(self, text: str) -> int:
@@ -107,7 +118,7 @@ class Reader:
     def ask(self, question: str, image: Any = None, page: Page | None = None) -> Answer:
         """Return the answer to one question about an image (PIL, uint8 (H, W) or (H, W, 3), or a path).
 
-        ``page`` is what an OCR engine read on it. Raises InvalidPrompt, InvalidInputs, InvalidImages.
+        ``page`` is what an OCR engine read on it. Raises InvalidPrompt, InvalidInputs, InvalidImages, MaskedValues.
         """
         return self.answer([self.asked(question, image, page)])[0]
 
@@ -116,8 +127,10 @@ class Reader:
     ) -> list[Answer]:
         """Return the answer to each of ``asked``, in order; ``progress`` is told how many of how many are answered.
 
-        Raises InvalidInputs, before anything is answered, for a prompt that is longer than the model can read.
+        Raises InvalidInputs, before anything is answered, for a prompt that is longer than the model can read, and for
+        a batch of less than one.
         """
+        batch = whole(batch, "batch", least=1, error=InvalidInputs)
         for one in asked:
             if refused := self.refusal(one):
                 raise InvalidInputs(refused)
@@ -184,13 +197,14 @@ class Reader:
 def _found(place: str | Path, revision: str | None) -> tuple[str, Path]:
     """Return a model's name and its folder, fetched from the hub if it is none on this machine."""
     folder = Path(place)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # which a name too long for a file is no error to
         if revision is not None:
             raise InvalidParts(f"{place} is a folder, which has no revision {revision}")
         return folder.name, folder
     if revision is None or str(place).count("/") != 1:
         raise InvalidParts(
-            f"there is no folder {place}: name the folder of a model, or one of the hub as OWNER/NAME@COMMIT"
+            f"there is no folder {str(place)[:NAMED]}: name the folder of a model, or one of the hub as "
+            "OWNER/NAME@COMMIT"
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError

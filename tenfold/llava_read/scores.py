@@ -59,8 +59,8 @@ def item_scores(
 ) -> Float64[np.ndarray, " N"]:
     """Return the score of each question's answer; ``predictions`` maps a question's id to it.
 
-    Raises InvalidScores for an unknown measure, a question without an answer or an answer without a question: nothing
-    is left out of a mean.
+    Raises InvalidScores for an unknown measure, a question without an answer or an answer without a question, since
+    nothing is left out of a mean; and for an answer that is no text.
     """
     if measure not in MEASURES:
         raise InvalidScores(f"no measure is called {measure!r}; there are {', '.join(MEASURES)}")
@@ -149,6 +149,10 @@ def _paired(questions: Sequence[Question], predictions: Mapping[str, str]) -> li
     missing, unasked = sorted(set(ids) - set(predictions)), sorted(set(predictions) - set(ids))
     if missing or unasked:
         raise InvalidScores(
-            f"{len(missing)} questions have no answer {missing[:1]}, {len(unasked)} answers no question {unasked[:1]}"
+            f"{len(missing)} questions have no answer {missing[:1]}, {len(unasked)} answers no question {unasked[:1]}: "
+            "score answers with the very questions that were asked, one for each"
         )
+    for one in ids:
+        if not isinstance(predictions[one], str):
+            raise InvalidScores(f"the answer to {one!r} is a text, {predictions[one]!r} is none; no answer is ''")
     return [predictions[one] for one in ids]

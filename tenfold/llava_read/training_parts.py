@@ -14,6 +14,7 @@ from tenfold.multimodal.parameter_groups import parameters_by_group, train_only
 Vision = Literal["frozen", "adapters", "full"]
 DecoderTraining = Literal["frozen", "lora", "full"]
 TRAINED = "trained.safetensors"  # what is trained outside of the decoder
+LORA, LORA_SETTINGS = "adapter_model.safetensors", "adapter_config.json"  # as peft calls them
 
 
 def part_paths(model: LlavaReadForConditionalGeneration) -> dict[str, list[str]]:
@@ -108,28 +109,62 @@ def save_trained(model: LlavaReadForConditionalGeneration, folder: Path) -> None
 def load_trained(model: LlavaReadForConditionalGeneration, folder: Path) -> None:
     """Put what ``save_trained`` wrote onto the model it was trained from.
 
-    Raises InvalidParts, leaving the model as it was, if the folder holds nothing of the kind or does not fit.
+    Raises InvalidParts, leaving the model as it was, if a file of the folder is missing, broken or does not fit.
     """
     import torch
-    from peft import PeftModel
-    from safetensors.torch import load_file
 
     if _lora_names(model):
         raise InvalidParts("the decoder has LoRA already")
-    if not (folder / TRAINED).is_file():
-        raise InvalidParts(f"{folder} holds no {TRAINED}; save_trained writes it")
-    found, own = load_file(folder / TRAINED), dict(model.named_parameters())
+    for name in (TRAINED, LORA, LORA_SETTINGS):
+        if not (folder / name).is_file():
+            raise InvalidParts(f"{folder} holds no {name}; save_trained writes it")
+    found, lora, own = _tensors(folder / TRAINED), _tensors(folder / LORA), dict(model.named_parameters())
     for name, values in found.items():
         if name not in own or own[name].shape != values.shape:
             raise InvalidParts(f"{folder / TRAINED} does not fit the model: {name} {tuple(values.shape)}")
-    try:
-        decoder: Any = PeftModel.from_pretrained(model.language_model, str(folder))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InvalidParts(f"{folder} holds no LoRA for this decoder: {error}") from None
-    model.language_model = decoder
+    model.language_model = _with_saved_lora(model.language_model, folder, set(lora))
     with torch.no_grad():
         for name, values in found.items():
             own[name].copy_(values)
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InvalidParts(f"{path} cannot be read: {error}; it is broken, or was cut off") from None
+
+
+def _with_saved_lora(decoder: Any, folder: Path, names: set[str]) -> Any:
+    """Return the decoder with the LoRA of a folder, whose file has tensors of these names; as it was if they misfit."""
+    from peft import PeftModel, get_peft_model_state_dict
+
+    before = {name: one.requires_grad for name, one in decoder.named_parameters()}
+    try:
+        adapted = PeftModel.from_pretrained(decoder, str(folder))
+        if unlike := sorted(names ^ set(get_peft_model_state_dict(adapted))):
+            raise ValueError(f"{len(unlike)} tensors are in one of them alone, such as {unlike[0]}")
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        _take_lora_off(decoder)
+        for name, one in decoder.named_parameters():
+            one.requires_grad_(before[name])
+        why = " ".join(line.strip() for line in str(error).splitlines()[:2])  # the first tensor of many
+        raise InvalidParts(f"{folder} holds no LoRA for this decoder: {why}") from None
+    return adapted
+
+
+def _take_lora_off(decoder: Any) -> None:
+    """Put every linear map that peft has wrapped back in its place."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in list(decoder.modules()):
+        for name, layer in list(module.named_children()):
+            if isinstance(layer, BaseTunerLayer):
+                setattr(module, name, layer.get_base_layer())
+    vars(decoder).pop("peft_config", None)
 
 
 def _lora_names(model: LlavaReadForConditionalGeneration) -> set[str]:

@@ -2,7 +2,7 @@
 
 The rule is that of LATIN-Prompt (Wang et al. 2023, arXiv:2306.00526). **Deviation:** the width of a character is that
 of the words themselves, gaps between words left out; words keep one space between them however close they stand;
-nothing that is handed over is changed; boxes without width do no harm.
+nothing that is handed over is changed; boxes without width do no harm, nor words that stand very far apart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from tenfold.ocr.page import Word
 from tenfold.ocr.reading_order import rows_of
+
+MOST_COLUMNS = 2000  # to which a line is padded, however far apart words stand
 
 
 def space_layout(words: Sequence[Word], *, character_width: float | None = None) -> str:
@@ -28,7 +30,7 @@ def space_layout(words: Sequence[Word], *, character_width: float | None = None)
     for row in rows:
         line = ""
         for index in row:
-            column = round((boxes[index][0] - left) / width)
+            column = round(min((boxes[index][0] - left) / width, MOST_COLUMNS))
             gap = max(column - len(line), 1 if line else 0)
             line += " " * gap + words[index].text
         lines.append(line)

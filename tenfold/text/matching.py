@@ -18,11 +18,14 @@ AGREEING = 3  # annotators whose agreement makes an answer fully right, in VQA
 def exact_match(answer: str, references: Sequence[str]) -> bool:
     """Say whether an answer is one of the references, in the form of `tenfold.text.normalise.normalised`.
 
-    This is the project's own convention: case, width, apostrophes and outer punctuation do not count.
+    This is the project's own convention: case, width, apostrophes and outer punctuation do not count. Of an answer
+    that is nothing but punctuation, or empty, nothing is left: it is right only if a reference is the same text.
     Raises UnpairedTexts without references.
     """
     _checked(references)
-    return normalised(answer) in {normalised(reference) for reference in references}
+    if not (form := normalised(answer)):
+        return answer.strip() in {reference.strip() for reference in references}
+    return form in {normalised(reference) for reference in references}
 
 
 def contained_match(answer: str, references: Sequence[str], *, mathematics: bool = False) -> bool:

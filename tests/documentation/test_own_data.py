@@ -36,7 +36,7 @@ WRITTEN = {
     "imagefolder": ["grid.png"],
     "debias": ["scores.json", "answers.html"],
     "mmr": ["posters_run/page.html", "posters_board/leaderboard.html"],
-    "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "words.png"],
+    "llava-read": ["answers.jsonl", "by_sight.jsonl", "taught/asking.json", "taught.png"],
     "commit-tuning": ["balance.svg", "animals_run/model/model.safetensors", "calls_run/balance.svg", "animals.svg"],
     "artist": ["images/0001_0003.png", "images/grids/0000.png", "scores.json"],
 }

@@ -136,10 +136,24 @@ def test_whatever_is_counted_of_a_training_must_be_equal(name):
 
 
 def test_the_chance_of_a_group_is_that_of_its_own_questions():
-    test, _ = asked(count=40)
+    """By hand: of four colours three are red, of two bars' colours both are blue, four titles all differ."""
+    answered = {
+        "colour": ("red", "Red", "red", "blue"),
+        "bar colour": ("blue", "blue"),
+        "title": ("a", "b", "c", "d"),
+    }
+    kinds = {"colour": "colour", "bar colour": "chart", "title": "text"}
+    questions = [
+        Question(f"{stratum} {n}", f"p{n}", kinds[stratum], "?", (answer,), stratum, 30 if stratum == "title" else 0)  # type: ignore[arg-type]
+        for stratum, listed in answered.items()
+        for n, answer in enumerate(listed)
+    ]
+    test = Asked(TEST, tuple(questions), (answers({0: {one.id: "red" for one in questions}}),))
     found, _ = tables.groups({TEST: test})
-    for name, chance in found.groupby("group").chance.first().items():
-        assert chance == pytest.approx(100 * test.chance[test.group(str(name))].mean())
+    chance = found.set_index("group").chance
+    assert chance["colour"] == pytest.approx(100 * (4 * 3 / 4 + 2 * 1) / 6)
+    assert chance["text"] == chance["large"] == pytest.approx(25)
+    assert chance["all"] == pytest.approx(100 * (4 * 3 / 4 + 2 * 1 + 4 * 1 / 4) / 10)
 
 
 def test_both_recalls_and_letters_of_a_reader_are_its_own():

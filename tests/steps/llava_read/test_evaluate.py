@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +14,7 @@ from flows.report.verdicts import Verdict, judge
 from steps.llava_read.evaluate import HEADLINES, IN_PART, EvaluateParams, evaluate
 from steps.llava_read.tables import MEANT
 from steps.step.run import Run
-from tests.steps.llava_read.planted import write_inputs
+from tests.steps.llava_read.planted import drawn, misread, questions_of, write_inputs
 
 CLAIMS = Path("steps/llava_read/claims.yaml")
 
@@ -92,6 +93,17 @@ def test_examples_show_pages_with_what_was_read_and_answered(written):
     assert page.count("<article") == 8 and "OCR:" in page and "A6 ocr only" in page and "PP-OCRv6 planted" in page
     assert "among what the OCR engine read" in page
     assert str(written) not in page
+    word = misread(drawn(16)[0]).words[0].text
+    assert f">{word}</text>" in page  # the label of its box
+
+
+def test_examples_say_how_often_each_arm_is_right_on_all_questions(written):
+    page = (written / "first" / "pages" / "examples.html").read_text(encoding="utf-8")
+    questions = questions_of(16)
+    replies = pd.read_json(written / "tune-full" / "predictions.jsonl", lines=True).query("seed == 0")
+    answers = {one.id: [answer.casefold() for answer in one.answers] for one in questions}
+    right = [reply.casefold() in answers[one] for one, reply in zip(replies.question, replies.reply, strict=True)]
+    assert f"These 8 of {len(questions)} questions" in page and f"A5 full {100 * np.mean(right):.1f}" in page
 
 
 def test_a_profile_with_the_main_arms_alone_is_published_too(written, tmp_path):

@@ -107,3 +107,15 @@ def test_features_and_pixels_do_not_come_together(model, prompts):
         model(input_ids=prompts[0]["input_ids"], image_features=features, **seen)
     with pytest.raises(InvalidInputs, match="another kind of merge"):
         model(input_ids=prompts[0]["input_ids"], image_features=(features[0], None))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_failure_leaves_the_mode_of_the_model(model, training):
+    model.train(training)
+
+    def broken(numbers):
+        raise KeyError("no image")
+
+    with pytest.raises(KeyError):
+        greedy_replies(model, [[5, 6]], ends=frozenset([1]), longest=4, images=broken)
+    assert model.training is training

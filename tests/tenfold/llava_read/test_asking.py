@@ -84,7 +84,17 @@ def test_what_makes_no_sense_is_refused():
         ({"ocr": "columns"}, "no OCR layout is called"),
         ({"ocr": "none", "budget": 3}, "no use for a budget"),
         ({"policy": "head"}, "without a budget"),
-        ({"reply_tokens": 0}, "1 token or more"),
+        ({"reply_tokens": 0}, "reply_tokens = 0 must be a whole number of at least 1"),
+        ({"reply_tokens": 2.5}, "reply_tokens = 2.5"),
+        ({"budget": 0}, "budget = 0"),
+        ({"budget": float("nan")}, "budget = nan"),
+        ({"budget": True}, "budget = True"),
+        ({"budget": 9, "policy": "tail"}, "no policy is called 'tail'"),
+        ({"image": "no"}, "image = 'no'"),
+        ({"engine": "magic"}, "no engine is called 'magic'"),
+        ({"enlarge": 0}, "enlarge = 0"),
+        ({"ocr": "none", "engine": "ppocr6"}, "no use for"),
+        ({"ocr": "none", "enlarge": 2}, "no use for"),
     ):
         with pytest.raises(InvalidPrompt, match=words):
             Asking(**wrong)
@@ -92,6 +102,9 @@ def test_what_makes_no_sense_is_refused():
         Asking().asked(" ", IMAGE, page_of("a"))
     with pytest.raises(InvalidPrompt, match="give the image"):
         Asking().asked("?", None, page_of("a"))
+    for nothing in ([], (), [[]], [None]):
+        with pytest.raises(InvalidPrompt, match="give the image"):
+            Asking().asked("?", nothing, page_of("a"))
     with pytest.raises(InvalidPrompt, match="give the page"):
         Asking().asked("?", IMAGE)
     with pytest.raises(InvalidPrompt, match="hold no white space"):
@@ -113,3 +126,11 @@ def test_a_folder_says_how_its_model_is_asked(tmp_path):
         (tmp_path / FILE).write_text(content)
         with pytest.raises(InvalidParts, match=r"asking\.json"):
             Asking.load(tmp_path)
+
+
+def test_a_folder_keeps_the_engine_only_where_it_is_known(tmp_path):
+    Asking(budget=np.int64(64), reply_tokens=8).save(tmp_path)  # type: ignore[arg-type]
+    assert set(json.loads((tmp_path / FILE).read_text())) == {"ocr", "image", "budget", "policy", "reply_tokens"}
+    own = Asking(engine="ppocr4", enlarge=2)
+    own.save(tmp_path)
+    assert Asking.load(tmp_path) == own

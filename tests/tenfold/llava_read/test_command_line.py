@@ -13,9 +13,11 @@ from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.model_folders import trained_model
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.reader import Reader
+from tenfold.ocr.page import Page, Word
 from tests.tenfold.llava_read.small_models import drawn_model, small_config, stirred
 
 WORDS = ["Grand", "Total", "9.50"]
+READ_BY = {"ppocr6": "PP-OCRv6 small", "ppocr4": "PP-OCRv4 mobile"}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,9 @@ def test_ask_prints_the_answer_and_the_words_and_draws_them(tenfold, files, tmp_
     assert "OCR words in the prompt (ppocr6): Grand Total 9.50\n3 used, 0 cut by the budget\n" in printed.out
     drawn, plain = (np.asarray(Image.open(path).convert("RGB")) for path in (tmp_path / "out.png", files / "till.png"))
     assert drawn.shape == plain.shape and (drawn != plain).any(axis=2).sum() > 100
-    assert "is there already" in tenfold(*words, "--overlay", tmp_path / "out.png", status=1).err
+    refused = tenfold(*words, "--overlay", tmp_path / "out.png", status=1).err
+    assert "is there already; give another --overlay" in refused
+    assert "model:" not in refused  # nothing is loaded before
     tenfold(*words, "--overlay", tmp_path / "out.png", "--force")
 
 
@@ -83,6 +87,7 @@ def test_images_are_read_as_they_are_seen(tenfold, files, name):
 def test_read_prints_the_layout(tenfold, files):
     printed = tenfold("llava-read", "read", "--image", files / "till.png", "--layout", "words")
     assert printed.out == "Grand Total 9.50\n" and printed.err.startswith("3 words, read by PP-OCRv6")
+    assert tenfold("llava-read", "read", "--image", files / "till.png", "--layout", "plain").out == printed.out
     spaced = tenfold("llava-read", "read", "--image", files / "till.png").out
     assert [line.split() for line in spaced.splitlines()] == [[word] for word in WORDS]
 
@@ -103,7 +108,9 @@ def test_files_of_questions_are_answered_scored_and_learned(tenfold, files, tmp_
     taught = ("--updates", 2, "--learning-rate", 0.001, "--out", tmp_path / "taught")
     printed = tenfold("llava-read", "finetune", *questions, *model_of(files), *taught)
     assert "update 2 of 2: loss" in printed.err
-    assert Reader.load(tmp_path / "taught").asking == Asking(reply_tokens=6, budget=64, policy="head_tail")
+    assert Reader.load(tmp_path / "taught").asking == Asking(
+        reply_tokens=6, budget=64, policy="head_tail", engine="ppocr6"
+    )
 
 
 def test_a_taught_model_can_say_what_it_was_taught(tenfold, files, tmp_path):
@@ -130,6 +137,7 @@ def test_without_a_model_it_says_how_to_come_by_one(tenfold, files, tmp_path, mo
     words = ("llava-read", "ask", "--image", files / "till.png", "--question", "Total?")
     said = tenfold(*words, status=1).err.splitlines()[-1]
     assert "dvc repro steps/llava_read/dvc.yaml" in said and "OWNER/NAME@COMMIT" in said
+    assert "python -m flows run llava_read --profile smoke" in said and said.count("minutes") == 2
     for profile in ("smoke", "default"):
         place = tmp_path / "artifacts" / profile / "llava_read" / "tune-full" / "models" / "full-0"
         place.parent.mkdir(parents=True)
@@ -145,6 +153,7 @@ def test_without_a_model_it_says_how_to_come_by_one(tenfold, files, tmp_path, mo
         ("{", "till.jsonl:1: a question: no JSON"),
         ('{"image": "till.png"}', "question = None must be a text"),
         ('{"image": "gone.png", "question": "?"}', "there is no image"),
+        (json.dumps({"image": "g" * 5000, "question": "?"}), "there is no image"),
         ('{"image": "till.png", "question": "?", "answer": "a"}', "there is no field answer"),
         ('{"image": "till.png", "question": "?", "answers": "a"}', "must be a list of texts"),
         ('{"image": "till.png", "question": "?", "kind": "odd"}', "must be one of"),
@@ -182,7 +191,15 @@ def test_what_cannot_be_is_refused_in_one_line(tenfold, files, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "holds no answer"), (b"\n\n", "holds no answer"), (b'{"id": "g", "reply": "\xff"}', "is not in UTF-8")],
+    [
+        (b"", "holds no answer"),
+        (b"\n\n", "holds no answer"),
+        (b'{"id": "g", "reply": "\xff"}', "is not in UTF-8"),
+        (b'{"id": "g", "reply": "a", "status": "done"}', "a.jsonl:1: status = 'done' is one of answered"),
+        (b'{"id": "g", "reply": "a", "ocr_source": null}', "a.jsonl:1: ocr_source = None names"),
+        (b'{"id": "g", "reply": "a", "ocr_source": ""}', "a.jsonl:1: ocr_source = '' names"),
+        (b'{"id": "g", "reply": "a"}', "score answers with the very questions that were asked"),
+    ],
 )
 def test_a_file_that_holds_no_answers_is_refused_in_one_line(tenfold, files, tmp_path, content, words):
     (tmp_path / "a.jsonl").write_bytes(content)
@@ -213,3 +230,48 @@ def test_answers_that_are_longer_than_the_longest_reply_can_be_given_once_they_a
     words = ("llava-read", "finetune", "--questions", tmp_path / "long.jsonl", *model_of(files), "--updates", 1)
     assert "replies may be 11 tokens long, not 6" in tenfold(*words, "--out", tmp_path / "taught").err
     assert Reader.load(tmp_path / "taught").asking.reply_tokens == 11
+
+
+def test_a_taught_model_is_asked_with_the_engine_that_it_was_taught_with(tenfold, files, tmp_path, monkeypatch):
+    import tenfold.ocr.reading
+
+    called = []
+
+    def read(images, engine, enlarge):
+        called.append((engine, enlarge))
+        more = "" if enlarge == 1 else f", enlarged {enlarge} times"
+        return [Page(9, 9, (Word("word", (0, 0, 9, 9)),), f"{READ_BY[engine]}{more}") for _ in images]
+
+    monkeypatch.setattr(tenfold.ocr.reading, "read", read)
+    questions, taught = ("--questions", files / "till.jsonl"), tmp_path / "taught"
+    words = ("llava-read", "finetune", *questions, *model_of(files), "--ocr", "ppocr4", "--enlarge", 2, "--updates", 1)
+    tenfold(*words, "--out", taught)
+    assert (Reader.load(taught).asking.engine, Reader.load(taught).asking.enlarge) == ("ppocr4", 2)
+    called.clear()
+    ask = ("llava-read", "ask", "--image", files / "till.png", "--question", "Total?", "--model", taught)
+    same = tenfold(*ask)
+    assert "(ppocr4 enlarged 2 times): word" in same.out and "was taught with" not in same.err
+    ran = tenfold("llava-read", "run", *questions, "--model", taught, "--out", tmp_path / "a.jsonl")
+    assert "was taught with" not in ran.err and '"ppocr4 enlarged 2 times"' in (tmp_path / "a.jsonl").read_text()
+    other = tenfold(*ask, "--ocr", "pp", "--enlarge", 1)
+    assert "taught with what ppocr4 on images enlarged 2 times reads; here ppocr6 reads" in other.err
+    assert called == [("ppocr4", 2)] * 3 + [("ppocr6", 1)]
+    assert "(none)" in tenfold(*ask, "--ocr", "none").out and len(called) == 4
+
+
+def test_progress_is_told_after_the_first_image_and_then_by_time(tenfold, files, tmp_path, monkeypatch):
+    import tenfold.ocr.reading
+    from tenfold.llava_read import own_commands
+
+    page = Page(9, 9, (Word("word", (0, 0, 9, 9)),), READ_BY["ppocr6"])
+    monkeypatch.setattr(tenfold.ocr.reading, "read", lambda images, engine, enlarge: [page for _ in images])
+    clock = iter([0.0, 0.0, *(value for value in (1.0, 6.0, 6.0, 7.0))])
+    monkeypatch.setattr(own_commands, "monotonic", lambda: next(clock, 8.0))
+    rows = []
+    for number in range(5):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
+        rows.append({"image": f"{number}.png", "question": "?"})
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("llava-read", "run", "--questions", tmp_path / "q.jsonl", *model_of(files), "--out", tmp_path / "a.jsonl")
+    told = [line for line in tenfold(*words).err.splitlines() if line.startswith("read ")]
+    assert told == [f"read {done} of 5 images by ppocr6" for done in (1, 3, 5)]

@@ -155,3 +155,48 @@ def test_it_learns_one_batch_by_heart(model, processor, asked):
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("more", [{"num_return_sequences": 2, "do_sample": True}, {"num_beams": 2, "do_sample": False}])
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_rows_that_are_repeated_keep_their_own_images(model, processor, asked, monkeypatch, more, use_cache):
+    """With two images in a row, every copy of a row has both, and no other row's."""
+    stirred(model)
+    prompts = processor.prompts(asked)
+    seen = []
+    encode = model.encode_images
+    monkeypatch.setattr(model, "encode_images", lambda low, high: seen.append((low, high)) or encode(low, high))
+    model.generate(**prompts, **more, max_new_tokens=2, use_cache=use_cache, eos_token_id=None)
+    order = [0, 0, 1, 1, 2, 3, 2, 3]  # rows have one, one, two and no images
+    for low, high in seen:
+        assert torch.equal(low, prompts["pixel_values_low"][order])
+        assert torch.equal(high, prompts["pixel_values_high"][order])
+    assert len(seen) == (1 if use_cache else 2)
+
+
+def test_features_are_generated_from_as_pixels_are(model, processor, asked):
+    stirred(model)
+    prompts = dict(processor.prompts(asked))
+    pixels = [prompts.pop(name) for name in ("pixel_values_low", "pixel_values_high")]
+    with torch.inference_mode():
+        features = model.vision.encoded(*pixels)
+    given = dict(zip(("pixel_values_low", "pixel_values_high"), pixels, strict=True))
+    for more in ({}, {"num_beams": 2}):
+        found = model.generate(**prompts, image_features=features, **GREEDY, **more)
+        assert torch.equal(found, model.generate(**prompts, **given, **GREEDY, **more))
+
+
+def test_repeated_rows_whose_placeholders_fit_no_images_are_refused(model, processor, asked):
+    prompts = dict(processor.prompts(asked))
+    prompts["pixel_values_low"], prompts["pixel_values_high"] = (
+        prompts[name][:3] for name in ("pixel_values_low", "pixel_values_high")
+    )
+    with pytest.raises(InvalidInputs, match=r"placeholders in rows do not fit 3 images"):
+        model.generate(**prompts, **GREEDY, num_beams=2)
+
+
+def test_a_placeholder_without_its_image_is_refused_after_a_cache_too(model, processor, asked):
+    begun = model(**processor.prompts(asked[3:]), use_cache=True)
+    more = torch.tensor([[5, model.config.image_token_id]])
+    with pytest.raises(PlaceholderMismatch, match="1 image placeholders for 0 image features"):
+        model(input_ids=more, past_key_values=begun.past_key_values, use_cache=True)

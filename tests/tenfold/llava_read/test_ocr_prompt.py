@@ -14,6 +14,7 @@ from tenfold.llava_read.ocr_prompt import LEFT_OUT, ocr_source, ocr_text, statis
 from tenfold.llava_read.questions import Question
 from tenfold.llava_read.reading_errors import InvalidPrompt
 from tenfold.ocr.page import Page, Word
+from tenfold.ocr.spacing import MOST_COLUMNS
 
 TITLE_OVER_COLUMNS = (  # the words of symptom 4, in the order in which no rule leaves them
     Word("R2", (50, 30, 92, 38)),
@@ -132,7 +133,8 @@ def test_every_text_says_which_engine_read_it():
     names = {
         "described": "oracle",
         "simulated after PP-OCRv6 small (rapidocr 3.10.0)": "simulated",
-        "PP-OCRv6 small (rapidocr 3.10.0), enlarged 3 times": "ppocr6",
+        "PP-OCRv6 small (rapidocr 3.10.0)": "ppocr6",
+        "PP-OCRv6 small (rapidocr 3.10.0), enlarged 3 times": "ppocr6 enlarged 3 times",
         "tesseract 5.3.0": "tesseract",
         "none": "none",
         "corrupted 15 % (described)": "corrupted 15 % (described)",
@@ -150,9 +152,25 @@ def test_every_text_says_which_engine_read_it():
         ({"budget": 5, "policy": "middle"}, "middle"),
         ({"layout": "space", "order": "xy_cut"}, "goes by rows"),
         ({"policy": "head"}, "without a budget"),
-        ({"budget": 0}, "1 token or more"),
+        ({"budget": 0}, "budget = 0 .*in characters"),
+        ({"budget": math.nan}, "budget = nan"),
+        ({"budget": True}, "budget = True"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings, words):
     with pytest.raises(InvalidPrompt, match=words):
         ocr_text(page_of(TITLE_OVER_COLUMNS), **settings)
+
+
+@pytest.mark.parametrize("layout", ["words", "space"])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_box_without_numbers_is_refused_by_its_word(layout, wrong):
+    page = page_of((Word("whole", (0, 0, 30, 8)), Word("odd", (wrong, 0, 95, 8))))
+    with pytest.raises(InvalidPrompt, match="the word 'odd' has the box"):
+        ocr_text(page, layout=layout)
+
+
+def test_words_that_stand_very_far_apart_fill_no_memory_with_spaces():
+    page = page_of((Word("a", (0, 0, 8, 8)), Word("b", (1e12, 0, 1e12 + 8, 8))))
+    text = ocr_text(page, layout="space").text
+    assert text.split() == ["a", "b"] and len(text) == MOST_COLUMNS + 1

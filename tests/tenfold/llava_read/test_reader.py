@@ -11,6 +11,7 @@ from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.errors import Diverged, InvalidInputs, InvalidParts
 from tenfold.llava_read.finetuning import Lesson, finetune
 from tenfold.llava_read.reader import Reader
+from tenfold.llava_read.reading_errors import InvalidPrompt
 from tenfold.llava_read.training_parts import Vision
 from tenfold.models import load, write
 from tenfold.multimodal import PlaceholderMismatch
@@ -226,3 +227,42 @@ def test_after_a_failure_no_adapter_is_left_and_the_model_answers_as_before(read
         finetune(reader, lessons(reader), updates=2, lora_rank=2, told=stopped)
     assert not reader.model.training and not any(".lora_" in name for name, _ in reader.model.named_parameters())
     assert len(finetune(reader, lessons(reader), updates=np.int64(1), lora_rank=2, seed=np.int64(3))) == 1
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5])
+def test_a_batch_of_no_prompts_is_refused(reader, batch):
+    with pytest.raises(InvalidInputs, match="batch"):
+        reader.answer([reader.asked("Q", noise_image(9, 9), PAGE)], batch=batch)
+
+
+@pytest.mark.parametrize("rows", [[["a.png"]], [["a.png", "?", "more"]], ["a.png"]])
+def test_rows_of_other_columns_are_refused(reader, rows):
+    with pytest.raises(InvalidInputs, match=r"rows are \(image's path, question\)"):
+        reader.predict(np.array(rows))
+
+
+def test_predictions_read_with_the_engine_that_the_model_was_taught_with(reader, tmp_path, monkeypatch):
+    import tenfold.ocr.reading
+
+    called = []
+    monkeypatch.setattr(
+        tenfold.ocr.reading,
+        "read",
+        lambda images, engine, enlarge: called.append((engine, enlarge)) or [PAGE for _ in images],
+    )
+    noise_image(70, 70).save(tmp_path / "page.png")
+    rows = np.array([[str(tmp_path / "page.png"), "One?"]])
+    reader.predict(rows)
+    reader.asking_by(engine="ppocr4", enlarge=2).predict(rows)
+    assert called == [("ppocr6", 1), ("ppocr4", 2)]
+
+
+def test_a_question_without_an_image_is_never_answered_blind(reader):
+    with pytest.raises(InvalidPrompt, match="give the image"):
+        reader.ask("What?", [], PAGE)
+
+
+def test_a_name_of_a_model_that_is_too_long_is_refused_in_short():
+    with pytest.raises(InvalidParts) as told:
+        Reader.load("m" * 5000)
+    assert len(str(told.value)) < 300

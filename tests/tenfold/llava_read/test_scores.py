@@ -82,3 +82,15 @@ def test_a_question_without_an_answer_is_no_item_to_skip(measure):
 def test_an_unknown_measure_is_refused():
     with pytest.raises(InvalidScores, match="'bleu'"):
         item_scores("bleu", [asked()], {"q": "red"})
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("reply", [None, 9.5, float("nan"), b"red"])
+def test_an_answer_that_is_no_text_is_refused_by_its_question(measure, reply):
+    with pytest.raises(InvalidScores, match="answer to 'q' is a text"):
+        item_scores(measure, [asked()], {"q": reply})
+
+
+def test_an_empty_answer_is_not_a_reference_of_punctuation():
+    (found,) = item_scores("exact", [asked(answers=("...",))], {"q": ""})
+    assert found == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tenfold.llava_read.errors import InvalidParts
 from tenfold.llava_read.training_parts import (
@@ -151,3 +154,54 @@ def test_a_folder_for_another_model_leaves_this_one_as_it_was(processor, asked, 
     with pytest.raises(InvalidParts, match=r"holds no trained\.safetensors"):
         load_trained(other, tmp_path)
     assert not any(".lora_" in name for name, _ in other.named_parameters())
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def of_other_shapes(path):
+    tensors = {name: one.repeat(2, 2) for name, one in load_file(path).items()}
+    save_file(tensors, path)
+
+
+def with_one_less(path):
+    tensors = load_file(path)
+    save_file({name: tensors[name] for name in sorted(tensors)[1:]}, path)
+
+
+@pytest.mark.parametrize(
+    ("file", "broken", "message"),
+    [
+        ("adapter_model.safetensors", Path.unlink, r"holds no adapter_model\.safetensors"),
+        ("adapter_config.json", Path.unlink, r"holds no adapter_config\.json"),
+        ("adapter_config.json", lambda path: path.write_text("{"), "holds no LoRA for this decoder"),
+        ("adapter_model.safetensors", cut_off, r"adapter_model\.safetensors cannot be read"),
+        ("trained.safetensors", cut_off, r"trained\.safetensors cannot be read"),
+        ("adapter_model.safetensors", of_other_shapes, "holds no LoRA for this decoder: .*size mismatch"),
+        ("adapter_model.safetensors", with_one_less, "1 tensors are in one of them alone"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Found missing adapter keys")
+def test_a_broken_folder_leaves_the_model_as_it_was(processor, asked, tmp_path, file, broken, message):
+    model = stirred(drawn_model())
+    add_lora(model, rank=4)
+    set_trained(model, decoder="lora")
+    updated(model, processor, asked)
+    save_trained(model, tmp_path / "trained")
+    save_trained(model, tmp_path / "whole")
+    broken(tmp_path / "trained" / file)
+    other = stirred(drawn_model())
+    before = {name: (one.detach().clone(), one.requires_grad) for name, one in other.named_parameters()}
+    modules = [type(one) for one in other.modules()]
+    with pytest.raises(InvalidParts, match=message):
+        load_trained(other, tmp_path / "trained")
+    after = dict(other.named_parameters())
+    assert list(after) == list(before) and [type(one) for one in other.modules()] == modules
+    assert all(torch.equal(after[name], one) for name, (one, _) in before.items())
+    assert all(after[name].requires_grad == trained for name, (_, trained) in before.items())
+    load_trained(other, tmp_path / "whole")
+    model.eval(), other.eval()
+    with torch.inference_mode():
+        prompts = processor.prompts(asked)
+        assert torch.equal(model(**prompts).logits, other(**prompts).logits)

@@ -13,6 +13,13 @@ def test_exact_match_is_blind_to_case_and_outer_punctuation():
     assert not exact_match("open now", ["open"]) and not exact_match("", ["open"])
 
 
+def test_of_punctuation_alone_only_the_same_text_is_right():
+    assert exact_match(" ... ", ["..."]) and exact_match("?", ["!", "?"]) and exact_match("", [""])
+    for answer in ("", " ", "-", "?!"):
+        assert not exact_match(answer, ["..."]), answer
+    assert not exact_match("...", [""]) and not exact_match("open", ["..."])
+
+
 def test_contained_match_is_that_of_ocrbench():
     assert contained_match("The sign says\nOPEN 24h.", ["open 24h"])
     assert not contained_match("ope n", ["open"])
