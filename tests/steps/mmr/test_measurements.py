@@ -68,10 +68,9 @@ def test_a_wide_spread_of_rows_reproduces_m1(tmp_path, own):
     "planted",
     [
         {"OCRRules ppocr6": ("rules", PERFECT, {"engine": "ppocr6"})},
-        {"OCRRules ppocr6": ("rules", TALKS, {"engine": "ppocr6"})},
         {"SmolLM2 ppocr6": ("language", READS, {"engine": "ppocr6"})},
     ],
-    ids=["rules at the ceiling", "rules like the language model", "a language model like rules"],
+    ids=["rules at the ceiling", "a language model like rules"],
 )
 def test_rows_that_are_close_contradict_m1(tmp_path, planted):
     assert verdict("M1-rendered", measured(tmp_path, planted, per_task=40)) is Verdict.CONTRADICTED
@@ -83,6 +82,8 @@ def test_the_order_of_a_language_model_and_blindness_decides_nothing_of_m1(tmp_p
     assert verdict("M1-rendered", found) is Verdict.REPRODUCED
     ahead = measured(tmp_path / "ahead", {"BlindText": ("blind", READS)}, per_task=40)
     assert verdict("M1-rendered", ahead) is Verdict.INCONCLUSIVE  # blindness pays: no spread says anything
+    unread: Planted = {"OCRRules ppocr6": ("rules", TALKS, {"engine": "ppocr6"})}
+    assert verdict("M1-rendered", measured(tmp_path / "unread", unread, per_task=40)) is Verdict.INCONCLUSIVE
 
 
 def test_headroom_is_that_of_columns_without_objects(tmp_path):
