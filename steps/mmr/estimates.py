@@ -1,8 +1,9 @@
 """Shares of the points, corrected shares and their differences, with intervals over images.
 
 A share is of the points that its columns could have. A corrected share takes away what needs no look: a quarter of the
-choices, and of boxes the points of one constant box: 0 is what those get, 1 is everything. Items about one image are
-drawn together, the same images for all models, so that what two models differ by is paired.
+choices, and of boxes the points of a constant box that was fitted to other images: 0 is what those get, 1 is
+everything. Items about one image are drawn together, the same images for all models, so that what two models differ by
+is paired.
 
 Legend:  N items · K images · M models · C the twelve columns · R resamples
 """
@@ -28,6 +29,7 @@ SEED = 0  # of the resamples: the same images are drawn for all that is compared
 DECIMALS = 9  # of all values: what lies beyond is rounding, and must not decide whether a value is at least zero
 LEAST = 2  # images of an interval
 CHANCE = 0.25  # of four options
+OF_OBJECTS: tuple[Column, ...] = ("localize_o", "spatial_ot", "spatial_oo", "grounding_o")
 GROUPS: dict[str, tuple[Column, ...]] = {
     "recognition": COLUMNS[:2],
     "choice": COLUMNS[2:9],
@@ -35,8 +37,10 @@ GROUPS: dict[str, tuple[Column, ...]] = {
     "grounded text": COLUMNS[10:11],
     "text box": COLUMNS[11:],
     "grounding": COLUMNS[9:],
+    "without objects": tuple(column for column in COLUMNS if column not in OF_OBJECTS),
     "all": COLUMNS,
 }
+UNCORRECTED = ("without objects", "all")  # groups of several kinds of columns, whose floors differ
 ALL = "all"
 Value = Callable[[Any], Any]  # sums (*R, M + 1, C) → values (*R,)
 
@@ -56,8 +60,8 @@ class Table:
         return len(self.sums)
 
     def share(self, model: str, group: str = ALL) -> Value:
-        """Return the share of a model in a group of columns, as a function of sums; NaN where there is no item."""
-        columns, place = [COLUMNS.index(column) for column in GROUPS[group]], self.models.index(model)
+        """Return the share of a model in a group of columns or a column, as a function of sums; NaN without an item."""
+        columns, place = _places(group), self.models.index(model)
 
         def value(sums: Any) -> Any:
             return _ratio(sums[..., place, columns].sum(axis=-1), sums[..., -1, columns].sum(axis=-1))
@@ -76,8 +80,7 @@ class Table:
 
     def has(self, group: str) -> bool:
         """Whether any item belongs to a group of columns."""
-        columns = [COLUMNS.index(column) for column in GROUPS[group]]
-        return bool(self.sums[:, -1, columns].sum())
+        return bool(self.sums[:, -1, _places(group)].sum())
 
     def estimate(self, value: Value, group: str = ALL) -> Estimate | None:
         """Return a value × 100 with its interval over images; None if fewer than two have items of ``group``."""
@@ -112,8 +115,7 @@ class Table:
 
     def _defining(self, group: str) -> int:
         """Return how many images have items of a group."""
-        columns = [COLUMNS.index(column) for column in GROUPS[group]]
-        return int(np.count_nonzero(self.sums[:, -1, columns].sum(axis=-1)))
+        return int(np.count_nonzero(self.sums[:, -1, _places(group)].sum(axis=-1)))
 
 
 @lru_cache(maxsize=8)
@@ -143,6 +145,11 @@ def largest(values: Sequence[Value]) -> Value:
 def less(first: Value, second: Value) -> Value:
     """Return ``first`` less ``second``."""
     return lambda sums: first(sums) - second(sums)
+
+
+def _places(group: str) -> list[int]:
+    """Return the places of a group's columns, or of one column."""
+    return [place for place, column in enumerate(COLUMNS) if column in GROUPS.get(group, (group,))]
 
 
 def _defined(draws: Any) -> Any:

@@ -17,7 +17,7 @@ from steps.step.params import Count, Params
 from steps.step.publish import CaptionedFigure, CaptionedTable
 from steps.step.run import Run
 
-HEADLINES = ("rendered_rules", "receipts_rules", "official_constants")
+HEADLINES = ("rendered_rules", "receipts_rules", "official_words_minus_chance")
 STABILITY = (
     "How often resamples of the images keep the order of neighbours among the plain models, and the whole order; "
     "oracle and dumps are left out."

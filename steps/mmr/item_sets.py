@@ -16,6 +16,7 @@ from tenfold.mmr.tasks import PER_TASK, TASKS
 SetName = Literal["official", "rendered", "receipts"]
 SETS: tuple[SetName, ...] = get_args(SetName)
 OFFICIAL, RENDERED, RECEIPTS = SETS
+UNUSED = "ConstantBox of the unused rows"  # a model that is fitted to the official rows that do not count
 ABOUT = "about.json"
 FIT = "fit"  # a folder of items, without images, that no score rests on: what is fitted on items is fitted on them
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from steps.mmr.item_sets import RECEIPTS, RENDERED
 from steps.mmr.ocr_pages import ReadView, read_views
-from steps.mmr.replies import RepliesWriter
+from steps.mmr.replies import OTHER_IMAGE, RepliesWriter
 from steps.mmr.views import NATIVE, VIEWS
 from steps.step.params import Params
 from steps.step.run import Run
 from tenfold.mmr.items import ItemSet, read_items
+from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.tasks import CHOICE
 
 
@@ -25,7 +27,9 @@ class PredictRulesParams(Params):
 def predict_rules(
     rendered: Path, receipts: Path, read: list[Path], *, out: Path, params: PredictRulesParams, run: Run
 ) -> None:
-    """Answer every item by rules, from each engine's words in each view.
+    """Answer every item by rules, from each engine's words in each view; dump what an engine read.
+
+    Each dump is made twice: of the item's own image, and of the next image of the set, which the item is not about.
 
     Reads   items.jsonl, images/ of each set; <set>/<view>.jsonl of each engine
     Writes  replies.json; <set>/<model>.jsonl: a prediction per item
@@ -66,4 +70,14 @@ def _dumped(one: ReadView, items: ItemSet, writer: RepliesWriter) -> None:
 
     model = PageDump(one.pages)
     predictions = [model.answer([query])[0] for query in VIEWS[one.view].queries(items)]
-    writer.add(one.items, f"PageDump {one.engine}", "dump", predictions, engine=one.engine, about=model.identity())
+    name, about = f"PageDump {one.engine}", {"engine": one.engine, "about": model.identity()}
+    writer.add(one.items, name, "dump", predictions, **about)
+    writer.add(one.items, name, "dump", of_next_image(items, predictions), variant=OTHER_IMAGE, **about)
+
+
+def of_next_image(items: ItemSet, dumped: Sequence[Prediction]) -> list[Prediction]:
+    """Return for each item what was dumped of the image after its own, the first after the last."""
+    of_image = dict(zip(items.images.tolist(), dumped, strict=True))
+    names = list(of_image)
+    following = dict(zip(names, [*names[1:], names[0]], strict=True))
+    return [replace(of_image[following[item.image]], key=item.key) for item in items.rows]

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import field_validator
 
 from steps.mmr.item_sets import RENDERED, write_about
-from steps.mmr.rendered_sets import draw_sets
-from steps.step.params import Count, Params
+from steps.mmr.rendered_sets import FIT_NUMBER, draw_sets
+from steps.step.params import Count, Field, Params
 from steps.step.run import Run
 
 
 class RenderItemsParams(Params):
-    """How many items of each task a set has, and how many sets there are, each of its own seed."""
+    """How many items of each task a set has, and the numbers of the sets, each of its own seed."""
 
     per_task: Count
-    sets: Count
+    sets: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+
+    @field_validator("sets")
+    @classmethod
+    def _once(cls, sets: list[int]) -> list[int]:
+        if len(set(sets)) != len(sets) or FIT_NUMBER in sets:
+            raise ValueError(f"each set is drawn once, and the one to fit on, {FIT_NUMBER}, is none of them: {sets}")
+        return sets
 
 
 def render_items(

@@ -1,4 +1,4 @@
-"""Several sets of rendered items as one, each of a seed of its own; keys and images bear the number of their set."""
+"""Sets of rendered items as one, each of a seed of its own; keys and images bear the number of their set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 FIT_NUMBER = 999  # of the set to fit on
 
 
-def draw_sets(fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: Path) -> tuple[ItemSet, dict[str, Any]]:
-    """Draw ``sets`` sets into the folder ``out``; return their items, and what is to be known of them.
+def draw_sets(
+    fonts: Sequence[Path], per_task: int, sets: Sequence[int], seed: int, out: Path
+) -> tuple[ItemSet, dict[str, Any]]:
+    """Draw the sets of the numbers ``sets`` into the folder ``out``; return their items, and what there is to know.
 
     Items to fit on, about pages of yet another seed, stand beside them. What is drawn is of the part "evaluation" of
     fonts, words and layouts, which no model here is trained on.
@@ -32,7 +34,7 @@ def draw_sets(fonts: Sequence[Path], per_task: int, sets: int, seed: int, out: P
 
     found = {font.name: font for font in (*bundled_fonts(), *(font for folder in fonts for font in fonts_in(folder)))}
     assets = assets_of("evaluation", found.values())
-    drawn = [_set(number, per_task, seed, assets) for number in range(sets)]
+    drawn = [_set(number, per_task, seed, assets) for number in sets]
     write_fit(out, _set(FIT_NUMBER, per_task, seed, assets).items)
     rejected = sum((Counter(one.rejected) for one in drawn), Counter())
     whole = RenderedItems(
@@ -61,7 +63,7 @@ def _set(number: int, per_task: int, seed: int, assets: Assets) -> RenderedItems
     return replace(one, items=items, pages={f"{number}-{name}": page for name, page in one.pages.items()})
 
 
-def _about(whole: RenderedItems, sets: int, assets: Assets) -> dict[str, Any]:
+def _about(whole: RenderedItems, sets: Sequence[int], assets: Assets) -> dict[str, Any]:
     designs = len({font.design for font in assets.fonts})
     right = {
         task: dict(sorted(Counter(item.answer for item in whole.items if item.task == task).items())) for task in CHOICE
@@ -69,8 +71,8 @@ def _about(whole: RenderedItems, sets: int, assets: Assets) -> dict[str, Any]:
     return {
         "origin": "drawn",
         "stand_in": False,
-        "detail": f"{len(whole.pages)} pages drawn here, {designs} designs of fonts, {sets} sets",
-        "sets": sets,
+        "detail": f"{len(whole.pages)} pages drawn here, {designs} designs of fonts, {len(sets)} sets",
+        "sets": list(sets),
         "right": right,
         "rejected": whole.rejected,
     }

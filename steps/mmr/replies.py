@@ -21,6 +21,8 @@ SEEING: tuple[Kind, ...] = ("trained", "pretrained")  # by an image encoder
 JUDGED: Kind = "pretrained"  # the models that claims are about; those trained here at small scale are shown beside them
 LISTED = "replies.json"
 NATIVE, OFFICIAL = "native", "official"
+OTHER_IMAGE = "of another image"  # a variant: what was dumped is another image's text
+SPLIT, SHUFFLED = "split", "shuffled answers, split"  # variants, with a number: fits to other parts of the images
 
 
 class InvalidReplies(ValueError):
@@ -35,7 +37,8 @@ class Entry:
     ``engine``, by rules and by a language model; trained is a model that sees and was trained here, pretrained one of
     the hub or an endpoint. ``view`` is the form in which images were shown, ``style`` that of the prompts, ``rotation``
     by how many places the options were turned, ``size`` the number of parameters in billions, where it is known.
-    ``reasked``: replies after badly formatted ones were asked for again. ``about`` is all else that replies depend on.
+    ``reasked``: replies after badly formatted ones were asked for again. ``variant`` says in words what else was
+    varied: another fit, another image's text. ``about`` is all else that replies depend on.
     """
 
     items: str
@@ -49,18 +52,21 @@ class Entry:
     size: float | None = None
     stand_in: bool = False
     reasked: bool = False
+    variant: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def plain(self) -> bool:
         """Whether nothing was varied: images as they are, official prompts, options in their order."""
-        return (self.view, self.style, self.rotation, self.reasked) == (NATIVE, OFFICIAL, 0, False)
+        varied = (self.view, self.style, self.rotation, self.reasked, self.variant)
+        return varied == (NATIVE, OFFICIAL, 0, False, "")
 
     @property
     def named(self) -> str:
         """The model with what was varied."""
         varied = [self.view] * (self.view != NATIVE) + [self.style] * (self.style != OFFICIAL)
         varied += [f"options turned by {self.rotation}"] * bool(self.rotation) + ["asked again"] * self.reasked
+        varied += [self.variant] * bool(self.variant)
         return " · ".join([self.model, *varied])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,11 +10,12 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from steps.mmr.estimates import ALL, table_of
-from steps.mmr.item_sets import OFFICIAL
-from steps.mmr.replies import Kind
+from steps.mmr.item_sets import OFFICIAL, UNUSED
+from steps.mmr.replies import SEEING, Kind
 from steps.mmr.scored import Scored, ScoredSet, rescored
 from tenfold.mmr.coordinates import COORDINATES
 from tenfold.mmr.items import ItemSet
+from tenfold.mmr.predictions import Prediction
 from tenfold.mmr.scores import OFFICIAL as AS_RELEASED
 from tenfold.mmr.scores import Scorer, Text, score
 from tenfold.mmr.tasks import CHOICE, GROUNDING
@@ -29,16 +30,19 @@ TITLES: dict[RowName, str] = {
     "B3": "score of texts: PNLS as released, with a length penalty, without spaces, exact, ANLS",
     "B4": "threshold of boxes: IoU above 0.3, above 0.5; mean IoU",
     "B5": "models without an image",
-    "B6": "the text that an OCR engine read and a language model, without the image",
+    "B6": "the text that an OCR engine read, with a language model or with rules, without the image",
     "B7": "longest side of the image: as it is, 336, 672, 1024 pixels; enlarged by the engine",
     "B8": "order of the options: turned by 0 to 3 places; right in all of them",
-    "B9": "items that count: the first 50 of each task, or all rows",
+    "B9": "items that count: the first 50 of each task, or the rows after them; boxes fitted to the other part",
     "B10": "image as it is, or encoded as JPEG",
-    "B11": "convention of coordinates",
+    "B11": "convention of coordinates, of models that see",
 }
 TEXTS: tuple[Text, ...] = get_args(Text)
 READERS: tuple[tuple[Kind, str], ...] = (("language", "OCR text and a language model"), ("rules", "OCR and rules"))
 READS_TEXT = "recognition"
+UNRANKED: tuple[RowName, ...] = ("B6",)  # variants are of models of different kinds: there is no order in common
+HELD_OUT = "ConstantBox of the other rows"
+FITTED = ("ConstantIndex", "ConstantBox", "Constants", "BlindText", UNUSED)  # to rows of one part
 
 
 def _prompts(own: ScoredSet) -> Iterator[Row]:
@@ -121,16 +125,26 @@ def _rotations(own: ScoredSet) -> Iterator[Row]:
 
 
 def _rows_that_count(own: ScoredSet) -> Iterator[Row]:
+    """Yield the shares of models that answered all rows, in those that count and in the others.
+
+    A box that is fitted to one part answers the other; what else was fitted to one of them is left out.
+    """
     if own.name != OFFICIAL:
         return
-    everything = own.source.every
-    every = {one.entry.named: one.replies.to(everything) for one in own.plain}
-    asked = {name: replies for name, replies in every.items() if not any(one.status == "failed" for one in replies)}
-    first = {one.entry.named: one.official.points for one in own.plain if one.entry.named in asked}
-    points = {name: score(everything, replies).points for name, replies in asked.items()}
-    for group in ("choice", "object box", "text box", "all"):
-        yield from _rows(own, group, "first 50 of each task", first)
-        yield from _rows_of(everything, group, "all rows", points)
+    parts = (("first 50 of each task", own.items, UNUSED), ("the rows after them", own.source.unused, "ConstantBox"))
+    for variant, items, box in parts:
+        named = [(one.entry.named, one) for one in own.plain if one.entry.named not in FITTED]
+        named += [(HELD_OUT, one) for one in own.plain if one.entry.named == box]
+        replies = {name: one.replies.to(items) for name, one in named}
+        points = {
+            name: score(items, own_replies).points for name, own_replies in replies.items() if _asked(own_replies)
+        }
+        for group in ("choice", "object box", "text box") if len(items) else ():
+            yield from _rows_of(items, group, variant, points)
+
+
+def _asked(replies: Sequence[Prediction]) -> bool:
+    return not any(one.status == "failed" for one in replies)
 
 
 def _conventions(own: ScoredSet) -> Iterator[Row]:
@@ -138,7 +152,9 @@ def _conventions(own: ScoredSet) -> Iterator[Row]:
     if not all(item.width and item.height for item, box in zip(own.items.rows, boxes, strict=True) if box):
         return  # boxes in pixels cannot be read where the size of an image is not known
     for convention in COORDINATES:
-        yield from _rescored(own, "text box", convention, Scorer(parser="robust", convention=convention))
+        scorer = Scorer(parser="robust", convention=convention)
+        points = {one.entry.named: rescored(one, scorer).points for one in own.of_kind(*SEEING)}
+        yield from _rows(own, "text box", convention, points)
 
 
 ROWS: Mapping[RowName, Callable[[ScoredSet], Iterable[Row]]] = {
@@ -157,9 +173,10 @@ ROWS: Mapping[RowName, Callable[[ScoredSet], Iterable[Row]]] = {
 
 
 def rank_changes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return Kendall's τ-b between the models' shares by each variant and by the first one."""
+    """Return Kendall's τ-b between the models' shares by each variant and by the first one, of rows with an order."""
     rows = []
-    for (row, items, group), part in table.groupby(["row", "items", "group"], sort=False):
+    ranked = table[~table.row.isin(UNRANKED)]
+    for (row, items, group), part in ranked.groupby(["row", "items", "group"], sort=False):
         first, *others = part.variant.unique()
         before = part[part.variant == first].set_index("model").share
         for variant in others:
@@ -211,7 +228,7 @@ def _rows_of(items: ItemSet, group: str, variant: str, points: Mapping[str, np.n
 
 def _else_plain(one: Scored) -> bool:
     entry = one.entry
-    return (entry.style, entry.rotation, entry.reasked) == ("official", 0, False)
+    return (entry.style, entry.rotation, entry.reasked, entry.variant) == ("official", 0, False, "")
 
 
 def _models(entries: Iterable[Scored]) -> set[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steps.mmr.estimates import GROUPS, table_of
-from steps.mmr.measurements import CONSTANT_BOX
+from steps.mmr.estimates import GROUPS, UNCORRECTED, table_of
+from steps.mmr.measurements import BLIND_TEXT
 from steps.mmr.ocr_pages import read_summary
 from steps.mmr.scored import Scored, ScoredSet, Scoring
 from steps.mmr.sensitivity_rows import TITLES
@@ -34,10 +34,11 @@ SCORERS: dict[Scoring, str] = {
 def models(sets: Mapping[str, ScoredSet], scoring: Scoring) -> CaptionedTable:
     """Return the points of each model on each set, by column, with the interval of the total."""
     rows = [_points(own, one, scoring) for own in sets.values() for one in own.plain]
-    columns = ["items", "model", "kind", *COLUMNS, "total", "of", "low", "high", "format_failures", "unanswered"]
+    columns = ["items", "model", "kind", *COLUMNS, "total", "of", "low", "high", "format_failures", "unanswered", "cut"]
     return pd.DataFrame(rows, columns=columns), (
         f"{SCORERS[scoring]} Of: the most there are; a column without items is empty. Format failures: answers that "
-        f"could not be read, unanswered: no answer came; both count as wrong. {INTERVALS} {KINDS}"
+        "could not be read, unanswered: no answer came; both count as wrong. Cut: share × 100 of the replies that were "
+        f"cut off at the longest there may be, which are among the unanswered. {INTERVALS} {KINDS}"
     )
 
 
@@ -58,6 +59,7 @@ def _points(own: ScoredSet, one: Scored, scoring: Scoring) -> dict[str, Any]:
         "high": high,
         "format_failures": int(scores.format_failures.sum()),
         "unanswered": int(scores.unanswered.sum()),
+        "cut": 100 * sum(reply.status == "cut" for reply in one.predictions) / len(one.predictions),
     }
 
 
@@ -89,14 +91,15 @@ def groups(sets: Mapping[str, ScoredSet]) -> CaptionedTable:
     rows = [row for own in sets.values() for row in _groups(own)]
     columns = ["items", "model", "group", "share", "low", "high", "corrected", "corrected_low", "corrected_high", "n"]
     return pd.DataFrame(rows, columns=columns), (
-        "Share of the points × 100 by group of columns, as released; corrected: 0 is chance in choices and the best "
-        f"constant box, fitted on these very items, in boxes, 100 is everything. n: images. {INTERVALS}"
+        "Share of the points × 100 by group of columns, as released; without objects: all columns but those whose "
+        "questions are about objects. Corrected: 0 is chance in choices and, in boxes, a constant box that was fitted "
+        f"to other images, 100 is everything. n: images. {INTERVALS}"
     )
 
 
 def _groups(own: ScoredSet) -> Iterator[dict[str, Any]]:
     table = own.table()
-    constant = CONSTANT_BOX in table.models
+    constant = BLIND_TEXT in table.models
     for one in own.plain:
         for group in GROUPS:
             found = table.estimate(table.share(one.entry.named, group), group) if table.has(group) else None
@@ -104,8 +107,8 @@ def _groups(own: ScoredSet) -> Iterator[dict[str, Any]]:
                 continue
             row = {"items": own.name, "model": one.entry.named, "group": group, "share": found.value, "n": found.n}
             row |= dict(zip(("low", "high"), found.interval, strict=True))
-            if constant and group != "all":
-                value = table.corrected(one.entry.named, group, CONSTANT_BOX)
+            if constant and group not in UNCORRECTED:
+                value = table.corrected(one.entry.named, group, BLIND_TEXT)
                 if (corrected := table.estimate(value, group)) is not None:
                     ends = dict(zip(("corrected_low", "corrected_high"), corrected.interval, strict=True))
                     row |= {"corrected": corrected.value} | ends

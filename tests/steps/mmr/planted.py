@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from steps.mmr.item_sets import OFFICIAL, RECEIPTS, RENDERED, write_about
-from steps.mmr.replies import Kind, RepliesWriter
+from steps.mmr.item_sets import OFFICIAL, RECEIPTS, RENDERED, UNUSED, write_about
+from steps.mmr.replies import OTHER_IMAGE, SHUFFLED, SPLIT, Kind, RepliesWriter
 from steps.step.json_files import write_json
 from tenfold.mmr.items import Item, ItemSet, write_items
 from tenfold.mmr.predictions import Prediction, prediction_of
@@ -26,6 +26,7 @@ RECEIPT_TASKS: tuple[Task, ...] = (
     "spatial_tt",
     "grounding_t",
 )
+OTHERS = "all the other words of the page, one after the other "
 NOWHERE = "[0.90, 0.90, 0.95, 0.95]"
 
 
@@ -119,7 +120,13 @@ USUAL: Planted = {
     "ConstantBox": ("blind", Reader(object_box=0.3, text_box=0.1)),
     "Constants": ("blind", Reader(object_box=0.3, text_box=0.1)),
     "BlindText": ("blind", BLIND),
-    "PageDump ppocr6": ("dump", Reader(text=0.9, around="all the other words of the page, one after the other ")),
+    "PageDump ppocr6": ("dump", Reader(text=1.0, around=OTHERS)),
+    f"PageDump ppocr6 · {OTHER_IMAGE}": ("dump", BLIND, {"variant": OTHER_IMAGE}),
+    f"BlindText · {SPLIT} 0": ("blind", BLIND, {"variant": f"{SPLIT} 0"}),
+    f"BlindText · {SPLIT} 1": ("blind", BLIND, {"variant": f"{SPLIT} 1"}),
+    f"BlindText · {SHUFFLED} 0": ("blind", BLIND, {"variant": f"{SHUFFLED} 0"}),
+    f"BlindText · {SHUFFLED} 1": ("blind", BLIND, {"variant": f"{SHUFFLED} 1"}),
+    UNUSED: ("blind", Reader(object_box=0.3)),
     "OCRRules ppocr6": ("rules", READS, {"engine": "ppocr6"}),
     "OCRRules ppocr4": ("rules", READS, {"engine": "ppocr4"}),
     "SmolLM2 ppocr6": ("language", TALKS, {"engine": "ppocr6"}),
@@ -127,14 +134,16 @@ USUAL: Planted = {
 
 
 def write_replied(folder: Path, sets: Mapping[str, ItemSet], planted: Planted | None = None) -> Path:
-    """Write what the steps that predict write: each reader's replies to each set."""
+    """Write what the steps that predict write: each reader's replies to each set; a variant stands behind " · "."""
     folder.mkdir(parents=True, exist_ok=True)
     writer = RepliesWriter(folder)
     for name, items in sets.items():
         for seed, (model, (kind, reader, *about)) in enumerate((planted or USUAL).items()):
             if name == OFFICIAL and kind not in ("oracle", "blind", "pretrained", "trained"):
                 continue
-            writer.add(name, model, kind, replied(items, reader, seed), **dict(*about))
+            if name != OFFICIAL and model.partition(" · ")[0] == UNUSED:
+                continue
+            writer.add(name, model.partition(" · ")[0], kind, replied(items, reader, seed), **dict(*about))
     writer.close()
     return folder
 

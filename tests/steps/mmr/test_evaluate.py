@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,30 @@ import pandas as pd
 import pytest
 
 from steps.mmr.evaluate import HEADLINES, EvaluateParams, evaluate
-from steps.mmr.item_sets import RECEIPTS, RENDERED
+from steps.mmr.item_sets import RECEIPTS, RENDERED, Source
+from steps.mmr.replies import RepliesWriter, read_replies
+from steps.mmr.scored import score_sets
 from steps.mmr.sensitivity import SensitivityParams, sensitivity
 from steps.mmr.sensitivity_rows import ROWS
 from steps.mmr.show_items import ShowItemsParams, show_items
+from steps.mmr.tables import models as table_of_models
 from steps.step.run import Run
 from tenfold.mmr.items import ItemSet
 from tenfold.mmr.showing import Showing
 from tenfold.mmr.tasks import CHOICE
-from tests.steps.mmr.planted import READS, TALKS, Planted, Reader, write_read, write_replied, write_sets
+from tests.steps.mmr.planted import (
+    READS,
+    TALKS,
+    Planted,
+    Reader,
+    item_set,
+    replied,
+    write_read,
+    write_replied,
+    write_sets,
+)
 
-WORSE = Reader(0.2, 0.3, 0.1, 0.3, 0.1)
+WORSE = Reader(0.2, 0.3, 0.1, 0.3, 0.3)
 
 
 def run_of(step: str, out: Path) -> Run:
@@ -115,7 +129,21 @@ def test_tables_say_what_was_planted(written):
     assert set(bands[bands.of == "band"].value) == {"small", "large"}
     groups = pd.read_csv(folder / "groups.csv").set_index(["items", "model", "group"])
     assert groups.loc[("rendered", "Oracle", "text box"), "corrected"] == 100
-    assert groups.loc[("rendered", "ConstantBox", "object box"), "corrected"] == 0
+    assert groups.loc[("rendered", "BlindText", "object box"), "corrected"] == 0  # its box is one of other images
+    assert pd.isna(groups.loc[("rendered", "Oracle", "without objects"), "corrected"])
+
+
+def test_the_share_of_replies_that_were_cut_stands_beside_the_points(tmp_path):
+    items = item_set(RENDERED, 4)
+    replies = replied(items, READS, 0)
+    short = [replace(one, status="cut") if place < 11 else one for place, one in enumerate(replies)]
+    writer = RepliesWriter(tmp_path)
+    writer.add(RENDERED, "Whole", "language", replies)
+    writer.add(RENDERED, "Short", "language", short)
+    writer.close()
+    sets = score_sets({RENDERED: Source(items, {"stand_in": False})}, read_replies([tmp_path]))
+    found = table_of_models(sets, "official")[0].set_index("model")
+    assert found.cut.to_dict() == {"Whole": 0, "Short": 25} and found.unanswered["Short"] == 11
 
 
 def test_each_row_compares_its_variants(written):
@@ -130,13 +158,17 @@ def test_each_row_compares_its_variants(written):
     assert own["B1", "grounding", "explicit", "SmolLM2 ppocr6"] > own["B1", "grounding", "official", "SmolLM2 ppocr6"]
     assert own["B3", "recognition", "pnls", "PageDump ppocr6"] > own["B3", "recognition", "exact", "PageDump ppocr6"]
     assert own["B4", "text box", "IoU > 0.5", "Oracle"] == own["B4", "text box", "mean IoU", "Oracle"] == 100
-    assert own["B11", "text box", "unit", rules] > 0 == own["B11", "text box", "per mille", "Oracle"]
+    tiny = "TinyLLaVARead full"
+    assert own["B11", "text box", "unit", tiny] > 0 == own["B11", "text box", "per mille", tiny]
+    assert set(shares[shares.row == "B11"].model) == {tiny}  # a convention is a habit of models that see
     assert set(shares[shares.row == "B9"]["items"]) == {"official"}
+    assert set(shares[shares.row == "B9"].model) == {"Oracle", "Random", "ConstantBox of the other rows"}
     ranks = pd.read_csv(written / "first" / "tables" / "rank_changes.csv").set_index(
         ["row", "items", "group", "variant"]
     )
     assert ranks.loc[("B2", "rendered", "all", "robust"), "tau"] <= 1
     assert ranks.loc[("B7", "rendered", "all", "336"), "models"] == 2
+    assert "B6" not in set(ranks.reset_index().row)  # no model answers both with a language model and with rules
 
 
 def test_pages_show_our_own_items_alone_where_they_are_published(written):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,22 @@ import pytest
 
 from flows.report.claims import load_claims
 from flows.report.verdicts import Verdict, judge
-from steps.mmr.item_sets import OFFICIAL, RENDERED, read_sets
-from steps.mmr.measurements import all_measurements
-from steps.mmr.replies import read_replies
+from steps.mmr.item_sets import OFFICIAL, RENDERED, Source, read_sets
+from steps.mmr.measurements import all_measurements, seeing_measurements
+from steps.mmr.replies import OTHER_IMAGE, read_replies
 from steps.mmr.scored import ScoredSet, score_sets
 from tenfold.metrics.measurement import Measurement
+from tenfold.mmr.items import ItemSet
 from tests.steps.mmr.planted import (
     BLIND,
+    OTHERS,
     PERFECT,
     READS,
     TALKS,
     USUAL,
     Planted,
     Reader,
+    item_set,
     write_replied,
     write_sets,
 )
@@ -56,7 +60,7 @@ def test_every_measurement_that_a_claim_names_is_there(tmp_path):
 
 
 @pytest.mark.parametrize("own", ["rendered", "receipts"])
-def test_models_that_stand_in_their_order_reproduce_m1(tmp_path, own):
+def test_a_wide_spread_of_rows_reproduces_m1(tmp_path, own):
     assert verdict(f"M1-{own}", measured(tmp_path, per_task=40)) is Verdict.REPRODUCED
 
 
@@ -64,14 +68,28 @@ def test_models_that_stand_in_their_order_reproduce_m1(tmp_path, own):
     "planted",
     [
         {"OCRRules ppocr6": ("rules", PERFECT, {"engine": "ppocr6"})},
-        {"OCRRules ppocr6": ("rules", TALKS, {"engine": "ppocr6"})},
         {"SmolLM2 ppocr6": ("language", READS, {"engine": "ppocr6"})},
-        {"BlindText": ("blind", READS)},
     ],
-    ids=["rules at the ceiling", "rules like the language model", "a language model like rules", "blindness that pays"],
+    ids=["rules at the ceiling", "a language model like rules"],
 )
-def test_models_out_of_order_contradict_m1(tmp_path, planted):
+def test_rows_that_are_close_contradict_m1(tmp_path, planted):
     assert verdict("M1-rendered", measured(tmp_path, planted, per_task=40)) is Verdict.CONTRADICTED
+
+
+def test_the_order_of_a_language_model_and_blindness_decides_nothing_of_m1(tmp_path):
+    behind: Planted = {"SmolLM2 ppocr6": ("language", Reader(choice=-1), {"engine": "ppocr6"})}
+    found = measured(tmp_path / "behind", behind, per_task=40)
+    assert verdict("M1-rendered", found) is Verdict.REPRODUCED
+    ahead = measured(tmp_path / "ahead", {"BlindText": ("blind", READS)}, per_task=40)
+    assert verdict("M1-rendered", ahead) is Verdict.INCONCLUSIVE  # blindness pays: no spread says anything
+    unread: Planted = {"OCRRules ppocr6": ("rules", TALKS, {"engine": "ppocr6"})}
+    assert verdict("M1-rendered", measured(tmp_path / "unread", unread, per_task=40)) is Verdict.INCONCLUSIVE
+
+
+def test_headroom_is_that_of_columns_without_objects(tmp_path):
+    no_objects = Reader(1, 1, 0, 1, 1)
+    found = measured(tmp_path, {"OCRRules ppocr6": ("rules", no_objects, {"engine": "ppocr6"})}, per_task=20)
+    assert found["rendered_headroom"].value == 0 < found["rendered_oracle"].number - found["rendered_rules"].number
 
 
 def test_an_oracle_without_all_points_is_a_bug_of_ours_and_decides_nothing(tmp_path):
@@ -81,16 +99,43 @@ def test_an_oracle_without_all_points_is_a_bug_of_ours_and_decides_nothing(tmp_p
 
 
 def test_weak_boxes_of_texts_reproduce_m3_and_strong_ones_contradict_it(tmp_path):
-    weak = Reader(0.8, 0.8, 0.8, 0.6, 0.05)
+    weak = Reader(0.9, 0.8, 0.8, 0.6, 0.05)
     models: Planted = {"Seer": ("pretrained", weak, {}), "Looker": ("pretrained", weak, {})}
     found = measured(tmp_path / "weak", models, per_task=40)
     assert found["rendered_others_minus_text_box"].bounds[0] > 0 < found["rendered_choice_minus_grounding"].bounds[0]
     assert verdict("M3-rendered", found) is Verdict.REPRODUCED
-    one_strong = models | {"Looker": ("pretrained", Reader(0.5, 0.5, 0.3, 0.8, 0.95), {})}
+    one_strong = models | {"Looker": ("pretrained", Reader(0.9, 0.5, 0.3, 0.8, 0.95), {})}
     assert verdict("M3-rendered", measured(tmp_path / "strong", one_strong, per_task=40)) is Verdict.CONTRADICTED
     unread: Planted = models | {"OCRRules ppocr6": ("rules", BLIND, {"engine": "ppocr6"})}
     assert verdict("M3-rendered", measured(tmp_path / "unread", unread, per_task=40)) is Verdict.INCONCLUSIVE
     assert verdict("M3-rendered", measured(tmp_path / "handed", per_task=40)) is Verdict.NOT_TESTABLE
+
+
+def test_columns_are_judged_as_they_are_and_corrected_ones_are_shown(tmp_path):
+    """The box of a text is the lowest column, and the box of an object is below what a box of other images has."""
+    constant: Planted = {"BlindText": ("blind", Reader(object_box=0.6))}
+    seer: Planted = {"Seer": ("pretrained", Reader(0.9, 0.8, 0.3, 0.6, 0.02), {})}
+    found = measured(tmp_path, constant | seer, per_task=40)
+    assert found["official_corrected_others_minus_text_box"].bounds[1] < 0
+    assert verdict("M3-receipts", found) is Verdict.REPRODUCED and verdict("M3", found) is Verdict.REPRODUCED
+
+
+def test_grounded_texts_are_a_column_that_can_be_weaker_than_boxes(tmp_path):
+    seer: Planted = {"Seer": ("pretrained", Reader(0.9, 0.8, 0.6, 0.02, 0.3), {})}
+    assert verdict("M3-rendered", measured(tmp_path, seer, per_task=40)) is Verdict.CONTRADICTED
+
+
+def test_models_that_do_not_read_are_not_judged_by_their_boxes(tmp_path):
+    unread: Planted = {"Dim": ("pretrained", Reader(0.3, 0.5, 0.3, 0.0, 0.3), {})}
+    alone = measured(tmp_path / "alone", unread, per_task=40)
+    assert verdict("M3", alone) is Verdict.NOT_TESTABLE
+    assert "60 of 100 points in recognition" in (alone["official_others_minus_text_box"].unavailable or "")
+    seer: Planted = {"Seer": ("pretrained", Reader(0.9, 0.8, 0.8, 0.6, 0.05), {})}
+    beside = measured(tmp_path / "beside", unread | seer, per_task=40)
+    assert verdict("M3", beside) is Verdict.REPRODUCED and "1 models" in beside["official_least_recognition"].detail
+    barely: Planted = {"Seer": ("pretrained", Reader(0.65, 0.8, 0.8, 0.6, 0.05), {})}
+    found = measured(tmp_path / "barely", barely, per_task=40)
+    assert verdict("M3-rendered", found) is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("strength", [BLIND, Reader(0.5, 0.5, 0.3, 0.8, 0.95), PERFECT])
@@ -102,7 +147,21 @@ def test_a_model_trained_here_is_shown_and_judges_nothing(tmp_path, strength):
     assert set(alone) == {Verdict.NOT_TESTABLE}
 
 
-def test_blindness_above_chance_contradicts_m5_and_at_chance_it_does_not(tmp_path):
+def test_words_of_other_images_that_tell_the_answers_confirm_f9_and_a_leak_of_the_estimator_does_not(tmp_path):
+    told = Reader(choice=0.4)
+    splits: Planted = {f"BlindText · split {n}": ("blind", told, {"variant": f"split {n}"}) for n in range(2)}
+    found = measured(tmp_path / "told", splits, per_task=50)
+    assert verdict("F9", found) is Verdict.CONFIRMED
+    assert "mean of 2 splits" in found["official_words_minus_chance"].detail
+    shuffled: Planted = {
+        f"BlindText · shuffled answers, split {n}": ("blind", told, {"variant": f"shuffled answers, split {n}"})
+        for n in range(2)
+    }
+    assert verdict("F9", measured(tmp_path / "leak", splits | shuffled, per_task=50)) is Verdict.INCONCLUSIVE
+    assert verdict("F9", measured(tmp_path / "fair", per_task=50)) is Verdict.NOT_CONFIRMED
+
+
+def test_m5_is_withdrawn_whatever_blindness_has(tmp_path):
     biased: Planted = {"BlindText": ("blind", Reader(choice=0.5))}
     by_set = {OFFICIAL: biased, RENDERED: {"BlindText": ("blind", BLIND)}}
     found = measured(tmp_path / "fair", per_task=50)
@@ -117,9 +176,7 @@ def test_blindness_above_chance_contradicts_m5_and_at_chance_it_does_not(tmp_pat
     folders.append(write_replied(tmp_path / "both" / "to-receipts", {"receipts": sets["receipts"]}))
     both = all_measurements(score_sets(read_sets(*(tmp_path / "both" / name for name in sets)), read_replies(folders)))
     assert both["official_blind_minus_chance"].bounds[0] > 5
-    assert verdict("M5", both) is Verdict.CONTRADICTED
-    forged = both | {"rendered_blind_minus_chance": both["official_blind_minus_chance"]}
-    assert verdict("M5", forged) is Verdict.INCONCLUSIVE  # a blind model that gains where nothing can be gained
+    assert verdict("M5", both) is verdict("M5", found) is Verdict.WITHDRAWN
 
 
 def test_claims_about_models_that_see_wait_for_them(tmp_path):
@@ -144,8 +201,28 @@ def test_what_is_made_up_says_nothing(tmp_path):
 def test_a_dump_gains_by_the_released_score_alone(tmp_path):
     found = measured(tmp_path / "dump")
     assert found["receipts_dump_gain"].bounds[0] > 30 and verdict("F4", found) is Verdict.CONFIRMED
-    short = measured(tmp_path / "short", {"PageDump ppocr6": ("dump", Reader(text=0.9))})
-    assert verdict("F4", short) is Verdict.NOT_CONFIRMED
+    for name, planted in (
+        ("short", {"PageDump ppocr6": ("dump", Reader(text=1.0))}),
+        ("poor", {"PageDump ppocr6": ("dump", Reader(text=0.6, around=OTHERS))}),
+        ("anything", {f"PageDump ppocr6 · {OTHER_IMAGE}": ("dump", PERFECT, {"variant": OTHER_IMAGE})}),
+    ):
+        assert verdict("F4", measured(tmp_path / name, planted)) is Verdict.NOT_CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.8, Verdict.REPRODUCED), (1.0, Verdict.CONTRADICTED), (0.65, Verdict.INCONCLUSIVE)],
+    ids=["well below", "at the maximum", "none of the best"],
+)
+def test_only_a_model_like_the_best_judges_m2(tmp_path, share, expected):
+    rows = (replace(item, file=f"{item.image}.png") for item in item_set(OFFICIAL, 50).rows)
+    items = ItemSet(OFFICIAL, tuple(rows))
+    seer = Reader(share, share, share, share, share)
+    write_replied(tmp_path, {OFFICIAL: items}, {"Seer": ("pretrained", seer, {})})
+    own = score_sets({OFFICIAL: Source(items, {"stand_in": False})}, read_replies([tmp_path]))[OFFICIAL]
+    found = seeing_measurements(own)
+    assert found["official_best_points"].number == pytest.approx(6 * found["official_best"].number)
+    assert verdict("M2", found) is expected
 
 
 def test_differences_are_paired_by_image_and_copies_do_not_narrow_them(tmp_path):

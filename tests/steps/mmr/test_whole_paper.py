@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.report.claims import load_claims, require_measurements
@@ -22,13 +23,14 @@ from steps.mmr.predict_rules import PredictRulesParams
 from steps.mmr.read import ReadParams
 from steps.mmr.receipt_items import ReceiptItemsParams
 from steps.mmr.render_items import RenderItemsParams
-from steps.mmr.replies import RepliesWriter, read_replies
+from steps.mmr.replies import OTHER_IMAGE, RepliesWriter, read_replies
 from steps.mmr.scored import score_sets
 from steps.mmr.sensitivity import SensitivityParams
 from steps.mmr.sensitivity_rows import ROWS
 from steps.mmr.show_items import ShowItemsParams
 from steps.step.run import Run
 from tenfold.metrics.measurement import Measurement
+from tenfold.mmr.tasks import CHOICE
 from tests.steps.whole_paper import run_steps
 
 SOURCES = (
@@ -37,12 +39,12 @@ SOURCES = (
 )
 PARAMS = {
     "load_official": LoadOfficialParams(images=None),
-    "render_items": RenderItemsParams(per_task=1, sets=2),
+    "render_items": RenderItemsParams(per_task=1, sets=[0, 1]),
     "receipt_items": ReceiptItemsParams(per_task=2),
     "read": ReadParams(
         rendered={"ppocr6": ["native", "672"]}, receipts={"ppocr6": ["native"]}, required=["ppocr6"], threads=1
     ),
-    "predict_blind": PredictBlindParams(folds=2),
+    "predict_blind": PredictBlindParams(folds=2, splits=2),
     "predict_rules": PredictRulesParams(rotated=["ppocr6"], dumped=["ppocr6"]),
     "predict_language": PredictLanguageParams(
         engine="ppocr6",
@@ -112,6 +114,16 @@ def test_every_model_replied_to_every_item(made):
         if name != "official":
             assert {"OCRRules ppocr6", "PageDump ppocr6", "SmolLM2 ppocr6"} <= set(plain)
             assert plain["OCRRules ppocr6"].official.total > plain["BlindText"].official.total
+    official = {one.entry.variant: one for one in scored["official"].entries if one.entry.variant}
+    assert set(official) == {"split 0", "split 1", "shuffled answers, split 0", "shuffled answers, split 1"}
+    choices = np.isin(scored["official"].items.tasks, CHOICE)
+    assert all((~one.official.unanswered == choices).all() for one in official.values())
+    dumped = {one.entry.variant: one for one in scored["receipts"].entries if one.entry.kind == "dump"}
+    assert set(dumped) == {"", OTHER_IMAGE}
+    assert all(
+        one.reply != other.reply
+        for one, other in zip(*(dumped[which].predictions for which in ("", OTHER_IMAGE)), strict=True)
+    )
     turned = [one for one in scored["rendered"].entries if one.entry.rotation]
     assert {one.entry.rotation for one in turned} == {1, 2, 3}
 
@@ -123,7 +135,7 @@ def test_every_claim_has_a_verdict(made):
     require_measurements(claims, found, Path("claims.yaml"), Path("claims.json"))
     verdicts = {entry.id: judge(entry, found).verdict.value for entry in claims.entries}
     assert verdicts["M1"] == verdicts["M1-receipts"] == "not testable at this scale"  # what is made up says nothing
-    assert verdicts["F3"] == "confirmed"
+    assert verdicts["F3"] == "holds" and verdicts["M5"] == "withdrawn"
 
 
 def test_pages_are_written(made):
