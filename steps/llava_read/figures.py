@@ -91,8 +91,8 @@ def reading(recall: pd.DataFrame) -> CaptionedFigure | None:
     who = " and ".join(["frozen visual features"] * probes + ["OCR engines"] * engines)
     told = "Probes are told where each word stands. " if probes else ""
     return figure, (
-        f"What {who} read of black words on white, over cells that are there all along the axis. {told}Letters: word by "
-        "word, one less the edit distance over the longer text, above chance; words: as words of their own. "
+        f"What {who} read of black words on white, over cells that are there all along the axis. {told}Letters: word "
+        "by word, one less the edit distance over the longer text, above chance; words: as words of their own. "
         f"{INTERVALS}"
     )
 

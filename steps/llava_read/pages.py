@@ -27,8 +27,8 @@ NOTE = (
     "it is exactly a reference but for case, width and outer punctuation. The verdict is the full arm's."
 )
 CHOSEN = (
-    "These {shown} of {all} questions are chosen evenly over kinds and over who is right: how many are right here is no "
-    "measure of an arm. Exact answers × 100 of the first seed to all questions: {shares}."
+    "These {shown} of {all} questions are chosen evenly over kinds and over who is right: how many are right here is "
+    "no measure of an arm. Exact answers × 100 of the first seed to all questions: {shares}."
 )
 MOST_BYTES = 3_000_000  # of a page
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
