@@ -67,8 +67,8 @@ class Estimated(Estimate):
 class Asked:
     """The questions of a set, and every model's answers to them.
 
-    ``naming`` says, by the id of each question about what is seen, how often one of the page's things that is drawn at
-    random answers it.
+    ``naming`` says, by the id of each question, how often one of the page's things of the kind that is asked for, drawn
+    at random, answers it.
     """
 
     name: str
@@ -93,8 +93,8 @@ class Asked:
 
     @cached_property
     def by_naming(self) -> Float[np.ndarray, " N"]:
-        """How often naming any of the page's things is right: what needs no binding; 0 where a text is asked for."""
-        return np.array([self.naming[one.id] if one.stratum in SIGHT else 0.0 for one in self.questions])
+        """How often any of the page's things is right, of the kind that is asked for; on receipts never."""
+        return np.array([self.naming.get(one.id, 0.0) for one in self.questions])
 
     def group(self, name: str) -> Bool[np.ndarray, " N"]:
         """Return which questions belong to a group."""
@@ -120,18 +120,36 @@ def asked_of(
 
 
 def naming_of(pages: Iterable[ReadingPage]) -> dict[str, float]:
-    """Return how often one of a page's bars or figures, drawn at random, has the colour or shape that is asked for.
+    """Return how often one of a page's things of the kind that is asked for, drawn at random, answers each question.
 
-    By the id of each question about what is seen, from the page's description.
+    Things are colours or shapes of its figures or bars, names or values of bars, texts of the column that has the
+    answer, all texts where the title is asked for. By the id of each question, from the page's description; real
+    receipts have none.
     """
-    found = {}
-    for page in pages:
-        for one in page.questions:
-            if one.stratum in SIGHT:
-                things = page.description["facts"]["bars" if one.stratum == "bar colour" else "figures"]
-                seen = [thing["shape" if one.stratum == "object" else "colour"] for thing in things]
-                found[one.id] = float(np.mean([name in one.answers for name in seen]))
-    return found
+    return {
+        one.id: float(np.mean([thing in one.answers for thing in _things(page.description["facts"], one)]))
+        for page in pages
+        for one in page.questions
+        if one.kind != "receipt"
+    }
+
+
+def _things(facts: Mapping[str, Any], asked: Question) -> list[str]:
+    match asked.stratum:
+        case "colour" | "object":
+            return [figure["shape" if asked.stratum == "object" else "colour"] for figure in facts["figures"]]
+        case "bar colour":
+            return [bar["colour"] for bar in facts["bars"]]
+        case "value":
+            return [str(bar["value"]) for bar in facts["bars"]]
+        case "name" | "extreme":
+            return [bar["name"] for bar in facts["bars"]]
+        case "title":
+            return [facts["title"], *(text for row in facts["cells"] for text in row)]
+        case _:
+            columns = list(zip(*facts["cells"], strict=True))
+            own = [column for column in columns if any(text in asked.answers for text in column)]
+            return [text for column in own for text in column]
 
 
 def share(asked: Asked, answers: Answers, chosen: np.ndarray, measure: Measure = MEASURE) -> Estimated | None:

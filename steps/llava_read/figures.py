@@ -141,7 +141,7 @@ def arms(asked: Asked) -> CaptionedFigure | None:
         if chosen.any():
             chance = 100 * float(asked.chance[chosen].mean())
             axis.hlines(chance, number - 0.44, number + 0.44, color=BLACK, linestyle=":", linewidth=1.2, label="chance")
-        if chosen.any() and asked.group("sight")[chosen].all():
+        if asked.by_naming[chosen].any():
             naming = 100 * float(asked.by_naming[chosen].mean())
             style = {"color": BLACK, "linestyle": "--", "linewidth": 1.2, "label": "any of the page's"}
             axis.hlines(naming, number - 0.44, number + 0.44, **style)
@@ -151,8 +151,8 @@ def arms(asked: Asked) -> CaptionedFigure | None:
     plotting.shared_legend(figure, columns=3)
     return figure, (
         "Exact answers of the main arms by kind of question; dotted: the commonest answer, which needs no page; "
-        "dashed: one of the page's figures or bars named at random; where a text is asked for, one of its kind copied "
-        f"from the page at random is right more often than the commonest answer. {CHARTS} {INTERVALS}"
+        "dashed: one of the page's colours, shapes, or texts of the kind that is asked for, drawn at random. "
+        f"{CHARTS} {INTERVALS}"
     )
 
 

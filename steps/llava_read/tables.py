@@ -78,19 +78,16 @@ def groups(sets: Mapping[str, Asked]) -> CaptionedTable:
             for model in asked.answers:
                 if (found := share(asked, model, chosen)) is not None:
                     row = {**_model(asked, model), "group": name, "questions": int(chosen.sum()), "pages": found.n}
-                    chances = {"chance": 100 * asked.chance[chosen].mean(), "naming": _naming(asked, chosen)}
-                    rows.append(row | {MEASURE: found.value, **_ends(found), **chances})
+                    beside = {"chance": asked.chance, "naming": asked.by_naming}
+                    means = {column: 100 * each[chosen].mean() for column, each in beside.items()}
+                    rows.append(row | {MEASURE: found.value, **_ends(found), **means})
     columns = ["set", "code", "arm", "ocr_source", "seeds", "group", "questions", "pages", MEASURE, "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "chance", "naming"]), (
         "Exact answers × 100 by group of questions. Chance: the commonest answer of each stratum of questions, which "
-        "needs no page. Naming, of what is seen alone: one of the page's figures or bars, drawn at random, which needs "
-        f"no binding of colours to shapes. {INTERVALS}"
+        "needs no page. Naming: one of the page's colours, shapes, or texts of the kind that is asked for, drawn at "
+        "random, which needs no binding of colours to shapes and no finding of the right text; receipts have none. "
+        f"{INTERVALS}"
     )
-
-
-def _naming(asked: Asked, chosen: np.ndarray) -> float:
-    sight = asked.group("sight")
-    return 100 * float(asked.by_naming[chosen].mean()) if sight[chosen].all() else float("nan")
 
 
 def arms(asked: Asked) -> CaptionedTable:

@@ -203,8 +203,13 @@ def test_naming_is_the_share_of_the_pages_things_that_answer():
                 assert naming[one.id] == pytest.approx(len(alike) / len(facts["bars"]))
             elif one.stratum in ("colour", "object"):  # figures differ in both
                 assert naming[one.id] == pytest.approx(1 / len(facts["figures"]))
+            elif one.stratum in ("name", "extreme"):  # bars differ in name
+                assert naming[one.id] == pytest.approx(1 / len(facts["bars"]))
+            elif one.stratum == "beside":
+                beside = [row[1] for row in facts["cells"]]
+                assert naming[one.id] == pytest.approx(beside.count(one.answers[0]) / len(beside))
             else:
-                assert one.id not in naming
+                assert 0 < naming[one.id] <= 0.5
 
 
 def test_the_interval_of_the_largest_stratum_holds_for_all_of_them():
