@@ -149,31 +149,32 @@ def start_model(
     if decoder.model is not None:
         model.language_model.load_state_dict(decoder.model.state_dict())
     name, spent = f"{start.name}-{seed}", decoder.spent
+    warm, pages = params.warm_up, PageImages.of((), processor.image_processor)
+    if params.encoders is not None or warm is not None:
+        pages = PageImages.of((page.image for page in material.pages), processor.image_processor)
     if params.encoders is not None:
-        shown = PageImages.of((page.image for page in material.pages), processor.image_processor)
-        fit_encoders(run, model, material.pages, shown, params.encoders, name=f"{name}/encoders", seed=seed)
+        fit_encoders(run, model, material.pages, pages, params.encoders, name=f"{name}/encoders", seed=seed)
         spent += Spent(params.encoders.updates, params.encoders.examples)
-    warm = params.warm_up
     if warm is not None:
         generator = np.random.default_rng([run.seed, seed, 1])
-        rows, images = warm_rows(material, processor, params, warm.examples, generator)
+        rows = warm_rows(material, processor, params, warm.examples, generator)
         taught = params.encoders is not None  # what encoders have learnt place by place stays
         set_trained(model, vision="frozen" if taught else "full", decoder="full")
-        images = images.encoded(model.to(run.device)) if taught else images
+        images = pages.encoded(model.to(run.device)) if taught else pages
         fit(run, model, rows, images, warm, warm.learning_rate, name=f"{name}/warm_up", generator=generator)
         spent += Spent.of(warm, rows)
     if before_stage_one is not None:
         before_stage_one(model, processor)
     last, generator = params.stage_one, np.random.default_rng([run.seed, seed, 2])
     if start.stage_one:
-        rows, images = stage_one_rows(material, processor, start, params, generator)
+        rows, pages = stage_one_rows(material, processor, start, params, generator)
     elif warm is None:
         return Started(model, processor, spent)  # pretrained parts, of which Stage I is all the training
     else:
         one_answer = params.model_copy(update={"turns": 1})
-        rows, images = warm_rows(material, processor, one_answer, last.examples, generator)
+        rows = warm_rows(material, processor, one_answer, last.examples, generator)
     set_trained(model, vision=params.vision, decoder=params.decoder)
-    images = images.encoded(model.to(run.device)) if params.vision == "frozen" else images
+    images = pages.encoded(model.to(run.device)) if params.vision == "frozen" else pages
     fit(run, model, rows, images, last, last.learning_rate, name=f"{name}/stage_one", generator=generator)
     return Started(model, processor, spent + Spent.of(last, rows))
 
@@ -216,8 +217,8 @@ def _short_pages(pages: Sequence[ReadingPage], texts: Mapping[str, OcrText], sha
 
 def warm_rows(
     material: Material, processor: LlavaReadProcessor, params: StartParams, count: int, generator: np.random.Generator
-) -> tuple[list[Row], PageImages]:
-    """Return ``count`` conversations, most about what is seen and some lookups, in a drawn order, and the images.
+) -> list[Row]:
+    """Return ``count`` conversations, most about what is seen and some lookups, in a drawn order.
 
     The share ``together`` has both image and OCR text, the latter where a page is one of the short ones.
     """
@@ -229,8 +230,7 @@ def warm_rows(
         layout = LAYOUTS[int(generator.integers(0, len(LAYOUTS)))]
         given = texts[layout] if number in short and generator.random() < params.together / params.short else None
         rows.append(conversation(processor, _seeing(pages[number], given, params.turns, generator), number))
-    images = PageImages.of((page.image for page in pages), processor.image_processor)
-    return [rows[place] for place in generator.permutation(count)], images
+    return [rows[place] for place in generator.permutation(count)]
 
 
 def _copying(page: ReadingPage, texts: Mapping[str, Any], turns: int, generator: np.random.Generator) -> list[Sample]:

@@ -8,6 +8,7 @@ import pytest
 
 from flows.graph.paper import slugs
 from flows.report.readme import outdated_parts
+from steps.step.params import PROFILES
 from tests.conftest import ROOT
 from tests.documentation.pages import PAGES, anchors, name
 
@@ -31,6 +32,13 @@ def test_each_paper_has_a_page_with_its_evidence_and_graph(slug: str) -> None:
         assert f"<!-- begin {part} -->" in text
     for page in (README, ROOT / "docs" / "index.md"):
         assert f"docs/papers/{slug}.md)" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("slug", slugs(ROOT))
+def test_a_paper_s_page_tells_of_which_profiles_there_are_results(slug: str) -> None:
+    made = [f"`{profile}`" for profile in PROFILES if (ROOT / "results" / profile / slug).is_dir()]
+    told = f"Of this paper there are results of {' and '.join(made)}, in"
+    assert told in (ROOT / "docs" / "papers" / f"{slug}.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "results" / "README.md"], ids=name)

@@ -207,7 +207,7 @@ def test_the_warm_up_has_conversations_in_the_form_of_the_whole_model(inputs):
 
     def forms(together: float) -> Counter[tuple[bool, bool]]:
         params = pretrain_params(together=together).start
-        rows, _ = starts.warm_rows(material, processor, params, 200, np.random.default_rng(0))
+        rows = starts.warm_rows(material, processor, params, 200, np.random.default_rng(0))
         texts = [processor.tokenizer.decode([token for token in row.tokens]) for row in rows]
         return Counter((row.image is not None, OCR_HEAD in text) for row, text in zip(rows, texts, strict=True))
 
