@@ -139,18 +139,28 @@ def _tensors(path: Path) -> dict[str, Any]:
 
 
 def _with_saved_lora(decoder: Any, folder: Path, names: set[str]) -> Any:
-    """Return the decoder with the LoRA of a folder, whose file has tensors of these names; as it was if they misfit."""
+    """Return the decoder with the LoRA of a folder, whose file has tensors of these names; as it was if they misfit.
+
+    Embeddings that were resized stand in the file as well.
+    """
+    import torch
     from peft import PeftModel, get_peft_model_state_dict
 
-    before = {name: one.requires_grad for name, one in decoder.named_parameters()}
+    own = dict(decoder.named_parameters())
+    trained = {name: one.requires_grad for name, one in own.items()}
+    replaced = {name: one.detach().clone() for name, one in own.items() if f"base_model.model.{name}" in names}
     try:
         adapted = PeftModel.from_pretrained(decoder, str(folder))
-        if unlike := sorted(names ^ set(get_peft_model_state_dict(adapted))):
+        lora = {name for name in names if ".lora_" in name}
+        if unlike := sorted(lora ^ set(get_peft_model_state_dict(adapted, save_embedding_layers=False))):
             raise ValueError(f"{len(unlike)} tensors are in one of them alone, such as {unlike[0]}")
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         _take_lora_off(decoder)
-        for name, one in decoder.named_parameters():
-            one.requires_grad_(before[name])
+        with torch.no_grad():
+            for name, one in own.items():
+                one.requires_grad_(trained[name])
+                if name in replaced:
+                    one.copy_(replaced[name])
         why = " ".join(line.strip() for line in str(error).splitlines()[:2])  # the first tensor of many
         raise InvalidParts(f"{folder} holds no LoRA for this decoder: {why}") from None
     return adapted

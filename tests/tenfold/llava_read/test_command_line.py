@@ -13,6 +13,7 @@ from tenfold.llava_read.asking import Asking
 from tenfold.llava_read.model_folders import trained_model
 from tenfold.llava_read.processor import LlavaReadProcessor
 from tenfold.llava_read.reader import Reader
+from tenfold.ocr import reading
 from tenfold.ocr.page import Page, Word
 from tests.tenfold.llava_read.small_models import drawn_model, small_config, stirred
 
@@ -233,8 +234,6 @@ def test_answers_that_are_longer_than_the_longest_reply_can_be_given_once_they_a
 
 
 def test_a_taught_model_is_asked_with_the_engine_that_it_was_taught_with(tenfold, files, tmp_path, monkeypatch):
-    import tenfold.ocr.reading
-
     called = []
 
     def read(images, engine, enlarge):
@@ -242,7 +241,7 @@ def test_a_taught_model_is_asked_with_the_engine_that_it_was_taught_with(tenfold
         more = "" if enlarge == 1 else f", enlarged {enlarge} times"
         return [Page(9, 9, (Word("word", (0, 0, 9, 9)),), f"{READ_BY[engine]}{more}") for _ in images]
 
-    monkeypatch.setattr(tenfold.ocr.reading, "read", read)
+    monkeypatch.setattr(reading, "read", read)
     questions, taught = ("--questions", files / "till.jsonl"), tmp_path / "taught"
     words = ("llava-read", "finetune", *questions, *model_of(files), "--ocr", "ppocr4", "--enlarge", 2, "--updates", 1)
     tenfold(*words, "--out", taught)
@@ -260,11 +259,10 @@ def test_a_taught_model_is_asked_with_the_engine_that_it_was_taught_with(tenfold
 
 
 def test_progress_is_told_after_the_first_image_and_then_by_time(tenfold, files, tmp_path, monkeypatch):
-    import tenfold.ocr.reading
     from tenfold.llava_read import own_commands
 
     page = Page(9, 9, (Word("word", (0, 0, 9, 9)),), READ_BY["ppocr6"])
-    monkeypatch.setattr(tenfold.ocr.reading, "read", lambda images, engine, enlarge: [page for _ in images])
+    monkeypatch.setattr(reading, "read", lambda images, engine, enlarge: [page for _ in images])
     clock = iter([0.0, 0.0, *(value for value in (1.0, 6.0, 6.0, 7.0))])
     monkeypatch.setattr(own_commands, "monotonic", lambda: next(clock, 8.0))
     rows = []
