@@ -124,7 +124,8 @@ def cut_texts(arms: Sequence[Mapping[str, Any]], read: Mapping[str, Page]) -> di
     """
     from tenfold.llava_read.ocr_prompt import ocr_text
 
-    own = [row for row in arms if row["arm"] in LAYOUTS and is_judged(row["arm"], row["code"])]
+    given = [row for row in arms if row["arm"] in LAYOUTS and row["budget"] is not None]
+    own = [row for row in given if is_judged(row["arm"], row["code"])]
     budgets = {name: min(row["budget"] for row in own if row["arm"] == name) for name in {row["arm"] for row in own}}
     missing = [name for name in LAYOUTS if name not in budgets]
     if missing or not read:
