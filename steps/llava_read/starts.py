@@ -18,7 +18,7 @@ from steps.llava_read.encoder_pretext import fit_encoders
 from steps.llava_read.fitting import StageParams, drawn_numbers, fit, mean_answer_loss
 from steps.llava_read.models import ModelParams, new_model
 from steps.llava_read.page_images import PageImages
-from steps.llava_read.warm_up import LAYOUTS, looked_up, more_questions
+from steps.llava_read.warm_up import LAYOUTS, listed, looked_up, more_questions
 from steps.step.params import Count, Params, Share
 from steps.step.run import Run
 from tenfold.llava_read.ocr_prompt import OcrText
@@ -30,6 +30,7 @@ from tenfold.llava_read.training_parts import DecoderTraining, Vision, set_train
 from tenfold.ocr.page import Page
 
 MEASURED = 20  # samples per batch in which losses are measured
+LONGEST_LIST, ASKED = 8, 6  # rows of a list; lookups in it
 LayoutTexts = Mapping[str, Mapping[str, OcrText]]  # by layout, then by the page's id
 
 
@@ -40,15 +41,17 @@ class NoSamples(ValueError):
 class StartParams(Params):
     """The trainings before an arm's own, and what Stage I trains.
 
-    ``copying``: the decoder alone, on lookups in OCR text; ``encoders``: the encoders alone, on the colours and shapes
+    ``lists``: the decoder alone, on lookups in lists of a few rows of a page, from which it learns to look up at all;
+    ``copying``: the same on lookups in OCR text; ``encoders``: the encoders alone, on the colours and shapes
     at each place; ``warm_up``: projector and decoder, on colours and shapes, of which the
     share ``replay`` of the conversations are lookups still. ``short``: share of the pages, those with the least text,
     whose OCR text both show. ``turns``: questions per conversation, at most. ``budget``: characters of OCR text.
     ``longest``: characters of a sample of Stage I, beyond which it is left out. Pretrained parts need none of the
-    three: None. ``together``: share of the warm-up's conversations that have image and OCR text both, as the whole
+    four: None. ``together``: share of the warm-up's conversations that have image and OCR text both, as the whole
     model is asked: lookups beside the image, and questions about what is seen beside OCR text.
     """
 
+    lists: StageParams | None
     copying: StageParams | None
     encoders: StageParams | None
     warm_up: StageParams | None
@@ -112,21 +115,17 @@ def copying_decoder(run: Run, seed: int, material: Material, model_params: Model
     if params.copying is None:
         return Decoder()
     model, processor = new_model(LOW, model_params, seed)
-    generator = np.random.default_rng([run.seed, seed, 0])
-    texts = layouts_of(material, params)
-    rows = lookup_rows(material.pages, texts, processor, params, params.copying.examples, generator)
     set_trained(model, projector=False, decoder="full")
-    fit(
-        run,
-        model,
-        rows,
-        None,
-        params.copying,
-        params.copying.learning_rate,
-        name=f"decoder-{seed}/copying",
-        generator=generator,
-    )
-    return Decoder(model.language_model.to("cpu"), Spent.of(params.copying, rows))
+    spent, name, lists, copying = Spent(), f"decoder-{seed}", params.lists, params.copying
+    if lists is not None:
+        generator = np.random.default_rng([run.seed, seed, 4])
+        rows = list_rows(material.pages, processor, lists.examples, generator)
+        fit(run, model, rows, None, lists, lists.learning_rate, name=f"{name}/lists", generator=generator)
+        spent += Spent.of(lists, rows)
+    generator = np.random.default_rng([run.seed, seed, 0])
+    rows = lookup_rows(material.pages, layouts_of(material, params), processor, params, copying.examples, generator)
+    fit(run, model, rows, None, copying, copying.learning_rate, name=f"{name}/copying", generator=generator)
+    return Decoder(model.language_model.to("cpu"), spent + Spent.of(copying, rows))
 
 
 def start_model(
@@ -177,6 +176,17 @@ def start_model(
     images = pages.encoded(model.to(run.device)) if params.vision == "frozen" else pages
     fit(run, model, rows, images, last, last.learning_rate, name=f"{name}/stage_one", generator=generator)
     return Started(model, processor, spent + Spent.of(last, rows))
+
+
+def list_rows(
+    pages: Sequence[ReadingPage], processor: LlavaReadProcessor, count: int, generator: np.random.Generator
+) -> list[Row]:
+    """Return ``count`` conversations of lookups in lists, of two rows of a page to LONGEST_LIST."""
+    rows = []
+    for number in drawn_numbers(len(pages), count, generator).tolist():
+        length = int(generator.integers(2, LONGEST_LIST + 1))
+        rows.append(conversation(processor, listed(pages[number], length, ASKED, generator), None))
+    return rows
 
 
 def lookup_rows(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steps.llava_read.arms import OcrLayout
+from steps.llava_read.ocr_sets import ORACLE
 from tenfold.llava_read.ocr_prompt import OcrText
 from tenfold.llava_read.pages import ReadingPage
 from tenfold.llava_read.questions import SIGHT, Question, questions_about
@@ -36,6 +37,25 @@ def looked_up(page: ReadingPage, text: OcrText, count: int, generator: np.random
         Sample(f"{page.id}-lookup-{turn}", page.id, "answer", f"{head}{asked}", answer, text.source)
         for turn, (asked, answer) in enumerate(chosen)
     ]
+
+
+def listed(page: ReadingPage, count: int, asked: int, generator: np.random.Generator) -> list[Sample]:
+    """Return lookups in a list of ``count`` rows of a page, fewer if it has fewer: a name and its value on each line.
+
+    ``asked`` of them, at most, are asked for. Before whole pages, where the like takes ten times as long to learn.
+    """
+    facts = page.description["facts"]
+    rows = [(bar["name"], str(bar["value"])) for bar in facts["bars"]] if "bars" in facts else _first_two(facts)
+    chosen = [rows[place] for place in generator.permutation(len(rows))[:count].tolist()]
+    head = OCR_HEAD + "".join(f"{name} {value}\n" for name, value in chosen)
+    return [
+        Sample(f"{page.id}-list-{turn}", page.id, "answer", f'{head}{RIGHT}"{name}"', value, ORACLE)
+        for turn, (name, value) in enumerate(chosen[place] for place in generator.permutation(len(chosen))[:asked])
+    ]
+
+
+def _first_two(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(row[0], row[1]) for row in facts["cells"]]
 
 
 def more_questions(page: ReadingPage, count: int, generator: np.random.Generator, *, sight: bool) -> list[Question]:

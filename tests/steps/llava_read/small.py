@@ -60,6 +60,7 @@ def pretrain_params(model: dict[str, Any] | None = None, **start: Any) -> Pretra
                 **(model or {}),
             },
             "start": {
+                "lists": STAGE | {"muon": 1e-2, "updates": 1},
                 "copying": STAGE | {"muon": 1e-2},
                 "encoders": STAGE,
                 "warm_up": STAGE,

@@ -23,7 +23,7 @@ from steps.llava_read.fitting import UnevenParts, answer_loss, drawn_numbers, fi
 from steps.llava_read.models import new_model
 from steps.llava_read.page_images import PageImages
 from steps.llava_read.starts import StageParams
-from steps.llava_read.warm_up import looked_up, more_questions
+from steps.llava_read.warm_up import listed, looked_up, more_questions
 from steps.step.run import Run
 from tenfold.language.errors import EmptyAnswer
 from tenfold.llava_read.questions import SIGHT
@@ -177,6 +177,15 @@ def test_lookups_of_the_warm_up_are_true_of_the_page(pages):
             asked = asked_alone(sample)
             kind, known = asked[0], asked[2:-1]
             assert true_of(facts, kind, known) == sample.answer
+
+
+def test_lookups_in_lists_are_true_of_the_page(pages):
+    generator = np.random.default_rng(0)
+    for page in pages:
+        for sample in listed(page, 4, 3, generator):
+            lines = sample.prompt.removeprefix(OCR_HEAD).split("\n")
+            assert 2 <= len(lines) - 1 <= 4 and f"{asked_alone(sample)[2:-1]} {sample.answer}" in lines
+            assert true_of(page.description["facts"], ">", asked_alone(sample)[2:-1]) == sample.answer
 
 
 def true_of(facts, kind, known):

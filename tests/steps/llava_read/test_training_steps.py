@@ -68,7 +68,7 @@ def test_pretraining_writes_both_starts_what_they_share_and_each_stage_s_losses(
     assert all(row["loss"] > 0 and row["seed"] == 0 for row in history)
     trained = {(row["start"], row["stage"]) for row in history if row["task"] == "all"}
     stages = {(start, stage) for start in ("both", "low") for stage in ("encoders", "warm_up", "stage_one")}
-    assert trained == stages | {("decoder", "copying")}
+    assert trained == stages | {("decoder", "lists"), ("decoder", "copying")}
     measured = [(row["task"], row["update"]) for row in history if row["start"] == "low" and row["task"] != "all"]
     assert sorted(measured) == [(task, update) for task in ("T1", "T2", "T3", "T4") for update in (0, 3)]
     assert "T1" not in {row["task"] for row in history if row["start"] == "decoder"}
@@ -293,7 +293,7 @@ def test_pretrained_parts_are_assembled_tuned_with_lora_and_asked(tmp_path, inpu
 
     prepared, tasks = inputs[:2]
     out, run = made(tmp_path, "pretrain")
-    start = {"copying": None, "encoders": None, "warm_up": None, "vision": "frozen", "decoder": "frozen"}
+    start = {"lists": None, "copying": None, "encoders": None, "warm_up": None, "vision": "frozen", "decoder": "frozen"}
     model = {"hub": hub_parts(tmp_path), "high_side": 64}
     pretrain(prepared, tasks, out=out, params=pretrain_params(model, **start), run=run)
     tuned, run = made(tmp_path, "tune", "full")
