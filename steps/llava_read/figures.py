@@ -143,8 +143,8 @@ def arms(asked: Asked) -> CaptionedFigure | None:
             axis.hlines(chance, number - 0.44, number + 0.44, color=BLACK, linestyle=":", linewidth=1.2, label="chance")
         if asked.by_naming[chosen].any():
             naming = 100 * float(asked.by_naming[chosen].mean())
-            style = {"color": BLACK, "linestyle": "--", "linewidth": 1.2, "label": "any of the page's"}
-            axis.hlines(naming, number - 0.44, number + 0.44, **style)
+            label = "any of the page's"
+            axis.hlines(naming, number - 0.44, number + 0.44, color=BLACK, linestyle="--", linewidth=1.2, label=label)
     axis.set_xticks(range(len(KINDS)), [KIND_NAMES[kind] for kind in KINDS])
     axis.grid(visible=False, axis="x")
     axis.set(ylabel="exact answers × 100", ylim=(0, 100))

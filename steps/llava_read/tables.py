@@ -40,7 +40,8 @@ def scores(sets: Mapping[str, Asked], measure: Measure) -> CaptionedTable:
     columns = ["set", "code", "arm", "ocr_source", "seeds", "kind", "references", "questions", "pages"]
     return pd.DataFrame(rows, columns=[*columns, measure, "low", "high", "answer_length"]), (
         f"Score × 100 by kind of question, by the measure {measure}: {MEANT[measure]}. OCR source: whose text is in "
-        f"the prompts. Answer length: characters. {INTERVALS} Measures are not to be compared with each other."
+        f"the prompts. Answer length: characters. {INTERVALS} Measures are not to be compared with each other. "
+        "Here a bar's colour is a question about a chart; among groups it is one about a colour."
     )
 
 
@@ -86,7 +87,7 @@ def groups(sets: Mapping[str, Asked]) -> CaptionedTable:
         "Exact answers × 100 by group of questions. Chance: the commonest answer of each stratum of questions, which "
         "needs no page. Naming: one of the page's colours, shapes, or texts of the kind that is asked for, drawn at "
         "random, which needs no binding of colours to shapes and no finding of the right text; receipts have none. "
-        f"{INTERVALS}"
+        f"Questions about a bar's colour are among the colours here, not among the charts. {INTERVALS}"
     )
 
 

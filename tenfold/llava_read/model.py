@@ -166,8 +166,8 @@ class LlavaReadForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 found.pop(name, None)
         return found
 
-    def _expand_inputs_for_generation(  # type: ignore[override]
-        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: Any
+    def _expand_inputs_for_generation(
+        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Any = None, **kwargs: Any
     ) -> Any:
         """Return rows repeated for several replies to each, and with every row the images that are its own."""
         images = {name: kwargs.pop(name) for name in IMAGES if kwargs.get(name) is not None}
